@@ -1,0 +1,94 @@
+//! The command line: text to typed options, and errors to exit codes.
+
+mod process;
+mod shared;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Parser, Subcommand};
+
+/// Wrong use of the command line.
+const USAGE: u8 = 2;
+
+/// Take turns across machines: a distributed mutual-exclusion lock that needs
+/// no server.
+#[derive(Parser)]
+#[command(name = "turno", version, max_term_width = 80, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples, each in a terminal of its own:
+  turno shared
+  turno process 1 :10001 :10002 :10003
+  turno process 2 :10001 :10002 :10003
+  turno process 3 :10001 :10002 :10003
+Then press x in one of them.
+
+Exit codes: 0 done, 1 something could not be had, 2 wrong use.
+RUST_LOG=debug shows diagnostics on standard error.";
+
+#[derive(Subcommand)]
+enum Command {
+    Process(process::Arguments),
+    Shared(shared::Arguments),
+}
+
+/// Why a command did not do what it was asked to.
+enum Failure {
+    /// It was asked for something that cannot be.
+    Usage(Box<dyn Error>),
+    /// Something could not be had.
+    Failed(Box<dyn Error>),
+}
+
+impl Failure {
+    fn usage(error: impl Into<Box<dyn Error>>) -> Self {
+        Failure::Usage(error.into())
+    }
+
+    fn failed(error: impl Into<Box<dyn Error>>) -> Self {
+        Failure::Failed(error.into())
+    }
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Process(arguments) => arguments.run(),
+        Command::Shared(arguments) => arguments.run(),
+    };
+    let (code, error) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => (ExitCode::from(USAGE), error),
+        Err(Failure::Failed(error)) => (ExitCode::FAILURE, error),
+    };
+    // If nobody reads standard error either, the code has to do.
+    let _ = writeln!(io::stderr(), "turno: {error}");
+    code
+}
+
+/// A reader that has had enough closes the pipe, and that is no failure.
+fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Diagnostics on standard error, as `RUST_LOG` says; warnings where it says
+/// nothing.
+fn log_to_standard_error() {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .format(|out, record| {
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            writeln!(out, "{now} {} {}", record.level(), record.args())
+        })
+        .init();
+}

@@ -1,0 +1,43 @@
+//! `turno shared`.
+
+use std::io::{self, BufWriter};
+
+use clap::Args;
+
+use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
+use crate::group::Address;
+use crate::shared::Shared;
+
+/// Serve the critical section: print what its holders say.
+///
+/// Prints each message of a holder as `[PID: 1, Clock: 5] text`. Remembers the
+/// highest clock that it admitted, and refuses another holder that comes with
+/// less. Ctrl-C ends it with a summary.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Where to listen: :PORT on this host alone, 0.0.0.0:PORT for others too
+    #[arg(long, value_name = "ADDR", default_value = super::process::SECTION)]
+    listen: Address,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  turno shared
+  turno shared --listen 0.0.0.0:10000";
+
+impl Arguments {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        log_to_standard_error();
+        let listen = self.listen.resolve().map_err(Failure::usage)?[0];
+        let shared = Shared::bind(listen, BufWriter::new(io::stdout())).map_err(|error| {
+            let why = if error.kind() == io::ErrorKind::AddrInUse {
+                "the port is in use, perhaps by another turno shared".to_owned()
+            } else {
+                error.to_string()
+            };
+            Failure::failed(format!("cannot listen at {}: {why}", self.listen))
+        })?;
+        closed_pipe_is_fine(shared.run())
+    }
+}

@@ -1,0 +1,417 @@
+//! Who belongs: the member list, from text to addresses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::mutex::NodeId;
+
+/// An address as the user gives it: `:PORT` is a port of this host (loopback),
+/// `HOST:PORT` one of any machine, `[::1]:PORT` in IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: Option<String>,
+    port: u16,
+}
+
+/// A text that is no [`Address`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// There is no port.
+    #[error("no port in it; write :PORT or HOST:PORT")]
+    NoPort,
+    /// What follows the last colon is no port.
+    #[error("the port after the last colon must be a number from 0 to 65535")]
+    Port,
+    /// An IPv6 address without brackets.
+    #[error("an IPv6 address goes in brackets, as in [::1]:10001")]
+    Brackets,
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
+        if !port.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(AddressError::Port);
+        }
+        let port = port.parse().map_err(|_| AddressError::Port)?;
+        let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        if bracketed.is_none() && host.contains(':') {
+            return Err(AddressError::Brackets);
+        }
+        let host = bracketed.unwrap_or(host);
+        Ok(Address {
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            None => write!(f, ":{}", self.port),
+            Some(host) if host.contains(':') => write!(f, "[{host}]:{}", self.port),
+            Some(host) => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
+
+impl Address {
+    /// Asks the resolver for the addresses behind it, at least one. May take
+    /// as long as the resolver does.
+    ///
+    /// # Errors
+    /// [`GroupError::Unresolved`] if the host is not known.
+    pub fn resolve(&self) -> Result<Vec<SocketAddr>, GroupError> {
+        let Some(host) = &self.host else {
+            let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            return Ok(loopback.map(|ip| SocketAddr::new(ip, self.port)).to_vec());
+        };
+        let unresolved = |why: String| GroupError::Unresolved {
+            host: host.clone(),
+            why,
+        };
+        let found: Vec<SocketAddr> = (host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|error| unresolved(error.to_string()))?
+            .collect();
+        if found.is_empty() {
+            return Err(unresolved("it has no address".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Whether it names an address outright, or a host that has one.
+    fn is_literal(&self) -> bool {
+        self.host
+            .as_ref()
+            .is_some_and(|host| host.parse::<IpAddr>().is_ok())
+    }
+}
+
+/// A group, as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Which member we are.
+    pub id: NodeId,
+    /// Where each member listens; the first is member 1.
+    pub members: Vec<SocketAddr>,
+    /// Where our own socket is bound.
+    pub listen: SocketAddr,
+}
+
+/// Why a member list makes no group.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GroupError {
+    /// The own id has no place in the list.
+    #[error("id {id} is out of range: the list has {members} members, so the id is 1 to {members}")]
+    IdOutOfRange {
+        /// The id.
+        id: u16,
+        /// How many members there are.
+        members: usize,
+    },
+    /// The resolver does not know the host.
+    #[error("cannot find host {host}: {why}")]
+    Unresolved {
+        /// The host.
+        host: String,
+        /// What the resolver said.
+        why: String,
+    },
+    /// Port 0 is no port that others could send to.
+    #[error("member {0} has port 0; give the port that it listens on")]
+    PortZero(NodeId),
+    /// Two members with one address.
+    #[error(
+        "members {first} and {second} have the same address, {address}; each needs a port of its own"
+    )]
+    Doubled {
+        /// The earlier of the two.
+        first: NodeId,
+        /// The later one.
+        second: NodeId,
+        /// Their address.
+        address: SocketAddr,
+    },
+    /// A member with the address of the critical section.
+    #[error(
+        "member {member} has the address of the critical section, {address}; give it another port, or move the section with --shared"
+    )]
+    IsSection {
+        /// The member.
+        member: NodeId,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// IPv4 and IPv6 members in one list.
+    #[error(
+        "member {v4} has only an IPv4 address and member {v6} only an IPv6 one; give all of one kind"
+    )]
+    Families {
+        /// A member without an IPv6 address.
+        v4: NodeId,
+        /// A member without an IPv4 address.
+        v6: NodeId,
+    },
+    /// A loopback address beside another machine's.
+    #[error(
+        "member {local} is on this host's loopback, which member {remote} cannot reach; in a group of several machines give every member as HOST:PORT, the same list on each"
+    )]
+    Loopback {
+        /// A member on loopback.
+        local: NodeId,
+        /// A member that is not.
+        remote: NodeId,
+    },
+    /// More members than ids.
+    #[error("{0} members are too many: there are ids for 65535")]
+    TooMany(usize),
+}
+
+impl Group {
+    /// The group of member `id` and these addresses, where the critical section
+    /// is at `section`. `listen` overrides the address to bind.
+    ///
+    /// # Errors
+    /// [`GroupError`] names the member at fault and the way out.
+    pub fn resolve(
+        id: u16,
+        addresses: &[Address],
+        listen: Option<SocketAddr>,
+        section: &[SocketAddr],
+    ) -> Result<Group, GroupError> {
+        if u16::try_from(addresses.len()).is_err() {
+            return Err(GroupError::TooMany(addresses.len()));
+        }
+        if !(1..=addresses.len()).contains(&usize::from(id)) {
+            return Err(GroupError::IdOutOfRange {
+                id,
+                members: addresses.len(),
+            });
+        }
+        let candidates = addresses
+            .iter()
+            .map(Address::resolve)
+            .collect::<Result<Vec<_>, _>>()?;
+        let members = one_family(&candidates)?;
+        check_ports(&members, section)?;
+        check_reachable(addresses, &members)?;
+        let own = usize::from(id) - 1;
+        Ok(Group {
+            id: NodeId(id),
+            listen: listen.unwrap_or_else(|| bind_address(&addresses[own], own, &members)),
+            members,
+        })
+    }
+
+    /// Where a member listens, if there is such a member.
+    #[must_use]
+    pub fn address(&self, id: NodeId) -> Option<SocketAddr> {
+        let place = usize::from(id.0).checked_sub(1)?;
+        self.members.get(place).copied()
+    }
+}
+
+/// One address a member, all IPv4 if that is possible, else all IPv6.
+fn one_family(candidates: &[Vec<SocketAddr>]) -> Result<Vec<SocketAddr>, GroupError> {
+    let all = |wanted: fn(&SocketAddr) -> bool| -> Result<Vec<SocketAddr>, NodeId> {
+        numbered(candidates)
+            .map(|(id, found)| found.iter().copied().find(wanted).ok_or(id))
+            .collect()
+    };
+    all(SocketAddr::is_ipv4)
+        .or_else(|v6| all(SocketAddr::is_ipv6).map_err(|v4| GroupError::Families { v4, v6 }))
+}
+
+fn check_ports(members: &[SocketAddr], section: &[SocketAddr]) -> Result<(), GroupError> {
+    let mut taken = BTreeMap::new();
+    for (id, &address) in numbered(members) {
+        if address.port() == 0 {
+            return Err(GroupError::PortZero(id));
+        }
+        if section.contains(&address) {
+            return Err(GroupError::IsSection {
+                member: id,
+                address,
+            });
+        }
+        if let Some(first) = taken.insert(address, id) {
+            return Err(GroupError::Doubled {
+                first,
+                second: id,
+                address,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A loopback address means another machine on every machine, so it cannot
+/// stand beside a real one. Only a name that we resolve to loopback may: Debian
+/// gives a host's own name the address 127.0.1.1.
+fn check_reachable(addresses: &[Address], members: &[SocketAddr]) -> Result<(), GroupError> {
+    let is_named = |id: NodeId| {
+        let address = &addresses[usize::from(id.0) - 1];
+        address
+            .host
+            .as_deref()
+            .is_some_and(|host| host != "localhost")
+            && !address.is_literal()
+    };
+    let local =
+        numbered(members).find(|(id, address)| address.ip().is_loopback() && !is_named(*id));
+    let remote = numbered(members).find(|(_, address)| !address.ip().is_loopback());
+    match (local, remote) {
+        (Some((local, _)), Some((remote, _))) => Err(GroupError::Loopback { local, remote }),
+        _ => Ok(()),
+    }
+}
+
+/// The own address; but all interfaces where our name leads us to loopback and
+/// others are on other machines.
+fn bind_address(address: &Address, own: usize, members: &[SocketAddr]) -> SocketAddr {
+    let bind = members[own];
+    let others_are_remote = members.iter().any(|other| !other.ip().is_loopback());
+    if address.is_literal() || !bind.ip().is_loopback() || !others_are_remote {
+        return bind;
+    }
+    let all_interfaces: IpAddr = match bind.ip() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(all_interfaces, bind.port())
+}
+
+/// Each item with the id of its place.
+fn numbered<T>(list: &[T]) -> impl Iterator<Item = (NodeId, &T)> {
+    (1..=u16::MAX).map(NodeId).zip(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    fn group(id: u16, addresses: &[&str]) -> Result<Group, GroupError> {
+        let addresses: Vec<Address> = addresses.iter().map(|text| address(text)).collect();
+        let section = address(":10000").resolve().unwrap();
+        Group::resolve(id, &addresses, None, &section)
+    }
+
+    #[test]
+    fn an_address_is_read_and_shown_alike() {
+        for text in [":10001", "alpha:7001", "10.0.0.7:1", "[::1]:65535"] {
+            assert_eq!(address(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_says_how_to_write_it() {
+        for (text, why) in [
+            ("", AddressError::NoPort),
+            ("10001", AddressError::NoPort),
+            (":", AddressError::Port),
+            (":x", AddressError::Port),
+            (":+1", AddressError::Port),
+            (":65536", AddressError::Port),
+            ("alpha:-1", AddressError::Port),
+            ("::1:10001", AddressError::Brackets),
+        ] {
+            assert_eq!(text.parse::<Address>(), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_this_hosts_loopback() {
+        let group = group(2, &[":10001", ":10002"]).unwrap();
+        let members = ["127.0.0.1:10001", "127.0.0.1:10002"];
+        assert_eq!(group.members, members.map(|text| text.parse().unwrap()));
+        assert_eq!(group.listen, group.members[1]);
+        assert_eq!(group.address(NodeId(2)), Some(group.members[1]));
+        assert_eq!(group.address(NodeId(3)), None);
+        assert_eq!(group.address(NodeId(0)), None);
+    }
+
+    #[test]
+    fn a_port_alone_goes_with_ipv6_members() {
+        let group = group(1, &[":10001", "[::1]:10002"]).unwrap();
+        assert!(group.members.iter().all(SocketAddr::is_ipv6));
+    }
+
+    #[test]
+    fn ipv4_and_ipv6_members_do_not_reach_each_other() {
+        assert_eq!(
+            group(1, &["127.0.0.1:10001", "[::1]:10002"]),
+            Err(GroupError::Families {
+                v4: NodeId(1),
+                v6: NodeId(2)
+            })
+        );
+    }
+
+    #[test]
+    fn the_id_counts_from_one_into_the_list() {
+        for id in [0, 3] {
+            let members = 2;
+            assert_eq!(
+                group(id, &[":10001", ":10002"]),
+                Err(GroupError::IdOutOfRange { id, members })
+            );
+        }
+    }
+
+    #[test]
+    fn no_two_members_share_a_port() {
+        let doubled = group(1, &[":10001", ":10002", "127.0.0.1:10001"]);
+        assert_eq!(
+            doubled,
+            Err(GroupError::Doubled {
+                first: NodeId(1),
+                second: NodeId(3),
+                address: "127.0.0.1:10001".parse().unwrap()
+            })
+        );
+    }
+
+    #[test]
+    fn the_critical_sections_port_is_no_members() {
+        assert_eq!(
+            group(1, &[":10001", ":10000"]),
+            Err(GroupError::IsSection {
+                member: NodeId(2),
+                address: "127.0.0.1:10000".parse().unwrap()
+            })
+        );
+    }
+
+    #[test]
+    fn port_zero_is_nobodys() {
+        assert_eq!(
+            group(1, &[":10001", ":0"]),
+            Err(GroupError::PortZero(NodeId(2)))
+        );
+    }
+
+    #[test]
+    fn loopback_does_not_go_with_other_machines() {
+        for local in [":10001", "127.0.0.1:10001", "localhost:10001"] {
+            assert_eq!(
+                group(1, &[local, "192.0.2.7:10002"]),
+                Err(GroupError::Loopback {
+                    local: NodeId(1),
+                    remote: NodeId(2)
+                })
+            );
+        }
+    }
+}

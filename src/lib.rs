@@ -1,0 +1,42 @@
+//! turno: take turns across machines.
+//!
+//! A distributed mutual-exclusion lock that needs no server: every machine of a
+//! group runs one node, and the nodes agree among themselves by the algorithm
+//! of Ricart and Agrawala, over UDP.
+//!
+//! ```text
+//! keyboard ─────────┐                                                        ┌─ UDP datagrams
+//! UDP ──────────────┤                                                        ├─ critical section
+//! critical section ─┼─ drain ─> Envelope ─ open ─> Event ─ handle ─> Effect ─┼─ timers
+//! timers ───────────┤           one queue        pure algorithm    perform   └─ observer
+//! signals ──────────┘
+//! ```
+//!
+//! # Layout
+//!
+//! In the order in which data flows:
+//!
+//! - [`group`]: the member list, from text to addresses;
+//! - [`mutex`]: the algorithm, pure: events in, effects out;
+//! - [`wire`]: the text of the datagrams, pure too;
+//! - [`node`]: the loop, and what it waits on; owns everything, no locks;
+//! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
+//! - [`shared`]: the critical section as a server of its own;
+//! - [`cli`]: the command line.
+
+pub mod group;
+pub mod mutex;
+pub mod wire;
+
+pub mod node;
+
+pub mod narrate;
+pub mod plain;
+mod printable;
+pub mod screen;
+
+pub mod shared;
+
+pub mod cli;
+
+pub use printable::Printable;

@@ -1,0 +1,124 @@
+//! The use of the critical section: what is said to the `shared` server, and
+//! the end of it as a source of envelopes.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+
+use super::envelope::{Envelope, Source};
+use super::udp::retry_interrupted;
+use crate::mutex::Timestamp;
+use crate::wire::{BEGINS, ENDS, SectionMessage};
+
+/// What the source says when nobody listens at the section's address.
+pub(super) const NOBODY_LISTENS: &[u8] = b"nobody listens";
+
+/// How much is read from a socket at which nothing should arrive.
+const MOST_ERRORS: usize = 64;
+
+/// The critical section, as the one who uses it sees it.
+pub(super) struct CriticalSection {
+    /// Connected: so the system tells when nobody listens there.
+    socket: UdpSocket,
+    address: SocketAddr,
+    /// How long one entry lasts.
+    hold: Duration,
+    /// When the present entry ends.
+    ends: Option<Instant>,
+    nobody_listens: bool,
+}
+
+impl CriticalSection {
+    /// # Errors
+    /// The system's, when there is no way to the address.
+    pub(super) fn connect(
+        address: SocketAddr,
+        hold: Duration,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let any_port = match address {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+        };
+        let mut socket = UdpSocket::bind(any_port)?;
+        socket.connect(address)?;
+        registry.register(&mut socket, token, Interest::READABLE)?;
+        Ok(CriticalSection {
+            socket,
+            address,
+            hold,
+            ends: None,
+            nobody_listens: false,
+        })
+    }
+
+    /// Where the section is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Begins to use it.
+    pub(super) fn enter(&mut self, stamp: Timestamp) {
+        self.say(stamp, BEGINS);
+        self.ends = Some(Instant::now() + self.hold);
+    }
+
+    /// Has done with it.
+    pub(super) fn leave(&mut self, stamp: Timestamp) {
+        self.say(stamp, ENDS);
+        self.ends = None;
+    }
+
+    /// When the present entry ends.
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.ends
+    }
+
+    /// The poll says that the socket can be read. The server sends nothing:
+    /// what can be read is an error.
+    pub(super) fn readable(&mut self) {
+        for _ in 0..MOST_ERRORS {
+            match retry_interrupted(|| self.socket.recv(&mut [0; 64])) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    self.nobody_listens = true;
+                }
+                Err(error) => log::warn!("the critical section at {}: {error}", self.address),
+            }
+        }
+    }
+
+    /// Puts the end of the entry into the queue when it has come, and word that
+    /// nobody listens.
+    pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
+        if std::mem::take(&mut self.nobody_listens) {
+            queue.push_back(Envelope::new(Source::CriticalSection, NOBODY_LISTENS));
+        }
+        if self.ends.is_some_and(|ends| ends <= Instant::now()) {
+            self.ends = None;
+            queue.push_back(Envelope::new(Source::CriticalSection, ENDS));
+        }
+    }
+
+    fn say(&mut self, stamp: Timestamp, text: &str) {
+        let text = text.into();
+        let datagram = SectionMessage { stamp, text }.encode();
+        let mut sent = retry_interrupted(|| self.socket.send(&datagram));
+        if let Err(error) = &sent
+            && error.kind() == ErrorKind::ConnectionRefused
+        {
+            // It speaks of an earlier datagram; this one has not been sent.
+            self.nobody_listens = true;
+            sent = retry_interrupted(|| self.socket.send(&datagram));
+        }
+        if let Err(error) = sent {
+            log::warn!("the critical section at {}: {error}", self.address);
+        }
+    }
+}

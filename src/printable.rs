@@ -1,0 +1,87 @@
+//! Text from outside, made safe to show.
+
+use std::fmt;
+
+/// How many characters of a text from outside are shown at most.
+const LONGEST: usize = 200;
+
+/// Bytes from the network or the keyboard, as one line that a terminal shows
+/// and does not obey: control characters, terminal escape codes, marks that
+/// turn the direction of the text, and bytes that are no UTF-8 are shown by
+/// their number, and of a long text the beginning.
+///
+/// ```
+/// use turno::Printable;
+///
+/// assert_eq!(Printable(b"caf\xc3\xa9 \x1b[2J\xff").to_string(), r"café \u{1b}[2J\xff");
+/// ```
+pub struct Printable<'a>(pub &'a [u8]);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = 0;
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if shown == LONGEST {
+                    return write!(f, "… ({} bytes in all)", self.0.len());
+                }
+                shown += 1;
+                match c {
+                    '"' | '\'' => write!(f, "{c}")?,
+                    _ => write!(f, "{}", c.escape_debug())?,
+                }
+            }
+            for byte in chunk.invalid() {
+                if shown == LONGEST {
+                    return write!(f, "… ({} bytes in all)", self.0.len());
+                }
+                shown += 1;
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> String {
+        Printable(bytes).to_string()
+    }
+
+    #[test]
+    fn plain_text_of_any_language_stays_as_it_is() {
+        assert_eq!(shown("it's \"Ação\" 日本".as_bytes()), "it's \"Ação\" 日本");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_would_obey_gets_through() {
+        assert_eq!(
+            shown(b"\x1b]0;title\x07\r\n\t\x9b2J"),
+            r"\u{1b}]0;title\u{7}\r\n\t\x9b2J"
+        );
+        assert_eq!(
+            shown("\u{9b}2J\u{202e}\u{2066}\u{200b}\u{2028}".as_bytes()),
+            r"\u{9b}2J\u{202e}\u{2066}\u{200b}\u{2028}"
+        );
+        let all: String = ('\0'..=char::MAX).collect();
+        assert!(!shown(all.as_bytes()).contains(char::is_control));
+    }
+
+    #[test]
+    fn a_backslash_cannot_be_taken_for_an_escape() {
+        assert_eq!(shown(br"\x1b"), r"\\x1b");
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_shown() {
+        assert_eq!(
+            shown(&[b'a'; 65_507]),
+            format!("{}… (65507 bytes in all)", "a".repeat(200))
+        );
+        assert_eq!(shown(&[b'a'; 200]), "a".repeat(200));
+        assert!(shown(&[0xff; 1000]).ends_with(r"\xff… (1000 bytes in all)"));
+    }
+}

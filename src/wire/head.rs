@@ -1,0 +1,52 @@
+//! `kind<clock,id>`, read as a seed peer's scan reads it: from the first byte
+//! to the `>`, whatever follows.
+
+use super::Malformed;
+use crate::mutex::clock::MAX_CLOCK;
+use crate::mutex::{NodeId, Timestamp};
+
+/// The word before the `<`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Request,
+    Reply,
+    Section,
+}
+
+/// The kind, the stamp, and what follows the `>`.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Kind, Timestamp, &[u8]), Malformed> {
+    if bytes.is_empty() {
+        return Err(Malformed::Empty);
+    }
+    let (kind, rest) = [
+        (Kind::Request, &b"req<"[..]),
+        (Kind::Reply, b"reply<"),
+        (Kind::Section, b"cs<"),
+    ]
+    .into_iter()
+    .find_map(|(kind, word)| Some((kind, bytes.strip_prefix(word)?)))
+    .ok_or(Malformed::Kind)?;
+    let (clock, rest) = number(rest, b',')?;
+    let (id, rest) = number(rest, b'>')?;
+    let clock = clock
+        .filter(|clock| *clock <= MAX_CLOCK)
+        .ok_or(Malformed::Clock)?;
+    let id = id
+        .and_then(|id| u16::try_from(id).ok())
+        .ok_or(Malformed::Id)?;
+    let id = NodeId(id);
+    Ok((kind, Timestamp { clock, id }, rest))
+}
+
+/// Digits up to `end`, as a number (none: too large), and what follows `end`.
+fn number(bytes: &[u8], end: u8) -> Result<(Option<u64>, &[u8]), Malformed> {
+    let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = bytes.split_at(digits);
+    let rest = rest.strip_prefix(&[end]).ok_or(Malformed::Head)?;
+    let digits = str::from_utf8(digits).map_err(|_| Malformed::Head)?;
+    if digits.is_empty() {
+        return Err(Malformed::Head);
+    }
+    // Only digits: the one thing that can be wrong is that it is too large.
+    Ok((digits.parse().ok(), rest))
+}
