@@ -40,6 +40,15 @@ impl Line {
 #[must_use]
 pub fn narrate(what: &Happening<'_>) -> Vec<Line> {
     match what {
+        Happening::Began { group, section } => vec![Line::new(
+            Tone::Ordinary,
+            format!(
+                "process {} of {} listens at {}, the critical section is at {section}",
+                group.id,
+                group.members.len(),
+                group.listen
+            ),
+        )],
         Happening::Handled {
             event,
             outcome: Ok(effects),

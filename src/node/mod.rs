@@ -158,11 +158,7 @@ impl<O: Observer> Node<O> {
             .map_err(StartError::Keyboard)?;
         let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
-        log::info!(
-            "member {} of {members} listens at {}, incarnation {incarnation}",
-            group.id,
-            group.listen
-        );
+        log::info!("this is incarnation {incarnation}");
         Ok(Node {
             mutex: RicartAgrawala::new(group.id, members, incarnation),
             poll,
@@ -189,7 +185,10 @@ impl<O: Observer> Node<O> {
     /// Those of waiting and of the observer. The group has been answered then
     /// too.
     pub fn run(mut self) -> io::Result<()> {
-        let mut ended = Ok(());
+        let mut ended = self.observer.happened(&Happening::Began {
+            group: &self.group,
+            section: self.section.address(),
+        });
         while !self.is_leaving && ended.is_ok() {
             ended = self.round();
         }

@@ -51,6 +51,13 @@ pub trait Observer {
 /// One thing that happened to a node.
 #[derive(Debug)]
 pub enum Happening<'a> {
+    /// The node has begun to take part.
+    Began {
+        /// Who belongs.
+        group: &'a Group,
+        /// Where the critical section is.
+        section: SocketAddr,
+    },
     /// The algorithm was handed an event.
     Handled {
         /// The event.

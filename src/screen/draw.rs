@@ -37,7 +37,7 @@ pub(super) fn draw(
         .areas(area);
         frame.render_widget(head_line(status, head.width), head);
         let inside = boxed(frame, state, badge(status, palette));
-        frame.render_widget(state_lines(status), inside);
+        frame.render_widget(state_lines(status, inside.width), inside);
         if !peers.is_empty() {
             let inside = boxed(frame, peers_area, Span::raw(" peers "));
             frame.render_widget(peer_lines(&peers, status, inside, palette), inside);
@@ -64,7 +64,8 @@ pub(super) fn draw(
             Span::raw(words::state(status)),
         ]);
         frame.render_widget(state_line, state);
-        frame.render_widget(Line::raw(format!(" {}", words::clocks(status))), clocks);
+        let figures = words::clocks(status, clocks.width);
+        frame.render_widget(Line::raw(format!(" {figures}")), clocks);
         frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
         frame.render_widget(past_lines(past, lately, palette), lately);
         frame.render_widget(key_line(status, palette), keys);
@@ -140,10 +141,10 @@ fn badge(status: &Status<'_>, palette: Palette) -> Span<'static> {
     Span::styled(format!(" {state} "), style)
 }
 
-fn state_lines(status: &Status<'_>) -> Paragraph<'static> {
+fn state_lines(status: &Status<'_>, width: u16) -> Paragraph<'static> {
     Paragraph::new(vec![
         Line::raw(format!(" {}", words::state(status))),
-        Line::raw(format!(" {}", words::clocks(status))),
+        Line::raw(format!(" {}", words::clocks(status, width))),
     ])
 }
 

@@ -57,6 +57,10 @@ impl Screen {
 
 impl Observer for Screen {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
+        // Who we are stands at the head of the screen.
+        if let Happening::Began { .. } = what {
+            return Ok(());
+        }
         let after = self.started.elapsed();
         for line in narrate(what) {
             // What is sent again and ignored again would drive out the rest.

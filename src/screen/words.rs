@@ -28,17 +28,21 @@ pub(super) fn state(status: &Status<'_>) -> String {
     }
 }
 
-/// The figures.
-pub(super) fn clocks(status: &Status<'_>) -> String {
+/// The figures, as many as there is room for.
+pub(super) fn clocks(status: &Status<'_>, width: u16) -> String {
     let last_request_clock = status
         .mutex
         .last_request_clock()
         .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
-    format!(
-        "clock {}  lastRequestClock {last_request_clock}  entries {}",
-        status.mutex.clock(),
-        status.entries
-    )
+    let mut figures = format!(
+        "clock {}  lastRequestClock {last_request_clock}",
+        status.mutex.clock()
+    );
+    let entries = format!("  entries {}", status.entries);
+    if figures.len() + entries.len() < usize::from(width) {
+        figures.push_str(&entries);
+    }
+    figures
 }
 
 /// What is between the node and one of its peers.

@@ -1,0 +1,298 @@
+//! The full-screen view on a real terminal, driven through tmux. Without tmux
+//! these tests say so and pass, unless `TURNO_REQUIRE_TMUX` is set.
+
+mod support;
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::tmux::Terminal;
+use support::{Group, PATIENCE, Program};
+
+/// The command line of process `id`.
+fn command(group: &Group, id: usize, options: &str) -> String {
+    let (turno, section) = (env!("CARGO_BIN_EXE_turno"), &group.section);
+    let addresses = group.addresses.join(" ");
+    format!("{turno} process {id} {addresses} --shared {section} {options}")
+}
+
+/// A group: 1 on a terminal of this size, the others plain.
+fn group_with_a_screen(
+    members: usize,
+    (width, height): (u16, u16),
+) -> Option<(Group, Terminal, Vec<Program>)> {
+    let terminal = Terminal::open(width, height)?;
+    let group = Group::of(members);
+    let others: Vec<Program> = (2..=members).map(|id| group.process(id, "1h")).collect();
+    for other in &others {
+        other.wait_for("listens at");
+    }
+    terminal.run(&command(&group, 1, "--hold 1h"));
+    terminal.wait_for("FREE");
+    Some((group, terminal, others))
+}
+
+/// The line of the picture that has this in it.
+fn line<'a>(picture: &'a str, wanted: &str) -> &'a str {
+    let found = picture.lines().find(|line| line.contains(wanted));
+    found.unwrap_or_else(|| panic!("no {wanted:?} in\n{picture}"))
+}
+
+/// FREE; WAIT, while 4 holds the section; HELD with 2 and 3 in the reply queue;
+/// and the end.
+fn shows_every_state(width: u16, height: u16) {
+    let Some((group, terminal, mut others)) = group_with_a_screen(4, (width, height)) else {
+        return;
+    };
+    let picture = terminal.wait_for("not asking for the section");
+    line(&picture, "process 1 of 4");
+    line(&picture, "clock 1  lastRequestClock none");
+    line(&picture, "x asks");
+
+    let mut fourth = others.pop().unwrap();
+    fourth.say("x");
+    fourth.wait_for("Process entered CS");
+    terminal.keys(&["x"]);
+    let picture = terminal.wait_for("1 of 3 replies missing");
+    line(&picture, "WAIT");
+    line(&picture, "lastRequestClock 4");
+    assert!(line(&picture, "owes me its reply").contains(" 4 "));
+    assert_eq!(picture.matches("has replied").count(), 2);
+
+    fourth.terminate();
+    terminal.wait_for("HELD");
+    for other in &mut others {
+        other.say("x");
+    }
+    let picture = terminal.wait_until("two in the reply queue", |picture| {
+        picture.matches("waits for mine to (").count() == 2
+    });
+    line(&picture, "HELD");
+    line(&picture, "in the section");
+    assert!(picture.lines().count() <= usize::from(height));
+
+    terminal.keys(&["q"]);
+    terminal.wait_until("the shell", |picture| !picture.contains("HELD"));
+    group.shared.wait_until("the end of 1's entry", |lines| {
+        let ends = |line: &&String| line.starts_with("[PID: 1") && line.ends_with("cs ends");
+        lines.iter().find(ends).cloned()
+    });
+}
+
+#[test]
+fn every_state_is_shown_on_an_ordinary_terminal() {
+    shows_every_state(80, 24);
+}
+
+#[test]
+fn every_state_is_shown_on_a_small_terminal() {
+    shows_every_state(40, 10);
+}
+
+#[test]
+fn the_picture_follows_the_size_down_to_a_single_line_and_back() {
+    let Some((_group, terminal, _others)) = group_with_a_screen(3, (80, 24)) else {
+        return;
+    };
+    for (width, height) in [(30, 6), (12, 3), (6, 1), (200, 60), (80, 24)] {
+        terminal.resize(width, height);
+        terminal.wait_for("FREE");
+        terminal.wait_until("the new size", |picture| {
+            picture
+                .lines()
+                .all(|line| line.chars().count() <= usize::from(width))
+        });
+    }
+    terminal.wait_for("┌ peers ");
+}
+
+#[test]
+fn the_own_id_ticks_without_enter_and_other_keys_do_nothing() {
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    let group = Group::of(12);
+    terminal.run(&command(&group, 12, ""));
+    terminal.wait_for("clock 1 ");
+    // 1, then 12; the 2 after the arrow belongs to no 1.
+    terminal.keys(&[
+        "1", "1", "2", "1", "Up", "2", "y", "Escape", "Enter", "1", "2",
+    ]);
+    terminal.wait_for("clock 3 ");
+}
+
+#[test]
+fn a_key_whose_escape_sequence_never_ends_does_not_stop_the_node() {
+    let Some((group, terminal, mut others)) = group_with_a_screen(3, (80, 24)) else {
+        return;
+    };
+    terminal.keys(&["M-["]);
+    others[0].say("x");
+    others[0].wait_for("Process entered CS");
+    assert_eq!(group.addresses.len(), 3);
+    terminal.keys(&["y", "1"]);
+    terminal.wait_for("tick, clock");
+}
+
+/// Runs the command and returns the terminal's settings before and after it.
+fn settings_around(terminal: &Terminal, command: &str, end: impl Fn()) -> (String, String) {
+    terminal.run("clear; echo settings before: $(stty -g)");
+    let picture = terminal.wait_for("settings before: ");
+    let before = settings(&picture, "settings before: ");
+    terminal.run(command);
+    terminal.wait_for("FREE");
+    end();
+    terminal.wait_for("settings before: ");
+    terminal.run("echo settings after: $(stty -g)");
+    let picture = terminal.wait_until("settings", |picture| {
+        picture
+            .lines()
+            .any(|line| line.starts_with("settings after: "))
+    });
+    (before, settings(&picture, "settings after: "))
+}
+
+/// What `stty -g` printed, which may go over several lines of the screen.
+fn settings(picture: &str, after: &str) -> String {
+    let lines: Vec<&str> = picture.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with(after));
+    let text = lines[first.unwrap()..].concat();
+    let text = text[after.len()..].split('$').next().unwrap();
+    text.trim().to_owned()
+}
+
+#[test]
+fn the_terminal_is_given_back_as_it_was() {
+    let Some(terminal) = Terminal::open(160, 24) else {
+        return;
+    };
+    let group = Group::of(1);
+    let command = command(&group, 1, "");
+    let kill = |signal: &str| format!("kill -{signal} {}", pid_of(&group));
+    let ends: [(&str, &dyn Fn()); 5] = [
+        ("q", &|| terminal.keys(&["q"])),
+        ("Ctrl-C", &|| terminal.keys(&["C-c"])),
+        ("SIGTERM", &|| shell(&kill("TERM"))),
+        ("SIGHUP", &|| shell(&kill("HUP"))),
+        ("SIGQUIT", &|| shell(&kill("QUIT"))),
+    ];
+    for (name, end) in ends {
+        let (before, after) = settings_around(&terminal, &command, end);
+        assert!(before.contains(':'), "{before}");
+        assert_eq!(before, after, "after {name}");
+    }
+}
+
+fn shell(command: &str) {
+    let status = std::process::Command::new("sh")
+        .args(["-c", command])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// Process 1 of this group, found by its arguments.
+fn pid_of(group: &Group) -> u32 {
+    find_process(group).expect("it is running")
+}
+
+fn find_process(group: &Group) -> Option<u32> {
+    fs::read_dir("/proc").unwrap().find_map(|entry| {
+        let path = entry.ok()?.path();
+        let pid = path.file_name()?.to_str()?.parse().ok()?;
+        let arguments = fs::read(path.join("cmdline")).ok()?;
+        let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+        let is_it = arguments.starts_with(env!("CARGO_BIN_EXE_turno"))
+            && arguments.contains(" process 1 ")
+            && arguments.contains(&group.section);
+        is_it.then_some(pid)
+    })
+}
+
+#[test]
+fn it_is_suspended_and_resumed() {
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    let group = Group::of(1);
+    terminal.run(&command(&group, 1, ""));
+    terminal.wait_for("FREE");
+    for suspend in ["key", "signal"] {
+        if suspend == "key" {
+            terminal.keys(&["C-z"]);
+        } else {
+            shell(&format!("kill -TSTP {}", pid_of(&group)));
+        }
+        terminal.wait_for("Stopped");
+        terminal.run("clear; fg");
+        terminal.wait_for("FREE");
+        terminal.keys(&["1"]);
+        terminal.wait_for("tick, clock");
+    }
+    terminal.wait_for("clock 3 ");
+}
+
+#[test]
+fn stopped_from_outside_it_takes_the_terminal_again() {
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    let group = Group::of(1);
+    terminal.run(&command(&group, 1, ""));
+    terminal.wait_for("FREE");
+    shell(&format!("kill -STOP {}", pid_of(&group)));
+    terminal.wait_for("Stopped");
+    terminal.run("clear; stty sane; fg");
+    terminal.wait_for("not asking for the section");
+    terminal.keys(&["1"]);
+    terminal.wait_for("tick, clock 2");
+}
+
+#[test]
+fn when_the_terminal_goes_away_so_does_the_process() {
+    let Some((group, terminal, _others)) = group_with_a_screen(3, (80, 24)) else {
+        return;
+    };
+    pid_of(&group);
+    terminal.hang_up();
+    let deadline = Instant::now() + PATIENCE;
+    while let Some(pid) = find_process(&group) {
+        assert!(Instant::now() < deadline, "{pid} is still there");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn there_is_colour_unless_it_is_not_wanted() {
+    let Some(terminal) = Terminal::open(80, 24) else {
+        return;
+    };
+    let group = Group::of(1);
+    // As tmux tells of a foreground colour.
+    let has_colour = || terminal.coloured_picture().contains("38;5;");
+    terminal.run(&command(&group, 1, ""));
+    terminal.wait_for("FREE");
+    assert!(has_colour());
+    terminal.keys(&["q"]);
+    terminal.wait_until("the shell", |picture| !picture.contains("FREE"));
+    terminal.run(&format!("clear; NO_COLOR=1 {}", command(&group, 1, "")));
+    terminal.wait_for("FREE");
+    assert!(!has_colour(), "{}", terminal.coloured_picture());
+}
+
+#[test]
+fn nothing_from_the_network_reaches_the_terminal_unescaped() {
+    let Some(terminal) = Terminal::open(120, 24) else {
+        return;
+    };
+    let group = Group::of(2);
+    terminal.run(&command(&group, 1, ""));
+    terminal.wait_for("FREE");
+    let outsider = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = format!("127.0.0.1{}", group.addresses[0]);
+    outsider
+        .send_to(b"\x1b[2J\x1b[Hgone\x9b2J\xe2\x80\xae", address)
+        .unwrap();
+    let picture = terminal.wait_for(r#""\u{1b}[2J\u{1b}[Hgone\x9b2J\u{202e}""#);
+    line(&picture, "FREE");
+}

@@ -1,0 +1,68 @@
+//! What the integration tests share: the real binary as a child whose lines
+//! can be waited for, ports that nobody else takes, and a seed peer.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate of its own, and none uses all of it"
+)]
+
+pub mod ports;
+pub mod program;
+pub mod seed_peer;
+pub mod tmux;
+
+use std::time::Duration;
+
+pub use ports::Ports;
+pub use program::Program;
+
+/// How long anything may take before a test gives up: far longer than it ever
+/// does.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A `turno shared` and the processes of one group.
+pub struct Group {
+    pub shared: Program,
+    pub addresses: Vec<String>,
+    pub section: String,
+    _ports: Ports,
+}
+
+impl Group {
+    /// A critical section, running, and addresses for `members` processes.
+    pub fn of(members: usize) -> Self {
+        let shared = Program::start("shared", &["shared", "--listen", "127.0.0.1:0"]);
+        let section = shared.listens_at();
+        let ports = Ports::reserve(members);
+        Group {
+            shared,
+            addresses: ports.iter().map(|port| format!(":{port}")).collect(),
+            section,
+            _ports: ports,
+        }
+    }
+
+    /// Process `id`, which uses the section for `hold`.
+    pub fn process(&self, id: usize, hold: &str) -> Program {
+        self.process_with(id, &["--hold", hold])
+    }
+
+    pub fn process_with(&self, id: usize, options: &[&str]) -> Program {
+        let number = id.to_string();
+        let mut arguments = vec!["process", &number, "--shared", &self.section];
+        arguments.extend(options);
+        arguments.extend(self.addresses.iter().map(String::as_str));
+        Program::start(&format!("process {id}"), &arguments)
+    }
+
+    /// All processes, in order of their ids, each listening.
+    pub fn all(&self, hold: &str) -> Vec<Program> {
+        let processes: Vec<Program> = (1..=self.addresses.len())
+            .map(|id| self.process(id, hold))
+            .collect();
+        for process in &processes {
+            process.wait_for("listens at");
+        }
+        processes
+    }
+}
