@@ -29,6 +29,7 @@ pub mod mutex;
 pub mod wire;
 
 pub mod node;
+mod signals;
 
 pub mod narrate;
 pub mod plain;

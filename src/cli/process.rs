@@ -50,6 +50,11 @@ pub(super) struct Arguments {
     /// Lines instead of the full-screen view
     #[arg(long)]
     plain: bool,
+
+    /// Begin every line with this and a bar (when several processes share one
+    /// terminal)
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -67,7 +72,10 @@ impl Arguments {
         };
         let group =
             Group::resolve(self.id, &self.members, listen, &section).map_err(Failure::usage)?;
-        let is_full_screen = !self.plain && io::stdin().is_terminal() && io::stdout().is_terminal();
+        let is_full_screen = !self.plain
+            && self.label.is_none()
+            && io::stdin().is_terminal()
+            && io::stdout().is_terminal();
         let config = Config {
             group,
             section: section[0],
@@ -85,7 +93,7 @@ impl Arguments {
         if is_full_screen {
             run(config, Screen::open().map_err(Failure::failed)?)
         } else {
-            run(config, Plain::new(io::stdout()))
+            run(config, Plain::new(io::stdout(), self.label))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `turno shared`.
 
-use std::io::{self, BufWriter};
+use std::io;
 
 use clap::Args;
 
@@ -19,6 +19,11 @@ pub(super) struct Arguments {
     /// Where to listen: :PORT on this host alone, 0.0.0.0:PORT for others too
     #[arg(long, value_name = "ADDR", default_value = super::process::SECTION)]
     listen: Address,
+
+    /// Begin every line with this and a bar (when several programs share one
+    /// terminal)
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -30,7 +35,7 @@ impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         log_to_standard_error();
         let listen = self.listen.resolve().map_err(Failure::usage)?[0];
-        let shared = Shared::bind(listen, BufWriter::new(io::stdout())).map_err(|error| {
+        let shared = Shared::bind(listen, io::stdout(), self.label).map_err(|error| {
             let why = if error.kind() == io::ErrorKind::AddrInUse {
                 "the port is in use, perhaps by another turno shared".to_owned()
             } else {

@@ -24,8 +24,8 @@ use std::mem::discriminant;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use mio::{Events, Poll, Token};
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
@@ -33,6 +33,7 @@ use crate::group::Group;
 use crate::mutex::{
     Effect, Event, Incarnation, Message, NodeId, Rejected, RicartAgrawala, Socket, State, Timestamp,
 };
+use crate::signals;
 use crate::wire::{self, Datagram, ENDS};
 use critical_section::CriticalSection;
 use envelope::{Envelope, Source};
@@ -152,8 +153,12 @@ impl<O: Observer> Node<O> {
                 source,
             },
         )?;
-        let mut signals = Signals::new(signals_of(config.input))?;
-        registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
+        // A terminal in raw mode must not be left so.
+        let besides: &[i32] = match config.input {
+            Input::Keys => &[SIGWINCH, SIGTSTP, SIGCONT],
+            Input::Lines => &[],
+        };
+        let signals = signals::register(besides, registry, SIGNALS)?;
         let keyboard = Keyboard::open(config.input, group.id, registry, KEYBOARD)
             .map_err(StartError::Keyboard)?;
         let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
@@ -192,9 +197,7 @@ impl<O: Observer> Node<O> {
         while !self.is_leaving && ended.is_ok() {
             ended = self.round();
         }
-        // Without the observer, if it is the one that failed.
-        let left = self.leave(ended.is_ok());
-        ended.and(left)
+        ended.and(self.leave())
     }
 
     fn round(&mut self) -> io::Result<()> {
@@ -322,26 +325,30 @@ impl<O: Observer> Node<O> {
         Ok(message)
     }
 
+    /// Hands the event to the algorithm, says what comes of it, and does it: in
+    /// this order, so that whoever reads what several nodes say reads of a
+    /// datagram's sending before its arrival.
     fn handle(&mut self, event: &Event) -> io::Result<()> {
         let before = discriminant(self.mutex.state());
-        let effects = self.handle_unobserved(event);
+        let effects = self.ask(event);
         if discriminant(self.mutex.state()) != before {
             self.state_since = Instant::now();
         }
-        self.observer.happened(&Happening::Handled {
+        let said = self.observer.happened(&Happening::Handled {
             event,
             outcome: effects.as_deref().map_err(|rejected| *rejected),
             mutex: &self.mutex,
-        })
+        });
+        // What was asked for is done all the same: others wait for it.
+        for effect in effects.unwrap_or_default() {
+            self.perform(&effect);
+        }
+        said
     }
 
-    /// Hands the event to the algorithm and performs what it asks for.
-    fn handle_unobserved(&mut self, event: &Event) -> Result<Vec<Effect>, Rejected> {
+    fn ask(&mut self, event: &Event) -> Result<Vec<Effect>, Rejected> {
         let mut effects = Vec::new();
         self.mutex.handle(event, &mut effects)?;
-        for effect in &effects {
-            self.perform(effect);
-        }
         Ok(effects)
     }
 
@@ -376,17 +383,12 @@ impl<O: Observer> Node<O> {
     }
 
     /// Leaves the group in order.
-    fn leave(&mut self, observed: bool) -> io::Result<()> {
-        let last = match self.mutex.state() {
-            State::Free => return Ok(()),
-            State::Wait { .. } => Event::GiveUp,
-            State::Held { .. } => Event::Left,
-        };
-        if observed {
-            return self.handle(&last);
+    fn leave(&mut self) -> io::Result<()> {
+        match self.mutex.state() {
+            State::Free => Ok(()),
+            State::Wait { .. } => self.handle(&Event::GiveUp),
+            State::Held { .. } => self.handle(&Event::Left),
         }
-        let left = self.handle_unobserved(&last);
-        left.map(drop).map_err(io::Error::other)
     }
 
     fn stamp(&self, clock: u64) -> Timestamp {
@@ -395,14 +397,4 @@ impl<O: Observer> Node<O> {
             id: self.group.id,
         }
     }
-}
-
-/// The signals that end a node, and with a terminal in raw mode those that
-/// would leave it so.
-fn signals_of(input: Input) -> Vec<i32> {
-    let mut signals = vec![SIGINT, SIGTERM, SIGHUP, SIGQUIT];
-    if input == Input::Keys {
-        signals.extend([SIGWINCH, SIGTSTP, SIGCONT]);
-    }
-    signals
 }

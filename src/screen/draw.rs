@@ -23,7 +23,7 @@ pub(super) fn draw(
     let palette = Palette { has_colour };
     let area = frame.area();
     let peers = words::peers(status);
-    if area.width >= 60 && area.height >= 16 {
+    if area.width >= 50 && area.height >= 16 {
         // Of the peers as many as leave six lines to the past.
         let room = usize::from(area.height - 14).max(1);
         let peer_rows = u16::try_from(peers.len().min(room)).unwrap_or(u16::MAX);
@@ -189,29 +189,52 @@ fn peer_lines(
     Paragraph::new(lines)
 }
 
-/// The latest lines, the last at the bottom.
+/// The latest lines, the last at the bottom; long ones folded.
 fn past_lines(past: &VecDeque<Past>, area: Rect, palette: Palette) -> Paragraph<'static> {
     let room = usize::from(area.height);
-    let lines: Vec<Line<'static>> = past
+    let mut lines: Vec<Line<'static>> = past
         .iter()
         .skip(past.len().saturating_sub(room))
-        .map(|Past { after, line, times }| {
-            let times = if *times > 1 {
-                format!("  ×{times}")
-            } else {
-                String::new()
-            };
+        .flat_map(|past| past_line(past, usize::from(area.width), palette))
+        .collect();
+    lines.drain(..lines.len().saturating_sub(room));
+    Paragraph::new(lines)
+}
+
+fn past_line(past: &Past, width: usize, palette: Palette) -> Vec<Line<'static>> {
+    let mut time = format!(" {} ", words::moment(past.after));
+    let indent = " ".repeat(time.len());
+    let mut text = past.line.text.clone();
+    if past.times > 1 {
+        text.push_str(&format!("  ×{}", past.times));
+    }
+    folded(&text, width.saturating_sub(indent.len()))
+        .into_iter()
+        .map(|part| {
+            let margin = std::mem::replace(&mut time, indent.clone());
             Line::from(vec![
-                Span::styled(
-                    format!(" {} ", words::moment(*after)),
-                    palette.colour(Color::DarkGray),
-                ),
-                Span::styled(line.text.clone(), palette.tone(line.tone)),
-                Span::raw(times),
+                Span::styled(margin, palette.colour(Color::DarkGray)),
+                Span::styled(part, palette.tone(past.line.tone)),
             ])
         })
-        .collect();
-    Paragraph::new(lines)
+        .collect()
+}
+
+/// The text in lines of at most so many characters, broken at spaces where
+/// there are any.
+fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut rest: Vec<char> = text.chars().collect();
+    let mut lines = Vec::new();
+    while rest.len() > width && width > 0 {
+        let space = rest[..=width].iter().rposition(|c| *c == ' ');
+        let at = space.filter(|at| *at > 0).unwrap_or(width);
+        lines.push(rest.drain(..at).collect());
+        if rest[0] == ' ' {
+            rest.remove(0);
+        }
+    }
+    lines.push(rest.into_iter().collect());
+    lines
 }
 
 fn key_line(status: &Status<'_>, palette: Palette) -> Line<'static> {
@@ -223,3 +246,6 @@ fn key_line(status: &Status<'_>, palette: Palette) -> Line<'static> {
     }
     Line::from(spans)
 }
+
+#[cfg(test)]
+mod tests;

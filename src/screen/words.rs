@@ -107,15 +107,33 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
 }
 
-/// A moment, as the time since the start: `1:02:03.456`, the hours where there
-/// are any.
+/// A moment, as the time since the start: `2.345`, later `1:02.345` and
+/// `1:02:03.456`.
 pub(super) fn moment(after: Duration) -> String {
     let seconds = after.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let milliseconds = after.subsec_millis();
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}.{milliseconds:03}")
-    } else {
-        format!("{minutes:02}:{seconds:02}.{milliseconds:03}")
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}.{milliseconds:03}"),
+        (0, _) => format!("{minutes}:{seconds:02}.{milliseconds:03}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}.{milliseconds:03}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_minutes_and_hours_where_there_are_any() {
+        for (milliseconds, shown) in [
+            (0, "0.000"),
+            (59_999, "59.999"),
+            (60_000, "1:00.000"),
+            (3_599_999, "59:59.999"),
+            (3_723_004, "1:02:03.004"),
+        ] {
+            assert_eq!(moment(Duration::from_millis(milliseconds)), shown);
+        }
     }
 }

@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::Printable;
+use crate::plain::labelled;
+use crate::signals;
 use crate::wire::{self, Datagram, LONGEST_DATAGRAM, Malformed, SectionMessage};
 pub use resource::{Admitted, Refused, Resource};
 
@@ -29,30 +30,33 @@ pub struct Shared<W> {
     resource: Resource,
     undecodable: u64,
     out: W,
+    label: Option<String>,
 }
 
 impl<W: Write> Shared<W> {
-    /// Binds the socket, and says on `out` where it is.
+    /// Binds the socket, and says on `out` where it is: each line after `label|`
+    /// if there is a label.
     ///
     /// # Errors
     /// The system's, when the address cannot be had.
-    pub fn bind(listen: SocketAddr, mut out: W) -> io::Result<Self> {
+    pub fn bind(listen: SocketAddr, out: W, label: Option<String>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut socket = UdpSocket::bind(listen)?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
         let registry = poll.registry();
         registry.register(&mut socket, SOCKET, Interest::READABLE)?;
-        registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
-        writeln!(out, "critical section at {}", socket.local_addr()?)?;
-        out.flush()?;
-        Ok(Shared {
+        let signals = signals::register(&[], registry, SIGNALS)?;
+        let address = socket.local_addr()?;
+        let mut shared = Shared {
             poll,
             socket,
             signals,
             resource: Resource::default(),
             undecodable: 0,
             out,
-        })
+            label,
+        };
+        shared.say(&format!("critical section at {address}"))?;
+        Ok(shared)
     }
 
     /// Serves until a signal ends it, and prints the summary then.
@@ -69,7 +73,6 @@ impl<W: Write> Shared<W> {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => is_drained = self.receive(&mut buffer)?,
             }
-            self.out.flush()?;
             if self.signals.pending().next().is_some() {
                 while !self.receive(&mut buffer)? {}
                 return self.summary();
@@ -101,7 +104,7 @@ impl<W: Write> Shared<W> {
         };
         self.undecodable += 1;
         let shown = Printable(bytes);
-        writeln!(self.out, "undecodable, {why}: \"{shown}\" from {source}")
+        self.say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
     }
 
     fn admit(&mut self, message: &SectionMessage) -> io::Result<()> {
@@ -112,20 +115,19 @@ impl<W: Write> Shared<W> {
             Printable(&message.text)
         );
         match self.resource.admit(message) {
-            Ok(Admitted { overlaps: None }) => writeln!(self.out, "{shown}"),
+            Ok(Admitted { overlaps: None }) => self.say(&shown),
             Ok(Admitted {
                 overlaps: Some(other),
-            }) => writeln!(
-                self.out,
-                "{shown}\noverlap: process {other} has not said that it left"
-            ),
+            }) => {
+                self.say(&shown)?;
+                self.say(&format!(
+                    "overlap: process {other} has not said that it left"
+                ))
+            }
             Err(refused) => {
-                writeln!(self.out, "refused, {refused}: {shown}")?;
+                self.say(&format!("refused, {refused}: {shown}"))?;
                 if self.resource.refused() == 1 {
-                    writeln!(
-                        self.out,
-                        "(if the whole group was started anew, start turno shared anew too)"
-                    )?;
+                    self.say("(if the whole group was started anew, start turno shared anew too)")?;
                 }
                 Ok(())
             }
@@ -143,14 +145,22 @@ impl<W: Write> Shared<W> {
         } else {
             holders.join(", ")
         };
-        writeln!(
-            self.out,
-            "\nentries {}\nholders {holders}\nrefused {}\nundecodable {}\noverlaps {}",
-            self.resource.entries(),
-            self.resource.refused(),
-            self.undecodable,
-            self.resource.overlaps()
-        )?;
+        for line in [
+            String::new(),
+            format!("entries {}", self.resource.entries()),
+            format!("holders {holders}"),
+            format!("refused {}", self.resource.refused()),
+            format!("undecodable {}", self.undecodable),
+            format!("overlaps {}", self.resource.overlaps()),
+        ] {
+            self.say(&line)?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: &str) -> io::Result<()> {
+        let line = labelled(self.label.as_deref(), line);
+        self.out.write_all(line.as_bytes())?;
         self.out.flush()
     }
 }

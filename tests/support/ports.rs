@@ -36,6 +36,14 @@ impl Ports {
         Ports { reserved }
     }
 
+    /// So many ports in a row.
+    pub fn in_a_row(count: u16) -> Self {
+        (0..100)
+            .map(|_| Ports::reserve(usize::from(count)))
+            .find(|ports| ports.iter().is_sorted_by(|one, next| one + 1 == *next))
+            .expect("there are free ports in a row")
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.reserved
             .iter()

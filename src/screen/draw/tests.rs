@@ -1,0 +1,228 @@
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::group::Group;
+use crate::mutex::{
+    Body, Event, Incarnation, Message, NodeId, Origin, RicartAgrawala, Socket, Timestamp,
+};
+use crate::narrate;
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn received(clock: u64, id: u16, body: Body) -> Event {
+    let id = NodeId(id);
+    Event::Received {
+        message: Message {
+            stamp: Timestamp { clock, id },
+            body,
+            origin: Origin::Turno(Incarnation(9)),
+        },
+        socket: Socket::Listening,
+        source: address(10_000 + id.0),
+    }
+}
+
+fn request(clock: u64, id: u16) -> Event {
+    received(clock, id, Body::Request)
+}
+
+fn reply(clock: u64, id: u16, echo: u64) -> Event {
+    received(clock, id, Body::Reply { echo: Some(echo) })
+}
+
+/// Node 1 of so many, after these events.
+fn node(members: u16, events: &[Event]) -> RicartAgrawala {
+    let mut node = RicartAgrawala::new(NodeId(1), members, Incarnation(7));
+    for event in events {
+        node.handle(event, &mut Vec::new()).unwrap();
+    }
+    node
+}
+
+fn said(text: &str, times: u32) -> Past {
+    Past {
+        after: Duration::from_millis(2_345),
+        line: narrate::Line {
+            text: text.to_owned(),
+            tone: Tone::Ordinary,
+        },
+        times,
+    }
+}
+
+/// The picture of a node at this size, after a line end, without the spaces at
+/// the line ends.
+fn picture(mutex: &RicartAgrawala, past: Vec<Past>, (width, height): (u16, u16)) -> String {
+    let members = u16::try_from(mutex.peers().count() + 1).unwrap();
+    let group = Group {
+        id: mutex.id(),
+        members: (1..=members).map(|id| address(10_000 + id)).collect(),
+        listen: address(10_001),
+    };
+    let is_held = matches!(mutex.state(), State::Held { .. });
+    let status = Status {
+        group: &group,
+        mutex,
+        section: address(10_000),
+        entry_ends: is_held.then(|| Instant::now() + Duration::from_secs(5)),
+        in_state: Duration::from_secs(3),
+        entries: u64::from(is_held),
+    };
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let past = VecDeque::from(past);
+    terminal
+        .draw(|frame| draw(frame, &status, &past, true))
+        .unwrap();
+    let buffer = terminal.backend().buffer();
+    let rows = buffer.content.chunks(usize::from(width));
+    rows.map(|row| {
+        let line: String = row.iter().map(|cell| cell.symbol()).collect();
+        format!("\n{}", line.trim_end())
+    })
+    .collect()
+}
+
+/// Node 1 of 3 in the section, with both others in its reply queue.
+fn held() -> RicartAgrawala {
+    node(
+        3,
+        &[
+            Event::Want,
+            reply(3, 2, 2),
+            reply(3, 3, 2),
+            request(4, 2),
+            request(6, 3),
+        ],
+    )
+}
+
+#[test]
+fn held_with_a_reply_queue_of_two_on_an_ordinary_terminal() {
+    let past = vec![said(
+        "req<4,2> received, clock 6: deferred until we leave",
+        1,
+    )];
+    assert_eq!(
+        picture(&held(), past, (80, 18)),
+        "
+ process 1 of 3 at 127.0.0.1:10001             critical section 127.0.0.1:10000
+┌ HELD ────────────────────────────────────────────────────────────────────────┐
+│ in the section, 5 s more, token 5                                            │
+│ clock 7  lastRequestClock 2  entries 1                                       │
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ peers ───────────────────────────────────────────────────────────────────────┐
+│  2  127.0.0.1:10002                           waits for mine to (4,2)        │
+│  3  127.0.0.1:10003                           waits for mine to (6,3)        │
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ lately ──────────────────────────────────────────────────────────────────────┐
+│ 2.345 req<4,2> received, clock 6: deferred until we leave                    │
+│                                                                              │
+│                                                                              │
+│                                                                              │
+│                                                                              │
+│                                                                              │
+└──────────────────────────────────────────────────────────────────────────────┘
+ x asks   1 ticks   q quits"
+    );
+}
+
+#[test]
+fn held_with_a_reply_queue_of_two_on_a_small_terminal() {
+    let past = vec![
+        said("x: req<2,1> sent to 2, 3, clock 2", 1),
+        said("req<4,2> received, clock 6: deferred until we leave", 3),
+    ];
+    assert_eq!(
+        picture(&held(), past, (40, 10)),
+        "
+ process 1 of 3 at 127.0.0.1:10001
+ HELD  in the section, 5 s more, token 5
+ clock 7  lastRequestClock 2  entries 1
+  2  waits for mine to (4,2)
+  3  waits for mine to (6,3)
+ 2.345 x: req<2,1> sent to 2, 3, clock 2
+ 2.345 req<4,2> received, clock 6:
+       deferred until we leave  ×3
+
+ x asks   1 ticks   q quits"
+    );
+}
+
+#[test]
+fn who_has_not_replied_is_said_on_a_small_terminal() {
+    let waiting = node(3, &[Event::Want, reply(3, 3, 2), request(5, 3)]);
+    assert_eq!(
+        picture(&waiting, Vec::new(), (50, 8)),
+        "
+ process 1 of 3 at 127.0.0.1:10001
+ WAIT  1 of 2 replies missing, 3 s
+ clock 6  lastRequestClock 2  entries 0
+  2  owes me its reply
+  3  has replied        waits for mine to (5,3)
+
+
+ x asks   1 ticks   q quits"
+    );
+}
+
+#[test]
+fn of_many_peers_those_are_shown_with_whom_somebody_waits() {
+    let events = [
+        Event::Want,
+        reply(3, 2, 2),
+        reply(3, 3, 2),
+        reply(3, 4, 2),
+        request(9, 4),
+        reply(3, 5, 2),
+        reply(3, 6, 2),
+        reply(3, 8, 2),
+    ];
+    assert_eq!(
+        picture(&node(9, &events), Vec::new(), (50, 10)),
+        "
+ process 1 of 9 at 127.0.0.1:10001
+ WAIT  2 of 8 replies missing, 3 s
+ clock 13  lastRequestClock 2  entries 0
+  4  has replied        waits for mine to (9,4)
+  7  owes me its reply
+  9  owes me its reply
+     and 5 more
+
+
+ x asks   1 ticks   q quits"
+    );
+}
+
+#[test]
+fn the_state_is_the_last_thing_to_go() {
+    let picture = picture(&node(3, &[]), Vec::new(), (20, 1));
+    assert_eq!(picture, "\n FREE  not asking fo");
+}
+
+#[test]
+fn no_size_is_too_small_or_too_large_to_draw() {
+    for node in [node(1, &[]), held(), node(200, &[Event::Want])] {
+        for width in [1, 2, 7, 40, 50, 300] {
+            for height in [1, 2, 3, 5, 7, 15, 16, 17, 100] {
+                let past = vec![said("a line that is much too long for it", 2)];
+                picture(&node, past, (width, height));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_line_is_folded_at_spaces_where_there_are_any() {
+    assert_eq!(folded("one two three", 7), ["one two", "three"]);
+    assert_eq!(folded("one two three", 8), ["one two", "three"]);
+    assert_eq!(folded("incomprehensible", 6), ["incomp", "rehens", "ible"]);
+    assert_eq!(folded("é日本 é", 3), ["é日本", "é"]);
+    assert_eq!(folded("", 3), [""]);
+    assert_eq!(folded("any", 0), ["any"]);
+}
