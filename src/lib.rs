@@ -24,6 +24,10 @@
 //! - [`shared`]: the critical section as a server of its own;
 //! - [`cli`]: the command line.
 
+// Standard output is what the user asked for, and a closed pipe is no panic:
+// write with `writeln!` and look at the error.
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
+
 pub mod group;
 pub mod mutex;
 pub mod wire;

@@ -3,7 +3,6 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    clippy::unwrap_used,
     reason = "each test file is a crate of its own, and none uses all of it"
 )]
 
