@@ -3,9 +3,13 @@
 mod support;
 
 use std::io::Write;
+use std::net::UdpSocket;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use support::Ports;
+use support::tmux::Terminal;
+use support::{PATIENCE, Ports};
 
 /// The script, on ports of its own.
 fn demo(arguments: &[&str], ports: &Ports) -> Command {
@@ -20,8 +24,13 @@ fn demo(arguments: &[&str], ports: &Ports) -> Command {
 
 /// Every UDP port of the demo can be bound again: nobody is left behind.
 fn nobody_is_left(ports: &Ports) {
+    let deadline = Instant::now() + PATIENCE;
     for port in ports.iter() {
-        std::net::UdpSocket::bind(("127.0.0.1", port)).expect("a process was left behind");
+        // A terminal that goes away tells its process so, and does not wait.
+        while UdpSocket::bind(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "a process was left behind");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -72,6 +81,27 @@ fn without_a_terminal_all_share_the_output() {
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
+    nobody_is_left(&ports);
+}
+
+#[test]
+fn in_tmux_each_has_a_pane_and_leaving_ends_them_all() {
+    let Some(terminal) = Terminal::open(120, 40) else {
+        return;
+    };
+    let ports = Ports::in_a_row(4);
+    let first = ports.iter().next().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo.sh");
+    terminal.run(&format!(
+        "TURNO_PORT={first} {script} --in tmux; echo left: $?"
+    ));
+    terminal.wait_until("three processes", |picture| {
+        picture.matches("FREE").count() == 3 && picture.contains("critical section at")
+    });
+    terminal.keys(&["x"]);
+    terminal.wait_for("HELD");
+    terminal.keys(&["F10"]);
+    terminal.wait_for("left: 0");
     nobody_is_left(&ports);
 }
 
