@@ -137,34 +137,27 @@ fn a_key_whose_escape_sequence_never_ends_does_not_stop_the_node() {
 
 /// Runs the command and returns the terminal's settings before and after it.
 fn settings_around(terminal: &Terminal, command: &str, end: impl Fn()) -> (String, String) {
-    terminal.run("clear; echo settings before: $(stty -g)");
-    let picture = terminal.wait_for("settings before: ");
-    let before = settings(&picture, "settings before: ");
+    let before = settings(terminal, "before: ");
     terminal.run(command);
     terminal.wait_for("FREE");
     end();
-    terminal.wait_for("settings before: ");
-    terminal.run("echo settings after: $(stty -g)");
-    let picture = terminal.wait_until("settings", |picture| {
-        picture
-            .lines()
-            .any(|line| line.starts_with("settings after: "))
-    });
-    (before, settings(&picture, "settings after: "))
+    terminal.wait_for("before: ");
+    (before, settings(terminal, "after: "))
 }
 
-/// What `stty -g` printed, which may go over several lines of the screen.
-fn settings(picture: &str, after: &str) -> String {
-    let lines: Vec<&str> = picture.lines().collect();
-    let first = lines.iter().position(|line| line.starts_with(after));
-    let text = lines[first.unwrap()..].concat();
-    let text = text[after.len()..].split('$').next().unwrap();
-    text.trim().to_owned()
+/// The terminal's settings, which stand on a line of the screen after this.
+fn settings(terminal: &Terminal, after: &str) -> String {
+    terminal.run(&format!("clear; echo {after}$(stty -g)"));
+    let picture = terminal.wait_until("the settings", |picture| {
+        picture.lines().any(|line| line.starts_with(after))
+    });
+    let line = picture.lines().find_map(|line| line.strip_prefix(after));
+    line.unwrap().to_owned()
 }
 
 #[test]
 fn the_terminal_is_given_back_as_it_was() {
-    let Some(terminal) = Terminal::open(160, 24) else {
+    let Some(terminal) = Terminal::open(200, 24) else {
         return;
     };
     let group = Group::of(1);
