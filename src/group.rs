@@ -8,6 +8,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::mutex::NodeId;
+use crate::wire::GroupDigest;
 
 /// An address as the user gives it: `:PORT` is a port of this host (loopback),
 /// `HOST:PORT` one of any machine, `[::1]:PORT` in IPv6.
@@ -69,18 +70,26 @@ impl Address {
     /// # Errors
     /// [`GroupError::Unresolved`] if the host is not known.
     pub fn resolve(&self) -> Result<Vec<SocketAddr>, GroupError> {
+        // IPv4 first: that is what a group takes if all of it can.
         let Some(host) = &self.host else {
             let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             return Ok(loopback.map(|ip| SocketAddr::new(ip, self.port)).to_vec());
+        };
+        // An IPv4 address in IPv6's clothes is an IPv4 address.
+        let canonical = |mut found: SocketAddr| {
+            found.set_ip(found.ip().to_canonical());
+            found
         };
         let unresolved = |why: String| GroupError::Unresolved {
             host: host.clone(),
             why,
         };
-        let found: Vec<SocketAddr> = (host.as_str(), self.port)
+        let mut found: Vec<SocketAddr> = (host.as_str(), self.port)
             .to_socket_addrs()
             .map_err(|error| unresolved(error.to_string()))?
+            .map(canonical)
             .collect();
+        found.sort_by_key(SocketAddr::is_ipv6);
         if found.is_empty() {
             return Err(unresolved("it has no address".to_owned()));
         }
@@ -102,16 +111,20 @@ pub struct Group {
     pub id: NodeId,
     /// Where each member listens; the first is member 1.
     pub members: Vec<SocketAddr>,
+    /// All addresses that each member's host is known by.
+    pub hosts: Vec<Vec<IpAddr>>,
     /// Where our own socket is bound.
     pub listen: SocketAddr,
+    /// What the list says, so that all can see whether they have the same.
+    pub digest: GroupDigest,
 }
 
 /// Why a member list makes no group.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GroupError {
     /// The own id has no place in the list.
-    #[error("id {id} is out of range: the list has {members} members, so the id is 1 to {members}")]
-    IdOutOfRange {
+    #[error("id {id} is out of range: ids count from 1, and the list has {members}")]
+    NoSuchMember {
         /// The id.
         id: u16,
         /// How many members there are.
@@ -128,6 +141,15 @@ pub enum GroupError {
     /// Port 0 is no port that others could send to.
     #[error("member {0} has port 0; give the port that it listens on")]
     PortZero(NodeId),
+    /// An address that means all of a host's, or many hosts'.
+    #[error("member {0} has the address {1}, which is no one's; give the host's own")]
+    Unspecified(NodeId, IpAddr),
+    /// Port 0 is no port of the critical section either.
+    #[error("the critical section has port 0; give the port that it listens on")]
+    SectionPortZero,
+    /// The address to bind is of the other kind than the members'.
+    #[error("--listen {0} is of the other kind, IPv4 or IPv6, than the members' addresses")]
+    ListenFamily(String),
     /// Two members with one address.
     #[error(
         "members {first} and {second} have the same address, {address}; each needs a port of its own"
@@ -176,39 +198,92 @@ pub enum GroupError {
 }
 
 impl Group {
-    /// The group of member `id` and these addresses, where the critical section
-    /// is at `section`. `listen` overrides the address to bind.
+    /// The group of member `id` and these addresses, and where the critical
+    /// section is. `listen` overrides the address to bind.
     ///
     /// # Errors
     /// [`GroupError`] names the member at fault and the way out.
     pub fn resolve(
         id: u16,
         addresses: &[Address],
-        listen: Option<SocketAddr>,
-        section: &[SocketAddr],
-    ) -> Result<Group, GroupError> {
-        if u16::try_from(addresses.len()).is_err() {
-            return Err(GroupError::TooMany(addresses.len()));
+        listen: Option<&Address>,
+        section: &Address,
+    ) -> Result<(Group, SocketAddr), GroupError> {
+        let count = addresses.len();
+        if u16::try_from(count).is_err() {
+            return Err(GroupError::TooMany(count));
         }
-        if !(1..=addresses.len()).contains(&usize::from(id)) {
-            return Err(GroupError::IdOutOfRange {
-                id,
-                members: addresses.len(),
-            });
+        if !(1..=count).contains(&usize::from(id)) {
+            return Err(GroupError::NoSuchMember { id, members: count });
         }
-        let candidates = addresses
+        let found = addresses
             .iter()
             .map(Address::resolve)
             .collect::<Result<Vec<_>, _>>()?;
-        let members = one_family(&candidates)?;
-        check_ports(&members, section)?;
+        let members = one_family(&found)?;
+        let is_ours = |address: &&SocketAddr| address.is_ipv4() == members[0].is_ipv4();
+        let sections = section.resolve()?;
+        check_ports(&members, &sections)?;
         check_reachable(addresses, &members)?;
+        let section = *sections.iter().find(is_ours).unwrap_or(&sections[0]);
+        if section.port() == 0 {
+            return Err(GroupError::SectionPortZero);
+        }
         let own = usize::from(id) - 1;
-        Ok(Group {
+        let listen = match listen {
+            None => bind_address(&addresses[own], own, &members),
+            Some(listen) => *listen
+                .resolve()?
+                .iter()
+                .find(is_ours)
+                .ok_or_else(|| GroupError::ListenFamily(listen.to_string()))?,
+        };
+        let group = Group {
             id: NodeId(id),
-            listen: listen.unwrap_or_else(|| bind_address(&addresses[own], own, &members)),
+            listen,
+            hosts: found
+                .iter()
+                .map(|found| found.iter().map(SocketAddr::ip).collect())
+                .collect(),
+            digest: GroupDigest::of(addresses.iter().map(Address::to_string)),
             members,
-        })
+        };
+        Ok((group, section))
+    }
+
+    /// A group of `members` on loopback at these ports, as member `id` sees it.
+    #[must_use]
+    pub fn on_loopback(id: u16, ports: &[u16]) -> Group {
+        let members: Vec<SocketAddr> = ports
+            .iter()
+            .map(|port| (Ipv4Addr::LOCALHOST, *port).into())
+            .collect();
+        Group {
+            id: NodeId(id),
+            hosts: members.iter().map(|member| vec![member.ip()]).collect(),
+            listen: members[usize::from(id) - 1],
+            digest: GroupDigest::of(ports.iter().map(|port| format!(":{port}"))),
+            members,
+        }
+    }
+
+    /// Whether a datagram from this address can be from a member's host. All of
+    /// loopback is one host.
+    #[must_use]
+    pub fn is_at(&self, id: NodeId, source: IpAddr) -> bool {
+        let source = source.to_canonical();
+        let place = usize::from(id.0).checked_sub(1);
+        let hosts = place.and_then(|place| self.hosts.get(place));
+        hosts
+            .into_iter()
+            .flatten()
+            .any(|host| *host == source || (host.is_loopback() && source.is_loopback()))
+    }
+
+    /// Whether our address in the list may lead to somebody else than us.
+    #[must_use]
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.address(self.id) != Some(self.listen)
     }
 
     /// Where a member listens, if there is such a member.
@@ -235,6 +310,9 @@ fn check_ports(members: &[SocketAddr], section: &[SocketAddr]) -> Result<(), Gro
     for (id, &address) in numbered(members) {
         if address.port() == 0 {
             return Err(GroupError::PortZero(id));
+        }
+        if address.ip().is_unspecified() || address.ip().is_multicast() {
+            return Err(GroupError::Unspecified(id, address.ip()));
         }
         if section.contains(&address) {
             return Err(GroupError::IsSection {
@@ -304,8 +382,8 @@ mod tests {
 
     fn group(id: u16, addresses: &[&str]) -> Result<Group, GroupError> {
         let addresses: Vec<Address> = addresses.iter().map(|text| address(text)).collect();
-        let section = address(":10000").resolve().unwrap();
-        Group::resolve(id, &addresses, None, &section)
+        let resolved = Group::resolve(id, &addresses, None, &address(":10000"));
+        resolved.map(|(group, _)| group)
     }
 
     #[test]
@@ -365,7 +443,7 @@ mod tests {
             let members = 2;
             assert_eq!(
                 group(id, &[":10001", ":10002"]),
-                Err(GroupError::IdOutOfRange { id, members })
+                Err(GroupError::NoSuchMember { id, members })
             );
         }
     }
@@ -399,6 +477,73 @@ mod tests {
         assert_eq!(
             group(1, &[":10001", ":0"]),
             Err(GroupError::PortZero(NodeId(2)))
+        );
+    }
+
+    #[test]
+    fn an_address_that_is_nobodys_is_refused() {
+        for nobodys in ["0.0.0.0:10002", "224.0.0.1:10002"] {
+            let Address { host, .. } = address(nobodys);
+            assert_eq!(
+                group(1, &["192.0.2.7:10001", nobodys]),
+                Err(GroupError::Unspecified(
+                    NodeId(2),
+                    host.unwrap().parse().unwrap()
+                ))
+            );
+        }
+    }
+
+    #[test]
+    fn the_section_is_looked_for_where_the_members_are() {
+        let members = [address("[::1]:10001")];
+        let (_, section) = Group::resolve(1, &members, None, &address(":10000")).unwrap();
+        assert_eq!(section, "[::1]:10000".parse().unwrap());
+        let zero = Group::resolve(1, &members, None, &address(":0"));
+        assert_eq!(zero, Err(GroupError::SectionPortZero));
+    }
+
+    #[test]
+    fn what_is_bound_is_of_the_members_kind() {
+        let resolve = |members: &str, listen: &str| {
+            let (members, listen) = ([address(members)], address(listen));
+            Group::resolve(1, &members, Some(&listen), &address(":10000"))
+        };
+        let (group, _) = resolve("192.0.2.7:7001", ":7001").unwrap();
+        assert_eq!(group.listen, "127.0.0.1:7001".parse().unwrap());
+        assert!(group.may_be_elsewhere());
+        assert_eq!(
+            resolve("192.0.2.7:7001", "[::1]:7001"),
+            Err(GroupError::ListenFamily("[::1]:7001".into()))
+        );
+    }
+
+    #[test]
+    fn a_member_is_heard_from_its_own_host_alone_and_loopback_is_one_host() {
+        let group = Group::on_loopback(1, &[10_001, 10_002]);
+        let is_at = |source: &str| group.is_at(NodeId(2), source.parse().unwrap());
+        assert!(is_at("127.0.0.1") && is_at("127.0.1.1") && is_at("::1"));
+        assert!(is_at("::ffff:127.0.0.1"));
+        assert!(!is_at("192.0.2.7"));
+        assert!(!group.is_at(NodeId(3), "127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_digest_is_of_the_list_as_it_is_written() {
+        let digest = |addresses: &[&str]| group(1, addresses).unwrap().digest;
+        let one = digest(&[":10001", ":10002"]);
+        assert_eq!(digest(&[":10001", ":10002"]), one);
+        for other in [
+            &[":10002", ":10001"][..],
+            &[":10001"],
+            &[":10001", ":10002", ":10003"],
+            &["127.0.0.1:10001", ":10002"],
+        ] {
+            assert_ne!(digest(other), one, "{other:?}");
+        }
+        assert_eq!(
+            digest(&["LocalHost:10001", ":10002"]),
+            digest(&["localhost:10001", ":10002"])
         );
     }
 

@@ -18,7 +18,8 @@
 //!
 //! - [`group`]: the member list, from text to addresses;
 //! - [`mutex`]: the algorithm, pure: events in, effects out;
-//! - [`wire`]: the text of the datagrams, pure too;
+//! - [`wire`]: the text of the datagrams, and [`transport`]: whose are heard,
+//!   and from which socket ours leave; pure too;
 //! - [`node`]: the loop, and what it waits on; owns everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
 //! - [`shared`]: the critical section as a server of its own;
@@ -28,12 +29,19 @@
 // write with `writeln!` and look at the error.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
+extern crate alloc;
+
 pub mod group;
 pub mod mutex;
+pub mod transport;
 pub mod wire;
 
+#[cfg(test)]
+mod model_check;
+pub mod simulation;
+
 pub mod node;
-mod signals;
+mod system;
 
 pub mod narrate;
 pub mod plain;

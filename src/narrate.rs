@@ -1,8 +1,15 @@
 //! What happened to a node, in words: one line an event. The plain output and
 //! the screen say the same.
 
-use crate::mutex::{Body, Effect, Event, Message, Rejected, RicartAgrawala, State};
-use crate::node::Happening;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::group::Group;
+use crate::mutex::{
+    Body, Effect, Event, LockName, Member, Message, NodeId, Rejected, State, Timer, Timestamp,
+};
+use crate::node::{Happening, Why};
 use crate::printable::Printable;
 
 /// A line about something that happened.
@@ -40,154 +47,241 @@ impl Line {
 #[must_use]
 pub fn narrate(what: &Happening<'_>) -> Vec<Line> {
     match what {
-        Happening::Began { group, section } => vec![Line::new(
-            Tone::Ordinary,
-            format!(
-                "process {} of {} listens at {}, the critical section is at {section}",
-                group.id,
-                group.members.len(),
-                group.listen
-            ),
-        )],
+        Happening::Began {
+            group,
+            section,
+            has_key,
+        } => began(group, *section, *has_key),
         Happening::Handled {
             event,
             outcome: Ok(effects),
-            mutex,
-        } => handled(event, effects, mutex),
+            member,
+        } => handled(event, effects, member),
         Happening::Handled {
             event,
             outcome: Err(rejected),
-            mutex,
-        } => rejection(event, *rejected, mutex),
+            member,
+        } => rejection(event, *rejected, member).into_iter().collect(),
         Happening::Dropped {
             source,
             bytes,
             why,
-            mutex,
-        } => vec![Line::new(
-            Tone::Trouble,
-            format!(
-                "dropped, {why}, clock {}: \"{}\" from {source}",
-                mutex.clock(),
-                Printable(bytes),
-            ),
-        )],
-        Happening::NobodyAtSection { address } => vec![Line::new(
-            Tone::Trouble,
-            format!("nobody listens at the critical section, {address}: start turno shared there"),
-        )],
+            member,
+        } => {
+            let clock = member.clock();
+            let bytes = Printable::new(bytes);
+            let text = format!("dropped, {why}, clock {clock}: \"{bytes}\" from {source}");
+            vec![trouble(text)]
+        }
+        Happening::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
+        Happening::Drops(drops) => vec![ordinary(format!("dropped so far: {}", counts(drops)))],
+        Happening::NotSent { address, error } => {
+            vec![trouble(format!(
+                "nothing can be sent to {address}: {error}"
+            ))]
+        }
+        Happening::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
+        Happening::NobodyAtSection { address } => vec![trouble(format!(
+            "nobody listens at the critical section, {address}: start turno shared there"
+        ))],
     }
 }
 
-fn handled(event: &Event, effects: &[Effect], mutex: &RicartAgrawala) -> Vec<Line> {
-    let clock = mutex.clock();
+fn ordinary(text: impl Into<String>) -> Line {
+    Line::new(Tone::Ordinary, text)
+}
+
+fn ignored(text: impl Into<String>) -> Line {
+    Line::new(Tone::Ignored, text)
+}
+
+fn trouble(text: impl Into<String>) -> Line {
+    Line::new(Tone::Trouble, text)
+}
+
+fn began(group: &Group, section: SocketAddr, has_key: bool) -> Vec<Line> {
+    let mut lines = vec![ordinary(format!(
+        "process {} of {} listens at {}, the critical section is at {section}",
+        group.id,
+        group.members.len(),
+        group.listen
+    ))];
+    if !has_key && !group.listen.ip().is_loopback() {
+        lines.push(trouble(format!(
+            "WARNING: no --key, so whoever can send to {} in the name of a member's host can break the lock; turno key makes one",
+            group.listen
+        )));
+    }
+    lines
+}
+
+/// `malformed 3, not signed 5`.
+fn counts(drops: &BTreeMap<&'static str, u64>) -> String {
+    if drops.is_empty() {
+        return "nothing".to_owned();
+    }
+    let counts: Vec<String> = drops
+        .iter()
+        .map(|(cause, count)| format!("{cause} {count}"))
+        .collect();
+    counts.join(", ")
+}
+
+fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
+    let clock = member.clock();
     let mut lines = Vec::new();
     match event {
-        Event::Tick => lines.push(Line::new(Tone::Ordinary, format!("tick, clock {clock}"))),
-        Event::Want => {
-            let asked = sent(effects).next().map_or_else(
-                || "x: nobody to ask".to_owned(),
-                |message| format!("x: {message} sent to {}", receivers(effects)),
-            );
-            lines.push(Line::new(Tone::Ordinary, format!("{asked}, clock {clock}")));
-        }
-        Event::GiveUp => {
-            lines.push(Line::new(Tone::Ordinary, "the request is given up"));
-        }
-        Event::Left => {}
-        Event::Received { message, .. } => {
-            let done = match message.body {
-                Body::Reply { .. } => String::new(),
-                Body::Request => answer(message, effects, mutex),
-            };
-            let text = format!("{message} received, clock {clock}{done}");
-            lines.push(Line::new(Tone::Ordinary, text));
-        }
-        Event::Expired(_) => {
-            if let Some(message) = sent(effects).next() {
-                let text = format!("{message} sent again to {}", receivers(effects));
-                lines.push(Line::new(Tone::Ignored, text));
-            }
-        }
+        Event::Start | Event::Release(_) => {}
+        Event::Tick => lines.push(ordinary(format!("tick, clock {clock}"))),
+        Event::Acquire(lock) => lines.push(ordinary(acquired(lock, effects, member))),
+        Event::Cancel(_) => lines.push(ordinary("the request is given up")),
+        Event::Received { message, .. } => lines.extend(received(message, effects, member)),
+        Event::Expired(timer) => lines.extend(expired(timer, effects)),
     }
     for effect in effects {
         match effect {
             Effect::Enter { .. } => lines.push(Line::new(Tone::Section, "Process entered CS")),
             Effect::Leave { .. } => lines.push(Line::new(Tone::Section, "Process exited CS")),
-            Effect::Send { to, message, .. } if matches!(event, Event::Left | Event::GiveUp) => {
-                let text = format!("{message} sent to {to}");
-                lines.push(Line::new(Tone::Ordinary, text));
+            Effect::Send { to, message, .. }
+                if matches!(event, Event::Release(_) | Event::Cancel(_)) =>
+            {
+                lines.push(ordinary(format!("{message} sent to {to}")));
             }
-            Effect::Send { .. } | Effect::SetTimer { .. } => {}
+            _ => {}
         }
     }
     lines
 }
 
+fn acquired(lock: &LockName, effects: &[Effect], member: &Member) -> String {
+    let clock = member.clock();
+    if member.is_wanted(lock) {
+        return format!("x: asks {} for the clock first", ids(member.unheard()));
+    }
+    match requests(effects) {
+        Some((request, asked)) => format!("x: {request} sent to {asked}, clock {clock}"),
+        None => format!("x: nobody to ask, clock {clock}"),
+    }
+}
+
+fn expired(timer: &Timer, effects: &[Effect]) -> Option<Line> {
+    match timer {
+        Timer::Resend { .. } => {
+            let (request, asked) = requests(effects)?;
+            Some(ignored(format!("{request} sent again to {asked}")))
+        }
+        Timer::Greet { .. } => None,
+        Timer::Unclaim { .. } => Some(ordinary("nobody else claims to be this member any more")),
+    }
+}
+
+fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line> {
+    let (clock, from) = (member.clock(), message.from);
+    if member.doubted().contains(&from) && !matches!(message.body, Body::Hello) {
+        return vec![trouble(format!(
+            "{message} received, clock {clock}: too far ahead to be believed, {from} is asked"
+        ))];
+    }
+    if from == member.id() {
+        return if member.is_claimed() {
+            vec![trouble(format!(
+                "another node claims to be member {from}: neither may enter until one of them is gone"
+            ))]
+        } else {
+            Vec::new()
+        };
+    }
+    let mut lines = Vec::new();
+    match &message.body {
+        Body::Reply { .. } => lines.push(ordinary(format!("{message} received, clock {clock}"))),
+        Body::Request { lock, .. } => lines.push(answer(message, lock, effects, member)),
+        Body::Overtaken { .. } => lines.push(ordinary(format!(
+            "{message} received, clock {clock}: overtaken by a request of an earlier run"
+        ))),
+        Body::Hello => lines.push(ignored(format!("{message} received, clock {clock}: hello"))),
+        Body::Welcome { .. } => {
+            lines.push(ignored(format!(
+                "{message} received, clock {clock}: welcome"
+            )));
+        }
+    }
+    if let Some((request, asked)) = requests(effects) {
+        lines.push(match message.body {
+            Body::Hello => ignored(format!("{request} sent again to {asked}")),
+            _ => ordinary(format!("x: {request} sent to {asked}, clock {clock}")),
+        });
+    }
+    lines
+}
+
 /// What became of a request, and why: the comparison that decides.
-fn answer(request: &Message, effects: &[Effect], mutex: &RicartAgrawala) -> String {
-    let theirs = request.stamp;
-    let reply = sent(effects).next();
-    match (mutex.state(), reply) {
-        (State::Wait { request: ours, .. }, Some(reply)) => {
-            format!(": {reply} sent, for {theirs} < {ours}")
-        }
-        (State::Wait { request: ours, .. }, None) => format!(": deferred, for {ours} < {theirs}"),
-        (_, Some(reply)) => format!(": {reply} sent"),
-        (_, None) => ": deferred until we leave".to_owned(),
-    }
-}
-
-fn rejection(event: &Event, rejected: Rejected, mutex: &RicartAgrawala) -> Vec<Line> {
-    let clock = mutex.clock();
-    match event {
-        Event::Want if rejected == Rejected::NotFree => {
-            vec![Line::new(Tone::Ignored, "'x' ignored")]
-        }
-        Event::Want => vec![Line::new(Tone::Trouble, format!("'x' ignored: {rejected}"))],
-        Event::Received {
-            message, source, ..
-        } => {
-            let expected = matches!(
-                rejected,
-                Rejected::AlreadyDeferred
-                    | Rejected::Overtaken
-                    | Rejected::NotAwaited
-                    | Rejected::StaleReply
-                    | Rejected::RepeatedReply
-            );
-            vec![if expected {
-                let text = format!("{message} received, clock {clock}: ignored, {rejected}");
-                Line::new(Tone::Ignored, text)
-            } else {
-                let text = format!("dropped, {rejected}, clock {clock}: {message} from {source}");
-                Line::new(Tone::Trouble, text)
-            }]
-        }
-        // A timer of a request that is done with comes due once, and that is
-        // nobody's business.
-        Event::Expired(_) => Vec::new(),
-        Event::Tick | Event::Left | Event::GiveUp => {
-            vec![Line::new(Tone::Trouble, rejected.to_string())]
-        }
-    }
-}
-
-fn sent(effects: &[Effect]) -> impl Iterator<Item = &Message> {
-    effects.iter().filter_map(|effect| match effect {
-        Effect::Send { message, .. } => Some(message),
+fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Member) -> Line {
+    let theirs = Timestamp {
+        clock: message.body.clock(),
+        id: message.from,
+    };
+    let reply = effects.iter().find_map(|effect| match effect {
+        Effect::Send { message, .. } if matches!(message.body, Body::Reply { .. }) => Some(message),
         _ => None,
+    });
+    let is_in_queue_already = reply.is_none() && !effects.is_empty();
+    let head = format!("{message} received, clock {}", member.clock());
+    if is_in_queue_already {
+        return ignored(format!("{head}: again, and still deferred"));
+    }
+    ordinary(match (member.state(lock), reply) {
+        (State::Wait { request: ours, .. }, Some(reply)) => {
+            format!("{head}: {reply} sent, for {theirs} < {ours}")
+        }
+        (State::Wait { request: ours, .. }, None) => {
+            format!("{head}: deferred, for {ours} < {theirs}")
+        }
+        (_, Some(reply)) => format!("{head}: {reply} sent"),
+        (_, None) => format!("{head}: deferred until we leave"),
     })
 }
 
-/// The ids that a datagram went to: "1, 3".
-fn receivers(effects: &[Effect]) -> String {
-    let ids: Vec<String> = effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Send { to, .. } => Some(to.to_string()),
-            _ => None,
-        })
-        .collect();
+fn rejection(event: &Event, rejected: Rejected, member: &Member) -> Option<Line> {
+    match event {
+        Event::Acquire(_) if rejected == Rejected::NotFree => Some(ignored("'x' ignored")),
+        Event::Acquire(_) => Some(trouble(format!("'x' ignored: {rejected}"))),
+        Event::Received { message, .. } => {
+            let clock = member.clock();
+            Some(ignored(format!(
+                "{message} received, clock {clock}: ignored, {rejected}"
+            )))
+        }
+        // A timer of something that is done with is nobody's business.
+        Event::Expired(_) => None,
+        _ => Some(trouble(rejected.to_string())),
+    }
+}
+
+/// The request among the effects, and whom it goes to: "1, 3".
+fn requests(effects: &[Effect]) -> Option<(&Message, String)> {
+    let mut request = None;
+    let mut asked = BTreeSet::new();
+    for effect in effects {
+        if let Effect::Send { to, message, .. } = effect
+            && let Body::Request { .. } = message.body
+        {
+            request = Some(message);
+            asked.insert(*to);
+        }
+    }
+    Some((request?, ids(&asked)))
+}
+
+fn ids(members: &BTreeSet<NodeId>) -> String {
+    let ids: Vec<String> = members.iter().map(NodeId::to_string).collect();
     ids.join(", ")
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Unheard(unheard) => unheard.fmt(f),
+            Why::Rejected(rejected) => rejected.fmt(f),
+        }
+    }
 }

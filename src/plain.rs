@@ -1,44 +1,43 @@
 //! The plain output: one line an event on standard output.
 
-use std::io::{self, Write};
+use std::io;
+use std::time::Instant;
 
 use crate::narrate::narrate;
 use crate::node::{Happening, Observer, Status};
+use crate::system::Output;
 
 /// Writes what happens to a node as lines.
 #[derive(Debug)]
-pub struct Plain<W> {
-    out: W,
-    label: Option<String>,
+pub struct Plain {
+    output: Output,
 }
 
-impl<W: Write> Plain<W> {
-    /// Writes to `out`, each line after `label|` if there is a label: so the
-    /// lines of several nodes can be told apart in one place.
-    pub fn new(out: W, label: Option<String>) -> Self {
-        Plain { out, label }
+impl Plain {
+    /// Writes there.
+    #[must_use]
+    pub fn new(output: Output) -> Self {
+        Plain { output }
     }
 }
 
-/// A whole line, after the label if there is one.
-pub(crate) fn labelled(label: Option<&str>, text: &str) -> String {
-    match label {
-        Some(label) => format!("{label}| {text}\n"),
-        None => format!("{text}\n"),
-    }
-}
-
-impl<W: Write> Observer for Plain<W> {
+impl Observer for Plain {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
         for line in narrate(what) {
-            // One write a line: no other process's line can come into it.
-            let line = labelled(self.label.as_deref(), &line.text);
-            self.out.write_all(line.as_bytes())?;
+            self.output.say(&line.text)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
-        Ok(())
+        self.output.flush()
+    }
+
+    fn next_refresh(&self) -> Option<Instant> {
+        self.output.next_flush()
+    }
+
+    fn part(&mut self) {
+        self.output.part();
     }
 }

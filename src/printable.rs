@@ -13,30 +13,43 @@ const LONGEST: usize = 200;
 /// ```
 /// use turno::Printable;
 ///
-/// assert_eq!(Printable(b"caf\xc3\xa9 \x1b[2J\xff").to_string(), r"café \u{1b}[2J\xff");
+/// assert_eq!(Printable::new(b"caf\xc3\xa9 \x1b[2J\xff").to_string(), r"café \u{1b}[2J\xff");
 /// ```
-pub struct Printable<'a>(pub &'a [u8]);
+pub struct Printable<'a> {
+    bytes: &'a [u8],
+    longest: usize,
+}
+
+impl<'a> Printable<'a> {
+    /// The beginning of a text: enough to recognise it by.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let longest = LONGEST;
+        Printable { bytes, longest }
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn whole(bytes: &'a [u8]) -> Self {
+        let longest = usize::MAX;
+        Printable { bytes, longest }
+    }
+}
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = 0;
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if shown == LONGEST {
-                    return write!(f, "… ({} bytes in all)", self.0.len());
-                }
-                shown += 1;
-                match c {
-                    '"' | '\'' => write!(f, "{c}")?,
-                    _ => write!(f, "{}", c.escape_debug())?,
-                }
+        let shown = self.bytes.utf8_chunks().flat_map(|chunk| {
+            let valid = chunk.valid().chars().map(Ok);
+            valid.chain(chunk.invalid().iter().map(Err))
+        });
+        for (place, shown) in shown.enumerate() {
+            if place == self.longest {
+                return write!(f, "… ({} bytes in all)", self.bytes.len());
             }
-            for byte in chunk.invalid() {
-                if shown == LONGEST {
-                    return write!(f, "… ({} bytes in all)", self.0.len());
-                }
-                shown += 1;
-                write!(f, "\\x{byte:02x}")?;
+            match shown {
+                Ok(c @ ('"' | '\'')) => write!(f, "{c}")?,
+                Ok(c) => write!(f, "{}", c.escape_debug())?,
+                Err(byte) => write!(f, "\\x{byte:02x}")?,
             }
         }
         Ok(())
@@ -48,7 +61,7 @@ mod tests {
     use super::*;
 
     fn shown(bytes: &[u8]) -> String {
-        Printable(bytes).to_string()
+        Printable::new(bytes).to_string()
     }
 
     #[test]

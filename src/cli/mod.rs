@@ -1,5 +1,6 @@
 //! The command line: text to typed options, and errors to exit codes.
 
+mod key;
 mod process;
 mod shared;
 
@@ -9,6 +10,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
+
+use crate::Printable;
 
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
@@ -30,20 +33,21 @@ Examples, each in a terminal of its own:
   turno process 3 :10001 :10002 :10003
 Then press x in one of them.
 
-Exit codes: 0 done, 1 something could not be had, 2 wrong use.
+Exit codes: 0 done, 1 it could not be done, 2 wrong use.
 RUST_LOG=debug shows diagnostics on standard error.";
 
 #[derive(Subcommand)]
 enum Command {
     Process(process::Arguments),
     Shared(shared::Arguments),
+    Key(key::Arguments),
 }
 
 /// Why a command did not do what it was asked to.
 enum Failure {
     /// It was asked for something that cannot be.
     Usage(Box<dyn Error>),
-    /// Something could not be had.
+    /// It could not be done.
     Failed(Box<dyn Error>),
 }
 
@@ -60,25 +64,47 @@ impl Failure {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            complain(&error.to_string());
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => {
+            // A reader that has had enough is fine.
+            let _ = io::stdout().write_all(help.to_string().as_bytes());
+            return ExitCode::SUCCESS;
+        }
+    };
+    let done = match arguments.command {
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
+        Command::Key(arguments) => arguments.run(),
     };
     let (code, error) = match done {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (ExitCode::from(USAGE), error),
         Err(Failure::Failed(error)) => (ExitCode::FAILURE, error),
     };
-    // If nobody reads standard error either, the code has to do.
-    let _ = writeln!(io::stderr(), "turno: {error}");
+    complain(&format!("turno: {error}"));
     code
 }
 
-/// A reader that has had enough closes the pipe, and that is no failure.
+/// Writes to standard error what may hold words of somebody else.
+fn complain(message: &str) {
+    for line in message.trim_end().lines() {
+        // If nobody reads standard error either, the exit code has to do.
+        let _ = writeln!(io::stderr(), "{}", Printable::whole(line.as_bytes()));
+    }
+}
+
+/// A reader that has had enough closes the pipe, and a terminal may hang up:
+/// that is no failure.
 fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
     match done {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(()),
+        done => done.map_err(Failure::failed),
     }
 }
 

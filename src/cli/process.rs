@@ -1,32 +1,41 @@
 //! `turno process`.
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
+use super::{Failure, closed_pipe_is_fine, key, log_to_standard_error};
 use crate::group::{Address, Group};
+use crate::mutex::Pace;
+use crate::node::memory::StateFile;
 use crate::node::{Config, Input, Node, Observer};
 use crate::plain::Plain;
 use crate::screen::Screen;
+use crate::system::Output;
 
 /// Where the critical section is unless the user says otherwise.
 pub(super) const SECTION: &str = ":10000";
 
+/// The longest time that an option takes.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Take part in a group, with a terminal as its user.
 ///
 /// At a terminal it fills the screen: x asks for the critical section, the own
-/// id ticks the clock, q quits. Otherwise it reads lines (x, or the own id)
-/// from standard input and prints one line an event; the end of the input
-/// leaves it running.
+/// id ticks the clock, q quits. Otherwise, and with --plain or --label, it reads
+/// lines (x, or the own id) from standard input and prints one line an event;
+/// the end of the input leaves it running.
 ///
-/// Ctrl-C, SIGTERM and q end it: it leaves the section if it is in it, answers
-/// everybody who waits for its reply, and exits with 0.
+/// Ctrl-C and SIGTERM end it: it leaves the section if it is in it, answers
+/// everybody who waits for its reply, and exits with 0. On SIGUSR1 it prints
+/// what it has dropped.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Which member of the list this is, from 1
+    /// Which member of the list this is: 1 for the first
+    #[arg(value_parser = id)]
     id: u16,
 
     /// Every member's address, this one's too, in the same order everywhere:
@@ -39,13 +48,33 @@ pub(super) struct Arguments {
     shared: Address,
 
     /// How long the critical section is used
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     hold: Duration,
+
+    /// The group's key, made by turno key: sign every datagram, and drop what is
+    /// not signed
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Keep the clock in this directory, so that the process can be started anew
+    /// while others are down. Without it, it hears the clock of every member
+    /// before its first request
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// Begin with a new state, because the old one is lost or was another's
+    #[arg(long, requires = "state")]
+    new_state: bool,
 
     /// Listen here instead of at the own address of the list (behind NAT, or
     /// in a container)
     #[arg(long, value_name = "ADDR")]
     listen: Option<Address>,
+
+    /// How long a request waits before it is first sent again; then twice as
+    /// long, and so on up to two seconds
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = time)]
+    resend: Duration,
 
     /// Lines instead of the full-screen view
     #[arg(long)]
@@ -60,26 +89,32 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   turno process 2 :10001 :10002 :10003
-  turno process 1 alpha:7001 beta:7001 --shared alpha:10000
+  turno process 1 alpha:7001 beta:7001 --shared alpha:10000 --key turno.key
   echo x | turno process 1 :10001 --hold 200ms";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let section = self.shared.resolve().map_err(Failure::usage)?;
-        let listen = match &self.listen {
-            Some(address) => Some(address.resolve().map_err(Failure::usage)?[0]),
-            None => None,
-        };
-        let group =
-            Group::resolve(self.id, &self.members, listen, &section).map_err(Failure::usage)?;
-        let is_full_screen = !self.plain
-            && self.label.is_none()
-            && io::stdin().is_terminal()
-            && io::stdout().is_terminal();
+        let (group, section) =
+            Group::resolve(self.id, &self.members, self.listen.as_ref(), &self.shared)
+                .map_err(Failure::usage)?;
+        let key = self.key.as_deref().map(key::read).transpose()?;
+        let state = self
+            .state
+            .as_deref()
+            .map(|folder| StateFile::open(folder, group.id, group.digest, self.new_state))
+            .transpose()
+            .map_err(Failure::failed)?;
+        let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();
         let config = Config {
             group,
-            section: section[0],
+            section,
             hold: self.hold,
+            pace: Pace {
+                first: self.resend.max(Duration::from_millis(1)),
+                ..Pace::default()
+            },
+            key,
+            state,
             input: if is_full_screen {
                 Input::Keys
             } else {
@@ -91,9 +126,12 @@ impl Arguments {
             log_to_standard_error();
         }
         if is_full_screen {
-            run(config, Screen::open().map_err(Failure::failed)?)
+            let screen = Screen::open().map_err(|error| {
+                Failure::failed(format!("cannot fill the screen: {error}; try --plain"))
+            })?;
+            run(config, screen)
         } else {
-            run(config, Plain::new(io::stdout(), self.label))
+            run(config, Plain::new(Output::standard(self.label)))
         }
     }
 }
@@ -101,4 +139,23 @@ impl Arguments {
 fn run(config: Config, observer: impl Observer) -> Result<(), Failure> {
     let node = Node::start(config, observer).map_err(Failure::failed)?;
     closed_pipe_is_fine(node.run())
+}
+
+/// Both ends are a terminal that knows escape codes.
+fn can_fill_the_screen() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    !is_dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+fn id(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| "an id is a number from 1 to 65535".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time <= LONGEST => Ok(time),
+        Ok(_) => Err("more than a year".to_owned()),
+        Err(error) => Err(format!("{error}; write 200ms, 5s or 2m")),
+    }
 }

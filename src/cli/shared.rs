@@ -1,11 +1,12 @@
 //! `turno shared`.
 
-use std::io;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
+use super::{Failure, closed_pipe_is_fine, key, log_to_standard_error};
 use crate::group::Address;
+use crate::node::bind_hint;
 use crate::shared::Shared;
 
 /// Serve the critical section: print what its holders say.
@@ -20,6 +21,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDR", default_value = super::process::SECTION)]
     listen: Address,
 
+    /// The group's key: believe only what is signed with it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
     /// Begin every line with this and a bar (when several programs share one
     /// terminal)
     #[arg(long, value_name = "TEXT")]
@@ -29,19 +34,16 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   turno shared
-  turno shared --listen 0.0.0.0:10000";
+  turno shared --listen 0.0.0.0:10000 --key turno.key";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         log_to_standard_error();
         let listen = self.listen.resolve().map_err(Failure::usage)?[0];
-        let shared = Shared::bind(listen, io::stdout(), self.label).map_err(|error| {
-            let why = if error.kind() == io::ErrorKind::AddrInUse {
-                "the port is in use, perhaps by another turno shared".to_owned()
-            } else {
-                error.to_string()
-            };
-            Failure::failed(format!("cannot listen at {}: {why}", self.listen))
+        let key = self.key.as_deref().map(key::read).transpose()?;
+        let shared = Shared::bind(listen, key, self.label).map_err(|error| {
+            let why = bind_hint(&error);
+            Failure::failed(format!("cannot listen at {listen}: {why}"))
         })?;
         closed_pipe_is_fine(shared.run())
     }

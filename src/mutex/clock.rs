@@ -1,21 +1,23 @@
 //! Logical time: the clock of a node, the order of requests, the token of an
 //! entry.
 
-use std::fmt;
-
-use thiserror::Error;
+use core::{error, fmt};
 
 /// The largest clock there is: 2^63 - 1, the largest whole number that a seed
 /// peer can read (its clock is Go's `int`).
 pub const MAX_CLOCK: u64 = i64::MAX as u64;
 
-/// How far ahead of our own clock a received one may be: 2^32.
+/// How far ahead of our own clock that of a request or a reply may be: 2^21.
 ///
-/// A clock moves by one or two an event, so an honest peer gets this far ahead
-/// only with four billion events that we heard nothing of. A forged datagram,
-/// on the other hand, cannot take the clock to its end: that would need two
-/// billion of them.
-pub const MAX_JUMP: u64 = 1 << 32;
+/// It is more than the million clocks that a restart skips, and more than a
+/// group moves on while a member hears nothing of it, for without that member
+/// nobody enters. Whoever is further ahead all the same is asked, and believed
+/// when it says so itself, in answer to our nonce. An outsider who forges a
+/// million datagrams a second needs fifty days to take a clock to its end.
+pub const MAX_JUMP: u64 = 1 << 21;
+
+/// The largest clock that a member may tell of itself: half of all there are.
+const MAX_TOLD: u64 = MAX_CLOCK / 2;
 
 /// A member of the group: its place in the member list, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,15 +50,27 @@ impl fmt::Display for Timestamp {
 /// entry of the whole group. A resource that remembers the largest token it has
 /// seen can refuse a holder that was paused and comes too late.
 ///
-/// Opaque and ordered: that it is the holder's clock at the moment it entered
-/// is how turno makes it, not what it means.
+/// Opaque and ordered: that it is the holder's clock as it entered is how turno
+/// makes it today, not what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(u64);
 
-#[cfg(test)]
 impl Token {
+    /// The clock at which the entry was made: what the holder says to the
+    /// seed's critical section, which knows no tokens.
+    #[must_use]
+    pub fn clock(self) -> u64 {
+        self.0
+    }
+
+    #[cfg(test)]
     pub(crate) fn of(clock: u64) -> Self {
         Token(clock)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn earlier(self, by: u64) -> Self {
+        Token(self.0 - by)
     }
 }
 
@@ -67,10 +81,9 @@ impl fmt::Display for Token {
 }
 
 /// Why a clock did not move. It is as it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockError {
     /// The received clock is further ahead than [`MAX_JUMP`] allows.
-    #[error("clock {received} is more than {MAX_JUMP} ahead of ours, {own}")]
     TooFarAhead {
         /// The clock in the datagram.
         received: u64,
@@ -78,9 +91,24 @@ pub enum ClockError {
         own: u64,
     },
     /// The clock stands at [`MAX_CLOCK`].
-    #[error("the clock has reached its end, {MAX_CLOCK}: the group must be started anew")]
     Exhausted,
 }
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClockError::TooFarAhead { received, own } => {
+                write!(f, "clock {received} is more than 2^21 ahead of ours, {own}")
+            }
+            ClockError::Exhausted => write!(
+                f,
+                "the clock has reached its end, 2^63 - 1: the group must be started anew"
+            ),
+        }
+    }
+}
+
+impl error::Error for ClockError {}
 
 /// The logical clock of a node (Lamport 1978, rules IR1 and IR2). It starts
 /// at 1, as the seed's does, and never runs backwards.
@@ -96,6 +124,12 @@ impl Default for LamportClock {
 }
 
 impl LamportClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn at(now: u64) -> Self {
+        LamportClock { now }
+    }
+
     /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> u64 {
@@ -129,17 +163,27 @@ impl LamportClock {
         Ok(self.now)
     }
 
+    /// A member told us its clock, because we asked: not behind it, but no event
+    /// of ours either.
+    ///
+    /// # Errors
+    /// [`ClockError::TooFarAhead`] beyond half of all clocks.
+    pub fn catch_up(&mut self, told: u64) -> Result<u64, ClockError> {
+        if told > MAX_TOLD {
+            let (received, own) = (told, self.now);
+            return Err(ClockError::TooFarAhead { received, own });
+        }
+        self.now = self.now.max(told);
+        Ok(self.now)
+    }
+
     /// The token of an entry made now.
     pub(crate) fn token(&self) -> Token {
         Token(self.now)
     }
 }
 
-/// Whether a clock of `received` can be believed by one who stands at `own`.
-///
-/// # Errors
-/// [`ClockError::TooFarAhead`] if it is more than [`MAX_JUMP`] ahead.
-pub fn plausible(received: u64, own: u64) -> Result<(), ClockError> {
+fn plausible(received: u64, own: u64) -> Result<(), ClockError> {
     if received.saturating_sub(own) > MAX_JUMP {
         return Err(ClockError::TooFarAhead { received, own });
     }
@@ -150,10 +194,6 @@ pub fn plausible(received: u64, own: u64) -> Result<(), ClockError> {
 mod tests {
     use super::*;
 
-    fn clock_at(now: u64) -> LamportClock {
-        LamportClock { now }
-    }
-
     fn timestamp(clock: u64, id: u16) -> Timestamp {
         Timestamp {
             clock,
@@ -163,9 +203,9 @@ mod tests {
 
     #[test]
     fn receiving_goes_strictly_past_both_clocks() {
-        assert_eq!(clock_at(3).receive(9), Ok(10));
-        assert_eq!(clock_at(9).receive(3), Ok(10));
-        assert_eq!(clock_at(9).receive(9), Ok(10));
+        assert_eq!(LamportClock::at(3).receive(9), Ok(10));
+        assert_eq!(LamportClock::at(9).receive(3), Ok(10));
+        assert_eq!(LamportClock::at(9).receive(9), Ok(10));
     }
 
     #[test]
@@ -176,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_jump_is_bounded_and_leaves_the_clock_as_it_was() {
-        let mut clock = clock_at(5);
+        let mut clock = LamportClock::at(5);
         assert_eq!(
             clock.receive(5 + MAX_JUMP + 1),
             Err(ClockError::TooFarAhead {
@@ -190,8 +230,18 @@ mod tests {
     }
 
     #[test]
+    fn catching_up_is_no_event() {
+        let mut clock = LamportClock::at(5);
+        assert_eq!(clock.catch_up(9), Ok(9));
+        assert_eq!(clock.catch_up(3), Ok(9));
+        assert!(clock.catch_up(MAX_TOLD + 1).is_err());
+        assert_eq!(clock.now(), 9);
+        assert_eq!(clock.catch_up(MAX_TOLD), Ok(MAX_TOLD));
+    }
+
+    #[test]
     fn the_clock_ends_without_overflow() {
-        let mut clock = clock_at(MAX_CLOCK - 1);
+        let mut clock = LamportClock::at(MAX_CLOCK - 1);
         assert_eq!(clock.tick(), Ok(MAX_CLOCK));
         assert_eq!(clock.tick(), Err(ClockError::Exhausted));
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));

@@ -1,39 +1,53 @@
-//! All that a node can ask for.
+//! All that a member can ask for.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::clock::{NodeId, Token};
-use super::event::{Socket, Timer};
+use super::event::Timer;
+use super::lock_name::LockName;
 use super::message::Message;
 
 /// Something to be done: the output of the algorithm. Effects are performed in
-/// the order in which they were pushed.
+/// the order in which they were pushed, and if one cannot be, those behind it
+/// are not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Send a datagram.
+    /// Write down, so that it survives everything: from now on this member's
+    /// clock may be anything below this. Only then may be sent what follows.
+    Reserve {
+        /// The bound.
+        below: u64,
+    },
+    /// Send a message.
     Send {
         /// Which member it is for.
         to: NodeId,
-        /// The address it goes to; none: the one in the member list.
-        address: Option<SocketAddr>,
-        /// Which of our sockets it leaves from.
-        socket: Socket,
+        /// Where it goes, if not to the address in the member list.
+        reply_to: Option<SocketAddr>,
         /// What it says.
         message: Message,
+        /// How often the same has been sent to the same member before.
+        repetition: u32,
     },
-    /// The critical section is ours: use it, and say [`super::Event::Left`].
+    /// The critical section is ours: use it, and say
+    /// [`super::Event::Release`].
     Enter {
+        /// Of which lock.
+        lock: LockName,
         /// The fencing token of this entry.
         token: Token,
     },
     /// The critical section is no longer ours. Whatever is still to be said to
     /// the resource is said now: the replies that follow let the next one in.
     Leave {
+        /// Of which lock.
+        lock: LockName,
         /// The clock as the section is left.
         clock: u64,
     },
-    /// Hand in [`super::Event::Expired`] after about this time.
+    /// Hand in [`super::Event::Expired`] after about this time, and forget the
+    /// timer that this one [replaces](Timer::replaces).
     SetTimer {
         /// What for.
         timer: Timer,

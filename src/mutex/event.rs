@@ -1,51 +1,70 @@
-//! All that can happen to a node.
+//! All that can happen to a member.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
+use super::lock_name::LockName;
 use super::message::Message;
 
 /// Something that happened: the input of the algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
+    /// The member begins to take part. Comes first, and once.
+    Start,
     /// Somebody here wants the critical section (the seed's `x`).
-    Want,
+    Acquire(LockName),
     /// Whoever waited here waits no longer: the request is given up.
-    GiveUp,
-    /// Whoever was in the critical section has left it.
-    Left,
+    Cancel(LockName),
+    /// Whoever was in the critical section here has left it.
+    Release(LockName),
     /// An event of no further meaning: the clock ticks (the seed's own id).
     Tick,
-    /// A datagram arrived.
+    /// A message arrived.
     Received {
         /// What it says.
         message: Message,
-        /// Which of our sockets it arrived at.
-        socket: Socket,
-        /// Where it came from; a reply to a request goes back there.
-        source: SocketAddr,
+        /// Where an answer goes, if not to the sender's address in the member
+        /// list: a seed peer asks from a fresh socket, and waits there.
+        reply_to: Option<SocketAddr>,
     },
     /// A timer that was set has come due.
     Expired(Timer),
 }
 
-/// A socket of ours, on both ends of a datagram: sent from, or arrived at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Socket {
-    /// The one whose address stands in the member list.
-    Listening,
-    /// One that was opened for the request of this clock and serves no other.
-    /// A seed peer's reply does not say which request it answers; that it
-    /// arrives here says it.
-    OfRequest(u64),
-}
-
 /// What a timer was set for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// To send a request again to whoever has not replied.
     Resend {
-        /// The clock of that request. Once another is current, or none, the
-        /// timer means nothing.
+        /// Of which lock.
+        lock: LockName,
+        /// The request's clock. Once another is current, or none, the timer
+        /// means nothing.
         request: u64,
+        /// How often the request has been sent so far.
+        sent: u32,
     },
+    /// To greet again those whose clock was not heard.
+    Greet {
+        /// How often they have been greeted so far.
+        sent: u32,
+    },
+    /// To forget that another node claimed our id, unless it did so again.
+    Unclaim {
+        /// Which claim.
+        claim: u64,
+    },
+}
+
+impl Timer {
+    /// Whether setting this timer puts the other one out of force: they have the
+    /// same purpose.
+    #[must_use]
+    pub fn replaces(&self, other: &Timer) -> bool {
+        match (self, other) {
+            (Timer::Resend { lock, .. }, Timer::Resend { lock: other, .. }) => lock == other,
+            (Timer::Greet { .. }, Timer::Greet { .. })
+            | (Timer::Unclaim { .. }, Timer::Unclaim { .. }) => true,
+            _ => false,
+        }
+    }
 }

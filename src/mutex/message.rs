@@ -1,8 +1,9 @@
-//! What the nodes say to each other, as data. Its text is in [`crate::wire`].
+//! What the members say to each other, as data. Its text is in [`crate::wire`].
 
-use std::fmt;
+use core::fmt;
 
-use super::clock::Timestamp;
+use super::clock::NodeId;
+use super::lock_name::LockName;
 
 /// One run of one turno node: a nonce drawn when it starts. Two runs of the
 /// same member differ in it.
@@ -15,47 +16,101 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// What kind of program a datagram comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The kind of program that a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// One that speaks the seed's datagrams alone: a head with nothing after
-    /// it. It echoes nothing and sends nothing twice.
+    /// One that speaks the datagrams of the Go program that turno grew from, the
+    /// seed: it echoes nothing and sends nothing twice.
     Seed,
     /// A turno node.
     Turno(Incarnation),
 }
 
-/// A request or a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Something that one member says to another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Message {
-    /// The head's clock and id: who sends it, and for a request the request's
-    /// own timestamp, for a reply the replier's clock as it replies.
-    pub stamp: Timestamp,
-    /// Request or reply.
-    pub body: Body,
-    /// The program that sent it.
+    /// Who says it.
+    pub from: NodeId,
+    /// The program that says it.
     pub origin: Origin,
+    /// What it says.
+    pub body: Body,
 }
 
-/// What a [`Message`] is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a [`Message`] says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Body {
-    /// Asks for the critical section.
-    Request,
+    /// Asks for the critical section of a lock.
+    Request {
+        /// Which lock.
+        lock: LockName,
+        /// The request's own clock; with the sender's id its place in the order.
+        clock: u64,
+    },
     /// Permission to enter.
     Reply {
-        /// The clock of the request that it answers; a seed peer says none.
-        echo: Option<u64>,
+        /// Which lock.
+        lock: LockName,
+        /// The replier's clock as it replies.
+        clock: u64,
+        /// The request that it answers.
+        echo: Echo,
+    },
+    /// No permission, ever: a request of another run of the receiver has overtaken
+    /// this one. It must be made anew, with a clock past the sender's.
+    Overtaken {
+        /// Which lock.
+        lock: LockName,
+        /// The sender's clock.
+        clock: u64,
+        /// The request.
+        echo: Echo,
+    },
+    /// Says that the sender has started, and asks for the clock.
+    Hello,
+    /// Tells the clock, and that the sender is there. It grants nothing.
+    Welcome {
+        /// The sender's clock.
+        clock: u64,
+        /// The run of the receiver that asked.
+        to: Incarnation,
+        /// Whether the sender has heard an earlier run.
+        again: bool,
     },
 }
 
-/// The head alone, as a seed peer would send it.
+/// Which request a reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Echo {
+    /// The request's clock.
+    pub clock: u64,
+    /// The run of the member that made it.
+    pub incarnation: Incarnation,
+}
+
+impl Body {
+    /// The clock in the head of the datagram. A hello's is 0, which no event
+    /// has: to a seed peer it is a request older than any, and the reply tells
+    /// its clock.
+    #[must_use]
+    pub fn clock(&self) -> u64 {
+        match self {
+            Body::Request { clock, .. }
+            | Body::Reply { clock, .. }
+            | Body::Overtaken { clock, .. }
+            | Body::Welcome { clock, .. } => *clock,
+            Body::Hello => 0,
+        }
+    }
+}
+
+/// The head of the datagram, which is all that a seed peer reads of it.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.body {
-            Body::Request => "req",
-            Body::Reply { .. } => "reply",
+            Body::Request { .. } | Body::Hello => "req",
+            Body::Reply { .. } | Body::Overtaken { .. } | Body::Welcome { .. } => "reply",
         };
-        write!(f, "{kind}<{},{}>", self.stamp.clock, self.stamp.id)
+        write!(f, "{kind}<{},{}>", self.body.clock(), self.from)
     }
 }

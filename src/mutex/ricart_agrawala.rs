@@ -1,119 +1,123 @@
-//! The algorithm itself: FREE → WAIT → HELD, and the reply queue.
+//! The algorithm for one lock: FREE → WAIT → HELD, and the reply queue.
 //!
 //! Quotations are from Ricart and Agrawala 1981. Six rules keep it safe on a
 //! network that loses, repeats and reorders:
 //!
 //! 1. a new request has a new clock, and is sent again with the same clock;
-//! 2. a reply counts only while its echo is the clock of the current request;
+//! 2. a reply counts only while its echo is the current request;
 //! 3. replies are a set of senders, never a number;
 //! 4. a reply carries the replier's clock as it is sent, and the receiver goes
 //!    strictly past it;
 //! 5. requests are ordered by (clock, id);
-//! 6. a node keeps its clock.
+//! 6. a member's clock never goes back, whatever happens to its node.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::time::Duration;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
 
-use super::clock::{LamportClock, NodeId, Timestamp};
+use super::clock::{LamportClock, NodeId, Timestamp, Token};
 use super::effect::Effect;
-use super::event::{Event, Socket, Timer};
-use super::message::{Body, Incarnation, Message, Origin};
-use super::state::{Deferred, Rejected, State};
+use super::event::Timer;
+use super::lock_name::LockName;
+use super::member::Config;
+use super::message::{Body, Echo, Incarnation, Origin};
+use super::planted::planted;
+use super::rejected::Rejected;
 
-/// How long a request waits for its replies before it is first sent again.
-const FIRST_RESEND: Duration = Duration::from_millis(250);
+/// What a member does about the critical section of a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Nothing.
+    #[default]
+    Free,
+    /// It has asked, and somebody has not replied yet.
+    Wait {
+        /// The request.
+        request: Timestamp,
+        /// Who has not replied: a set of members, never a number (rule 3).
+        missing: BTreeSet<NodeId>,
+    },
+    /// It is in the critical section.
+    Held {
+        /// The fencing token of this entry.
+        token: Token,
+    },
+}
 
-/// The longest pause between two sendings. A member that starts late is reached
-/// within it.
-const LONGEST_RESEND: Duration = Duration::from_secs(2);
+/// The seed's word for the state.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::Free => "FREE",
+            State::Wait { .. } => "WAIT",
+            State::Held { .. } => "HELD",
+        })
+    }
+}
 
-/// One node of the algorithm.
+/// A request whose reply waits until we have left the section ourselves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Deferred {
+    /// The request.
+    pub request: Timestamp,
+    /// The program that made it.
+    pub origin: Origin,
+    /// Where its reply goes, if not to the address in the member list.
+    pub reply_to: Option<SocketAddr>,
+}
+
+impl Deferred {
+    /// What an answer says of it. A seed peer reads no echo, and has no
+    /// incarnation.
+    fn echo(&self) -> Echo {
+        let incarnation = match self.origin {
+            Origin::Turno(incarnation) => incarnation,
+            Origin::Seed => Incarnation(0),
+        };
+        let clock = self.request.clock;
+        Echo { clock, incarnation }
+    }
+}
+
+/// How many requests of one seed peer are kept in the reply queue. It makes one
+/// at a time; more than one come of a peer that was started anew, or of
+/// somebody who pretends to be it.
+const MOST_OF_A_SEED: usize = 8;
+
+/// One lock, as one member sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RicartAgrawala {
-    id: NodeId,
-    incarnation: Incarnation,
-    /// Every other member, and the last program heard from there.
-    peers: BTreeMap<NodeId, Option<Origin>>,
-    clock: LamportClock,
-    last_request_clock: Option<u64>,
-    state: State,
-    reply_queue: Vec<Deferred>,
+    pub(super) state: State,
+    pub(super) reply_queue: Vec<Deferred>,
+    /// The latest request of each turno peer.
+    latest: BTreeMap<NodeId, Latest>,
+    /// Of a planted bug: who replied when nobody had asked.
+    #[cfg(test)]
+    early: BTreeSet<NodeId>,
+}
+
+/// The latest request of a peer, and our reply to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Latest {
+    request: u64,
+    origin: Origin,
+    /// The clock of our reply; none while it is deferred.
+    replied: Option<u64>,
+}
+
+/// What belongs to the member and not to one of its locks.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) clock: &'a mut LamportClock,
+    pub(super) peers: &'a BTreeSet<NodeId>,
+    /// Not all peers' clocks were heard yet.
+    pub(super) is_hearing: bool,
+    pub(super) lock: &'a LockName,
+    pub(super) effects: &'a mut Vec<Effect>,
 }
 
 impl RicartAgrawala {
-    /// Member `id` of a group of `members`, FREE, its clock at 1.
-    ///
-    /// # Panics
-    /// If `id` is not in `1..=members`.
-    #[must_use]
-    pub fn new(id: NodeId, members: u16, incarnation: Incarnation) -> Self {
-        assert!(
-            (1..=members).contains(&id.0),
-            "id {id} is not in 1..={members}"
-        );
-        RicartAgrawala {
-            id,
-            incarnation,
-            peers: (1..=members)
-                .map(NodeId)
-                .filter(|peer| *peer != id)
-                .map(|peer| (peer, None))
-                .collect(),
-            clock: LamportClock::default(),
-            last_request_clock: None,
-            state: State::Free,
-            reply_queue: Vec::new(),
-        }
-    }
-
-    /// Takes one event and pushes what is to be done about it.
-    ///
-    /// # Errors
-    /// [`Rejected`] says why nothing was done: on `Err` nothing has changed and
-    /// no effect was pushed.
-    pub fn handle(&mut self, event: &Event, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        match *event {
-            Event::Want => self.request(effects),
-            Event::GiveUp => self.give_up(effects),
-            Event::Left => self.leave(effects),
-            Event::Tick => Ok(self.clock.tick().map(drop)?),
-            Event::Received {
-                message,
-                socket,
-                source,
-            } => match message.body {
-                Body::Request => self.receive_request(message, source, effects),
-                Body::Reply { echo } => {
-                    let answers = match socket {
-                        Socket::OfRequest(clock) => echo.or(Some(clock)),
-                        Socket::Listening => echo,
-                    };
-                    self.receive_reply(message, answers, effects)
-                }
-            },
-            Event::Expired(Timer::Resend { request }) => self.resend(request, effects),
-        }
-    }
-
-    /// Our place in the member list.
-    #[must_use]
-    pub fn id(&self) -> NodeId {
-        self.id
-    }
-
-    /// What the Lamport clock shows.
-    #[must_use]
-    pub fn clock(&self) -> u64 {
-        self.clock.now()
-    }
-
-    /// The clock of our latest request; none before the first.
-    #[must_use]
-    pub fn last_request_clock(&self) -> Option<u64> {
-        self.last_request_clock
-    }
-
     /// FREE, WAIT or HELD.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -126,242 +130,416 @@ impl RicartAgrawala {
         &self.reply_queue
     }
 
-    /// Every other member, with the last program heard from there.
-    pub fn peers(&self) -> impl Iterator<Item = (NodeId, Option<Origin>)> + '_ {
-        self.peers.iter().map(|(id, origin)| (*id, *origin))
+    /// Forgets the latest request of this peer, and in which order others asked.
+    #[cfg(test)]
+    pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
+        self.latest.remove(&peer);
+        self.reply_queue.sort_by_key(|deferred| deferred.request);
+    }
+
+    /// The least clock in it, if there is one.
+    #[cfg(test)]
+    pub(crate) fn least_clock(&self) -> Option<u64> {
+        let of_state = match &self.state {
+            State::Free => None,
+            State::Wait { request, .. } => Some(request.clock),
+            State::Held { token } => Some(token.clock()),
+        };
+        let of_queue = self
+            .reply_queue
+            .iter()
+            .map(|deferred| deferred.request.clock);
+        let of_latest = self
+            .latest
+            .values()
+            .flat_map(|l| [Some(l.request), l.replied]);
+        of_state
+            .into_iter()
+            .chain(of_queue)
+            .chain(of_latest.flatten())
+            .min()
+    }
+
+    /// As it would be if all had happened so much earlier.
+    #[cfg(test)]
+    pub(crate) fn shift(&mut self, by: u64) {
+        match &mut self.state {
+            State::Free => {}
+            State::Wait { request, .. } => request.clock -= by,
+            State::Held { token } => *token = token.earlier(by),
+        }
+        for deferred in &mut self.reply_queue {
+            deferred.request.clock -= by;
+        }
+        for latest in self.latest.values_mut() {
+            latest.request -= by;
+            if let Some(replied) = &mut latest.replied {
+                *replied -= by;
+            }
+        }
+    }
+
+    /// The clock of the latest request of this peer that was seen.
+    #[cfg(test)]
+    pub(crate) fn latest_of(&self, peer: NodeId) -> Option<u64> {
+        self.latest.get(&peer).map(|latest| latest.request)
+    }
+
+    /// Whether a newer request of the same run of this peer was seen.
+    #[cfg(test)]
+    pub(crate) fn is_overtaken(&self, peer: NodeId, origin: Origin, clock: u64) -> bool {
+        let latest = self.latest.get(&peer);
+        latest.is_some_and(|latest| latest.origin == origin && latest.request > clock)
+    }
+
+    /// Nobody here or elsewhere is known to want it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state == State::Free && self.reply_queue.is_empty()
     }
 
     /// "A node enters its critical section after all other nodes have been
     /// notified of the request and have sent a reply granting their
-    /// permission."
-    fn request(&mut self, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        if self.state != State::Free {
-            return Err(Rejected::NotFree);
-        }
-        let clock = self.clock.tick()?;
-        self.last_request_clock = Some(clock);
-        if self.peers.is_empty() {
-            self.enter(effects);
-            return Ok(());
+    /// permission." The clock has ticked for the request.
+    pub(super) fn acquire(&mut self, cx: &mut Context<'_>) {
+        let request = cx.clock.now();
+        if cx.peers.is_empty() {
+            return self.enter(cx);
         }
         self.state = State::Wait {
-            request: self.stamp(clock),
-            missing: self.peers.keys().copied().collect(),
-            resends: 0,
+            request: cx.stamp(request),
+            missing: cx.peers.clone(),
         };
-        for (peer, origin) in &self.peers {
-            // Only a turno node echoes. For all others, and for those of whom
-            // we know nothing yet, the socket has to do it.
-            let socket = match origin {
-                Some(Origin::Turno(_)) => Socket::Listening,
-                Some(Origin::Seed) | None => Socket::OfRequest(clock),
-            };
-            effects.push(self.send_request(*peer, clock, socket));
-        }
-        effects.push(Effect::SetTimer {
-            timer: Timer::Resend { request: clock },
-            after: FIRST_RESEND,
-        });
-        Ok(())
+        self.send_request(cx, request, 0);
+        #[cfg(test)]
+        self.count_early(cx);
     }
 
-    /// The datagrams may be lost, and a peer may start after we asked: so ask
-    /// again, with the same clock (rule 1).
-    fn resend(&mut self, timer_request: u64, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        let State::Wait {
-            request,
-            missing,
-            resends,
-        } = &mut self.state
-        else {
-            return Err(Rejected::StaleTimer);
-        };
-        if request.clock != timer_request {
-            return Err(Rejected::StaleTimer);
-        }
-        let clock = request.clock;
-        *resends += 1;
-        let doublings = (*resends).min(16);
-        // A seed peer that defers queues every repetition and answers each:
-        // ask it the 1st, 2nd, 4th, 8th, ... time only.
-        let spare_seeds = !resends.is_power_of_two();
-        let asked: Vec<NodeId> = missing
-            .iter()
-            .copied()
-            .filter(|peer| !(spare_seeds && self.peers[peer] == Some(Origin::Seed)))
-            .collect();
-        for peer in asked {
-            // From the request's own socket, whatever we knew of the peer: a
-            // seed peer may have taken a turno node's place since.
-            effects.push(self.send_request(peer, clock, Socket::OfRequest(clock)));
-        }
-        effects.push(Effect::SetTimer {
-            timer: Timer::Resend { request: clock },
-            after: (FIRST_RESEND * 2_u32.pow(doublings)).min(LONGEST_RESEND),
-        });
-        Ok(())
-    }
-
-    fn receive_request(
-        &mut self,
-        message: Message,
-        source: SocketAddr,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Rejected> {
-        let request = message.stamp;
-        let peer = self.peer(request.id)?;
-        if let Some(deferred) = self.deferred(peer) {
-            if deferred.request == request && deferred.origin == message.origin {
-                return Err(Rejected::AlreadyDeferred);
+    /// Of a planted bug.
+    #[cfg(test)]
+    fn count_early(&mut self, cx: &mut Context<'_>) {
+        let early = core::mem::take(&mut self.early);
+        if let State::Wait { missing, .. } = &mut self.state {
+            missing.retain(|peer| !early.contains(peer));
+            if missing.is_empty() {
+                self.enter(cx);
             }
-            // Within one run of a turno node clocks only rise. A seed peer may
-            // have been started anew, and its clock with it: there the latest
-            // request to arrive is the one it waits for.
-            if deferred.origin == message.origin
-                && message.origin != Origin::Seed
-                && request.clock < deferred.request.clock
-            {
+        }
+    }
+
+    /// The datagrams may be lost: ask again, with the same clock (rule 1).
+    pub(super) fn resend(
+        &mut self,
+        cx: &mut Context<'_>,
+        of_timer: u64,
+        sent: u32,
+    ) -> Result<(), Rejected> {
+        match &mut self.state {
+            State::Wait { request, .. } if request.clock == of_timer => {
+                if planted!(cx.config, NeverResent) {
+                    return Ok(());
+                }
+                if planted!(cx.config, ResentWithNewClock) {
+                    request.clock = cx.clock.tick()?;
+                }
+                let clock = request.clock;
+                self.send_request(cx, clock, sent);
+                Ok(())
+            }
+            _ => Err(Rejected::StaleTimer),
+        }
+    }
+
+    fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
+        let State::Wait { missing, .. } = &self.state else {
+            return;
+        };
+        for peer in missing {
+            cx.send_request(*peer, request, sent);
+        }
+        let timer = Timer::Resend {
+            lock: cx.lock.clone(),
+            request,
+            sent: sent.saturating_add(1),
+        };
+        let after = cx.config.pace.after(sent);
+        cx.effects.push(Effect::SetTimer { timer, after });
+    }
+
+    /// The clock of our request, if it waits for this peer's reply.
+    pub(super) fn request_missing(&self, peer: NodeId) -> Option<u64> {
+        match &self.state {
+            State::Wait { request, missing } if missing.contains(&peer) => Some(request.clock),
+            _ => None,
+        }
+    }
+
+    /// Whether the request of this clock waits for replies.
+    pub(super) fn is_asking(&self, clock: u64) -> bool {
+        matches!(&self.state, State::Wait { request, .. } if request.clock == clock)
+    }
+
+    pub(super) fn receive_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        asked: Deferred,
+    ) -> Result<(), Rejected> {
+        if asked.origin == Origin::Seed {
+            // Its clock may go back, when it was started anew, and it asks once:
+            // all that it asks is answered.
+            if !self.reply_queue.contains(&asked) {
+                cx.receive(asked.request.clock)?;
+                self.answer_or_defer(cx, asked);
+            }
+            return Ok(());
+        }
+        // A turno peer's clock never goes back (rule 6).
+        let (peer, clock) = (asked.request.id, asked.request.clock);
+        let latest = self.latest.get(&peer).copied();
+        match latest {
+            Some(latest) if clock < latest.request && asked.origin == latest.origin => {
                 return Err(Rejected::Overtaken);
             }
+            Some(latest) if clock < latest.request => {
+                // By a request of another run. If that was an earlier one, whoever
+                // asks now must ask with a new clock.
+                cx.send_overtaken(&asked);
+                return Ok(());
+            }
+            Some(latest) if clock == latest.request && asked.origin == latest.origin => {
+                // It was sent again, because no reply came: no event for the
+                // clock. The same reply is sent again too; so it is as if the
+                // network had repeated it.
+                match latest.replied {
+                    Some(clock) => cx.send_reply(&asked, clock),
+                    None => cx.send_welcome(&asked),
+                }
+                return Ok(());
+            }
+            // Of another run, with the same clock: past that we are already.
+            Some(latest) if clock == latest.request => {}
+            _ => cx.receive(clock)?,
         }
-        self.clock.receive(request.clock)?;
-        self.peers.insert(peer, Some(message.origin));
-        self.reply_queue
-            .retain(|deferred| deferred.request.id != peer);
-        let asked = Deferred {
-            request,
-            origin: message.origin,
-            return_address: source,
+        let latest = Latest {
+            request: clock,
+            origin: asked.origin,
+            replied: None,
         };
-        // "A REPLY message is returned immediately if the originator of the
-        // REQUEST message has priority; otherwise, the REPLY is delayed."
-        let we_go_first = match &self.state {
-            State::Free => false,
-            State::Wait { request: ours, .. } => *ours < request,
-            State::Held { .. } => true,
-        };
-        if we_go_first {
-            self.reply_queue.push(asked);
-        } else {
-            effects.push(self.send_reply(&asked));
-        }
+        self.latest.insert(peer, latest);
+        self.answer_or_defer(cx, asked);
         Ok(())
     }
 
-    fn receive_reply(
+    fn answer_or_defer(&mut self, cx: &mut Context<'_>, asked: Deferred) {
+        if cx.is_hearing || self.we_go_first(cx, asked.request) {
+            self.defer(cx, asked);
+        } else {
+            self.reply(cx, &asked);
+        }
+    }
+
+    /// The clock is that of this moment, not of the request's arrival (rule 4).
+    fn reply(&mut self, cx: &mut Context<'_>, asked: &Deferred) {
+        let clock = cx.clock.now();
+        if let Some(latest) = self.latest.get_mut(&asked.request.id)
+            && latest.request == asked.request.clock
+            && latest.origin == asked.origin
+        {
+            latest.replied = Some(clock);
+        }
+        cx.send_reply(asked, clock);
+    }
+
+    /// "A REPLY message is returned immediately if the originator of the REQUEST
+    /// message has priority; otherwise, the REPLY is delayed." Rule 5 says who
+    /// has.
+    fn we_go_first(&self, cx: &Context<'_>, theirs: Timestamp) -> bool {
+        match &self.state {
+            State::Free => false,
+            State::Wait { request: ours, .. } if planted!(cx.config, NoTieBreak) => {
+                ours.clock < theirs.clock
+            }
+            State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
+            State::Wait { request: ours, .. } if planted!(cx.config, OrderTurned) => theirs < *ours,
+            State::Wait { request: ours, .. } => *ours < theirs,
+            State::Held { .. } => true,
+        }
+    }
+
+    /// A turno peer waits for one reply, that to its latest request.
+    fn defer(&mut self, cx: &Context<'_>, asked: Deferred) {
+        let peer = asked.request.id;
+        let is_of = |deferred: &Deferred| {
+            deferred.request.id == peer
+                && (deferred.origin == Origin::Seed) == (asked.origin == Origin::Seed)
+        };
+        let most = match asked.origin {
+            Origin::Seed if planted!(cx.config, OneRequestOfASeed) => 1,
+            Origin::Seed => MOST_OF_A_SEED,
+            Origin::Turno(_) => 1,
+        };
+        if self.reply_queue.iter().filter(|d| is_of(d)).count() == most
+            && let Some(oldest) = self.reply_queue.iter().position(is_of)
+        {
+            self.reply_queue.remove(oldest);
+        }
+        self.reply_queue.push(asked);
+    }
+
+    pub(super) fn receive_reply(
         &mut self,
-        message: Message,
-        answers: Option<u64>,
-        effects: &mut Vec<Effect>,
+        cx: &mut Context<'_>,
+        peer: NodeId,
+        clock: u64,
+        echo: Echo,
     ) -> Result<(), Rejected> {
-        let peer = self.peer(message.stamp.id)?;
-        let State::Wait {
-            request, missing, ..
-        } = &mut self.state
-        else {
+        let State::Wait { request, missing } = &mut self.state else {
+            #[cfg(test)]
+            if self.state == State::Free && planted!(cx.config, LateReplyAccepted) {
+                self.early.insert(peer);
+                return Ok(());
+            }
             return Err(Rejected::NotAwaited);
         };
-        let answers = answers.ok_or(Rejected::NoEcho)?;
-        // Rule 2. And whoever replies has merged our request's clock first, so
-        // its own is larger.
-        if answers != request.clock || message.stamp.clock <= request.clock {
+        // Rule 2. And whoever replies has gone past our request's clock first,
+        // so its own is larger.
+        let answers = echo.clock == request.clock && echo.incarnation == cx.config.incarnation;
+        let counts = answers && clock > request.clock || planted!(cx.config, NoEcho);
+        if !counts {
             return Err(Rejected::StaleReply);
         }
         if !missing.contains(&peer) {
-            return Err(Rejected::RepeatedReply);
+            if !planted!(cx.config, RepliesCounted) {
+                return Err(Rejected::RepeatedReply);
+            }
+            missing.pop_first();
         }
-        self.clock.receive(message.stamp.clock)?;
-        self.peers.insert(peer, Some(message.origin));
+        cx.receive(clock)?;
         missing.remove(&peer);
         if missing.is_empty() {
-            self.enter(effects);
+            self.enter(cx);
         }
         Ok(())
     }
 
-    fn enter(&mut self, effects: &mut Vec<Effect>) {
-        let token = self.clock.token();
-        self.state = State::Held { token };
-        effects.push(Effect::Enter { token });
+    /// A request of an earlier run, that was still under way when this one heard
+    /// the clocks, has overtaken ours: to that peer ours looks old, and it would
+    /// never be answered. So it is given up for a new one.
+    pub(super) fn ask_anew(
+        &mut self,
+        cx: &mut Context<'_>,
+        peer: NodeId,
+        told: u64,
+        echo: Echo,
+    ) -> Result<(), Rejected> {
+        let ours = Some(echo.clock) == self.request_missing(peer);
+        if !ours || echo.incarnation != cx.config.incarnation {
+            return Err(Rejected::StaleReply);
+        }
+        cx.clock.receive(told)?;
+        self.answer_all(cx);
+        self.acquire(cx);
+        Ok(())
     }
 
-    fn leave(&mut self, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+    fn enter(&mut self, cx: &mut Context<'_>) {
+        let token = cx.clock.token();
+        self.state = State::Held { token };
+        let lock = cx.lock.clone();
+        cx.effects.push(Effect::Enter { lock, token });
+    }
+
+    pub(super) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
-        effects.push(Effect::Leave {
-            clock: self.clock.now(),
+        cx.effects.push(Effect::Leave {
+            lock: cx.lock.clone(),
+            clock: cx.clock.now(),
         });
-        self.answer_all(effects);
+        self.answer_all(cx);
         Ok(())
     }
 
     /// The request's clock is never used again (rule 1): a reply to it that is
     /// still under way will find no request that it echoes.
-    fn give_up(&mut self, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+    pub(super) fn cancel(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Wait { .. } = self.state else {
             return Err(Rejected::NotWaiting);
         };
-        self.answer_all(effects);
+        self.answer_all(cx);
         Ok(())
     }
 
-    fn answer_all(&mut self, effects: &mut Vec<Effect>) {
+    /// FREE, and so nobody has to wait for us.
+    pub(super) fn answer_all(&mut self, cx: &mut Context<'_>) {
         self.state = State::Free;
-        for deferred in std::mem::take(&mut self.reply_queue) {
-            effects.push(self.send_reply(&deferred));
+        for deferred in core::mem::take(&mut self.reply_queue) {
+            if !planted!(cx.config, QueueForgotten) {
+                self.reply(cx, &deferred);
+            }
         }
-    }
-
-    fn send_request(&self, to: NodeId, clock: u64, socket: Socket) -> Effect {
-        Effect::Send {
-            to,
-            address: None,
-            socket,
-            message: self.message(clock, Body::Request),
-        }
-    }
-
-    /// The clock is that of this moment, not of the request's arrival (rule 4).
-    fn send_reply(&self, asked: &Deferred) -> Effect {
-        let echo = Some(asked.request.clock);
-        Effect::Send {
-            to: asked.request.id,
-            address: Some(asked.return_address),
-            socket: Socket::Listening,
-            message: self.message(self.clock.now(), Body::Reply { echo }),
-        }
-    }
-
-    fn message(&self, clock: u64, body: Body) -> Message {
-        Message {
-            stamp: self.stamp(clock),
-            body,
-            origin: Origin::Turno(self.incarnation),
-        }
-    }
-
-    fn stamp(&self, clock: u64) -> Timestamp {
-        Timestamp { clock, id: self.id }
-    }
-
-    /// `id` as the id of a peer.
-    fn peer(&self, id: NodeId) -> Result<NodeId, Rejected> {
-        if id == self.id {
-            return Err(Rejected::OwnId(id));
-        }
-        if !self.peers.contains_key(&id) {
-            return Err(Rejected::NoMember(id));
-        }
-        Ok(id)
-    }
-
-    fn deferred(&self, peer: NodeId) -> Option<&Deferred> {
-        self.reply_queue
-            .iter()
-            .find(|deferred| deferred.request.id == peer)
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Context<'_> {
+    /// A message of this clock arrived (rule 4).
+    fn receive(&mut self, clock: u64) -> Result<(), Rejected> {
+        if planted!(self.config, NoTickPast) {
+            self.clock.catch_up(clock)?;
+        } else {
+            self.clock.receive(clock)?;
+        }
+        Ok(())
+    }
+
+    fn stamp(&self, clock: u64) -> Timestamp {
+        let id = self.config.id;
+        Timestamp { clock, id }
+    }
+
+    fn send_request(&mut self, to: NodeId, clock: u64, repetition: u32) {
+        let lock = self.lock.clone();
+        self.send(to, None, Body::Request { lock, clock }, repetition);
+    }
+
+    fn send_reply(&mut self, asked: &Deferred, clock: u64) {
+        let body = Body::Reply {
+            lock: self.lock.clone(),
+            clock: if planted!(self.config, EchoWithoutClock) {
+                asked.request.clock + 1
+            } else {
+                clock
+            },
+            echo: asked.echo(),
+        };
+        let reply_to = if planted!(self.config, SeedAnsweredAtItsPort) {
+            None
+        } else {
+            asked.reply_to
+        };
+        self.send(asked.request.id, reply_to, body, 0);
+    }
+
+    fn send_overtaken(&mut self, asked: &Deferred) {
+        let body = Body::Overtaken {
+            lock: self.lock.clone(),
+            clock: self.clock.now(),
+            echo: asked.echo(),
+        };
+        self.send(asked.request.id, asked.reply_to, body, 0);
+    }
+
+    fn send_welcome(&mut self, asked: &Deferred) {
+        let body = Body::Welcome {
+            clock: self.clock.now(),
+            to: asked.echo().incarnation,
+            again: false,
+        };
+        self.send(asked.request.id, asked.reply_to, body, 0);
+    }
+
+    fn send(&mut self, to: NodeId, reply_to: Option<SocketAddr>, body: Body, repetition: u32) {
+        let effect = self.config.send(to, reply_to, body, repetition);
+        self.effects.push(effect);
+    }
+}

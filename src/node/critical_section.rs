@@ -1,5 +1,5 @@
 //! The use of the critical section: what is said to the `shared` server, and
-//! the end of it as a source of envelopes.
+//! the end of the entry as a source of envelopes.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -10,12 +10,9 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
 use super::envelope::{Envelope, Source};
-use super::udp::retry_interrupted;
-use crate::mutex::Timestamp;
-use crate::wire::{BEGINS, ENDS, SectionMessage};
-
-/// What the source says when nobody listens at the section's address.
-pub(super) const NOBODY_LISTENS: &[u8] = b"nobody listens";
+use crate::mutex::{NodeId, Timestamp};
+use crate::system::retry_interrupted;
+use crate::wire::{BEGINS, ENDS, GroupDigest, Key, SectionMessage};
 
 /// How much is read from a socket at which nothing should arrive.
 const MOST_ERRORS: usize = 64;
@@ -25,6 +22,7 @@ pub(super) struct CriticalSection {
     /// Connected: so the system tells when nobody listens there.
     socket: UdpSocket,
     address: SocketAddr,
+    key: Option<Key>,
     /// How long one entry lasts.
     hold: Duration,
     /// When the present entry ends.
@@ -37,6 +35,7 @@ impl CriticalSection {
     /// The system's, when there is no way to the address.
     pub(super) fn connect(
         address: SocketAddr,
+        key: Option<Key>,
         hold: Duration,
         registry: &Registry,
         token: Token,
@@ -51,6 +50,7 @@ impl CriticalSection {
         Ok(CriticalSection {
             socket,
             address,
+            key,
             hold,
             ends: None,
             nobody_listens: false,
@@ -65,7 +65,8 @@ impl CriticalSection {
     /// Begins to use it.
     pub(super) fn enter(&mut self, stamp: Timestamp) {
         self.say(stamp, BEGINS);
-        self.ends = Some(Instant::now() + self.hold);
+        // An end beyond all measure is none.
+        self.ends = Instant::now().checked_add(self.hold);
     }
 
     /// Has done with it.
@@ -81,7 +82,7 @@ impl CriticalSection {
 
     /// The poll says that the socket can be read. The server sends nothing:
     /// what can be read is an error.
-    pub(super) fn readable(&mut self) {
+    pub(super) fn ready(&mut self) {
         for _ in 0..MOST_ERRORS {
             match retry_interrupted(|| self.socket.recv(&mut [0; 64])) {
                 Ok(_) => {}
@@ -98,17 +99,21 @@ impl CriticalSection {
     /// nobody listens.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
         if std::mem::take(&mut self.nobody_listens) {
-            queue.push_back(Envelope::new(Source::CriticalSection, NOBODY_LISTENS));
+            queue.push_back(Envelope::empty(Source::NobodyListens));
         }
         if self.ends.is_some_and(|ends| ends <= Instant::now()) {
             self.ends = None;
-            queue.push_back(Envelope::new(Source::CriticalSection, ENDS));
+            queue.push_back(Envelope::empty(Source::EntryOver));
         }
     }
 
     fn say(&mut self, stamp: Timestamp, text: &str) {
         let text = text.into();
-        let datagram = SectionMessage { stamp, text }.encode();
+        let mut datagram = SectionMessage { stamp, text }.encode();
+        if let Some(key) = &self.key {
+            // The section is nobody's id, and knows of no member list.
+            key.sign(GroupDigest(0), stamp.id, NodeId(0), &mut datagram);
+        }
         let mut sent = retry_interrupted(|| self.socket.send(&datagram));
         if let Err(error) = &sent
             && error.kind() == ErrorKind::ConnectionRefused

@@ -2,25 +2,26 @@
 //! standard input.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::event::{PollFd, PollFlags, Timespec};
-use signal_hook::consts::{SIGINT, SIGTSTP};
+use rustix::event::PollFlags;
 
 use super::envelope::{Envelope, Source};
-use super::udp::retry_interrupted;
 use crate::mutex::NodeId;
+use crate::system::retry_interrupted;
+use crate::system::terminal::{is_in_foreground, readiness};
 
 /// The longest line of standard input that is kept; no command is longer.
 const LONGEST_LINE: usize = 64;
+
+/// How long crossterm may look for a key. It takes no for an answer only when
+/// it was given some time.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Where the user's words come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Keyboard {
         token: Token,
     ) -> io::Result<Self> {
         let reader = match input {
-            Input::Keys => Reader::Keys(Keys::open(own_id)?),
+            Input::Keys => Reader::Keys(Keys::new(own_id)),
             Input::Lines => Reader::Lines(Lines::default()),
         };
         let standard_input = io::stdin().as_raw_fd();
@@ -75,8 +76,9 @@ impl Keyboard {
         })
     }
 
-    /// The poll says that standard input can be read.
-    pub(super) fn readable(&mut self) {
+    /// The poll says that standard input can be read; or nobody knows, and it is
+    /// to be tried.
+    pub(super) fn ready(&mut self) {
         self.is_readable = true;
     }
 
@@ -90,23 +92,27 @@ impl Keyboard {
         if !self.is_readable {
             return Ok(());
         }
-        match &mut self.reader {
-            Reader::Keys(keys) => {
+        let progress = match &mut self.reader {
+            Reader::Keys(keys) => keys.read_all(queue)?,
+            Reader::Lines(lines) => lines.read_some(queue)?,
+            Reader::Closed => Progress::Empty,
+        };
+        match progress {
+            Progress::More => {}
+            Progress::Empty => self.is_readable = false,
+            Progress::End => {
                 self.is_readable = false;
-                keys.drain(queue)?;
+                self.reader = Reader::Closed;
             }
-            Reader::Lines(lines) => match lines.read_some(queue)? {
-                Progress::More => {}
-                Progress::Empty => self.is_readable = false,
-                Progress::End => {
-                    self.is_readable = false;
-                    self.reader = Reader::Closed;
-                }
-            },
-            Reader::Closed => self.is_readable = false,
         }
         Ok(())
     }
+}
+
+enum Progress {
+    More,
+    Empty,
+    End,
 }
 
 /// The keys of a terminal in raw mode.
@@ -117,24 +123,30 @@ struct Keys {
 }
 
 impl Keys {
-    fn open(own_id: NodeId) -> io::Result<Self> {
-        own_the_terminal()?;
-        Ok(Keys {
+    fn new(own_id: NodeId) -> Self {
+        Keys {
             own_id: own_id.to_string(),
             typed: String::new(),
-        })
+        }
     }
 
-    fn drain(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<()> {
-        // crossterm reads a terminal that has hung up for ever; SIGHUP ends us.
-        while !readiness(io::stdin())?.intersects(PollFlags::HUP | PollFlags::ERR)
-            && event::poll(Duration::ZERO)?
-        {
+    fn read_all(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
+        loop {
+            let hung_up = PollFlags::HUP | PollFlags::ERR;
+            if readiness(io::stdin(), PollFlags::IN)?.intersects(hung_up) {
+                // SIGHUP ends us.
+                return Ok(Progress::End);
+            }
+            match event::poll(A_MOMENT) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Progress::Empty),
+                // It has hung up just now.
+                Err(_) => return Ok(Progress::End),
+            }
             if let event::Event::Key(key) = event::read()? {
                 self.press(key, queue);
             }
         }
-        Ok(())
     }
 
     /// In raw mode the terminal makes no signals of Ctrl-C and Ctrl-Z, so it is
@@ -152,25 +164,26 @@ impl Keys {
             self.typed.clear();
         }
         match key.code {
-            KeyCode::Char('c') if control => {
-                queue.push_back(Envelope::new(Source::Signal(SIGINT), ""));
-            }
-            KeyCode::Char('z') if control => {
-                queue.push_back(Envelope::new(Source::Signal(SIGTSTP), ""));
-            }
+            KeyCode::Char('c') if control => queue.push_back(Envelope::empty(Source::Quit)),
+            KeyCode::Char('z') if control => queue.push_back(Envelope::empty(Source::Suspend)),
             KeyCode::Char('q' | 'Q') if !control => {
-                queue.push_back(Envelope::new(Source::Signal(SIGINT), ""));
+                queue.push_back(Envelope::empty(Source::Quit));
             }
-            KeyCode::Char('x' | 'X') if !control => {
-                queue.push_back(Envelope::new(Source::Keyboard, "x"));
-            }
+            KeyCode::Char('x' | 'X') if !control => self.say("x", queue),
             _ => {}
         }
         if let Some(digit) = digit
             && self.completes_own_id(digit)
         {
-            queue.push_back(Envelope::new(Source::Keyboard, self.own_id.as_str()));
+            self.say(&self.own_id, queue);
         }
+    }
+
+    fn say(&self, line: &str, queue: &mut VecDeque<Envelope>) {
+        queue.push_back(Envelope {
+            source: Source::Keyboard,
+            text: line.into(),
+        });
     }
 
     /// Whether this digit is the last of the own id. There is no Enter to wait
@@ -189,24 +202,8 @@ impl Keys {
     }
 }
 
-/// Gives this process an open terminal of its own in place of standard input,
-/// and makes that one non-blocking.
-///
-/// crossterm goes on reading when it holds an unfinished escape sequence, and
-/// on a blocking terminal the whole node would wait there for the next key. The
-/// standard input that we were given is shared with whoever started us, so its
-/// flags are not ours to change.
-fn own_the_terminal() -> io::Result<()> {
-    let name = rustix::termios::ttyname(io::stdin(), Vec::new())?;
-    let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
-    let terminal = File::options().read(true).write(true).open(path)?;
-    rustix::io::ioctl_fionbio(&terminal, true)?;
-    rustix::stdio::dup2_stdin(&terminal)?;
-    Ok(())
-}
-
 /// The lines of standard input. It may be shared and blocking, so it is read
-/// only when that cannot block.
+/// only when there is something.
 #[derive(Default)]
 struct Lines {
     line: Vec<u8>,
@@ -214,17 +211,12 @@ struct Lines {
     is_too_long: bool,
 }
 
-enum Progress {
-    More,
-    Empty,
-    End,
-}
-
 impl Lines {
     /// Reads once, and puts every line that is now complete into the queue.
     fn read_some(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
         let input = io::stdin();
-        if readiness(&input)?.is_empty() {
+        // Back in the foreground there is a SIGCONT, and it is tried again.
+        if readiness(&input, PollFlags::IN)?.is_empty() || !is_in_foreground(&input) {
             return Ok(Progress::Empty);
         }
         let mut buffer = [0; 4096];
@@ -234,10 +226,10 @@ impl Lines {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Empty),
             read => read.unwrap_or(0),
         };
-        for byte in &buffer[..length] {
+        for &byte in &buffer[..length] {
             match byte {
                 b'\n' => self.end_line(queue),
-                _ if self.line.len() < LONGEST_LINE => self.line.push(*byte),
+                _ if self.line.len() < LONGEST_LINE => self.line.push(byte),
                 _ => self.is_too_long = true,
             }
         }
@@ -249,20 +241,10 @@ impl Lines {
     }
 
     fn end_line(&mut self, queue: &mut VecDeque<Envelope>) {
-        let line = std::mem::take(&mut self.line);
+        let text = std::mem::take(&mut self.line);
         if !std::mem::take(&mut self.is_too_long) {
-            queue.push_back(Envelope::new(Source::Keyboard, line));
+            let source = Source::Keyboard;
+            queue.push_back(Envelope { source, text });
         }
     }
-}
-
-/// What could be done with a descriptor at this moment.
-fn readiness(descriptor: impl AsFd) -> io::Result<PollFlags> {
-    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    retry_interrupted(|| Ok(rustix::event::poll(&mut polled, Some(&at_once))?))?;
-    Ok(polled[0].revents())
 }

@@ -4,103 +4,56 @@
 //! keyboard ─────────┐                                                        ┌─ UDP datagrams
 //! UDP ──────────────┤                                                        ├─ critical section
 //! critical section ─┼─ drain ─> Envelope ─ open ─> Event ─ handle ─> Effect ─┼─ timers
-//! timers ───────────┤           one queue        pure algorithm    perform   └─ observer
-//! signals ──────────┘
+//! timers ───────────┤           one queue        pure algorithm    perform   ├─ state file
+//! signals ──────────┘                                                        └─ observer
 //! ```
 //!
 //! One thread waits in one poll for all of it and owns everything: there is
 //! nothing to lock, and while nothing happens it sleeps.
 
+mod config;
 mod critical_section;
+mod drops;
 mod envelope;
 mod keyboard;
+pub(crate) mod memory;
 mod observer;
 mod timers;
 mod udp;
+mod waiting;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::mem::discriminant;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
-use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
-use thiserror::Error;
 
-use crate::group::Group;
 use crate::mutex::{
-    Effect, Event, Incarnation, Message, NodeId, Rejected, RicartAgrawala, Socket, State, Timestamp,
+    self, Effect, Event, Incarnation, LockName, Member, Memory, NodeId, Rejected, State, Timestamp,
 };
-use crate::signals;
-use crate::wire::{self, Datagram, ENDS};
+use crate::system::retry_interrupted;
+use crate::system::signals;
+use crate::transport::{Outgoing, Socket, Transport, Unheard};
+pub(crate) use config::bind_hint;
+pub use config::{Config, StartError};
 use critical_section::CriticalSection;
+use drops::Drops;
 use envelope::{Envelope, Source};
 pub use keyboard::Input;
 use keyboard::Keyboard;
-pub use observer::{Happening, Observer, Status, Unheard};
+use memory::StateFile;
+pub use observer::{Happening, Observer, Status, Waiting, Why};
 use timers::Timers;
 use udp::Udp;
+use waiting::Reports;
 
-const LISTENING: Token = Token(0);
-const OF_REQUEST: Token = Token(1);
-const KEYBOARD: Token = Token(2);
-const SECTION: Token = Token(3);
-const SIGNALS: Token = Token(4);
-
-/// What a node must be told to start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Who belongs, and who we are.
-    pub group: Group,
-    /// Where the critical section is.
-    pub section: SocketAddr,
-    /// How long an entry lasts.
-    pub hold: Duration,
-    /// Where the user's words come from.
-    pub input: Input,
-}
-
-/// Why a node did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The address that it listens at cannot be had.
-    #[error("cannot listen at {address}: {}", bind_hint(source))]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// There is no way to the critical section.
-    #[error("cannot reach the critical section at {address}: {source}")]
-    Section {
-        /// Its address.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Standard input cannot be waited for.
-    #[error("cannot read the keyboard: {0}; --plain reads lines instead")]
-    Keyboard(io::Error),
-    /// Anything else that the system refuses.
-    #[error("cannot start: {0}")]
-    System(#[from] io::Error),
-}
-
-fn bind_hint(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "the port is in use, perhaps by a process that is still running".to_owned()
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "it is no address of this host; is the id right? --listen names another to bind"
-                .to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
+const KEYBOARD: Token = Token(0);
+const SECTION: Token = Token(1);
+const SIGNALS: Token = Token(2);
 
 /// One member of a group, running.
 pub struct Node<O> {
@@ -112,21 +65,30 @@ pub struct Node<O> {
     section: CriticalSection,
     timers: Timers,
     signals: Signals,
-    group: Group,
-    mutex: RicartAgrawala,
+    state: Option<StateFile>,
+    transport: Transport,
+    member: Member,
+    drops: Drops,
+    reports: Reports,
+    /// When each peer was heard last.
+    heard: BTreeMap<NodeId, Instant>,
+    has_key: bool,
     observer: O,
-    /// When the state became what it is.
+    /// The lock that the user takes part in: the seed's.
+    lock: LockName,
+    /// When its state became what it is.
     state_since: Instant,
     entries: u64,
-    is_leaving: bool,
+    is_quitting: bool,
 }
 
 /// What an envelope turned out to hold.
 enum Opened {
     Event(Event),
-    Leave,
+    Quit,
     Suspend,
     Resume,
+    Drops,
     NobodyAtSection,
     /// Nothing to do but to draw again.
     Nothing,
@@ -140,45 +102,61 @@ impl<O: Observer> Node<O> {
     pub fn start(config: Config, observer: O) -> Result<Self, StartError> {
         let poll = Poll::new()?;
         let registry = poll.registry();
-        let Config { group, section, .. } = config;
-        let udp = Udp::bind(group.listen, registry, [LISTENING, OF_REQUEST]).map_err(|source| {
-            StartError::Bind {
-                address: group.listen,
-                source,
-            }
+        let Config {
+            group,
+            section,
+            hold,
+            key,
+            state,
+            ..
+        } = config;
+        let udp = Udp::bind(group.listen, registry).map_err(|source| StartError::Bind {
+            address: group.listen,
+            source,
         })?;
-        let section = CriticalSection::connect(section, config.hold, registry, SECTION).map_err(
-            |source| StartError::Section {
-                address: section,
-                source,
-            },
-        )?;
+        let connected = CriticalSection::connect(section, key.clone(), hold, registry, SECTION);
+        let section = connected.map_err(|source| StartError::Section {
+            address: section,
+            source,
+        })?;
         // A terminal in raw mode must not be left so.
         let besides: &[i32] = match config.input {
-            Input::Keys => &[SIGWINCH, SIGTSTP, SIGCONT],
-            Input::Lines => &[],
+            Input::Keys => &[SIGUSR1, SIGCONT, SIGTSTP, SIGWINCH],
+            Input::Lines => &[SIGUSR1, SIGCONT],
         };
         let signals = signals::register(besides, registry, SIGNALS)?;
         let keyboard = Keyboard::open(config.input, group.id, registry, KEYBOARD)
             .map_err(StartError::Keyboard)?;
         let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
-        log::info!("this is incarnation {incarnation}");
+        let member = Member::new(mutex::Config {
+            memory: state.as_ref().map_or(Memory::Forgetful, StateFile::memory),
+            must_hear_itself: group.may_be_elsewhere(),
+            pace: config.pace,
+            ..mutex::Config::new(group.id, members, incarnation)
+        });
+        log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Node {
-            mutex: RicartAgrawala::new(group.id, members, incarnation),
             poll,
-            events: Events::with_capacity(16),
+            events: Events::with_capacity(64),
             queue: VecDeque::new(),
             udp,
             keyboard,
             section,
             timers: Timers::default(),
             signals,
-            group,
+            state,
+            has_key: key.is_some(),
+            transport: Transport::new(group, incarnation, key),
+            member,
+            drops: Drops::default(),
+            reports: Reports::default(),
+            heard: BTreeMap::new(),
             observer,
+            lock: LockName::default(),
             state_since: Instant::now(),
             entries: 0,
-            is_leaving: false,
+            is_quitting: false,
         })
     }
 
@@ -187,31 +165,57 @@ impl<O: Observer> Node<O> {
     /// and returns.
     ///
     /// # Errors
-    /// Those of waiting and of the observer. The group has been answered then
-    /// too.
+    /// Those of waiting, of the state file and of the observer. The group has
+    /// been answered then too, unless it was the state file.
     pub fn run(mut self) -> io::Result<()> {
-        let mut ended = self.observer.happened(&Happening::Began {
-            group: &self.group,
-            section: self.section.address(),
-        });
-        while !self.is_leaving && ended.is_ok() {
+        let mut ended = self.begin();
+        while !self.is_quitting && ended.is_ok() {
             ended = self.round();
         }
-        ended.and(self.leave())
+        let ended = ended.and(self.leave());
+        self.observer.part();
+        ended
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.observer.happened(&Happening::Began {
+            group: self.transport.group(),
+            section: self.section.address(),
+            has_key: self.has_key,
+        })?;
+        self.handle(&Event::Start)
     }
 
     fn round(&mut self) -> io::Result<()> {
+        self.report()?;
         self.observer.refresh(&Status {
-            group: &self.group,
-            mutex: &self.mutex,
+            group: self.transport.group(),
+            member: &self.member,
+            heard: &self.heard,
             section: self.section.address(),
             entry_ends: self.section.ends(),
             in_state: self.state_since.elapsed(),
             entries: self.entries,
+            drops: self.drops.by_cause(),
         })?;
         self.wait()?;
         while let Some(envelope) = self.queue.pop_front() {
             self.open_and_do(&envelope)?;
+        }
+        let member = &self.member;
+        self.transport.retain(|clock| member.is_asking(clock));
+        self.udp.retain(|clock| member.is_asking(clock));
+        Ok(())
+    }
+
+    /// Tells what is to be told though nothing arrived.
+    fn report(&mut self) -> io::Result<()> {
+        if let Some(untold) = self.drops.untold() {
+            self.observer.happened(&Happening::DroppedMore(untold))?;
+        }
+        if let Some(waiting) = self.reports.due(&self.member, &self.lock, &self.heard) {
+            log::info!("{waiting}");
+            self.observer.happened(&Happening::StillWaiting(&waiting))?;
         }
         Ok(())
     }
@@ -224,6 +228,8 @@ impl<O: Observer> Node<O> {
             [
                 self.timers.next_due(),
                 self.section.ends(),
+                self.drops.next_due(),
+                self.reports.next_due(),
                 self.observer.next_refresh(),
             ]
             .into_iter()
@@ -232,13 +238,13 @@ impl<O: Observer> Node<O> {
             .map(|due| due.saturating_duration_since(Instant::now()))
         };
         // Interrupted: a signal, and its source can be read now.
-        udp::retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
+        retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
         for event in &self.events {
             match event.token() {
-                KEYBOARD => self.keyboard.readable(),
-                SECTION => self.section.readable(),
-                SIGNALS => {}
-                token => self.udp.readable(token),
+                KEYBOARD => self.keyboard.ready(),
+                SECTION => self.section.ready(),
+                token if Udp::owns(token) => self.udp.ready(token),
+                _ => {}
             }
         }
         self.keyboard.drain(&mut self.queue)?;
@@ -247,154 +253,228 @@ impl<O: Observer> Node<O> {
         self.timers.drain(&mut self.queue);
         for signal in self.signals.pending() {
             self.queue
-                .push_back(Envelope::new(Source::Signal(signal), ""));
+                .push_back(Envelope::empty(Source::Signal(signal)));
         }
         Ok(())
     }
 
     fn open_and_do(&mut self, envelope: &Envelope) -> io::Result<()> {
         match self.open(envelope) {
-            Ok(Opened::Event(event)) => self.handle(&event),
-            Ok(Opened::Leave) => {
-                self.is_leaving = true;
+            Ok(Opened::Event(event)) => self.handle_from(&event, envelope),
+            Ok(Opened::Quit) => {
+                self.is_quitting = true;
                 Ok(())
             }
             Ok(Opened::Suspend) => self.observer.suspend(),
-            Ok(Opened::Resume) => self.observer.resume(),
+            Ok(Opened::Resume) => {
+                self.keyboard.ready();
+                self.observer.resume()
+            }
+            Ok(Opened::Drops) => {
+                let drops = self.drops.by_cause();
+                self.observer.happened(&Happening::Drops(drops))
+            }
             Ok(Opened::NobodyAtSection) => self.observer.happened(&Happening::NobodyAtSection {
                 address: self.section.address(),
             }),
             Ok(Opened::Nothing) => Ok(()),
-            Err((source, why)) => self.observer.happened(&Happening::Dropped {
-                source,
-                bytes: &envelope.text,
-                why,
-                mutex: &self.mutex,
-            }),
+            Err((source, unheard)) => self.dropped(source, &envelope.text, Why::Unheard(unheard)),
         }
     }
 
     /// Interprets what arrived.
-    fn open(&self, envelope: &Envelope) -> Result<Opened, (SocketAddr, Unheard)> {
-        Ok(match envelope.source {
+    fn open(&mut self, envelope: &Envelope) -> Result<Opened, (SocketAddr, Unheard)> {
+        Ok(match &envelope.source {
             Source::Keyboard => self.open_line(&envelope.text),
-            Source::Udp(socket) => {
-                let source = envelope
-                    .return_address
-                    .expect("a datagram has a source address");
-                let message = self
-                    .open_datagram(&envelope.text, source)
-                    .map_err(|why| (source, why))?;
-                Opened::Event(Event::Received {
-                    message,
-                    socket,
-                    source,
-                })
-            }
-            Source::CriticalSection if envelope.text == ENDS.as_bytes() => {
-                Opened::Event(Event::Left)
-            }
-            Source::CriticalSection => Opened::NobodyAtSection,
-            Source::Timer(timer) => Opened::Event(Event::Expired(timer)),
+            Source::Quit => Opened::Quit,
+            Source::Suspend => Opened::Suspend,
+            Source::Udp {
+                socket,
+                return_address,
+            } => self
+                .open_datagram(&envelope.text, *socket, *return_address)
+                .map_err(|why| (*return_address, why))?,
+            Source::EntryOver => Opened::Event(Event::Release(self.lock.clone())),
+            Source::NobodyListens => Opened::NobodyAtSection,
+            Source::Timer(timer) => Opened::Event(Event::Expired(timer.clone())),
             Source::Signal(SIGTSTP) => Opened::Suspend,
             Source::Signal(SIGCONT) => Opened::Resume,
+            Source::Signal(SIGUSR1) => Opened::Drops,
             Source::Signal(SIGWINCH) => Opened::Nothing,
-            Source::Signal(_) => Opened::Leave,
+            Source::Signal(_) => Opened::Quit,
         })
     }
 
     /// What the seed's process understands of a line: `x` and its own id.
     fn open_line(&self, line: &[u8]) -> Opened {
+        let own_id = self.member.id().to_string();
         match line.trim_ascii() {
-            b"x" => Opened::Event(Event::Want),
-            line if line == self.group.id.to_string().as_bytes() => Opened::Event(Event::Tick),
+            b"x" => Opened::Event(Event::Acquire(self.lock.clone())),
+            line if line == own_id.as_bytes() => Opened::Event(Event::Tick),
             _ => Opened::Nothing,
         }
     }
 
-    fn open_datagram(&self, bytes: &[u8], source: SocketAddr) -> Result<Message, Unheard> {
-        let Datagram::Message(message) = wire::decode(bytes)? else {
-            return Err(Unheard::ForSection);
+    fn open_datagram(
+        &mut self,
+        bytes: &[u8],
+        socket: Socket,
+        return_address: SocketAddr,
+    ) -> Result<Opened, Unheard> {
+        let incoming = self.transport.open(bytes, return_address, socket)?;
+        Ok(Opened::Event(Event::Received {
+            message: incoming.message,
+            reply_to: incoming.reply_to,
+        }))
+    }
+
+    /// Like [`Node::handle`]; what the algorithm will have none of is a datagram
+    /// dropped.
+    fn handle_from(&mut self, event: &Event, envelope: &Envelope) -> io::Result<()> {
+        let Event::Received { message, .. } = event else {
+            return self.handle(event);
         };
-        // Who is no member at all is the algorithm's to refuse.
-        if let Some(expected) = self.group.address(message.stamp.id)
-            && expected.ip() != source.ip().to_canonical()
-        {
-            return Err(Unheard::ForeignHost { expected });
+        let from = message.from;
+        let Source::Udp { return_address, .. } = envelope.source else {
+            return self.handle(event);
+        };
+        match self.ask(event) {
+            Err(rejected) if is_foul(rejected) => {
+                self.dropped(return_address, &envelope.text, Why::Rejected(rejected))
+            }
+            outcome => {
+                self.heard.insert(from, Instant::now());
+                self.say_and_perform(event, outcome)
+            }
         }
-        Ok(message)
+    }
+
+    fn dropped(&mut self, source: SocketAddr, bytes: &[u8], why: Why) -> io::Result<()> {
+        if !self.drops.count(why.cause()) {
+            return Ok(());
+        }
+        self.observer.happened(&Happening::Dropped {
+            source,
+            bytes,
+            why,
+            member: &self.member,
+        })
     }
 
     /// Hands the event to the algorithm, says what comes of it, and does it: in
     /// this order, so that whoever reads what several nodes say reads of a
     /// datagram's sending before its arrival.
     fn handle(&mut self, event: &Event) -> io::Result<()> {
-        let before = discriminant(self.mutex.state());
-        let effects = self.ask(event);
-        if discriminant(self.mutex.state()) != before {
+        let outcome = self.ask(event);
+        self.say_and_perform(event, outcome)
+    }
+
+    fn ask(&mut self, event: &Event) -> Result<Vec<Effect>, Rejected> {
+        let before = discriminant(self.member.state(&self.lock));
+        let mut effects = Vec::new();
+        let outcome = self.member.handle(event, &mut effects);
+        if discriminant(self.member.state(&self.lock)) != before {
             self.state_since = Instant::now();
         }
+        outcome.map(|()| effects)
+    }
+
+    fn say_and_perform(
+        &mut self,
+        event: &Event,
+        outcome: Result<Vec<Effect>, Rejected>,
+    ) -> io::Result<()> {
         let said = self.observer.happened(&Happening::Handled {
             event,
-            outcome: effects.as_deref().map_err(|rejected| *rejected),
-            mutex: &self.mutex,
+            outcome: outcome.as_deref().map_err(|rejected| *rejected),
+            member: &self.member,
         });
-        // What was asked for is done all the same: others wait for it.
-        for effect in effects.unwrap_or_default() {
-            self.perform(&effect);
+        // What was asked for is done even if it cannot be said: others wait.
+        for effect in outcome.unwrap_or_default() {
+            self.perform(&effect)?;
         }
         said
     }
 
-    fn ask(&mut self, event: &Event) -> Result<Vec<Effect>, Rejected> {
-        let mut effects = Vec::new();
-        self.mutex.handle(event, &mut effects)?;
-        Ok(effects)
-    }
-
-    fn perform(&mut self, effect: &Effect) {
+    /// # Errors
+    /// Those of the state file. What follows must not be done then.
+    fn perform(&mut self, effect: &Effect) -> io::Result<()> {
         match effect {
-            Effect::Send {
-                to,
-                address,
-                socket,
-                message,
-            } => self.send(*to, *address, *socket, message),
-            Effect::Enter { token } => {
+            Effect::Reserve { below } => {
+                if let Some(state) = &mut self.state {
+                    state.reserve(*below).map_err(|error| {
+                        io::Error::other(format!("the clock could not be written down: {error}"))
+                    })?;
+                }
+            }
+            Effect::Send { .. } => {
+                if let Some(outgoing) = self.transport.address(effect) {
+                    return self.send(outgoing);
+                }
+            }
+            Effect::Enter { token, .. } => {
                 log::info!("entered the critical section, token {token}");
                 self.entries += 1;
-                self.section.enter(self.stamp(self.mutex.clock()));
+                self.section.enter(self.stamp(token.clock()));
             }
-            Effect::Leave { clock } => self.section.leave(self.stamp(*clock)),
-            Effect::SetTimer { timer, after } => self.timers.set(*timer, *after),
+            Effect::Leave { clock, .. } => self.section.leave(self.stamp(*clock)),
+            Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }
+        Ok(())
     }
 
-    fn send(&mut self, to: NodeId, address: Option<SocketAddr>, socket: Socket, message: &Message) {
-        let Some(address) = address.or_else(|| self.group.address(to)) else {
-            return log::error!("{message} is for member {to}, and there is none");
-        };
-        if let Err(error) = self
-            .udp
-            .send(socket, address, wire::encode(message).as_bytes())
-        {
-            log::warn!("{message} could not be sent to {address}: {error}");
+    fn send(&mut self, outgoing: Outgoing) -> io::Result<()> {
+        let address = outgoing.address;
+        match self.udp.send(outgoing) {
+            Err(error) if self.drops.count("not sent") => {
+                let error = &error;
+                self.observer
+                    .happened(&Happening::NotSent { address, error })
+            }
+            _ => Ok(()),
         }
     }
 
     /// Leaves the group in order.
     fn leave(&mut self) -> io::Result<()> {
-        match self.mutex.state() {
+        let lock = self.lock.clone();
+        match self.member.state(&lock) {
             State::Free => Ok(()),
-            State::Wait { .. } => self.handle(&Event::GiveUp),
-            State::Held { .. } => self.handle(&Event::Left),
+            State::Wait { .. } => self.handle(&Event::Cancel(lock)),
+            State::Held { .. } => self.handle(&Event::Release(lock)),
         }
     }
 
     fn stamp(&self, clock: u64) -> Timestamp {
-        Timestamp {
-            clock,
-            id: self.group.id,
+        let id = self.member.id();
+        Timestamp { clock, id }
+    }
+}
+
+/// Whether nobody honest can have sent it.
+fn is_foul(rejected: Rejected) -> bool {
+    matches!(
+        rejected,
+        Rejected::NoMember(_) | Rejected::OwnId(_) | Rejected::Clock(_)
+    )
+}
+
+impl Why {
+    /// The name under which it is counted.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Why::Unheard(Unheard::Malformed(_)) => "malformed",
+            Why::Unheard(Unheard::ForSection) => "for the critical section",
+            Why::Unheard(Unheard::ForeignHost { .. }) => "from another host",
+            Why::Unheard(Unheard::Unsigned) => "not signed",
+            Why::Unheard(Unheard::Forged) => "signature wrong",
+            Why::Unheard(Unheard::Signed) => "signed, without a key here",
+            Why::Unheard(Unheard::OtherList(_)) => "of another member list",
+            Why::Unheard(Unheard::NoEcho) => "without an echo",
+            Why::Rejected(Rejected::NoMember(_)) => "of no member",
+            Why::Rejected(Rejected::OwnId(_)) => "of our own id",
+            Why::Rejected(_) => "clock too far ahead",
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What a node tells whoever watches it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use crate::group::Group;
-use crate::mutex::{Effect, Event, Rejected, RicartAgrawala};
-use crate::wire::Malformed;
+use crate::mutex::{Effect, Event, Member, NodeId, Rejected};
+use crate::transport::Unheard;
 
 /// Watches a node. It is told everything that happens, in order, and may draw
-/// between two rounds of the loop.
+/// between two rounds of the loop. It must not wait for anything: the whole group
+/// would.
 pub trait Observer {
     /// Something has happened.
     ///
@@ -38,14 +38,17 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The process goes on after it was stopped from outside, and cannot know
-    /// what became of the terminal.
+    /// The process goes on after it was stopped, or was brought to the
+    /// foreground, and cannot know what became of the terminal.
     ///
     /// # Errors
     /// Those of taking the terminal again.
     fn resume(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// The node has ended, and these were its last words.
+    fn part(&mut self) {}
 }
 
 /// One thing that happened to a node.
@@ -57,6 +60,8 @@ pub enum Happening<'a> {
         group: &'a Group,
         /// Where the critical section is.
         section: SocketAddr,
+        /// Whether the group has a key.
+        has_key: bool,
     },
     /// The algorithm was handed an event.
     Handled {
@@ -65,19 +70,32 @@ pub enum Happening<'a> {
         /// What it asked for, or why it changed nothing.
         outcome: Result<&'a [Effect], Rejected>,
         /// The algorithm, after it.
-        mutex: &'a RicartAgrawala,
+        member: &'a Member,
     },
-    /// A datagram never reached the algorithm.
+    /// A datagram was dropped.
     Dropped {
         /// Where it came from.
         source: SocketAddr,
         /// What was in it.
         bytes: &'a [u8],
         /// What is wrong with it.
-        why: Unheard,
+        why: Why,
         /// The algorithm, unchanged.
-        mutex: &'a RicartAgrawala,
+        member: &'a Member,
     },
+    /// So many more were dropped than were told of.
+    DroppedMore(u64),
+    /// Somebody wants to know what was dropped so far.
+    Drops(&'a BTreeMap<&'static str, u64>),
+    /// A datagram could not be sent.
+    NotSent {
+        /// Where to.
+        address: SocketAddr,
+        /// The system's reason.
+        error: &'a io::Error,
+    },
+    /// What is wanted here has been waited for for longer than a moment.
+    StillWaiting(&'a Waiting),
     /// What was said to the critical section reached nobody.
     NobodyAtSection {
         /// The section's address.
@@ -85,21 +103,22 @@ pub enum Happening<'a> {
     },
 }
 
-/// Why a datagram never reached the algorithm.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Unheard {
-    /// It could not be read.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// It is meant for the critical section.
-    #[error("it is for the critical section, not for a process")]
-    ForSection,
-    /// It says that it is from a member, and comes from another host.
-    #[error("that member is at {expected}")]
-    ForeignHost {
-        /// Where the member is.
-        expected: SocketAddr,
-    },
+/// Why a datagram was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It did not reach the algorithm.
+    Unheard(Unheard),
+    /// The algorithm would have none of it.
+    Rejected(Rejected),
+}
+
+/// For how long somebody here waits, and whom for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// For how long.
+    pub since: Duration,
+    /// Who keeps us waiting, and how long ago it was heard, if ever.
+    pub missing: Vec<(NodeId, Option<Duration>)>,
 }
 
 /// How a node stands, between two rounds of its loop.
@@ -108,7 +127,9 @@ pub struct Status<'a> {
     /// Who belongs.
     pub group: &'a Group,
     /// The algorithm.
-    pub mutex: &'a RicartAgrawala,
+    pub member: &'a Member,
+    /// When each peer was heard last.
+    pub heard: &'a BTreeMap<NodeId, Instant>,
     /// Where the critical section is.
     pub section: SocketAddr,
     /// When the present entry ends; none outside the section.
@@ -117,4 +138,6 @@ pub struct Status<'a> {
     pub in_state: Duration,
     /// How often the section was entered.
     pub entries: u64,
+    /// How many datagrams were dropped, by cause.
+    pub drops: &'a BTreeMap<&'static str, u64>,
 }

@@ -1,6 +1,6 @@
 //! UDP as a source of envelopes, and the way out for datagrams.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
@@ -8,35 +8,46 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
 use super::envelope::{Envelope, Source};
-use crate::mutex::Socket;
+use crate::system::retry_interrupted;
+use crate::transport::{Outgoing, Socket};
 use crate::wire::LONGEST_DATAGRAM;
 
 /// How many datagrams are taken from a socket before the other sources have
 /// their turn: a flood must not keep the user out.
 const BATCH: usize = 256;
 
-/// How many ports of past requests are not used again.
+/// How many datagrams wait for a socket that takes no more; the oldest are lost
+/// then, as they might be on the way.
+const MOST_UNSENT: usize = 1024;
+
+/// How many ports of past requests are not used again, and how often another is
+/// asked for.
 const RETIRED_PORTS: usize = 1024;
+const TRIES: usize = 16;
+
+/// The tokens of the sockets: that of the listening one, and from the next on
+/// those of requests.
+const LISTENING: usize = 1 << 16;
 
 /// The sockets of a node.
 pub(super) struct Udp {
     registry: Registry,
-    listening: Drained,
-    /// The socket of the latest request that was sent from one of its own, and
-    /// that request's clock. It stays open until the next one, so that what
-    /// comes late is seen and named.
-    of_request: Option<(u64, Drained)>,
-    of_request_token: Token,
+    listening: Open,
+    /// The sockets of single requests, by the request's clock.
+    of_requests: BTreeMap<u64, Open>,
+    next_token: usize,
     /// The ports of earlier ones. The system could hand out such a port again,
     /// and a late reply of a seed peer would then arrive at a later request's
     /// socket and be taken for its own.
     retired_ports: VecDeque<u16>,
+    unsent: VecDeque<Outgoing>,
     buffer: Vec<u8>,
 }
 
 /// A socket that is read until it is empty, a batch at a time.
-struct Drained {
+struct Open {
     socket: UdpSocket,
+    token: Token,
     /// The poll has said that there is something to read, and it is not all
     /// read yet. (It says so once only.)
     is_readable: bool,
@@ -47,95 +58,127 @@ impl Udp {
     ///
     /// # Errors
     /// The system's, when the address cannot be had.
-    pub(super) fn bind(
-        listen: SocketAddr,
-        registry: &Registry,
-        [listening_token, of_request_token]: [Token; 2],
-    ) -> io::Result<Self> {
+    pub(super) fn bind(listen: SocketAddr, registry: &Registry) -> io::Result<Self> {
         let registry = registry.try_clone()?;
         Ok(Udp {
-            listening: Drained::bind(listen, &registry, listening_token)?,
-            of_request: None,
-            of_request_token,
+            listening: Open::bind(listen, &registry, Token(LISTENING))?,
+            of_requests: BTreeMap::new(),
+            next_token: LISTENING + 1,
             retired_ports: VecDeque::new(),
+            unsent: VecDeque::new(),
             buffer: vec![0; LONGEST_DATAGRAM],
             registry,
         })
     }
 
-    /// The address of the listening socket.
-    pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.listening.socket.local_addr()
+    /// Whether this is the token of one of the sockets.
+    pub(super) fn owns(token: Token) -> bool {
+        token.0 >= LISTENING
     }
 
-    /// The poll says that the socket of this token can be read.
-    pub(super) fn readable(&mut self, token: Token) {
-        if token != self.of_request_token {
-            self.listening.is_readable = true;
-        } else if let Some((_, socket)) = &mut self.of_request {
-            socket.is_readable = true;
+    /// The poll says that the socket of this token can be read, or written to.
+    pub(super) fn ready(&mut self, token: Token) {
+        let mut sockets = std::iter::once(&mut self.listening).chain(self.of_requests.values_mut());
+        if let Some(open) = sockets.find(|open| open.token == token) {
+            open.is_readable = true;
         }
     }
 
     /// Puts what has arrived into the queue, up to a batch of each socket.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
-        self.listening
-            .drain(Socket::Listening, &mut self.buffer, queue);
-        if let Some((clock, socket)) = &mut self.of_request {
-            socket.drain(Socket::OfRequest(*clock), &mut self.buffer, queue);
+        self.send_unsent();
+        let buffer = &mut self.buffer;
+        self.listening.drain(Socket::Listening, buffer, queue);
+        for (clock, open) in &mut self.of_requests {
+            open.drain(Socket::OfRequest(*clock), buffer, queue);
         }
     }
 
     /// Whether a batch ended before its socket was empty.
     pub(super) fn has_more(&self) -> bool {
-        let of_request = self.of_request.as_ref();
-        self.listening.is_readable || of_request.is_some_and(|(_, socket)| socket.is_readable)
+        self.listening.is_readable || self.of_requests.values().any(|open| open.is_readable)
     }
 
-    /// Sends one datagram. One that cannot be sent is lost, like one that the
-    /// network loses: requests are sent again, and so asked for again are
-    /// replies.
+    /// Closes the sockets of requests that wait for nothing any more.
+    pub(super) fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) {
+        self.of_requests.retain(|clock, _| is_asking(*clock));
+    }
+
+    /// Sends one datagram, as soon as its socket takes it.
     ///
     /// # Errors
-    /// The system's, for the diagnostics.
-    pub(super) fn send(&mut self, from: Socket, to: SocketAddr, text: &[u8]) -> io::Result<()> {
-        let socket = match from {
+    /// The system's, when it is lost: as the network might have lost it.
+    pub(super) fn send(&mut self, outgoing: Outgoing) -> io::Result<()> {
+        if self.unsent.is_empty() {
+            match self.try_send(&outgoing) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
+        if self.unsent.len() == MOST_UNSENT {
+            self.unsent.pop_front();
+        }
+        self.unsent.push_back(outgoing);
+        Ok(())
+    }
+
+    fn send_unsent(&mut self) {
+        while let Some(outgoing) = self.unsent.pop_front() {
+            match self.try_send(&outgoing) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.unsent.push_front(outgoing);
+                    return;
+                }
+                Err(error) => log::warn!("not sent to {}: {error}", outgoing.address),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn try_send(&mut self, outgoing: &Outgoing) -> io::Result<()> {
+        let socket = match outgoing.socket {
             Socket::Listening => &self.listening.socket,
             Socket::OfRequest(clock) => self.of_request(clock)?,
         };
-        retry_interrupted(|| socket.send_to(text, to)).map(drop)
+        retry_interrupted(|| socket.send_to(&outgoing.text, outgoing.address)).map(drop)
     }
 
     /// The socket of the request of this clock, opened if it is not yet.
     fn of_request(&mut self, clock: u64) -> io::Result<&UdpSocket> {
-        if self.of_request.as_ref().is_none_or(|(of, _)| *of != clock) {
-            let mut any_port = self.local_address()?;
-            any_port.set_port(0);
-            let mut fresh = Drained::bind(any_port, &self.registry, self.of_request_token)?;
-            while self
-                .retired_ports
-                .contains(&fresh.socket.local_addr()?.port())
-            {
-                fresh = Drained::bind(any_port, &self.registry, self.of_request_token)?;
-            }
-            if self.retired_ports.len() == RETIRED_PORTS {
-                self.retired_ports.pop_front();
-            }
-            self.retired_ports
-                .push_back(fresh.socket.local_addr()?.port());
-            self.of_request = Some((clock, fresh));
+        if !self.of_requests.contains_key(&clock) {
+            let open = self.open_fresh()?;
+            self.of_requests.insert(clock, open);
         }
-        let (_, open) = self.of_request.as_ref().expect("it was opened just now");
-        Ok(&open.socket)
+        Ok(&self.of_requests[&clock].socket)
+    }
+
+    fn open_fresh(&mut self) -> io::Result<Open> {
+        let mut any_port = self.listening.socket.local_addr()?;
+        any_port.set_port(0);
+        let token = Token(self.next_token);
+        self.next_token = self.next_token.checked_add(1).unwrap_or(LISTENING + 1);
+        for _ in 0..TRIES {
+            let open = Open::bind(any_port, &self.registry, token)?;
+            let port = open.socket.local_addr()?.port();
+            if !self.retired_ports.contains(&port) {
+                self.retired_ports.truncate(RETIRED_PORTS - 1);
+                self.retired_ports.push_front(port);
+                return Ok(open);
+            }
+        }
+        // The system has fewer ports to give than are retired.
+        self.retired_ports.truncate(self.retired_ports.len() / 2);
+        Err(io::Error::new(ErrorKind::AddrInUse, "no fresh port"))
     }
 }
 
-impl Drained {
+impl Open {
     fn bind(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut socket = UdpSocket::bind(address)?;
-        registry.register(&mut socket, token, Interest::READABLE)?;
-        Ok(Drained {
+        registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Open {
             socket,
+            token,
             is_readable: false,
         })
     }
@@ -146,29 +189,20 @@ impl Drained {
         }
         for _ in 0..BATCH {
             match retry_interrupted(|| self.socket.recv_from(buffer)) {
-                Ok((length, source)) => queue.push_back(Envelope {
-                    source: Source::Udp(socket),
+                Ok((length, return_address)) => queue.push_back(Envelope {
+                    source: Source::Udp {
+                        socket,
+                        return_address,
+                    },
                     text: buffer[..length].to_vec(),
-                    return_address: Some(source),
                 }),
-                Err(error) => {
-                    if error.kind() != ErrorKind::WouldBlock {
-                        log::warn!("cannot receive: {error}");
-                    }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.is_readable = false;
                     return;
                 }
+                // Of an earlier datagram of ours; there may be more behind it.
+                Err(error) => log::info!("received an error: {error}"),
             }
-        }
-    }
-}
-
-/// A system call, again for as long as a signal interrupts it.
-pub(super) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            done => return done,
         }
     }
 }

@@ -7,9 +7,10 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Past, words};
-use crate::mutex::State;
+use crate::mutex::{LockName, State};
 use crate::narrate::Tone;
 use crate::node::Status;
 
@@ -46,7 +47,8 @@ pub(super) fn draw(
         frame.render_widget(past_lines(past, inside, palette), inside);
         frame.render_widget(key_line(status, palette), keys);
     } else {
-        // The state first, then the keys; the rest as far as there is room.
+        // The state and whose it is first, then the keys; the rest as far as
+        // there is room.
         let peer_rows = u16::try_from(peers.len()).unwrap_or(u16::MAX);
         let [head, state, clocks, peers_area, lately, keys] = Layout::vertical([
             Constraint::Length(u16::from(area.height >= 5)),
@@ -58,13 +60,19 @@ pub(super) fn draw(
         ])
         .areas(area);
         frame.render_widget(head_line(status, head.width), head);
+        let who = if head.height == 0 {
+            Span::raw(format!("{:>2}", status.group.id))
+        } else {
+            Span::raw("")
+        };
         let state_line = Line::from(vec![
+            who,
             badge(status, palette),
             Span::raw(" "),
             Span::raw(words::state(status)),
         ]);
         frame.render_widget(state_line, state);
-        let figures = words::clocks(status, clocks.width);
+        let figures = words::figures(status, clocks.width);
         frame.render_widget(Line::raw(format!(" {figures}")), clocks);
         frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
         frame.render_widget(past_lines(past, lately, palette), lately);
@@ -134,7 +142,7 @@ fn head_line(status: &Status<'_>, width: u16) -> Line<'static> {
 }
 
 fn badge(status: &Status<'_>, palette: Palette) -> Span<'static> {
-    let state = status.mutex.state();
+    let state = status.member.state(&LockName::default());
     let style = palette
         .state(state)
         .add_modifier(Modifier::REVERSED | Modifier::BOLD);
@@ -144,7 +152,7 @@ fn badge(status: &Status<'_>, palette: Palette) -> Span<'static> {
 fn state_lines(status: &Status<'_>, width: u16) -> Paragraph<'static> {
     Paragraph::new(vec![
         Line::raw(format!(" {}", words::state(status))),
-        Line::raw(format!(" {}", words::clocks(status, width))),
+        Line::raw(format!(" {}", words::figures(status, width))),
     ])
 }
 
@@ -167,15 +175,16 @@ fn peer_lines(
         0
     };
     let has_addresses = area.width >= 70;
+    let widest = shown.iter().map(|peer| peer.reply.len()).max().unwrap_or(0);
     let mut lines: Vec<Line<'static>> = shown
         .into_iter()
         .map(|peer| {
             let address = status.group.address(peer.id).filter(|_| has_addresses);
             let address = address.map_or(String::new(), |address| format!("{address:<21}  "));
-            let reply = format!("{:<19}", peer.reply);
             let mut spans = vec![Span::raw(format!(" {:>2}  {address}", peer.id))];
-            if has_addresses || !peer.reply.is_empty() {
+            if widest > 0 {
                 let colour = peer.is_missing.then_some(Color::Yellow);
+                let reply = format!("{:<widest$}  ", peer.reply);
                 spans.push(Span::styled(reply, palette.some_colour(colour)));
             }
             let waits = palette.colour(Color::Magenta);
@@ -220,21 +229,36 @@ fn past_line(past: &Past, width: usize, palette: Palette) -> Vec<Line<'static>> 
         .collect()
 }
 
-/// The text in lines of at most so many characters, broken at spaces where
-/// there are any.
+/// The text in lines of at most so many columns, broken at spaces where there
+/// are any.
 fn folded(text: &str, width: usize) -> Vec<String> {
-    let mut rest: Vec<char> = text.chars().collect();
     let mut lines = Vec::new();
-    while rest.len() > width && width > 0 {
-        let space = rest[..=width].iter().rposition(|c| *c == ' ');
-        let at = space.filter(|at| *at > 0).unwrap_or(width);
-        lines.push(rest.drain(..at).collect());
-        if rest[0] == ' ' {
-            rest.remove(0);
-        }
+    let mut rest = text;
+    while rest.width() > width.max(2) {
+        let end = fitting(rest, width.max(2));
+        // A space right behind what fits is as good as one in it.
+        let space = rest[..end].rfind(' ').filter(|at| *at > 0);
+        let at = if rest[end..].starts_with(' ') {
+            end
+        } else {
+            space.unwrap_or(end)
+        };
+        lines.push(rest[..at].to_owned());
+        rest = rest[at..].strip_prefix(' ').unwrap_or(&rest[at..]);
     }
-    lines.push(rest.into_iter().collect());
+    lines.push(rest.to_owned());
     lines
+}
+
+/// How many bytes of the text fit into so many columns, which are at least two.
+fn fitting(text: &str, width: usize) -> usize {
+    let mut columns = 0;
+    let mut indices = text.char_indices();
+    let end = indices.find(|(_, c)| {
+        columns += c.width().unwrap_or(0);
+        columns > width
+    });
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 fn key_line(status: &Status<'_>, palette: Palette) -> Line<'static> {

@@ -18,19 +18,26 @@ use terminal::FullScreen;
 /// How many lines of the recent past are kept: more than a screen shows.
 const MOST_LINES: usize = 200;
 
+/// How far back a line is looked for that is said again.
+const RECENT: usize = 20;
+
 /// While somebody waits, the screen shows for how long.
 const REDRAW: Duration = Duration::from_secs(1);
+
+/// The shortest time between two pictures: nobody sees more of a flood.
+const FRAME: Duration = Duration::from_millis(33);
 
 /// A node on the whole terminal. Dropping it gives the terminal back.
 pub struct Screen {
     terminal: FullScreen,
     started: Instant,
     past: VecDeque<Past>,
+    last_frame: Option<Instant>,
     next_refresh: Option<Instant>,
     has_colour: bool,
 }
 
-/// A line, when after the start it was first said, and how often it was.
+/// A line, when after the start it was last said, and how often.
 struct Past {
     after: Duration,
     line: Line,
@@ -49,44 +56,65 @@ impl Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
             past: VecDeque::new(),
+            last_frame: None,
             next_refresh: None,
             has_colour: !no_colour,
         })
+    }
+
+    fn remember(&mut self, line: Line) {
+        let mut times = 1;
+        if line.tone == Tone::Ignored {
+            // What is sent again and ignored again would drive out the rest.
+            let from = self.past.len().saturating_sub(RECENT);
+            let said = self
+                .past
+                .iter()
+                .skip(from)
+                .position(|past| past.line == line);
+            if let Some(past) = said.and_then(|place| self.past.remove(from + place)) {
+                times += past.times;
+            }
+        }
+        if self.past.len() == MOST_LINES {
+            self.past.pop_front();
+        }
+        let after = self.started.elapsed();
+        self.past.push_back(Past { after, line, times });
     }
 }
 
 impl Observer for Screen {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
+        let lines = narrate(what);
         // Who we are stands at the head of the screen.
-        if let Happening::Began { .. } = what {
-            return Ok(());
-        }
-        let after = self.started.elapsed();
-        for line in narrate(what) {
-            // What is sent again and ignored again would drive out the rest.
-            let said = self.past.iter_mut().find(|past| past.line == line);
-            if let (Tone::Ignored, Some(said)) = (line.tone, said) {
-                said.times = said.times.saturating_add(1);
-                continue;
-            }
-            if self.past.len() == MOST_LINES {
-                self.past.pop_front();
-            }
-            self.past.push_back(Past {
-                after,
-                line,
-                times: 1,
-            });
+        let skipped = usize::from(matches!(what, Happening::Began { .. }));
+        for line in lines.into_iter().skip(skipped) {
+            self.remember(line);
         }
         Ok(())
     }
 
     fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {
-        let is_idle = *status.mutex.state() == State::Free;
-        self.next_refresh = (!is_idle).then(|| Instant::now() + REDRAW);
+        let now = Instant::now();
+        if let Some(next) = self.last_frame.map(|last| last + FRAME)
+            && now < next
+        {
+            self.next_refresh = Some(next);
+            return Ok(());
+        }
+        self.last_frame = Some(now);
         let (past, has_colour) = (&self.past, self.has_colour);
-        self.terminal
-            .draw(|frame| draw::draw(frame, status, past, has_colour))
+        let is_written = self
+            .terminal
+            .draw(|frame| draw::draw(frame, status, past, has_colour))?;
+        let is_idle = *status.member.state(&crate::mutex::LockName::default()) == State::Free;
+        self.next_refresh = match (is_written, is_idle) {
+            (false, _) => Some(now + FRAME),
+            (true, false) => Some(now + REDRAW),
+            (true, true) => None,
+        };
+        Ok(())
     }
 
     fn next_refresh(&self) -> Option<Instant> {
@@ -94,10 +122,17 @@ impl Observer for Screen {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        self.terminal.suspend()
+        if !self.terminal.suspend()? {
+            let text = "no shell is here that could resume us: not suspended".to_owned();
+            let tone = Tone::Trouble;
+            self.remember(Line { text, tone });
+        }
+        self.last_frame = None;
+        Ok(())
     }
 
     fn resume(&mut self) -> io::Result<()> {
-        self.terminal.take_again()
+        self.last_frame = None;
+        self.terminal.resume()
     }
 }

@@ -1,80 +1,220 @@
 //! The terminal, taken whole and always given back as it was.
+//!
+//! Drawing never waits: what the terminal does not take at once is kept, and no
+//! new picture is drawn until it has. Nor is the terminal ever asked anything,
+//! for it might not answer.
 
-use std::io::{self, Stdout};
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, ErrorKind, Stdout, Write};
 use std::panic;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::Show;
-use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
-use ratatui::{Frame, Terminal};
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use rustix::process::{getpgid, getpgrp, getsid};
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::system::retry_interrupted;
+use crate::system::terminal::{is_in_foreground, reopen};
+
+/// How long giving the terminal back may take.
+const PARTING: Duration = Duration::from_millis(500);
 
 /// The whole terminal, in raw mode. Dropping it gives it back, and so does a
 /// panic.
 pub(super) struct FullScreen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    device: Device,
+    unwritten: Unwritten,
+    /// None while the shell has the terminal.
+    terminal: Option<Terminal<CrosstermBackend<Unwritten>>>,
+    area: Rect,
 }
 
 impl FullScreen {
     pub(super) fn enter() -> io::Result<Self> {
         give_back_on_panic();
-        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
-        match taken {
-            Ok(terminal) => Ok(FullScreen { terminal }),
-            Err(error) => {
-                give_back();
-                Err(error)
-            }
-        }
+        let mut screen = FullScreen {
+            device: Device::open(),
+            unwritten: Unwritten::default(),
+            terminal: None,
+            area: Rect::default(),
+        };
+        screen.take()?;
+        Ok(screen)
     }
 
-    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        self.terminal.draw(picture).map(drop)
+    /// Draws a picture; or writes what is left of the one before, if that has
+    /// not been taken yet. Whether all of it was taken.
+    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
+        let Some(terminal) = &mut self.terminal else {
+            return Ok(true);
+        };
+        if !self.device.write(&self.unwritten)? {
+            return Ok(false);
+        }
+        let area = self.device.area();
+        if area != self.area {
+            self.area = area;
+            terminal.resize(area)?;
+        }
+        terminal.draw(picture)?;
+        self.device.write(&self.unwritten)
     }
 
     /// Gives the terminal to the shell and stops; goes on when the shell says
-    /// so.
-    pub(super) fn suspend(&mut self) -> io::Result<()> {
-        give_back();
+    /// so. Where no shell would ever say so it does nothing, and says that.
+    pub(super) fn suspend(&mut self) -> io::Result<bool> {
+        if !has_job_control() {
+            return Ok(false);
+        }
+        self.give_back();
         emulate_default_handler(SIGTSTP)?;
-        self.take_again()
+        self.resume()?;
+        Ok(true)
     }
 
-    /// Takes the terminal again after somebody else had it.
-    pub(super) fn take_again(&mut self) -> io::Result<()> {
+    /// Takes the terminal again after somebody else had it; in the background
+    /// not yet.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        if !is_in_foreground(io::stdin()) {
+            self.terminal = None;
+            return Ok(());
+        }
         // Whatever raw mode we believe in, the shell may have set another.
-        give_back();
-        take()?;
-        self.terminal.clear()
+        self.give_back();
+        self.take()
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        self.area = self.device.area();
+        queue!(self.unwritten, EnterAlternateScreen, Clear(ClearType::All))?;
+        let viewport = Viewport::Fixed(self.area);
+        let backend = CrosstermBackend::new(self.unwritten.clone());
+        self.terminal = Some(Terminal::with_options(
+            backend,
+            TerminalOptions { viewport },
+        )?);
+        Ok(())
+    }
+
+    /// As far as it goes: of a terminal that is gone there is nothing to save.
+    fn give_back(&mut self) {
+        if self.terminal.take().is_none() {
+            return;
+        }
+        self.unwritten.bytes.borrow_mut().clear();
+        let _ = queue!(self.unwritten, LeaveAlternateScreen, Show);
+        let end = Instant::now() + PARTING;
+        while let Ok(false) = self.device.write(&self.unwritten)
+            && Instant::now() < end
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = disable_raw_mode();
     }
 }
 
 impl Drop for FullScreen {
     fn drop(&mut self) {
-        give_back();
+        self.give_back();
     }
-}
-
-fn take() -> io::Result<()> {
-    enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen)
-}
-
-/// As far as it goes: of a terminal that is gone there is nothing to save.
-fn give_back() {
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
-    let _ = disable_raw_mode();
 }
 
 /// Without this the message of a panic would vanish with the alternate screen.
 fn give_back_on_panic() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        give_back();
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
         report(info);
     }));
+}
+
+/// Whether a shell is there that could resume us. There is none if whoever leads
+/// the session is of our own process group: we are all that the terminal runs.
+fn has_job_control() -> bool {
+    match getsid(None).and_then(|leader| getpgid(Some(leader))) {
+        Ok(of_leader) => of_leader != getpgrp(),
+        Err(_) => false,
+    }
+}
+
+enum Device {
+    /// The terminal, opened once more, non-blocking, and in place of standard
+    /// input: crossterm reads on when it holds an unfinished escape sequence, and
+    /// on a blocking terminal the whole node would wait there for the next key.
+    Own(File),
+    /// As it was given to us, where it belongs to another user (`su`).
+    Given(Stdout),
+}
+
+impl Device {
+    fn open() -> Self {
+        let own = reopen(io::stdin()).and_then(|terminal| {
+            rustix::stdio::dup2_stdin(&terminal)?;
+            Ok(terminal)
+        });
+        own.map_or_else(|_| Device::Given(io::stdout()), Device::Own)
+    }
+
+    fn area(&self) -> Rect {
+        let size = match self {
+            Device::Own(terminal) => rustix::termios::tcgetwinsize(terminal),
+            Device::Given(stdout) => rustix::termios::tcgetwinsize(stdout),
+        };
+        match size {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+                Rect::new(0, 0, size.ws_col, size.ws_row)
+            }
+            _ => Rect::new(0, 0, 80, 24),
+        }
+    }
+
+    /// Writes as much as the terminal takes. Whether that was all.
+    fn write(&mut self, unwritten: &Unwritten) -> io::Result<bool> {
+        let mut bytes = unwritten.bytes.borrow_mut();
+        while !bytes.is_empty() {
+            let written = retry_interrupted(|| match self {
+                Device::Own(terminal) => terminal.write(&bytes),
+                Device::Given(stdout) => {
+                    stdout.write_all(&bytes)?;
+                    stdout.flush()?;
+                    Ok(bytes.len())
+                }
+            });
+            match written {
+                Ok(written) => drop(bytes.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What was drawn and not yet written.
+#[derive(Clone, Default)]
+struct Unwritten {
+    bytes: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Write for Unwritten {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -1,19 +1,33 @@
 //! A node's state in words.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::mutex::{NodeId, State};
+use crate::mutex::{LockName, NodeId, State};
 use crate::node::Status;
+
+/// The lock that a process at a terminal takes part in: the seed's.
+static LOCK: LazyLock<LockName> = LazyLock::new(LockName::default);
+
+/// A peer that was not heard for so long, though it owes us something, may be
+/// gone. One that is there answers a request that is sent again, every two
+/// seconds.
+const LONG: Duration = Duration::from_secs(5);
 
 /// One sentence on what the node is about.
 pub(super) fn state(status: &Status<'_>) -> String {
     let for_how_long = seconds(status.in_state);
-    match status.mutex.state() {
+    let member = status.member;
+    match member.state(&LOCK) {
+        State::Free if member.is_wanted(&LOCK) => {
+            format!("asks {} for the clock first", member.unheard().len())
+        }
+        State::Free if member.is_claimed() => "another node claims our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),
         State::Wait { missing, .. } => format!(
             "{} of {} replies missing, {for_how_long}",
             missing.len(),
-            status.mutex.peers().count(),
+            member.peers().len(),
         ),
         State::Held { token } => {
             let left = status
@@ -29,18 +43,24 @@ pub(super) fn state(status: &Status<'_>) -> String {
 }
 
 /// The figures, as many as there is room for.
-pub(super) fn clocks(status: &Status<'_>, width: u16) -> String {
+pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
     let last_request_clock = status
-        .mutex
+        .member
         .last_request_clock()
         .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
     let mut figures = format!(
         "clock {}  lastRequestClock {last_request_clock}",
-        status.mutex.clock()
+        status.member.clock()
     );
-    let entries = format!("  entries {}", status.entries);
-    if figures.len() + entries.len() < usize::from(width) {
-        figures.push_str(&entries);
+    let dropped: u64 = status.drops.values().sum();
+    let mut more = vec![format!("  entries {}", status.entries)];
+    if dropped > 0 {
+        more.push(format!("  dropped {dropped}"));
+    }
+    for figure in more {
+        if figures.len() + figure.len() < usize::from(width) {
+            figures.push_str(&figure);
+        }
     }
     figures
 }
@@ -49,7 +69,7 @@ pub(super) fn clocks(status: &Status<'_>, width: u16) -> String {
 pub(super) struct Peer {
     pub(super) id: NodeId,
     /// Its part in our request.
-    pub(super) reply: &'static str,
+    pub(super) reply: String,
     /// Our request waits for it.
     pub(super) is_missing: bool,
     /// Our part in its request: empty, or what it waits for.
@@ -64,34 +84,40 @@ impl Peer {
 }
 
 pub(super) fn peers(status: &Status<'_>) -> Vec<Peer> {
-    let mutex = status.mutex;
-    mutex
-        .peers()
-        .map(|(id, origin)| {
-            let is_missing = match mutex.state() {
-                State::Wait { missing, .. } => missing.contains(&id),
-                State::Free | State::Held { .. } => false,
-            };
-            let reply = match mutex.state() {
-                _ if is_missing => "owes me its reply",
-                State::Wait { .. } => "has replied",
-                _ if origin.is_none() => "not heard yet",
-                _ => "",
-            };
-            let waits = mutex
-                .reply_queue()
-                .iter()
-                .filter(|deferred| deferred.request.id == id)
-                .map(|deferred| format!("waits for mine to {}", deferred.request))
-                .collect();
-            Peer {
-                id,
-                reply,
-                is_missing,
-                waits,
-            }
-        })
-        .collect()
+    let peers = status.member.peers().iter();
+    peers.map(|id| peer(status, *id)).collect()
+}
+
+fn peer(status: &Status<'_>, id: NodeId) -> Peer {
+    let member = status.member;
+    let is_missing = match member.state(&LOCK) {
+        State::Wait { missing, .. } => missing.contains(&id),
+        State::Free => member.is_wanted(&LOCK) && member.unheard().contains(&id),
+        State::Held { .. } => false,
+    };
+    let heard = status.heard.get(&id).map(Instant::elapsed);
+    let reply = match (member.state(&LOCK), heard) {
+        (State::Free, _) if is_missing => "must tell its clock".to_owned(),
+        (_, None) if is_missing => "owes me its reply, never heard".to_owned(),
+        (_, Some(ago)) if is_missing && ago >= LONG => {
+            format!("owes me its reply, silent {}", seconds(ago))
+        }
+        _ if is_missing => "owes me its reply".to_owned(),
+        (State::Wait { .. }, _) => "has replied".to_owned(),
+        (_, None) => "not heard yet".to_owned(),
+        _ => String::new(),
+    };
+    let queue = member.reply_queue(&LOCK).iter();
+    let waits: Vec<String> = queue
+        .filter(|deferred| deferred.request.id == id)
+        .map(|deferred| format!("waits for mine to {}", deferred.request))
+        .collect();
+    Peer {
+        id,
+        reply,
+        is_missing,
+        waits: waits.join(", "),
+    }
 }
 
 /// The keys, for the foot of the screen.

@@ -3,17 +3,18 @@
 
 mod resource;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::Printable;
-use crate::plain::labelled;
-use crate::signals;
-use crate::wire::{self, Datagram, LONGEST_DATAGRAM, Malformed, SectionMessage};
+use crate::mutex::NodeId;
+use crate::system::{Output, retry_interrupted, signals};
+use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
 pub use resource::{Admitted, Refused, Resource};
 
 const SOCKET: Token = Token(0);
@@ -23,40 +24,40 @@ const SIGNALS: Token = Token(1);
 const BATCH: usize = 256;
 
 /// The server.
-pub struct Shared<W> {
+pub struct Shared {
     poll: Poll,
     socket: UdpSocket,
     signals: Signals,
+    key: Option<Key>,
     resource: Resource,
     undecodable: u64,
-    out: W,
-    label: Option<String>,
+    output: Output,
+    /// The poll has said that there is something to read, and it is not all
+    /// read yet.
+    is_readable: bool,
 }
 
-impl<W: Write> Shared<W> {
-    /// Binds the socket, and says on `out` where it is: each line after `label|`
-    /// if there is a label.
+impl Shared {
+    /// Binds the socket. With a key, only what is signed with it is believed.
     ///
     /// # Errors
     /// The system's, when the address cannot be had.
-    pub fn bind(listen: SocketAddr, out: W, label: Option<String>) -> io::Result<Self> {
+    pub fn bind(listen: SocketAddr, key: Option<Key>, label: Option<String>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut socket = UdpSocket::bind(listen)?;
         let registry = poll.registry();
         registry.register(&mut socket, SOCKET, Interest::READABLE)?;
         let signals = signals::register(&[], registry, SIGNALS)?;
-        let address = socket.local_addr()?;
-        let mut shared = Shared {
+        Ok(Shared {
             poll,
             socket,
             signals,
+            key,
             resource: Resource::default(),
             undecodable: 0,
-            out,
-            label,
-        };
-        shared.say(&format!("critical section at {address}"))?;
-        Ok(shared)
+            output: Output::standard(label),
+            is_readable: false,
+        })
     }
 
     /// Serves until a signal ends it, and prints the summary then.
@@ -64,47 +65,79 @@ impl<W: Write> Shared<W> {
     /// # Errors
     /// Those of waiting and of writing.
     pub fn run(mut self) -> io::Result<()> {
+        let address = self.socket.local_addr()?;
+        self.output.say(&format!("critical section at {address}"))?;
+        if self.key.is_none() && !address.ip().is_loopback() {
+            self.output.say(&format!(
+                "WARNING: no --key, so whoever can send to {address} can pretend to be a holder"
+            ))?;
+        }
         let mut events = Events::with_capacity(4);
         let mut buffer = vec![0; LONGEST_DATAGRAM];
-        let mut is_drained = false;
         loop {
-            let timeout = (!is_drained).then_some(std::time::Duration::ZERO);
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                _ => is_drained = self.receive(&mut buffer)?,
-            }
+            let timeout = if self.is_readable {
+                Some(Duration::ZERO)
+            } else {
+                let flush = self.output.next_flush();
+                flush.map(|at| at.saturating_duration_since(Instant::now()))
+            };
+            retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            self.is_readable |= events.iter().any(|event| event.token() == SOCKET);
+            self.receive(&mut buffer)?;
+            self.output.flush()?;
             if self.signals.pending().next().is_some() {
-                while !self.receive(&mut buffer)? {}
                 return self.summary();
             }
         }
     }
 
-    /// Deals with what has arrived, a batch at most. Whether that was all.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+    /// Deals with what has arrived, a batch at most.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         for _ in 0..BATCH {
-            match self.socket.recv_from(buffer) {
+            if !self.is_readable {
+                break;
+            }
+            match retry_interrupted(|| self.socket.recv_from(buffer)) {
                 Ok((length, source)) => self.answer(&buffer[..length], source)?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    log::warn!("cannot receive: {error}");
-                    return Ok(true);
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
+                Err(error) => log::info!("received an error: {error}"),
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     fn answer(&mut self, bytes: &[u8], source: SocketAddr) -> io::Result<()> {
-        let why = match wire::decode(bytes) {
-            Ok(Datagram::Section(message)) => return self.admit(&message),
-            Ok(Datagram::Message(_)) => "it is for a process, not for the critical section".into(),
-            Err(malformed) => Malformed::to_string(&malformed),
+        match self.read(bytes) {
+            Ok(message) => self.admit(&message),
+            Err(why) => {
+                self.undecodable += 1;
+                let shown = Printable::new(bytes);
+                self.output
+                    .say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
+        let signed = Signed::split(bytes);
+        let text = match (&self.key, &signed) {
+            (Some(_), None) => return Err("it is not signed".into()),
+            (_, Some(signed)) => signed.text,
+            (None, None) => bytes,
         };
-        self.undecodable += 1;
-        let shown = Printable(bytes);
-        self.say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+        let message = match wire::decode(text) {
+            Ok(Datagram::Section(message)) => message,
+            Ok(_) => return Err("it is for a process, not for the critical section".into()),
+            Err(malformed) => return Err(malformed.to_string()),
+        };
+        match (&self.key, &signed) {
+            (Some(key), Some(signed))
+                if !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed) =>
+            {
+                Err("its signature is wrong".into())
+            }
+            _ => Ok(message),
+        }
     }
 
     fn admit(&mut self, message: &SectionMessage) -> io::Result<()> {
@@ -112,22 +145,24 @@ impl<W: Write> Shared<W> {
             "[PID: {}, Clock: {}] {}",
             message.stamp.id,
             message.stamp.clock,
-            Printable(&message.text)
+            Printable::new(&message.text)
         );
         match self.resource.admit(message) {
-            Ok(Admitted { overlaps: None }) => self.say(&shown),
-            Ok(Admitted {
-                overlaps: Some(other),
-            }) => {
-                self.say(&shown)?;
-                self.say(&format!(
+            Ok(Admitted { overlaps }) => {
+                self.output.say(&shown)?;
+                let Some(other) = overlaps else {
+                    return Ok(());
+                };
+                self.output.say(&format!(
                     "overlap: process {other} has not said that it left"
                 ))
             }
             Err(refused) => {
-                self.say(&format!("refused, {refused}: {shown}"))?;
-                if self.resource.refused() == 1 {
-                    self.say("(if the whole group was started anew, start turno shared anew too)")?;
+                self.output.say(&format!("refused, {refused}: {shown}"))?;
+                if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
+                    self.output.say(
+                        "(if the whole group was started anew, start turno shared anew too)",
+                    )?;
                 }
                 Ok(())
             }
@@ -153,14 +188,9 @@ impl<W: Write> Shared<W> {
             format!("undecodable {}", self.undecodable),
             format!("overlaps {}", self.resource.overlaps()),
         ] {
-            self.say(&line)?;
+            self.output.say(&line)?;
         }
+        self.output.part();
         Ok(())
-    }
-
-    fn say(&mut self, line: &str) -> io::Result<()> {
-        let line = labelled(self.label.as_deref(), line);
-        self.out.write_all(line.as_bytes())?;
-        self.out.flush()
     }
 }

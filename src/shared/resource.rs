@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::mutex::clock::plausible;
-use crate::mutex::{ClockError, NodeId, Timestamp};
+use crate::mutex::{NodeId, Timestamp};
 use crate::wire::{BEGINS, ENDS, SectionMessage};
+
+/// How far ahead of the highest clock admitted the next one may be: 2^32. One
+/// forged message must not be able to shut out everybody for ever.
+const MAX_JUMP: u64 = 1 << 32;
 
 /// What the critical section knows of those who used it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +19,12 @@ pub struct Resource {
     highest: Option<Timestamp>,
     /// Who has begun and not ended.
     inside: Option<NodeId>,
-    /// Who was admitted, and how often each entered.
+    /// The latest beginning that was admitted.
+    begun: Option<Timestamp>,
+    /// Whose end came before its beginning: on the way datagrams may overtake
+    /// each other.
+    ended_first: Option<NodeId>,
+    /// Who entered, and how often.
     holders: BTreeMap<NodeId, u64>,
     refused: u64,
     overlaps: u64,
@@ -33,13 +41,16 @@ pub struct Admitted {
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
-    /// Another holder was admitted with a clock that is no lower: whoever sends
-    /// this held the section before, and comes too late.
+    /// A clock that is higher, or another holder's and no lower, was admitted:
+    /// whoever sends this held the section before, and comes too late.
     #[error("stale: process {} was admitted with clock {}", .0.id, .0.clock)]
     Stale(Timestamp),
+    /// The very same was admitted already.
+    #[error("repeated")]
+    Repeated,
     /// No honest clock gets so far ahead.
-    #[error(transparent)]
-    Clock(#[from] ClockError),
+    #[error("its clock is more than 2^32 ahead of the highest admitted, {0}")]
+    TooFarAhead(u64),
 }
 
 impl Resource {
@@ -48,7 +59,7 @@ impl Resource {
     /// # Errors
     /// [`Refused`] says why; it is counted, and nothing else has changed.
     pub fn admit(&mut self, message: &SectionMessage) -> Result<Admitted, Refused> {
-        let admitted = self.check(message.stamp);
+        let admitted = self.check(message);
         match admitted {
             Ok(()) => Ok(self.enter_or_leave(message)),
             Err(refused) => {
@@ -58,30 +69,44 @@ impl Resource {
         }
     }
 
-    /// A holder's own messages may overtake each other on the way, so only
-    /// another holder's clock must be lower.
-    fn check(&self, stamp: Timestamp) -> Result<(), Refused> {
-        plausible(stamp.clock, self.highest.map_or(1, |highest| highest.clock))?;
-        match self.highest {
-            Some(highest) if stamp.id != highest.id && stamp.clock <= highest.clock => {
-                Err(Refused::Stale(highest))
-            }
-            _ => Ok(()),
+    fn check(&self, message: &SectionMessage) -> Result<(), Refused> {
+        let (stamp, begins) = (message.stamp, message.text == BEGINS.as_bytes());
+        let Some(highest) = self.highest else {
+            return Ok(());
+        };
+        if begins && self.begun == Some(stamp) {
+            return Err(Refused::Repeated);
+        }
+        if stamp.clock.saturating_sub(highest.clock) > MAX_JUMP {
+            return Err(Refused::TooFarAhead(highest.clock));
+        }
+        let is_later = stamp.clock > highest.clock;
+        let is_same_holder = stamp.id == highest.id && stamp.clock == highest.clock;
+        let was_overtaken = begins && self.ended_first == Some(stamp.id);
+        if is_later || is_same_holder || was_overtaken {
+            Ok(())
+        } else {
+            Err(Refused::Stale(highest))
         }
     }
 
     fn enter_or_leave(&mut self, message: &SectionMessage) -> Admitted {
         let id = message.stamp.id;
         self.highest = self.highest.max(Some(message.stamp));
-        let entries = self.holders.entry(id).or_default();
+        let was_overtaken = self.ended_first.take_if(|ended| *ended == id).is_some();
         let mut overlaps = None;
         if message.text == BEGINS.as_bytes() {
-            *entries += 1;
+            *self.holders.entry(id).or_default() += 1;
+            self.begun = Some(message.stamp);
             overlaps = self.inside.filter(|inside| *inside != id);
             self.overlaps += u64::from(overlaps.is_some());
-            self.inside = Some(id);
-        } else if message.text == ENDS.as_bytes() && self.inside == Some(id) {
-            self.inside = None;
+            self.inside = (!was_overtaken).then_some(id);
+        } else if message.text == ENDS.as_bytes() {
+            if self.inside == Some(id) {
+                self.inside = None;
+            } else {
+                self.ended_first = Some(id);
+            }
         }
         Admitted { overlaps }
     }
@@ -92,7 +117,7 @@ impl Resource {
         self.holders.values().sum()
     }
 
-    /// Who was admitted, and how often each entered, by id.
+    /// Who entered, and how often, by id.
     pub fn holders(&self) -> impl Iterator<Item = (NodeId, u64)> + '_ {
         self.holders.iter().map(|(id, entries)| (*id, *entries))
     }
@@ -113,39 +138,47 @@ impl Resource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutex::clock::MAX_JUMP;
+
+    fn stamp(clock: u64, id: u16) -> Timestamp {
+        let id = NodeId(id);
+        Timestamp { clock, id }
+    }
 
     fn says(clock: u64, id: u16, text: &str) -> SectionMessage {
         SectionMessage {
-            stamp: Timestamp {
-                clock,
-                id: NodeId(id),
-            },
+            stamp: stamp(clock, id),
             text: text.into(),
         }
     }
 
-    const IN_ORDER: Admitted = Admitted { overlaps: None };
+    const IN_ORDER: Result<Admitted, Refused> = Ok(Admitted { overlaps: None });
+
+    /// What becomes of these messages, one after the other.
+    fn played(messages: &[(u64, u16, &str)]) -> (Resource, Vec<Result<Admitted, Refused>>) {
+        let mut resource = Resource::default();
+        let mut admit =
+            |(clock, id, text): &(u64, u16, &str)| resource.admit(&says(*clock, *id, text));
+        let outcomes = messages.iter().map(&mut admit).collect();
+        (resource, outcomes)
+    }
 
     #[test]
     fn a_late_holder_is_refused_and_changes_nothing() {
-        let mut resource = Resource::default();
-        assert_eq!(resource.admit(&says(5, 1, BEGINS)), Ok(IN_ORDER));
-        assert_eq!(resource.admit(&says(6, 1, ENDS)), Ok(IN_ORDER));
-        assert_eq!(resource.admit(&says(8, 2, BEGINS)), Ok(IN_ORDER));
-        let highest = says(8, 2, "").stamp;
+        let (resource, outcomes) = played(&[
+            (5, 1, BEGINS),
+            (6, 1, ENDS),
+            (8, 2, BEGINS),
+            (7, 1, "a late write"),
+            (8, 3, BEGINS),
+            (9, 2, ENDS),
+        ]);
+        let stale = Err(Refused::Stale(stamp(8, 2)));
         assert_eq!(
-            resource.admit(&says(7, 1, "a late write")),
-            Err(Refused::Stale(highest))
+            outcomes,
+            [IN_ORDER, IN_ORDER, IN_ORDER, stale, stale, IN_ORDER],
+            "and two holders never have the same clock"
         );
-        assert_eq!(
-            resource.admit(&says(8, 3, BEGINS)),
-            Err(Refused::Stale(highest)),
-            "two holders never have the same clock"
-        );
-        assert_eq!(resource.admit(&says(9, 2, ENDS)), Ok(IN_ORDER));
-        assert_eq!(resource.refused(), 2);
-        assert_eq!(resource.entries(), 2);
+        assert_eq!((resource.refused(), resource.entries()), (2, 2));
         assert_eq!(
             resource.holders().collect::<Vec<_>>(),
             [(NodeId(1), 1), (NodeId(2), 1)]
@@ -153,34 +186,61 @@ mod tests {
     }
 
     #[test]
-    fn a_holders_own_messages_may_overtake_each_other() {
-        let mut resource = Resource::default();
-        assert_eq!(resource.admit(&says(6, 1, ENDS)), Ok(IN_ORDER));
-        assert_eq!(resource.admit(&says(5, 1, BEGINS)), Ok(IN_ORDER));
-        assert_eq!(
-            resource.admit(&says(6, 2, BEGINS)),
-            Err(Refused::Stale(says(6, 1, "").stamp))
-        );
+    fn a_holder_is_refused_that_comes_late_from_an_earlier_entry_of_its_own() {
+        let (resource, outcomes) = played(&[
+            (5, 1, BEGINS),
+            (5, 1, ENDS),
+            (9, 1, BEGINS),
+            (10, 1, ENDS),
+            (5, 1, "a late write"),
+            (5, 1, BEGINS),
+        ]);
+        assert_eq!(outcomes[4], Err(Refused::Stale(stamp(10, 1))));
+        assert_eq!(outcomes[5], Err(Refused::Stale(stamp(10, 1))));
+        assert_eq!(resource.entries(), 2);
+    }
+
+    #[test]
+    fn an_end_may_overtake_its_beginning() {
+        let (resource, outcomes) =
+            played(&[(6, 1, ENDS), (5, 1, BEGINS), (9, 2, BEGINS), (9, 2, ENDS)]);
+        assert_eq!(outcomes, [IN_ORDER; 4]);
+        assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
+    }
+
+    #[test]
+    fn what_arrives_twice_is_counted_once() {
+        let (resource, outcomes) = played(&[
+            (5, 1, BEGINS),
+            (5, 1, BEGINS),
+            (6, 1, ENDS),
+            (9, 2, BEGINS),
+            (6, 1, ENDS),
+        ]);
+        assert_eq!(outcomes[1], Err(Refused::Repeated));
+        assert_eq!(outcomes[4], Err(Refused::Stale(stamp(9, 2))));
+        assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
     }
 
     #[test]
     fn an_entry_before_the_last_one_has_ended_is_an_overlap() {
-        let mut resource = Resource::default();
-        resource.admit(&says(5, 1, BEGINS)).unwrap();
-        assert_eq!(
-            resource.admit(&says(8, 2, BEGINS)),
-            Ok(Admitted {
-                overlaps: Some(NodeId(1))
-            })
-        );
+        let (resource, outcomes) = played(&[(5, 1, BEGINS), (8, 2, BEGINS)]);
+        let overlaps = Some(NodeId(1));
+        assert_eq!(outcomes[1], Ok(Admitted { overlaps }));
         assert_eq!(resource.overlaps(), 1);
     }
 
     #[test]
-    fn a_clock_that_no_honest_peer_has_cannot_shut_the_others_out() {
-        let mut resource = Resource::default();
-        resource.admit(&says(5, 1, BEGINS)).unwrap();
-        assert!(resource.admit(&says(6 + MAX_JUMP, 9, BEGINS)).is_err());
-        assert_eq!(resource.admit(&says(6, 1, ENDS)), Ok(IN_ORDER));
+    fn a_group_whose_clock_is_far_ahead_is_served_and_a_leap_beyond_it_is_not() {
+        let far = 1 << 40;
+        let (_, outcomes) = played(&[
+            (far, 1, BEGINS),
+            (far + MAX_JUMP + 1, 9, BEGINS),
+            (far, 1, ENDS),
+        ]);
+        assert_eq!(
+            outcomes,
+            [IN_ORDER, Err(Refused::TooFarAhead(far)), IN_ORDER]
+        );
     }
 }

@@ -1,78 +1,157 @@
 //! What turno adds after the `>` of a request or a reply.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::collections::BTreeMap;
+use std::fmt;
 
-use super::Malformed;
-use crate::mutex::{Body, Incarnation, Message, Origin, Timestamp};
+use serde::de::{self, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The JSON object. A field that we do not know may mean something we would
-/// break by ignoring it, so it is refused.
+use super::head::Kind;
+use super::{Datagram, GroupDigest, Malformed};
+use crate::mutex::{Body, Echo, Incarnation, LockName, Message, Origin, Timestamp};
+
+/// The JSON object.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Tail {
-    incarnation: Incarnation,
+    incarnation: Hexadecimal,
+    group: Hexadecimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lock: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     echo: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Hexadecimal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<bool>,
+    /// What we do not know. It may mean something that we would break by passing
+    /// over it.
+    #[serde(flatten, skip_serializing)]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
-pub(super) fn decode_request(stamp: Timestamp, rest: &[u8]) -> Result<Message, Malformed> {
-    let (origin, echo) = decode(rest)?;
-    if echo.is_some() {
-        return Err(Malformed::Tail);
-    }
-    Ok(Message {
-        stamp,
-        body: Body::Request,
-        origin,
-    })
-}
-
-pub(super) fn decode_reply(stamp: Timestamp, rest: &[u8]) -> Result<Message, Malformed> {
-    let (origin, echo) = decode(rest)?;
-    // A turno node always echoes.
-    if origin != Origin::Seed && echo.is_none() {
-        return Err(Malformed::Tail);
-    }
-    Ok(Message {
-        stamp,
-        body: Body::Reply { echo },
-        origin,
-    })
-}
-
-fn decode(rest: &[u8]) -> Result<(Origin, Option<u64>), Malformed> {
+pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
+    let Timestamp { clock, id: from } = stamp;
     if !rest.starts_with(b"{") {
-        return Ok((Origin::Seed, None));
+        return Ok(match kind {
+            Kind::Reply => Datagram::SeedReply { from, clock },
+            _ => Datagram::Message {
+                message: Message {
+                    from,
+                    origin: Origin::Seed,
+                    body: Body::Request {
+                        lock: LockName::default(),
+                        clock,
+                    },
+                },
+                group: None,
+            },
+        });
     }
     let tail: Tail = serde_json::from_slice(rest).map_err(|_| Malformed::Tail)?;
-    Ok((Origin::Turno(tail.incarnation), tail.echo))
+    if !tail.unknown.keys().all(|name| name.ends_with('?')) {
+        return Err(Malformed::Tail);
+    }
+    let lock = match &tail.lock {
+        None => LockName::default(),
+        Some(name) if name.is_empty() => return Err(Malformed::Tail),
+        Some(name) => LockName::new(name).map_err(|_| Malformed::Tail)?,
+    };
+    let again = tail.again.unwrap_or(false);
+    let echo = |clock, incarnation: Hexadecimal| Echo {
+        clock,
+        incarnation: Incarnation(incarnation.0),
+    };
+    let body = match (kind, clock, tail.echo, tail.to) {
+        (Kind::Request, 0, None, None) if lock.is_nameless() && !again => Body::Hello,
+        (Kind::Request, 1.., None, None) if !again => Body::Request { lock, clock },
+        (Kind::Reply, _, Some(0), Some(to)) if lock.is_nameless() => Body::Welcome {
+            clock,
+            to: Incarnation(to.0),
+            again,
+        },
+        (Kind::Reply, _, Some(request @ 1..), Some(to)) if again => Body::Overtaken {
+            lock,
+            clock,
+            echo: echo(request, to),
+        },
+        (Kind::Reply, _, Some(request @ 1..), Some(to)) => Body::Reply {
+            lock,
+            clock,
+            echo: echo(request, to),
+        },
+        _ => return Err(Malformed::Tail),
+    };
+    Ok(Datagram::Message {
+        message: Message {
+            from,
+            origin: Origin::Turno(Incarnation(tail.incarnation.0)),
+            body,
+        },
+        group: Some(GroupDigest(tail.group.0)),
+    })
 }
 
-/// The tail of a message; empty where a seed peer sends it.
-pub(super) fn encode(message: &Message) -> String {
+/// The tail of a message; empty for one of a seed peer.
+pub(super) fn encode(message: &Message, group: GroupDigest) -> String {
     let Origin::Turno(incarnation) = message.origin else {
         return String::new();
     };
-    let echo = match message.body {
-        Body::Request => None,
-        Body::Reply { echo } => echo,
+    let (lock, echo, again) = match &message.body {
+        Body::Request { lock, .. } => (Some(lock), None, false),
+        Body::Reply { lock, echo, .. } => (Some(lock), Some(*echo), false),
+        Body::Overtaken { lock, echo, .. } => (Some(lock), Some(*echo), true),
+        Body::Hello => (None, None, false),
+        Body::Welcome { to, again, .. } => {
+            let (clock, incarnation) = (0, *to);
+            (None, Some(Echo { clock, incarnation }), *again)
+        }
     };
-    serde_json::to_string(&Tail { incarnation, echo }).expect("two plain fields are always JSON")
+    let tail = Tail {
+        incarnation: Hexadecimal(incarnation.0),
+        group: Hexadecimal(group.0),
+        lock: lock
+            .filter(|lock| !lock.is_nameless())
+            .map(|lock| lock.as_str().to_owned()),
+        echo: echo.map(|echo| echo.clock),
+        to: echo.map(|echo| Hexadecimal(echo.incarnation.0)),
+        again: again.then_some(true),
+        unknown: BTreeMap::new(),
+    };
+    serde_json::to_string(&tail).expect("strings and numbers are always JSON")
 }
 
-impl Serialize for Incarnation {
+/// 64 bits as 16 hexadecimal digits.
+#[derive(Clone, Copy)]
+struct Hexadecimal(u64);
+
+impl Serialize for Hexadecimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&format_args!("{:016x}", self.0))
     }
 }
 
-impl<'de> Deserialize<'de> for Incarnation {
+impl<'de> Deserialize<'de> for Hexadecimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let digits = String::deserialize(deserializer)?;
-        let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        match u64::from_str_radix(&digits, 16) {
-            Ok(nonce) if hexadecimal && digits.len() == 16 => Ok(Incarnation(nonce)),
-            _ => Err(de::Error::custom("not 16 hexadecimal digits")),
+        struct Digits;
+
+        impl Visitor<'_> for Digits {
+            type Value = Hexadecimal;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("16 hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, digits: &str) -> Result<Hexadecimal, E> {
+                let is_hexadecimal = digits
+                    .bytes()
+                    .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                match u64::from_str_radix(digits, 16) {
+                    Ok(bits) if is_hexadecimal && digits.len() == 16 => Ok(Hexadecimal(bits)),
+                    _ => Err(E::custom("not 16 hexadecimal digits")),
+                }
+            }
         }
+
+        deserializer.deserialize_str(Digits)
     }
 }

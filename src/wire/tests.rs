@@ -1,42 +1,59 @@
 use super::*;
-use crate::mutex::{Body, Incarnation, NodeId, Origin, Timestamp};
+use crate::mutex::{Body, Echo, Incarnation, LockName, Origin, Timestamp};
 
-fn stamp(clock: u64, id: u16) -> Timestamp {
-    let id = NodeId(id);
-    Timestamp { clock, id }
+const INCARNATION: Incarnation = Incarnation(0x9f86_d081_884c_7d65);
+const ASKER: Incarnation = Incarnation(0xa);
+const GROUP: GroupDigest = GroupDigest(0xb);
+
+fn lock(name: &str) -> LockName {
+    LockName::new(name).unwrap()
 }
 
-fn message(clock: u64, id: u16, body: Body, origin: Origin) -> Message {
-    let stamp = stamp(clock, id);
+fn turno(id: u16, body: Body) -> Message {
     Message {
-        stamp,
+        from: NodeId(id),
+        origin: Origin::Turno(INCARNATION),
         body,
-        origin,
     }
 }
 
-const TURNO: Origin = Origin::Turno(Incarnation(0x9f86_d081_884c_7d65));
+fn request(lock: LockName, clock: u64) -> Body {
+    Body::Request { lock, clock }
+}
+
+fn reply(lock: LockName, clock: u64, echo: u64) -> Body {
+    let incarnation = ASKER;
+    let echo = Echo {
+        clock: echo,
+        incarnation,
+    };
+    Body::Reply { lock, clock, echo }
+}
+
+fn seed_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
+    Ok(Datagram::Message {
+        message: Message {
+            from: NodeId(id),
+            origin: Origin::Seed,
+            body: request(LockName::default(), clock),
+        },
+        group: None,
+    })
+}
 
 #[test]
 fn the_seeds_datagrams_are_understood() {
-    assert_eq!(
-        decode(b"req<2,1>"),
-        Ok(Datagram::Message(message(
-            2,
-            1,
-            Body::Request,
-            Origin::Seed
-        )))
-    );
-    let body = Body::Reply { echo: None };
+    assert_eq!(decode(b"req<2,1>"), seed_request(2, 1));
+    let (from, clock) = (NodeId(3), 5);
     assert_eq!(
         decode(b"reply<5,3>"),
-        Ok(Datagram::Message(message(5, 3, body, Origin::Seed)))
+        Ok(Datagram::SeedReply { from, clock })
     );
+    let id = NodeId(1);
     assert_eq!(
         decode(b"cs<5,1>(interaction with cs begins)"),
         Ok(Datagram::Section(SectionMessage {
-            stamp: stamp(5, 1),
+            stamp: Timestamp { clock, id },
             text: BEGINS.into(),
         }))
     );
@@ -44,65 +61,120 @@ fn the_seeds_datagrams_are_understood() {
 
 #[test]
 fn what_we_send_begins_as_the_seeds_and_says_more_behind_the_head() {
-    let request = message(2, 1, Body::Request, TURNO);
-    let reply = message(5, 3, Body::Reply { echo: Some(2) }, TURNO);
-    assert_eq!(
-        encode(&request),
-        r#"req<2,1>{"incarnation":"9f86d081884c7d65"}"#
-    );
-    assert_eq!(
-        encode(&reply),
-        r#"reply<5,3>{"incarnation":"9f86d081884c7d65","echo":2}"#
-    );
-    for message in [request, reply] {
-        let datagram = encode(&message);
-        assert_eq!(decode(datagram.as_bytes()), Ok(Datagram::Message(message)));
+    for (message, text) in [
+        (
+            turno(1, request(lock(""), 2)),
+            r#"req<2,1>{"incarnation":"9f86d081884c7d65","group":"000000000000000b"}"#,
+        ),
+        (
+            turno(1, request(lock("nightly \"1\""), 2)),
+            r#"req<2,1>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"nightly \"1\""}"#,
+        ),
+        (
+            turno(3, reply(lock(""), 5, 2)),
+            r#"reply<5,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a"}"#,
+        ),
+        (
+            turno(3, reply(lock("cópia"), 5, 2)),
+            r#"reply<5,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"cópia","echo":2,"to":"000000000000000a"}"#,
+        ),
+        (
+            turno(2, Body::Hello),
+            r#"req<0,2>{"incarnation":"9f86d081884c7d65","group":"000000000000000b"}"#,
+        ),
+        (
+            turno(
+                1,
+                Body::Welcome {
+                    clock: 7,
+                    to: ASKER,
+                    again: false,
+                },
+            ),
+            r#"reply<7,1>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":0,"to":"000000000000000a"}"#,
+        ),
+    ] {
+        assert_eq!(encode(&message, GROUP), text);
+        let group = Some(GROUP);
+        assert_eq!(
+            decode(text.as_bytes()),
+            Ok(Datagram::Message { message, group })
+        );
     }
 }
 
 #[test]
 fn what_the_holder_says_may_hold_anything() {
+    let (clock, id) = (5, NodeId(1));
     let message = SectionMessage {
-        stamp: stamp(5, 1),
+        stamp: Timestamp { clock, id },
         text: b"a (nested) text)\xff".to_vec(),
     };
-    assert_eq!(
-        decode(&message.encode()),
-        Ok(Datagram::Section(message.clone()))
-    );
+    let expected = Ok(Datagram::Section(message.clone()));
+    assert_eq!(decode(&message.encode()), expected);
     let with_line_end = [&message.encode()[..], b"\n"].concat();
-    assert_eq!(decode(&with_line_end), Ok(Datagram::Section(message)));
+    assert_eq!(decode(&with_line_end), expected);
 }
 
 #[test]
 fn a_tail_that_is_none_of_ours_is_passed_over_as_a_seed_peer_would() {
     for tail in ["", "\n", "(text)", " later versions", "\u{1b}[2J"] {
         let datagram = format!("req<2,1>{tail}");
-        let request = message(2, 1, Body::Request, Origin::Seed);
-        assert_eq!(decode(datagram.as_bytes()), Ok(Datagram::Message(request)));
+        assert_eq!(decode(datagram.as_bytes()), seed_request(2, 1));
     }
 }
 
+/// The fields of a reply's tail, whole.
+const FIELDS: &str = r#""incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a""#;
+
 #[test]
 fn a_tail_of_ours_is_understood_whole_or_not_at_all() {
-    for tail in [
-        "{",
-        "{}",
-        r#"{"echo":2}"#,
-        r#"{"incarnation":"9f86d081884c7d65"}"#,
-        r#"{"incarnation":"9f86d081884c7d6","echo":2}"#,
-        r#"{"incarnation":"+f86d081884c7d65","echo":2}"#,
-        r#"{"incarnation":"9f86d081884c7d65","echo":-2}"#,
-        r#"{"incarnation":"9f86d081884c7d65","echo":2,"lock":"unknown"}"#,
-        r#"{"incarnation":"9f86d081884c7d65","echo":2} more"#,
-    ] {
+    let whole = format!("reply<5,3>{{{FIELDS}}}");
+    assert!(decode(whole.as_bytes()).is_ok());
+    let mut broken = vec![
+        "{".to_owned(),
+        "{}".to_owned(),
+        format!("{{{FIELDS}}} more"),
+        format!("{{{FIELDS},\"unheard of\":1}}"),
+        format!("{{{FIELDS},\"echo\":2}}"),
+        format!("{{{FIELDS},\"lock\":\"\"}}"),
+        format!("{{{FIELDS},\"lock\":\"{}\"}}", "a".repeat(129)),
+        format!("{{{FIELDS},\"lock\":\"\\u001b\"}}"),
+        format!("{{{}}}", FIELDS.replace("9f86", "9F86")),
+        format!("{{{}}}", FIELDS.replace("9f86", "+f86")),
+        format!("{{{}}}", FIELDS.replace("9f86", "f86")),
+        format!("{{{}}}", FIELDS.replace("\"echo\":2", "\"echo\":-2")),
+        format!("{{{}}}", FIELDS.replace("\"echo\":2", "\"echo\":2.0")),
+    ];
+    for field in FIELDS.split(',') {
+        let others: Vec<&str> = FIELDS.split(',').filter(|other| *other != field).collect();
+        broken.push(format!("{{{}}}", others.join(",")));
+    }
+    for tail in broken {
         let datagram = format!("reply<5,3>{tail}");
         assert_eq!(decode(datagram.as_bytes()), Err(Malformed::Tail), "{tail}");
     }
+    let request = format!("req<5,3>{{{FIELDS}}}");
     assert_eq!(
-        decode(br#"req<5,3>{"incarnation":"9f86d081884c7d65","echo":2}"#),
+        decode(request.as_bytes()),
         Err(Malformed::Tail),
         "a request echoes nothing"
+    );
+    let hello =
+        r#"req<0,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"a"}"#;
+    assert_eq!(
+        decode(hello.as_bytes()),
+        Err(Malformed::Tail),
+        "nobody says hello to a lock"
+    );
+}
+
+#[test]
+fn what_a_later_version_says_may_be_passed_over_may_be() {
+    let datagram = format!("reply<5,3>{{{FIELDS},\"round_trip_us?\":[17]}}");
+    assert_eq!(
+        decode(datagram.as_bytes()),
+        decode(format!("reply<5,3>{{{FIELDS}}}").as_bytes())
     );
 }
 
@@ -138,9 +210,8 @@ fn each_malformed_head_has_its_reason() {
 
 #[test]
 fn the_largest_clock_and_id_are_read() {
-    let largest = message(i64::MAX as u64, u16::MAX, Body::Request, Origin::Seed);
     assert_eq!(
         decode(b"req<9223372036854775807,65535>"),
-        Ok(Datagram::Message(largest))
+        seed_request(i64::MAX as u64, u16::MAX)
     );
 }

@@ -7,42 +7,54 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::group::Group;
 use crate::mutex::{
-    Body, Event, Incarnation, Message, NodeId, Origin, RicartAgrawala, Socket, Timestamp,
+    Body, Config, Echo, Event, Incarnation, Member, Memory, Message, NodeId, Origin,
 };
 use crate::narrate;
 
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
+const NONCE: Incarnation = Incarnation(7);
 
-fn received(clock: u64, id: u16, body: Body) -> Event {
-    let id = NodeId(id);
+fn received(id: u16, body: Body) -> Event {
     Event::Received {
         message: Message {
-            stamp: Timestamp { clock, id },
-            body,
+            from: NodeId(id),
             origin: Origin::Turno(Incarnation(9)),
+            body,
         },
-        socket: Socket::Listening,
-        source: address(10_000 + id.0),
+        reply_to: None,
     }
+}
+
+fn acquire() -> Event {
+    Event::Acquire(LockName::default())
 }
 
 fn request(clock: u64, id: u16) -> Event {
-    received(clock, id, Body::Request)
+    let lock = LockName::default();
+    received(id, Body::Request { lock, clock })
 }
 
 fn reply(clock: u64, id: u16, echo: u64) -> Event {
-    received(clock, id, Body::Reply { echo: Some(echo) })
+    let (lock, incarnation) = (LockName::default(), NONCE);
+    let echo = Echo {
+        clock: echo,
+        incarnation,
+    };
+    received(id, Body::Reply { lock, clock, echo })
 }
 
-/// Node 1 of so many, after these events.
-fn node(members: u16, events: &[Event]) -> RicartAgrawala {
-    let mut node = RicartAgrawala::new(NodeId(1), members, Incarnation(7));
+/// Member 1 of so many, that has heard all others, after these events.
+fn member(members: u16, events: &[Event]) -> Member {
+    let mut member = Member::new(Config {
+        memory: Memory::Durable {
+            below: 1,
+            heard: true,
+        },
+        ..Config::new(NodeId(1), members, NONCE)
+    });
     for event in events {
-        node.handle(event, &mut Vec::new()).unwrap();
+        member.handle(event, &mut Vec::new()).unwrap();
     }
-    node
+    member
 }
 
 fn said(text: &str, times: u32) -> Past {
@@ -58,21 +70,26 @@ fn said(text: &str, times: u32) -> Past {
 
 /// The picture of a node at this size, after a line end, without the spaces at
 /// the line ends.
-fn picture(mutex: &RicartAgrawala, past: Vec<Past>, (width, height): (u16, u16)) -> String {
-    let members = u16::try_from(mutex.peers().count() + 1).unwrap();
-    let group = Group {
-        id: mutex.id(),
-        members: (1..=members).map(|id| address(10_000 + id)).collect(),
-        listen: address(10_001),
-    };
-    let is_held = matches!(mutex.state(), State::Held { .. });
+fn picture(member: &Member, past: Vec<Past>, (width, height): (u16, u16)) -> String {
+    let members = u16::try_from(member.peers().len() + 1).unwrap();
+    let ports: Vec<u16> = (10_001..=10_000 + members).collect();
+    let group = Group::on_loopback(1, &ports);
+    let is_held = matches!(member.state(&LockName::default()), State::Held { .. });
+    let now = Instant::now();
+    // The last peer was heard long ago, the others just now.
+    let ago = |peer: &NodeId| Duration::from_secs(if peer.0 == members { 90 } else { 0 });
+    let heard = member.peers().iter();
     let status = Status {
         group: &group,
-        mutex,
-        section: address(10_000),
-        entry_ends: is_held.then(|| Instant::now() + Duration::from_secs(5)),
+        member,
+        heard: &heard
+            .map(|peer| (*peer, now.checked_sub(ago(peer)).unwrap()))
+            .collect(),
+        section: SocketAddr::from(([127, 0, 0, 1], 10_000)),
+        entry_ends: is_held.then(|| now + Duration::from_secs(5)),
         in_state: Duration::from_secs(3),
         entries: u64::from(is_held),
+        drops: &[("malformed", 2)].into(),
     };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let past = VecDeque::from(past);
@@ -89,11 +106,11 @@ fn picture(mutex: &RicartAgrawala, past: Vec<Past>, (width, height): (u16, u16))
 }
 
 /// Node 1 of 3 in the section, with both others in its reply queue.
-fn held() -> RicartAgrawala {
-    node(
+fn held() -> Member {
+    member(
         3,
         &[
-            Event::Want,
+            acquire(),
             reply(3, 2, 2),
             reply(3, 3, 2),
             request(4, 2),
@@ -114,11 +131,11 @@ fn held_with_a_reply_queue_of_two_on_an_ordinary_terminal() {
  process 1 of 3 at 127.0.0.1:10001             critical section 127.0.0.1:10000
 ┌ HELD ────────────────────────────────────────────────────────────────────────┐
 │ in the section, 5 s more, token 5                                            │
-│ clock 7  lastRequestClock 2  entries 1                                       │
+│ clock 7  lastRequestClock 2  entries 1  dropped 2                            │
 └──────────────────────────────────────────────────────────────────────────────┘
 ┌ peers ───────────────────────────────────────────────────────────────────────┐
-│  2  127.0.0.1:10002                           waits for mine to (4,2)        │
-│  3  127.0.0.1:10003                           waits for mine to (6,3)        │
+│  2  127.0.0.1:10002        waits for mine to (4,2)                           │
+│  3  127.0.0.1:10003        waits for mine to (6,3)                           │
 └──────────────────────────────────────────────────────────────────────────────┘
 ┌ lately ──────────────────────────────────────────────────────────────────────┐
 │ 2.345 req<4,2> received, clock 6: deferred until we leave                    │
@@ -156,13 +173,13 @@ fn held_with_a_reply_queue_of_two_on_a_small_terminal() {
 
 #[test]
 fn who_has_not_replied_is_said_on_a_small_terminal() {
-    let waiting = node(3, &[Event::Want, reply(3, 3, 2), request(5, 3)]);
+    let waiting = member(3, &[acquire(), reply(3, 3, 2), request(5, 3)]);
     assert_eq!(
         picture(&waiting, Vec::new(), (50, 8)),
         "
  process 1 of 3 at 127.0.0.1:10001
  WAIT  1 of 2 replies missing, 3 s
- clock 6  lastRequestClock 2  entries 0
+ clock 6  lastRequestClock 2  entries 0  dropped 2
   2  owes me its reply
   3  has replied        waits for mine to (5,3)
 
@@ -174,7 +191,7 @@ fn who_has_not_replied_is_said_on_a_small_terminal() {
 #[test]
 fn of_many_peers_those_are_shown_with_whom_somebody_waits() {
     let events = [
-        Event::Want,
+        acquire(),
         reply(3, 2, 2),
         reply(3, 3, 2),
         reply(3, 4, 2),
@@ -184,14 +201,14 @@ fn of_many_peers_those_are_shown_with_whom_somebody_waits() {
         reply(3, 8, 2),
     ];
     assert_eq!(
-        picture(&node(9, &events), Vec::new(), (50, 10)),
+        picture(&member(9, &events), Vec::new(), (60, 10)),
         "
  process 1 of 9 at 127.0.0.1:10001
  WAIT  2 of 8 replies missing, 3 s
- clock 13  lastRequestClock 2  entries 0
-  4  has replied        waits for mine to (9,4)
+ clock 13  lastRequestClock 2  entries 0  dropped 2
+  4  has replied                     waits for mine to (9,4)
   7  owes me its reply
-  9  owes me its reply
+  9  owes me its reply, silent 90 s
      and 5 more
 
 
@@ -201,17 +218,17 @@ fn of_many_peers_those_are_shown_with_whom_somebody_waits() {
 
 #[test]
 fn the_state_is_the_last_thing_to_go() {
-    let picture = picture(&node(3, &[]), Vec::new(), (20, 1));
-    assert_eq!(picture, "\n FREE  not asking fo");
+    let picture = picture(&member(3, &[]), Vec::new(), (20, 1));
+    assert_eq!(picture, "\n 1 FREE  not asking");
 }
 
 #[test]
 fn no_size_is_too_small_or_too_large_to_draw() {
-    for node in [node(1, &[]), held(), node(200, &[Event::Want])] {
+    for member in [member(1, &[]), held(), member(200, &[acquire()])] {
         for width in [1, 2, 7, 40, 50, 300] {
             for height in [1, 2, 3, 5, 7, 15, 16, 17, 100] {
                 let past = vec![said("a line that is much too long for it", 2)];
-                picture(&node, past, (width, height));
+                picture(&member, past, (width, height));
             }
         }
     }
@@ -222,7 +239,8 @@ fn a_long_line_is_folded_at_spaces_where_there_are_any() {
     assert_eq!(folded("one two three", 7), ["one two", "three"]);
     assert_eq!(folded("one two three", 8), ["one two", "three"]);
     assert_eq!(folded("incomprehensible", 6), ["incomp", "rehens", "ible"]);
-    assert_eq!(folded("é日本 é", 3), ["é日本", "é"]);
+    assert_eq!(folded("é日本 é", 5), ["é日本", "é"]);
+    assert_eq!(folded("日本語", 5), ["日本", "語"]);
     assert_eq!(folded("", 3), [""]);
-    assert_eq!(folded("any", 0), ["any"]);
+    assert_eq!(folded("any", 0), ["an", "y"]);
 }

@@ -1,0 +1,329 @@
+//! The search: every state that can be reached, each once.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::thread;
+
+use super::tables::Tables;
+use super::world::{Action, Setting, Violation, World};
+
+/// What a search has found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// How many states there are, or were before the violation.
+    pub(super) states: u64,
+    /// Which of [`super::world::seen`] were seen.
+    pub(super) seen: u8,
+    /// What must never be, and the steps to it.
+    pub(super) violation: Option<(Violation, Vec<String>)>,
+}
+
+/// From how many states on the search is spread over the cores.
+const SEEDS: usize = 2_000;
+
+/// Which states were visited: 64 bits of each. Of 10^9 states two are taken for
+/// one with a probability of 3 in 100; of 10^8, 3 in 10,000.
+struct Visited {
+    shards: Vec<Mutex<HashSet<u64, BuildHasherDefault<AsItIs>>>>,
+}
+
+/// Fingerprints are stirred already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("fingerprints are numbers");
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = bits;
+    }
+}
+
+impl Visited {
+    fn new() -> Self {
+        let shards = (0..256).map(|_| Mutex::default()).collect();
+        Visited { shards }
+    }
+
+    /// Whether it was not there before.
+    fn insert(&self, fingerprint: u64) -> bool {
+        // The set itself takes the high and the low bits.
+        let shard = (fingerprint >> 24) as usize % self.shards.len();
+        self.shards[shard].lock().unwrap().insert(fingerprint)
+    }
+}
+
+/// One way on from a state.
+type Way = (Action, Option<usize>);
+
+/// All ways on from a state.
+fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
+    let mut actions = Vec::new();
+    setting.actions(tables, world, &mut actions);
+    let mut ways: Vec<Way> = actions.iter().map(|action| (*action, None)).collect();
+    if setting.crashes > 0 {
+        // In the midst of what it does, after each thing that it does.
+        let can_crash = |action: &&Action| !matches!(action, Action::Crash(_));
+        for action in actions.iter().filter(can_crash) {
+            ways.extend((0..MOST_EFFECTS).map(|effects| (*action, Some(effects))));
+        }
+    }
+    ways
+}
+
+/// More than a step asks for.
+const MOST_EFFECTS: usize = 6;
+
+/// Searches all states, the nearest first: a violation is found by the fewest
+/// steps. Stops at the bound, if there is one.
+pub(super) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
+    let mut search = Breadth::new(setting);
+    search.run(|states, _| bound.is_some_and(|bound| states >= bound));
+    search.found()
+}
+
+/// Searches all states on all cores. A violation is found by some steps.
+pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
+    let mut search = Breadth::new(setting);
+    search.run(|_, waiting| waiting >= SEEDS);
+    if search.violation.is_some() || search.waiting.is_empty() {
+        return search.found();
+    }
+    let Breadth {
+        tables,
+        waiting,
+        visited,
+        states,
+        seen,
+        ..
+    } = search;
+    let shared = Shared {
+        visited,
+        states: AtomicU64::new(states),
+        seen: AtomicU8::new(seen),
+        is_over: AtomicBool::new(false),
+        violation: Mutex::new(None),
+        waiting: Mutex::new(waiting.into_iter().map(|(world, _)| world).collect()),
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| Depth::new(setting, &tables, &shared).run(&progress));
+        }
+    });
+    Found {
+        states: shared.states.into_inner(),
+        seen: shared.seen.into_inner(),
+        violation: shared.violation.into_inner().unwrap(),
+    }
+}
+
+struct Breadth<'a> {
+    setting: &'a Setting,
+    tables: Tables,
+    visited: Visited,
+    healed: HashSet<u64>,
+    /// Each state that was reached, by which way, and from which.
+    reached: Vec<(Option<usize>, String)>,
+    waiting: VecDeque<(World, usize)>,
+    states: u64,
+    seen: u8,
+    violation: Option<(Violation, usize, String)>,
+}
+
+impl<'a> Breadth<'a> {
+    fn new(setting: &'a Setting) -> Self {
+        let mut tables = Tables::default();
+        let start = setting.start(&mut tables);
+        let visited = Visited::new();
+        visited.insert(start.fingerprint(&tables));
+        Breadth {
+            setting,
+            tables,
+            visited,
+            healed: HashSet::new(),
+            reached: vec![(None, String::new())],
+            waiting: VecDeque::from([(start, 0)]),
+            states: 1,
+            seen: 0,
+            violation: None,
+        }
+    }
+
+    fn run(&mut self, is_enough: impl Fn(u64, usize) -> bool) {
+        while self.violation.is_none()
+            && !is_enough(self.states, self.waiting.len())
+            && let Some((world, number)) = self.waiting.pop_front()
+        {
+            self.seen |= world.shows(self.setting, &self.tables);
+            if self.healed.insert(world.members_fingerprint(&self.tables))
+                && let Err(violation) = self.setting.heals(&mut self.tables, &world)
+            {
+                self.violation = Some((violation, number, "and then all goes well".into()));
+                return;
+            }
+            for (action, crash_after) in ways(self.setting, &self.tables, &world) {
+                let step = self
+                    .setting
+                    .step(&mut self.tables, &world, action, crash_after);
+                let told = || world.tell(&self.tables, action, crash_after);
+                match step {
+                    None => {}
+                    Some(Err(violation)) => {
+                        self.violation = Some((violation, number, told()));
+                        return;
+                    }
+                    Some(Ok(next)) if self.visited.insert(next.fingerprint(&self.tables)) => {
+                        self.reached.push((Some(number), told()));
+                        self.waiting.push_back((next, self.reached.len() - 1));
+                        self.states += 1;
+                    }
+                    Some(Ok(_)) => {}
+                }
+            }
+        }
+    }
+
+    fn found(self) -> Found {
+        let violation = self.violation.map(|(violation, number, last)| {
+            let mut steps = vec![last];
+            let mut at = number;
+            while let (Some(from), told) = &self.reached[at] {
+                steps.push(told.clone());
+                at = *from;
+            }
+            steps.reverse();
+            (violation, steps)
+        });
+        Found {
+            states: self.states,
+            seen: self.seen,
+            violation,
+        }
+    }
+}
+
+/// What the threads of a search have in common.
+struct Shared {
+    visited: Visited,
+    states: AtomicU64,
+    seen: AtomicU8,
+    is_over: AtomicBool,
+    violation: Mutex<Option<(Violation, Vec<String>)>>,
+    waiting: Mutex<Vec<World>>,
+}
+
+/// One thread: goes as deep as it can, and so needs to remember no states but
+/// those on its way.
+struct Depth<'a> {
+    setting: &'a Setting,
+    shared: &'a Shared,
+    first_tables: &'a Tables,
+    tables: Tables,
+    healed: HashSet<u64>,
+    way: Vec<(World, Vec<Way>)>,
+}
+
+impl<'a> Depth<'a> {
+    fn new(setting: &'a Setting, first_tables: &'a Tables, shared: &'a Shared) -> Self {
+        Depth {
+            setting,
+            shared,
+            first_tables,
+            tables: Tables::default(),
+            healed: HashSet::new(),
+            way: Vec::new(),
+        }
+    }
+
+    fn run(mut self, progress: &impl Fn(u64)) {
+        while !self.shared.is_over.load(Ordering::Relaxed) {
+            let Some(world) = self.shared.waiting.lock().unwrap().pop() else {
+                return;
+            };
+            let world = world.moved(self.first_tables, &mut self.tables);
+            self.enter(world);
+            while let Some((world, ways)) = self.way.last_mut() {
+                let Some((action, crash_after)) = ways.pop() else {
+                    self.way.pop();
+                    continue;
+                };
+                match self
+                    .setting
+                    .step(&mut self.tables, world, action, crash_after)
+                {
+                    None => {}
+                    Some(Err(violation)) => self.fail(violation),
+                    Some(Ok(next)) => {
+                        if self.shared.visited.insert(next.fingerprint(&self.tables)) {
+                            let states = self.shared.states.fetch_add(1, Ordering::Relaxed) + 1;
+                            if states.is_multiple_of(1_000_000) {
+                                progress(states);
+                            }
+                            self.enter(next);
+                        }
+                    }
+                }
+                if self.shared.is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, world: World) {
+        let shows = world.shows(self.setting, &self.tables);
+        if self.shared.seen.load(Ordering::Relaxed) & shows != shows {
+            self.shared.seen.fetch_or(shows, Ordering::Relaxed);
+        }
+        if self.healed.insert(world.members_fingerprint(&self.tables))
+            && let Err(violation) = self.setting.heals(&mut self.tables, &world)
+        {
+            self.fail(violation);
+        }
+        let ways = ways(self.setting, &self.tables, &world);
+        self.way.push((world, ways));
+    }
+
+    fn fail(&self, violation: Violation) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        let mut found = self.shared.violation.lock().unwrap();
+        let steps = vec!["(search nearest first for the steps)".to_owned()];
+        found.get_or_insert((violation, steps));
+    }
+}
+
+pub(super) fn debug(setting: &Setting, bound: u64) {
+    let mut search = Breadth::new(setting);
+    search.run(|states, _| states >= bound);
+    eprintln!(
+        "states {} waiting {} members {} messages {} violation {:?} healed {}",
+        search.states,
+        search.waiting.len(),
+        search.tables.members.len(),
+        search.tables.messages.len(),
+        search.violation,
+        search.healed.len(),
+    );
+    if let Some((world, n)) = search.waiting.back() {
+        let mut at = *n;
+        let mut steps = Vec::new();
+        while let (Some(from), told) = &search.reached[at] {
+            steps.push(told.clone());
+            at = *from;
+        }
+        steps.reverse();
+        eprintln!("{steps:#?} network {}", world.network.len());
+        for m in &world.network {
+            eprintln!("   {:?}", search.tables.sent(*m));
+        }
+    }
+}

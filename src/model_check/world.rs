@@ -1,0 +1,563 @@
+//! A group in all its possible states, and every step out of each.
+//!
+//! What was sent once stays under way for ever: it may arrive at any time, any
+//! number of times, in any order, or never. So a set of messages stands for a
+//! network that loses, repeats and reorders.
+
+use std::sync::Arc;
+
+use super::tables::{Act, MemberNumber, MessageNumber, Step, Tables};
+use crate::mutex::planted::Planted;
+use crate::mutex::{Config, Event, Incarnation, LockName, Member, Memory, NodeId};
+
+/// The most members of a group that is searched.
+pub(super) const MOST: usize = 4;
+
+/// What the members of a group may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub(super) members: u16,
+    /// How often each may ask.
+    pub(super) entries: u8,
+    /// How often somebody may crash, and be started anew.
+    pub(super) crashes: u8,
+    /// How often somebody may give up.
+    pub(super) cancels: u8,
+    /// Whether clocks survive on disk; else they are heard from the peers.
+    pub(super) is_durable: bool,
+    /// How far ahead of the clock they write.
+    pub(super) ahead: u64,
+    /// Whether messages stay under way that can never mean anything any more.
+    pub(super) keeps_the_dead: bool,
+    pub(super) planted: Option<Planted>,
+}
+
+/// A state of the whole group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct World {
+    /// None: crashed.
+    members: [Option<MemberNumber>; MOST],
+    /// What is under way, in order of its numbers.
+    pub(super) network: Vec<MessageNumber>,
+    asked: [u8; MOST],
+    lives: [u8; MOST],
+    /// What each has written down.
+    below: [u64; MOST],
+    crashes_left: u8,
+    cancels_left: u8,
+    last_token: u64,
+}
+
+/// One step of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Acquire(usize),
+    Release(usize),
+    Cancel(usize),
+    Deliver(MessageNumber),
+    Crash(usize),
+    Restart(usize),
+}
+
+/// What must never be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Violation {
+    TwoHolders,
+    TokenDidNotRise,
+    /// Somebody asks and does not enter, though the network loses nothing any
+    /// more and nobody crashes.
+    NeverEnters,
+}
+
+/// What must have been seen, so that the search cannot pass by doing nothing.
+pub(super) mod seen {
+    pub(in super::super) const ALL_ENTERED: u8 = 1;
+    pub(in super::super) const ENTERED_AFTER_RESTART: u8 = 2;
+    pub(in super::super) const DEFERRED: u8 = 4;
+    pub(in super::super) const CRASHED_WHILE_HELD: u8 = 8;
+    pub(in super::super) const ALL_ASK_AT_ONCE: u8 = 16;
+}
+
+impl Setting {
+    pub(super) fn start(&self, tables: &mut Tables) -> World {
+        let mut world = World {
+            members: [None; MOST],
+            network: Vec::new(),
+            asked: [0; MOST],
+            lives: [0; MOST],
+            below: [1; MOST],
+            crashes_left: self.crashes,
+            cancels_left: self.cancels,
+            last_token: 0,
+        };
+        for place in 0..usize::from(self.members) {
+            self.begin(tables, &mut world, place, usize::MAX);
+        }
+        // All have greeted each other before anybody asks.
+        while let Some(message) = world.network.pop() {
+            let place = usize::from(tables.sent(message).to.0) - 1;
+            let member = world.members[place].expect("all have been started");
+            if let Some(step) = tables.deliver(member, message) {
+                world.members[place] = Some(step.after);
+                let outcome = world.perform(tables, place, &step, usize::MAX);
+                assert_eq!(outcome, Ok(()), "nobody enters by greeting");
+            }
+        }
+        world
+    }
+
+    /// Starts a member, and performs so many of its first effects.
+    fn begin(&self, tables: &mut Tables, world: &mut World, place: usize, effects: usize) {
+        let id = NodeId(u16::try_from(place + 1).expect("groups are small"));
+        world.lives[place] += 1;
+        let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(world.lives[place]));
+        let memory = if self.is_durable {
+            Memory::Durable {
+                below: world.below[place],
+                heard: true,
+            }
+        } else {
+            Memory::Forgetful
+        };
+        let member = Member::new(Config {
+            memory,
+            ahead: if self.crashes > 0 {
+                self.ahead
+            } else {
+                u64::MAX / 4
+            },
+            planted: self.planted,
+            ..Config::new(id, self.members, incarnation)
+        });
+        let member = tables.add_member(member);
+        world.members[place] = Some(member);
+        if let Some(step) = tables.handle(member, Event::Start) {
+            world.members[place] = Some(step.after);
+            let outcome = world.perform(tables, place, &step, effects);
+            assert_eq!(outcome, Ok(()), "nobody enters by starting");
+        }
+    }
+
+    /// All steps that can be taken from here. Some lead back here.
+    pub(super) fn actions(&self, tables: &Tables, world: &World, actions: &mut Vec<Action>) {
+        actions.clear();
+        for place in 0..usize::from(self.members) {
+            let Some(member) = world.members[place] else {
+                actions.push(Action::Restart(place));
+                continue;
+            };
+            let known = tables.member(member);
+            if known.is_held {
+                actions.push(Action::Release(place));
+            }
+            if known.is_free && world.asked[place] < self.entries {
+                actions.push(Action::Acquire(place));
+            }
+            if known.is_waiting && world.cancels_left > 0 {
+                actions.push(Action::Cancel(place));
+            }
+            if self.may_crash(tables, world) {
+                actions.push(Action::Crash(place));
+            }
+        }
+        actions.extend(world.network.iter().copied().map(Action::Deliver));
+    }
+
+    /// Whether somebody may crash now. Where clocks are not on disk, not while
+    /// another one is down or has not heard all: then the last that knows could
+    /// go.
+    fn may_crash(&self, tables: &Tables, world: &World) -> bool {
+        let mut members = world.members[..usize::from(self.members)].iter();
+        let mut all_know = || {
+            members.all(|member| {
+                member.is_some_and(|member| tables.member(member).member.unheard().is_empty())
+            })
+        };
+        world.crashes_left > 0 && (self.is_durable || all_know())
+    }
+
+    /// Takes a step; none if it leads back to where it began. With `crash_after`
+    /// whoever takes it crashes when it has done so many of the things that it
+    /// asks for.
+    pub(super) fn step(
+        &self,
+        tables: &mut Tables,
+        world: &World,
+        action: Action,
+        crash_after: Option<usize>,
+    ) -> Option<Result<World, Violation>> {
+        let mut step = self.step_with_the_dead(tables, world, action, crash_after);
+        if let Some(Ok(next)) = &mut step
+            && !self.keeps_the_dead
+        {
+            next.bury_the_dead(tables);
+        }
+        step
+    }
+
+    fn step_with_the_dead(
+        &self,
+        tables: &mut Tables,
+        world: &World,
+        action: Action,
+        crash_after: Option<usize>,
+    ) -> Option<Result<World, Violation>> {
+        let mut next = world.clone();
+        let lock = LockName::default;
+        let (place, step) = match action {
+            Action::Acquire(place) => {
+                next.asked[place] += 1;
+                let member = world.members[place]?;
+                (place, tables.handle(member, Event::Acquire(lock()))?)
+            }
+            Action::Release(place) => {
+                let member = world.members[place]?;
+                (place, tables.handle(member, Event::Release(lock()))?)
+            }
+            Action::Cancel(place) => {
+                next.cancels_left -= 1;
+                let member = world.members[place]?;
+                (place, tables.handle(member, Event::Cancel(lock()))?)
+            }
+            Action::Deliver(message) => {
+                let place = usize::from(tables.sent(message).to.0) - 1;
+                let member = world.members[place]?;
+                (place, tables.deliver(member, message)?)
+            }
+            Action::Crash(place) => {
+                next.crash(place);
+                return Some(Ok(next));
+            }
+            Action::Restart(_) if crash_after.is_some() && !self.may_crash(tables, world) => {
+                return None;
+            }
+            Action::Restart(place) => {
+                self.begin(tables, &mut next, place, crash_after.unwrap_or(usize::MAX));
+                if crash_after.is_some() {
+                    next.crash(place);
+                }
+                return Some(Ok(next));
+            }
+        };
+        let effects = match crash_after {
+            Some(effects) if effects >= step.acts.len() || !self.may_crash(tables, world) => {
+                return None;
+            }
+            Some(effects) => effects,
+            None => usize::MAX,
+        };
+        next.members[place] = Some(step.after);
+        if let Err(violation) = next.perform(tables, place, &step, effects) {
+            return Some(Err(violation));
+        }
+        if crash_after.is_some() {
+            next.crash(place);
+        }
+        Some(Ok(next))
+    }
+
+    /// Whether everybody who asks enters, if from now on nothing is lost, nobody
+    /// crashes, and all that was under way is.
+    pub(super) fn heals(&self, tables: &mut Tables, world: &World) -> Result<(), Violation> {
+        let mut world = world.clone();
+        world.network.clear();
+        let members = usize::from(self.members);
+        for place in 0..members {
+            if world.members[place].is_none() {
+                self.begin(tables, &mut world, place, usize::MAX);
+            }
+        }
+        for _ in 0..4 * members + 4 {
+            let is_quiet = world.members[..members].iter().flatten().all(|member| {
+                let known = tables.member(*member);
+                known.is_free
+            });
+            if is_quiet {
+                return Ok(());
+            }
+            for place in 0..members {
+                for event in world.due(tables, place) {
+                    let Some(member) = world.members[place] else {
+                        continue;
+                    };
+                    if let Some(step) = tables.handle(member, event) {
+                        world.members[place] = Some(step.after);
+                        world.perform(tables, place, &step, usize::MAX)?;
+                    }
+                }
+            }
+            while let Some(message) = world.network.pop() {
+                let place = usize::from(tables.sent(message).to.0) - 1;
+                let member = world.members[place].expect("all have been started");
+                if let Some(step) = tables.deliver(member, message) {
+                    world.members[place] = Some(step.after);
+                    world.perform(tables, place, &step, usize::MAX)?;
+                }
+            }
+        }
+        Err(Violation::NeverEnters)
+    }
+}
+
+impl World {
+    fn crash(&mut self, place: usize) {
+        self.members[place] = None;
+        self.crashes_left = self.crashes_left.saturating_sub(1);
+    }
+
+    /// What comes of time passing at a member.
+    fn due(&self, tables: &Tables, place: usize) -> Vec<Event> {
+        use crate::mutex::{State, Timer};
+        let Some(number) = self.members[place] else {
+            return Vec::new();
+        };
+        let member = &tables.member(number).member;
+        let lock = LockName::default();
+        let mut due = Vec::new();
+        match member.state(&lock) {
+            State::Held { .. } => due.push(Event::Release(lock)),
+            State::Wait { request, .. } => due.push(Event::Expired(Timer::Resend {
+                lock,
+                request: request.clock,
+                sent: 1,
+            })),
+            State::Free => {}
+        }
+        if !member.unheard().is_empty() {
+            due.push(Event::Expired(Timer::Greet { sent: 1 }));
+        }
+        due
+    }
+
+    /// Does the first so many things that a step asks for.
+    fn perform(
+        &mut self,
+        tables: &Tables,
+        place: usize,
+        step: &Arc<Step>,
+        effects: usize,
+    ) -> Result<(), Violation> {
+        for act in step.acts.iter().take(effects) {
+            match *act {
+                Act::Send(message) => self.send(message),
+                Act::Reserve(below) => self.below[place] = below,
+                Act::Leave => {}
+                Act::Enter(token) => {
+                    let others = self.members.iter().enumerate();
+                    let is_held_by_another =
+                        others
+                            .filter(|(other, _)| *other != place)
+                            .any(|(_, member)| {
+                                member.is_some_and(|member| tables.member(member).is_held)
+                            });
+                    if is_held_by_another {
+                        return Err(Violation::TwoHolders);
+                    }
+                    if token <= self.last_token {
+                        return Err(Violation::TokenDidNotRise);
+                    }
+                    self.last_token = token;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, message: MessageNumber) {
+        if let Err(at) = self.network.binary_search(&message) {
+            self.network.insert(at, message);
+        }
+    }
+
+    /// Whether a message under way can never mean anything any more.
+    pub(super) fn is_dead(&self, tables: &Tables, message: MessageNumber) -> bool {
+        let place = usize::from(tables.sent(message).to.0) - 1;
+        tables.is_dead(message, self.members[place])
+    }
+
+    fn bury_the_dead(&mut self, tables: &mut Tables) {
+        self.forget_what_is_done(tables);
+        let mut network = std::mem::take(&mut self.network);
+        network.retain(|message| !self.is_dead(tables, *message));
+        self.network = network;
+        self.shift(tables);
+    }
+
+    fn shift(&mut self, tables: &mut Tables) {
+        if self.crashes_left > 0 || self.lives.iter().any(|lives| *lives > 1) {
+            return;
+        }
+        let members = self.members.iter().flatten();
+        let of_members = members.map(|member| tables.member(*member).least_clock);
+        let of_messages = self.network.iter().map(|m| tables.least_clock(*m));
+        let of_token = (self.last_token > 0).then_some(self.last_token);
+        let least = of_members.chain(of_messages).chain(of_token).min().unwrap();
+        let by = least - 1;
+        if by == 0 {
+            return;
+        }
+        for member in self.members.iter_mut().flatten() {
+            *member = tables.shift(*member, by);
+        }
+        for message in &mut self.network {
+            *message = tables.shift_message(*message, by);
+        }
+        self.network.sort_unstable();
+        self.last_token = self.last_token.saturating_sub(by);
+    }
+
+    /// A peer that does not wait for a member any more with the latest request
+    /// that this one saw of it: no copy of that request can do anything, nor an
+    /// older one, and newer ones have larger clocks. And a token that all clocks
+    /// have reached cannot be reached again.
+    fn forget_what_is_done(&mut self, tables: &mut Tables) {
+        if self
+            .members
+            .iter()
+            .flatten()
+            .all(|member| tables.member(*member).member.clock() >= self.last_token)
+            && self.crashes_left == 0
+        {
+            self.last_token = 0;
+        }
+        for at in 0..MOST {
+            for from in 0..MOST {
+                let (Some(member), Some(peer)) = (self.members[at], self.members[from]) else {
+                    continue;
+                };
+                let id = |place: usize| NodeId(place as u16 + 1);
+                let Some(seen) = tables.latest_of(member, id(from)) else {
+                    continue;
+                };
+                if tables.waits_for(peer, id(at)) == Some(seen) {
+                    continue;
+                }
+                let is_from = |message: &MessageNumber| {
+                    let sent = tables.sent(*message);
+                    sent.to == id(at)
+                        && sent.message.from == id(from)
+                        && matches!(sent.message.body, crate::mutex::Body::Request { .. })
+                };
+                let is_old = |message: &MessageNumber| {
+                    is_from(message) && tables.sent(*message).message.body.clock() <= seen
+                };
+                if self.lives[from] > 1 {
+                    continue;
+                }
+                self.network.retain(|message| !is_old(message));
+                self.members[at] = Some(tables.without_request_of(member, id(from)));
+            }
+        }
+    }
+
+    /// The same for the same state, in whichever tables: of its content.
+    pub(super) fn fingerprint(&self, tables: &Tables) -> u64 {
+        let mut sum: u64 = 0;
+        for (place, member) in self.members.iter().enumerate() {
+            let hash = member.map_or(1, |member| tables.member(member).hash);
+            let rest = u64::from(self.asked[place]) << 8 | u64::from(self.lives[place]);
+            sum = mixed(sum ^ hash).wrapping_add(mixed(rest ^ self.below[place] << 16));
+        }
+        // A set: in whatever order.
+        let network = self.network.iter();
+        let network = network.fold(0_u64, |sum, message| {
+            sum.wrapping_add(mixed(tables.message_hash(*message)))
+        });
+        let counts = u64::from(self.crashes_left) << 8 | u64::from(self.cancels_left);
+        mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 16))
+    }
+
+    /// Of the members alone: what heals does not depend on anything else.
+    pub(super) fn members_fingerprint(&self, tables: &Tables) -> u64 {
+        let mut sum: u64 = 0;
+        for (place, member) in self.members.iter().enumerate() {
+            let hash = member.map_or(1, |member| tables.member(member).hash);
+            let rest = u64::from(self.lives[place]) ^ self.below[place] << 16;
+            sum = mixed(sum ^ hash).wrapping_add(mixed(rest));
+        }
+        mixed(sum ^ mixed(self.last_token))
+    }
+
+    /// What of [`seen`] is to be seen here.
+    pub(super) fn shows(&self, setting: &Setting, tables: &Tables) -> u8 {
+        let members = &self.members[..usize::from(setting.members)];
+        let known = || {
+            members
+                .iter()
+                .flatten()
+                .map(|member| tables.member(*member))
+        };
+        let lock = LockName::default();
+        let mut shows = 0;
+        let is_done = self.asked[..members.len()]
+            .iter()
+            .all(|asked| *asked == setting.entries);
+        if is_done && members.iter().all(Option::is_some) && known().all(|known| known.is_free) {
+            shows |= seen::ALL_ENTERED;
+        }
+        let is_second_life = |place: usize| self.lives[place] > 1;
+        for (place, member) in members.iter().enumerate() {
+            let is_held = member.is_some_and(|member| tables.member(member).is_held);
+            if is_held && is_second_life(place) {
+                shows |= seen::ENTERED_AFTER_RESTART;
+            }
+            if is_held && self.crashes_left > 0 {
+                shows |= seen::CRASHED_WHILE_HELD;
+            }
+        }
+        if known().any(|known| !known.member.reply_queue(&lock).is_empty()) {
+            shows |= seen::DEFERRED;
+        }
+        if known().count() == members.len() && known().all(|known| known.is_waiting) {
+            shows |= seen::ALL_ASK_AT_ONCE;
+        }
+        shows
+    }
+
+    /// Whoever was asked to take this step, in words.
+    pub(super) fn tell(
+        &self,
+        tables: &Tables,
+        action: Action,
+        crash_after: Option<usize>,
+    ) -> String {
+        let id = |place: usize| place + 1;
+        let mut told = match action {
+            Action::Acquire(place) => format!("{} asks", id(place)),
+            Action::Release(place) => format!("{} leaves", id(place)),
+            Action::Cancel(place) => format!("{} gives up", id(place)),
+            Action::Crash(place) => format!("{} crashes", id(place)),
+            Action::Restart(place) => format!("{} is started anew", id(place)),
+            Action::Deliver(message) => {
+                let sent = tables.sent(message);
+                format!("{} arrives at {}", sent.message, sent.to)
+            }
+        };
+        if let Some(effects) = crash_after {
+            told.push_str(&format!(", which crashes after {effects} effects of that"));
+        }
+        told
+    }
+
+    /// The same state in other tables.
+    pub(super) fn moved(&self, from: &Tables, to: &mut Tables) -> World {
+        let mut moved = self.clone();
+        for member in moved.members.iter_mut().flatten() {
+            *member = to.add_member(Member::clone(&from.member(*member).member));
+        }
+        for message in &mut moved.network {
+            *message = to.add_message((**from.sent(*message)).clone());
+        }
+        moved.network.sort_unstable();
+        moved
+    }
+}
+
+/// Stirs the bits (the finalizer of MurmurHash3).
+fn mixed(mut bits: u64) -> u64 {
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    bits ^= bits >> 33;
+    bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    bits ^ bits >> 33
+}

@@ -1,0 +1,657 @@
+//! One member of a group: its clock, what it knows of its peers, and all its
+//! locks.
+//!
+//! A member whose node was started anew must not go on with a clock that is
+//! behind what it said before: it could win over a request that it has forgotten
+//! to have answered, and the token of the next entry could be that of an entry
+//! that it has forgotten. Two things make sure of that ([`Memory`]). Its clock
+//! survives on disk; or it hears the clock of every peer ([`Body::Hello`],
+//! [`Body::Welcome`]) before its first request and its first reply, and skips as
+//! many clocks as it may have been ahead of them.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::clock::{ClockError, LamportClock, NodeId, Timestamp};
+use super::effect::Effect;
+use super::event::{Event, Timer};
+use super::lock_name::LockName;
+use super::message::{Body, Incarnation, Message, Origin};
+#[cfg(test)]
+use super::planted::Planted;
+use super::planted::planted;
+use super::rejected::Rejected;
+use super::ricart_agrawala::{Context, Deferred, RicartAgrawala, State};
+
+/// How many clocks a restart skips. A member is ahead of all others by about as
+/// many events as it has peers; this is far more.
+const AHEAD: u64 = 1_000_000;
+
+/// The longest pause between two greetings of a peer while nothing is wanted.
+const UNHURRIED: Duration = Duration::from_secs(60);
+
+/// How often a peer is asked for its clock because somebody said that it is far
+/// ahead: it may not have been the peer.
+const MOST_DOUBTS: u32 = 8;
+
+/// For how long another node's claim to be this member is believed.
+const CLAIM: Duration = Duration::from_secs(5);
+
+/// What a member is told when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Its place in the member list.
+    pub id: NodeId,
+    /// How many members there are.
+    pub members: u16,
+    /// The nonce of this run.
+    pub incarnation: Incarnation,
+    /// How its clock survives a restart.
+    pub memory: Memory,
+    /// How many clocks a restart skips: how far ahead a clock is written down,
+    /// and how far ahead of all others it may get before it is forgotten.
+    pub ahead: u64,
+    /// Whether the address in the member list may lead to another node that
+    /// says it is this member. Then it must hear itself there before its first
+    /// request.
+    pub must_hear_itself: bool,
+    /// When requests are sent again.
+    pub pace: Pace,
+    /// A bug, to see that the proofs find it.
+    #[cfg(test)]
+    pub(crate) planted: Option<Planted>,
+}
+
+/// How a member makes sure that its clock never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// It forgets its clock, and so hears every peer's first.
+    Forgetful,
+    /// It writes down a bound that its clock stays below.
+    Durable {
+        /// The bound that was written last; 1 before the first time. The clock
+        /// starts there.
+        below: u64,
+        /// Whether it has heard every peer's clock since it began to write. What
+        /// it wrote before may be lost: a disk that was wiped does not say so.
+        heard: bool,
+    },
+}
+
+/// How long requests wait before they are sent again: twice as long each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pace {
+    /// The first time.
+    pub first: Duration,
+    /// At the most.
+    pub longest: Duration,
+}
+
+impl Config {
+    /// Member `id` of so many, in a run of this nonce: one that forgets its clock
+    /// and listens where the list says.
+    #[must_use]
+    pub fn new(id: NodeId, members: u16, incarnation: Incarnation) -> Self {
+        Config {
+            id,
+            members,
+            incarnation,
+            memory: Memory::Forgetful,
+            ahead: AHEAD,
+            must_hear_itself: false,
+            pace: Pace::default(),
+            #[cfg(test)]
+            planted: None,
+        }
+    }
+
+    /// Something that this member says.
+    pub(super) fn send(
+        &self,
+        to: NodeId,
+        reply_to: Option<SocketAddr>,
+        body: Body,
+        repetition: u32,
+    ) -> Effect {
+        let message = Message {
+            from: self.id,
+            origin: Origin::Turno(self.incarnation),
+            body,
+        };
+        Effect::Send {
+            to,
+            reply_to,
+            message,
+            repetition,
+        }
+    }
+}
+
+impl Default for Pace {
+    /// From a quarter of a second to two.
+    fn default() -> Self {
+        Pace {
+            first: Duration::from_millis(250),
+            longest: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Pace {
+    /// The pause after the same has been sent so often before.
+    pub(super) fn after(self, sent: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1 << sent.min(20));
+        doubled.min(self.longest).max(self.first)
+    }
+}
+
+/// One member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Member {
+    config: Config,
+    clock: LamportClock,
+    /// The clock is, and was in every earlier run, below this.
+    reserved: Option<u64>,
+    peers: BTreeSet<NodeId>,
+    /// Whose clock must be heard before the first request.
+    unheard: BTreeSet<NodeId>,
+    /// Whose clock was said to be further ahead than can be believed: they are
+    /// asked themselves.
+    doubted: BTreeSet<NodeId>,
+    /// Somebody has heard an earlier run of ours.
+    had_earlier_run: bool,
+    /// The run of each turno peer that was heard last, and whether another one
+    /// was heard before.
+    runs: BTreeMap<NodeId, (Incarnation, bool)>,
+    /// What is wanted here, and waits for the clocks that are not heard.
+    wanted: BTreeSet<LockName>,
+    last_request_clock: Option<u64>,
+    /// How often another node claimed to be this member, and whether that is
+    /// still believed.
+    claims: u64,
+    is_claimed: bool,
+    locks: BTreeMap<LockName, RicartAgrawala>,
+}
+
+impl Member {
+    /// A member that has not begun to take part: hand in [`Event::Start`] first.
+    ///
+    /// # Panics
+    /// If the id is not in `1..=members`.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let Config { id, members, .. } = config;
+        assert!(
+            (1..=members).contains(&id.0),
+            "id {id} is not in 1..={members}"
+        );
+        let peers: BTreeSet<NodeId> = (1..=members).map(NodeId).filter(|p| *p != id).collect();
+        let (clock, reserved, mut unheard) = match config.memory {
+            Memory::Forgetful => (LamportClock::default(), None, peers.clone()),
+            Memory::Durable { below, heard, .. } => {
+                let unheard = if heard {
+                    BTreeSet::new()
+                } else {
+                    peers.clone()
+                };
+                (LamportClock::at(below), Some(below), unheard)
+            }
+        };
+        if config.must_hear_itself {
+            unheard.insert(id);
+        }
+        let (clock, unheard) = if planted!(config, ClockForgotten) {
+            (LamportClock::default(), BTreeSet::new())
+        } else {
+            (clock, unheard)
+        };
+        Member {
+            config,
+            clock,
+            reserved,
+            peers,
+            unheard,
+            doubted: BTreeSet::new(),
+            had_earlier_run: false,
+            runs: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            last_request_clock: None,
+            claims: 0,
+            is_claimed: false,
+            // The seed's one lock is always there.
+            locks: BTreeMap::from([(LockName::default(), RicartAgrawala::default())]),
+        }
+    }
+
+    /// Takes one event and pushes what is to be done about it.
+    ///
+    /// # Errors
+    /// [`Rejected`] says why nothing was done: on `Err` nothing has changed and
+    /// no effect was pushed.
+    pub fn handle(&mut self, event: &Event, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+        let before = effects.len();
+        match event {
+            Event::Start => self.greet(&self.peers | &self.unheard, 0, effects),
+            Event::Acquire(lock) => self.acquire(lock, effects)?,
+            Event::Cancel(lock) if self.wanted.contains(lock) => {
+                self.wanted.remove(lock);
+            }
+            Event::Cancel(lock) => self.with_lock(lock, effects, RicartAgrawala::cancel)?,
+            Event::Release(lock) => self.with_lock(lock, effects, RicartAgrawala::release)?,
+            Event::Tick => {
+                self.clock.tick()?;
+            }
+            Event::Received { message, reply_to } => self.receive(message, *reply_to, effects)?,
+            Event::Expired(timer) => self.expired(timer, effects)?,
+        }
+        self.reserve(before, effects);
+        Ok(())
+    }
+
+    /// Ahead of all that this event asked for, so that no request is made with a
+    /// clock that could be forgotten. Before all are heard none is made.
+    fn reserve(&mut self, before: usize, effects: &mut Vec<Effect>) {
+        if let Memory::Durable { .. } = self.config.memory
+            && self.reserved.is_none_or(|below| self.clock.now() >= below)
+            && self.unheard.is_empty()
+        {
+            let below = self.clock.now().saturating_add(self.config.ahead);
+            let is_first = self.reserved.is_none_or(|below| below == 1);
+            self.reserved = Some(below);
+            if planted!(self.config, NeverReserved) && !is_first {
+                return;
+            }
+            if planted!(self.config, ReservedLate) {
+                return effects.push(Effect::Reserve { below });
+            }
+            effects.insert(before, Effect::Reserve { below });
+        }
+    }
+
+    fn acquire(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+        let is_free = *self.state(lock) == State::Free;
+        if !is_free || self.wanted.contains(lock) {
+            return Err(Rejected::NotFree);
+        }
+        if self.unheard.is_empty() {
+            return self.request(lock, effects);
+        }
+        self.wanted.insert(lock.clone());
+        self.greet(self.unheard.clone(), 0, effects);
+        Ok(())
+    }
+
+    fn request(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+        if !(planted!(self.config, ClockReused) && self.last_request_clock == Some(self.clock())) {
+            self.last_request_clock = Some(self.clock.tick()?);
+        }
+        self.with_lock(lock, effects, |lock, cx| {
+            lock.acquire(cx);
+            Ok(())
+        })
+    }
+
+    fn receive(
+        &mut self,
+        message: &Message,
+        reply_to: Option<SocketAddr>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        let from = message.from;
+        if from == self.config.id {
+            return self.receive_from_own_id(message, reply_to, effects);
+        }
+        if !self.peers.contains(&from) {
+            return Err(Rejected::NoMember(from));
+        }
+        if planted!(self.config, HeardFromAnything) {
+            self.heard(from, effects);
+        }
+        let taken = match &message.body {
+            Body::Request { lock, clock } => {
+                let asked = Deferred {
+                    request: Timestamp {
+                        clock: *clock,
+                        id: from,
+                    },
+                    origin: message.origin,
+                    reply_to,
+                };
+                self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, asked))
+            }
+            Body::Reply { .. } if self.is_claimed => Err(Rejected::Claimed),
+            Body::Reply { lock, clock, echo } => self.with_lock(lock, effects, |lock, cx| {
+                lock.receive_reply(cx, from, *clock, *echo)
+            }),
+            Body::Overtaken { lock, clock, echo } => {
+                let anew = self.with_lock(lock, effects, |lock, cx| {
+                    lock.ask_anew(cx, from, *clock, *echo)
+                });
+                if anew.is_ok() {
+                    self.last_request_clock = Some(self.clock());
+                }
+                anew
+            }
+            Body::Hello => {
+                self.greeted_by(message, reply_to, effects);
+                Ok(())
+            }
+            Body::Welcome { clock, to, again } => {
+                if *to != self.config.incarnation {
+                    return Err(Rejected::StaleWelcome);
+                }
+                self.clock.catch_up(*clock)?;
+                self.had_earlier_run |= again;
+                self.heard(from, effects);
+                Ok(())
+            }
+        };
+        if taken.is_ok() {
+            self.note_run(from, message.origin);
+        }
+        match taken {
+            Err(Rejected::Clock(ClockError::TooFarAhead { .. })) if self.doubted.insert(from) => {
+                // Believed if it says so itself; what it wanted it will say
+                // again.
+                self.greet([from].into(), 1, effects);
+                Ok(())
+            }
+            taken => taken,
+        }
+    }
+
+    fn note_run(&mut self, peer: NodeId, origin: Origin) {
+        if let Origin::Turno(run) = origin {
+            let (latest, has_earlier) = self.runs.entry(peer).or_insert((run, false));
+            *has_earlier |= *latest != run;
+            *latest = run;
+        }
+    }
+
+    /// That is ourselves, greeting our own address; or another node that was
+    /// given our id.
+    fn receive_from_own_id(
+        &mut self,
+        message: &Message,
+        reply_to: Option<SocketAddr>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        match message.origin {
+            Origin::Turno(incarnation) if incarnation == self.config.incarnation => {
+                self.heard(self.config.id, effects);
+                Ok(())
+            }
+            Origin::Turno(_) => {
+                self.is_claimed = true;
+                self.claims += 1;
+                // So that it learns of us as we did of it.
+                if message.body == Body::Hello {
+                    self.greeted_by(message, reply_to, effects);
+                }
+                let claim = self.claims;
+                effects.push(Effect::SetTimer {
+                    timer: Timer::Unclaim { claim },
+                    after: CLAIM,
+                });
+                Ok(())
+            }
+            Origin::Seed => Err(Rejected::OwnId(message.from)),
+        }
+    }
+
+    fn greeted_by(
+        &mut self,
+        message: &Message,
+        reply_to: Option<SocketAddr>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let peer = message.from;
+        self.note_run(peer, message.origin);
+        if let Origin::Turno(to) = message.origin {
+            let welcome = Body::Welcome {
+                clock: self.clock.now(),
+                to,
+                again: self
+                    .runs
+                    .get(&peer)
+                    .is_some_and(|(_, has_earlier)| *has_earlier),
+            };
+            effects.push(self.config.send(peer, reply_to, welcome, 0));
+        }
+        if self.unheard.contains(&peer) {
+            effects.push(self.config.send(peer, None, Body::Hello, 1));
+        }
+        // It has just started, and has seen no request of ours.
+        for (name, lock) in &self.locks {
+            if let Some(clock) = lock.request_missing(peer) {
+                let lock = name.clone();
+                let request = Body::Request { lock, clock };
+                effects.push(self.config.send(peer, None, request, 1));
+            }
+        }
+    }
+
+    /// The clock of this peer is known. If it was the last one, whoever asked in
+    /// the meantime is answered, and all that is wanted is asked for.
+    fn heard(&mut self, peer: NodeId, effects: &mut Vec<Effect>) {
+        self.doubted.remove(&peer);
+        let was_unheard = self.unheard.remove(&peer);
+        if !was_unheard || !self.unheard.is_empty() {
+            return;
+        }
+        if self.had_earlier_run {
+            self.clock = LamportClock::at(self.clock.now().saturating_add(self.config.ahead));
+        }
+        for name in self.locks.keys().cloned().collect::<Vec<_>>() {
+            let answer = |lock: &mut RicartAgrawala, cx: &mut Context<'_>| {
+                lock.answer_all(cx);
+                Ok(())
+            };
+            // Nothing in it can be refused.
+            let _ = self.with_lock(&name, effects, answer);
+        }
+        while let Some(lock) = self.wanted.first().cloned()
+            && self.request(&lock, effects).is_ok()
+        {
+            self.wanted.remove(&lock);
+        }
+    }
+
+    /// Says hello, and will say it again to whom it has not heard.
+    fn greet(&mut self, greeted: BTreeSet<NodeId>, sent: u32, effects: &mut Vec<Effect>) {
+        for peer in greeted {
+            effects.push(self.config.send(peer, None, Body::Hello, sent));
+        }
+        if self.unheard.is_empty() && self.doubted.is_empty() {
+            return;
+        }
+        let mut pace = self.config.pace;
+        if self.wanted.is_empty() {
+            // No hurry: who starts late says hello to us.
+            pace.longest = pace.longest.max(UNHURRIED);
+        }
+        effects.push(Effect::SetTimer {
+            timer: Timer::Greet {
+                sent: sent.saturating_add(1),
+            },
+            after: pace.after(sent),
+        });
+    }
+
+    fn expired(&mut self, timer: &Timer, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+        match timer {
+            Timer::Resend {
+                lock,
+                request,
+                sent,
+            } => self.with_lock(lock, effects, |lock, cx| lock.resend(cx, *request, *sent)),
+            Timer::Greet { sent } => {
+                if *sent > MOST_DOUBTS {
+                    self.doubted.clear();
+                }
+                let greeted = &self.unheard | &self.doubted;
+                if greeted.is_empty() {
+                    return Err(Rejected::StaleTimer);
+                }
+                self.greet(greeted, *sent, effects);
+                Ok(())
+            }
+            Timer::Unclaim { claim } if *claim == self.claims => {
+                self.is_claimed = false;
+                Ok(())
+            }
+            Timer::Unclaim { .. } => Err(Rejected::StaleTimer),
+        }
+    }
+
+    /// Lets a lock do something. One that nobody is known to want costs nothing.
+    fn with_lock(
+        &mut self,
+        name: &LockName,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut RicartAgrawala, &mut Context<'_>) -> Result<(), Rejected>,
+    ) -> Result<(), Rejected> {
+        let mut lock = self.locks.remove(name).unwrap_or_default();
+        let done = act(
+            &mut lock,
+            &mut Context {
+                config: &self.config,
+                clock: &mut self.clock,
+                peers: &self.peers,
+                is_hearing: !self.unheard.is_empty(),
+                lock: name,
+                effects,
+            },
+        );
+        if name.is_nameless() || !lock.is_idle() {
+            self.locks.insert(name.clone(), lock);
+        }
+        done
+    }
+
+    /// Forgets what is kept for show alone, so that two members that behave alike
+    /// are alike.
+    #[cfg(test)]
+    pub(crate) fn forget_history(&mut self) {
+        if self.config.planted.is_none() {
+            self.last_request_clock = None;
+        }
+    }
+
+    /// Forgets the latest request of this peer, which it does not make any more.
+    #[cfg(test)]
+    pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
+        for lock in self.locks.values_mut() {
+            lock.forget_request_of(peer);
+        }
+    }
+
+    /// The least clock in it.
+    #[cfg(test)]
+    pub(crate) fn least_clock(&self) -> u64 {
+        let locks = self.locks.values();
+        let of_locks = locks.filter_map(RicartAgrawala::least_clock).min();
+        of_locks.map_or(self.clock(), |clock| clock.min(self.clock()))
+    }
+
+    /// As it would be if all had happened so much earlier.
+    #[cfg(test)]
+    pub(crate) fn shift(&mut self, by: u64) {
+        self.clock = LamportClock::at(self.clock() - by);
+        for lock in self.locks.values_mut() {
+            lock.shift(by);
+        }
+    }
+
+    /// What this member was told when it was made.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its place in the member list.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// What its Lamport clock shows.
+    #[must_use]
+    pub fn clock(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// The clock of its latest request of any lock; none before the first.
+    #[must_use]
+    pub fn last_request_clock(&self) -> Option<u64> {
+        self.last_request_clock
+    }
+
+    /// Every other member.
+    #[must_use]
+    pub fn peers(&self) -> &BTreeSet<NodeId> {
+        &self.peers
+    }
+
+    /// Whose clock must be heard before the first request; its own id, if it
+    /// must hear itself.
+    #[must_use]
+    pub fn unheard(&self) -> &BTreeSet<NodeId> {
+        &self.unheard
+    }
+
+    /// Whose clock was said to be too far ahead to be believed, and is asked for.
+    #[must_use]
+    pub fn doubted(&self) -> &BTreeSet<NodeId> {
+        &self.doubted
+    }
+
+    /// Whether this lock is wanted here, and not asked for because not all
+    /// clocks were heard.
+    #[must_use]
+    pub fn is_wanted(&self, lock: &LockName) -> bool {
+        self.wanted.contains(lock)
+    }
+
+    /// Whether another node claims to be this member. Neither may enter then.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.is_claimed
+    }
+
+    /// FREE, WAIT or HELD.
+    #[must_use]
+    pub fn state(&self, lock: &LockName) -> &State {
+        self.locks
+            .get(lock)
+            .map_or(&State::Free, RicartAgrawala::state)
+    }
+
+    /// Whose replies wait until we leave, in the order in which they asked.
+    #[must_use]
+    pub fn reply_queue(&self, lock: &LockName) -> &[Deferred] {
+        self.locks
+            .get(lock)
+            .map_or(&[], RicartAgrawala::reply_queue)
+    }
+
+    /// The locks that somebody is known to want, and the nameless one.
+    pub fn locks(&self) -> impl Iterator<Item = (&LockName, &RicartAgrawala)> {
+        self.locks.iter()
+    }
+
+    /// Whether this is the clock of a request that waits for replies. (The
+    /// clocks are heard with clock 0.)
+    #[must_use]
+    pub fn is_asking(&self, clock: u64) -> bool {
+        if clock == 0 {
+            return !(self.unheard.is_empty() && self.doubted.is_empty());
+        }
+        self.locks.values().any(|lock| lock.is_asking(clock))
+    }
+}
+
+#[cfg(test)]
+mod tests;

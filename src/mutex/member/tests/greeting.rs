@@ -1,0 +1,287 @@
+//! Starting, starting anew, and clocks that cannot be believed.
+
+use super::*;
+
+fn hello(id: u16) -> Event {
+    turno(id, Body::Hello)
+}
+
+fn durable(below: u64, heard: bool) -> Config {
+    Config {
+        memory: Memory::Durable { below, heard },
+        ahead: 100,
+        ..config(1, 3)
+    }
+}
+
+fn started(config: Config) -> (Member, Vec<Effect>) {
+    let mut member = Member::new(config);
+    let effects = member.must(Event::Start);
+    (member, effects)
+}
+
+#[test]
+fn a_member_that_has_forgotten_its_clock_greets_all_and_asks_nobody_before_they_answer() {
+    let (mut member, effects) = started(config(1, 3));
+    assert_eq!(
+        sent(&effects),
+        [(2, "req<0,1>".into()), (3, "req<0,1>".into())]
+    );
+    member.must(acquire());
+    assert!(member.is_wanted(&lock()));
+    assert_eq!(member.must_not(acquire()), Rejected::NotFree);
+    assert_eq!(member.must(welcome(40, 3)), []);
+    let effects = member.must(welcome(30, 2));
+    assert_eq!(
+        sent(&effects),
+        [(2, "req<41,1>".into()), (3, "req<41,1>".into())],
+        "above all clocks that were heard"
+    );
+    assert!(!member.is_wanted(&lock()));
+}
+
+#[test]
+fn what_is_wanted_can_be_given_up_before_all_are_heard() {
+    let (mut member, _) = started(config(1, 2));
+    member.must(acquire());
+    member.must(cancel());
+    assert_eq!(member.must(welcome(40, 2)), []);
+    assert_eq!(member.state(&lock()), &State::Free);
+}
+
+#[test]
+fn only_an_answer_to_this_run_says_the_clock() {
+    let (mut member, _) = started(config(1, 2));
+    let to_another = Body::Welcome {
+        clock: 40,
+        to: Incarnation(6),
+        again: false,
+    };
+    assert_eq!(
+        member.must_not(turno(2, to_another)),
+        Rejected::StaleWelcome
+    );
+    member.must(request(5, 2));
+    member.must(hello(2));
+    assert_eq!(member.unheard().len(), 1, "these may be old");
+}
+
+#[test]
+fn whoever_asks_is_answered_when_all_are_heard_and_not_before() {
+    let (mut member, _) = started(config(1, 3));
+    assert_eq!(member.must(request(5, 2)), []);
+    member.must(welcome(5, 2));
+    let effects = member.must(welcome(40, 3));
+    assert_eq!(sent(&effects), [(2, "reply<40,1>".into())]);
+    assert!(member.queue().is_empty());
+}
+
+#[test]
+fn who_is_known_to_have_run_before_skips_what_it_may_have_been_ahead() {
+    let again = |clock, id| {
+        let (to, again) = (NONCE, true);
+        turno(id, Body::Welcome { clock, to, again })
+    };
+    let (mut member, _) = started(Config {
+        ahead: 100,
+        ..config(1, 3)
+    });
+    member.must(acquire());
+    member.must(again(40, 2));
+    let effects = member.must(welcome(30, 3));
+    assert_eq!(sent(&effects)[0].1, "req<141,1>");
+}
+
+#[test]
+fn a_peer_is_told_whether_an_earlier_run_of_it_was_heard() {
+    let (mut member, _) = started(config(1, 3));
+    let is_told = |member: &mut Member, run| {
+        let origin = Origin::Turno(Incarnation(run));
+        let effects = member.must(received(2, origin, Body::Hello));
+        let Effect::Send { message, .. } = &effects[0] else {
+            panic!("{effects:?}")
+        };
+        matches!(message.body, Body::Welcome { again: true, .. })
+    };
+    assert!(!is_told(&mut member, 20));
+    assert!(!is_told(&mut member, 20));
+    assert!(is_told(&mut member, 21));
+    assert!(is_told(&mut member, 21), "however often it asks");
+}
+
+#[test]
+fn a_welcome_is_no_event_for_either_clock() {
+    let mut member = member(1, 3);
+    let effects = member.must(hello(2));
+    assert_eq!(sent(&effects), [(2, "reply<1,1>".into())]);
+    assert_eq!(member.clock(), 1);
+}
+
+#[test]
+fn whoever_is_greeted_by_one_that_it_has_not_heard_greets_it_too() {
+    let (mut member, _) = started(config(1, 3));
+    let effects = member.must(hello(2));
+    assert_eq!(
+        sent(&effects),
+        [(2, "reply<1,1>".into()), (2, "req<0,1>".into())]
+    );
+}
+
+#[test]
+fn a_peer_that_starts_late_is_asked_at_once_what_it_has_missed() {
+    let mut member = waiting();
+    member.must(reply(5, 3, 4));
+    let effects = member.must(hello(1));
+    assert_eq!(
+        sent(&effects),
+        [(1, "reply<6,2>".into()), (1, "req<4,2>".into())]
+    );
+    assert_eq!(sent(&member.must(hello(3))).len(), 1, "it has replied");
+}
+
+#[test]
+fn those_that_do_not_answer_are_greeted_again_and_more_often_when_something_is_wanted() {
+    let (mut member, mut effects) = started(config(1, 3));
+    member.must(welcome(1, 3));
+    for _ in 0..20 {
+        let Some(Effect::SetTimer { timer, .. }) = effects.pop() else {
+            panic!("no timer was set")
+        };
+        effects = member.must(Event::Expired(timer));
+        assert_eq!(sent(&effects), [(2, "req<0,1>".into())]);
+    }
+    assert_eq!(pause(&effects), UNHURRIED);
+    let mut effects = member.must(acquire());
+    assert_eq!(pause(&effects), Pace::default().first);
+    for _ in 0..20 {
+        let Some(Effect::SetTimer { timer, .. }) = effects.pop() else {
+            panic!("no timer was set")
+        };
+        effects = member.must(Event::Expired(timer));
+    }
+    assert_eq!(pause(&effects), Pace::default().longest);
+}
+
+#[test]
+fn a_clock_that_survives_on_disk_is_reserved_before_it_is_told_to_anybody() {
+    let (mut member, effects) = started(durable(500, true));
+    assert_eq!(effects[0], Effect::Reserve { below: 600 });
+    assert_eq!(sent(&effects).len(), 2, "a hello to each");
+    assert!(member.unheard().is_empty(), "it need not wait for them");
+    for _ in 500..599 {
+        assert_eq!(member.must(Event::Tick), []);
+    }
+    let effects = member.must(acquire());
+    assert_eq!(effects[0], Effect::Reserve { below: 700 });
+    assert_eq!(sent(&effects)[0].1, "req<600,1>");
+}
+
+#[test]
+fn a_received_clock_is_reserved_before_it_is_answered() {
+    let (mut member, _) = started(durable(500, true));
+    let effects = member.must(request(1000, 2));
+    assert_eq!(effects[0], Effect::Reserve { below: 1101 });
+    assert_eq!(sent(&effects), [(2, "reply<1001,1>".into())]);
+}
+
+#[test]
+fn a_new_state_is_written_only_when_all_are_heard() {
+    let (mut member, effects) = started(durable(1, false));
+    assert!(!matches!(effects[0], Effect::Reserve { .. }));
+    member.must(acquire());
+    member.must(welcome(40, 2));
+    let effects = member.must(welcome(30, 3));
+    assert_eq!(effects[0], Effect::Reserve { below: 141 });
+    assert_eq!(sent(&effects)[0].1, "req<41,1>");
+}
+
+#[test]
+fn a_clock_too_far_ahead_is_not_taken_but_asked_for() {
+    let mut member = held();
+    let far = 5 + MAX_JUMP + 1;
+    let effects = member.must(request(far, 2));
+    assert_eq!(sent(&effects), [(2, "req<0,1>".into())]);
+    assert_eq!((member.clock(), member.queue()), (5, vec![]));
+    let again = member.must_not(request(far, 2));
+    assert!(matches!(again, Rejected::Clock(_)), "once is enough");
+    member.must(welcome(far, 2));
+    assert_eq!(member.clock(), far, "it says so itself");
+    member.must(request(far, 2));
+    assert_eq!(member.queue(), [stamp(far, 2)]);
+}
+
+#[test]
+fn a_peer_that_does_not_confirm_a_clock_is_asked_a_few_times() {
+    let mut member = held();
+    let mut effects = member.must(request(MAX_JUMP * 3, 2));
+    let mut greetings = 1;
+    while let Some(Effect::SetTimer { timer, .. }) = effects.pop()
+        && member.handle(&Event::Expired(timer), &mut effects).is_ok()
+    {
+        greetings += 1;
+    }
+    assert_eq!(greetings, MOST_DOUBTS);
+    assert!(member.doubted().is_empty());
+}
+
+#[test]
+fn nobody_tells_of_more_than_half_the_clocks() {
+    let (mut member, _) = started(config(1, 2));
+    let most = crate::mutex::clock::MAX_CLOCK / 2;
+    assert!(matches!(
+        member.must_not(welcome(most + 1, 2)),
+        Rejected::Clock(_)
+    ));
+    member.must(welcome(most, 2));
+}
+
+fn from_another_run(body: Body) -> Event {
+    Event::Received {
+        message: Message {
+            from: NodeId(1),
+            origin: Origin::Turno(Incarnation(8)),
+            body,
+        },
+        reply_to: Some(address(50_000)),
+    }
+}
+
+#[test]
+fn two_nodes_with_one_id_notice_each_other_and_neither_enters() {
+    let mut member = member(1, 2);
+    member.must(acquire());
+    let effects = member.must(from_another_run(Body::Hello));
+    assert!(member.is_claimed());
+    let Effect::Send { reply_to, .. } = effects[0] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(reply_to, Some(address(50_000)), "the other one notices too");
+    assert_eq!(member.must_not(reply(9, 2, 2)), Rejected::Claimed);
+
+    // It goes on claiming, and then it is gone.
+    member.must(from_another_run(Body::Hello));
+    let unclaim = |claim| Event::Expired(Timer::Unclaim { claim });
+    assert_eq!(member.must_not(unclaim(1)), Rejected::StaleTimer);
+    member.must(unclaim(2));
+    member.must(reply(9, 2, 2));
+    assert!(member.is_held());
+}
+
+#[test]
+fn a_node_that_may_not_be_where_the_list_says_must_hear_itself_there() {
+    let must_hear_itself = true;
+    let (mut member, effects) = started(Config {
+        must_hear_itself,
+        ..config(1, 2)
+    });
+    assert_eq!(
+        sent(&effects),
+        [(1, "req<0,1>".into()), (2, "req<0,1>".into())]
+    );
+    member.must(acquire());
+    member.must(welcome(1, 2));
+    assert!(member.is_wanted(&lock()));
+    let effects = member.must(received(1, Origin::Turno(NONCE), Body::Hello));
+    assert_eq!(sent(&effects), [(2, "req<2,1>".into())]);
+    assert!(!member.is_claimed());
+}

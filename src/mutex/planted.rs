@@ -1,0 +1,68 @@
+//! Bugs that can be planted in the algorithm, to see that the proofs find them.
+//! They exist in tests only: elsewhere [`planted!`] is `false`.
+
+/// One planted bug. What breaks is said with each; `src/proofs.rs` says what
+/// finds it.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Planted {
+    /// A reply counts whatever request it answers (rule 2).
+    NoEcho,
+    /// A reply is one less to wait for, whoever sent it (rule 3).
+    RepliesCounted,
+    /// A reply carries a clock past the request's, not the replier's own
+    /// (rule 4).
+    EchoWithoutClock,
+    /// The clock goes up to the received one and not past it (rule 4).
+    NoTickPast,
+    /// A restarted member begins at clock 1 and hears nobody (rule 6).
+    ClockForgotten,
+    /// Of two requests with one clock neither goes first (rule 5).
+    NoTieBreak,
+    /// The clock of a request that was given up serves the next one (rule 1).
+    ClockReused,
+    /// Whoever waits replies at once, even if its own request is older.
+    RepliesWhileWaiting,
+    /// Leaving answers nobody.
+    QueueForgotten,
+    /// A reply that comes while FREE counts for the next request.
+    LateReplyAccepted,
+    /// A seed peer's reply counts for the current request, wherever it arrives.
+    SeedReplyRepeated,
+    /// The member list of the sender is not looked at.
+    ForeignListAccepted,
+    /// Of a seed peer one request is kept, the latest to arrive.
+    OneRequestOfASeed,
+    /// A peer's clock is taken as heard from whatever it sends, however old.
+    HeardFromAnything,
+    /// The clock on disk is not moved on.
+    NeverReserved,
+    /// The clock on disk is moved on after the requests went out.
+    ReservedLate,
+    /// A request is never sent again.
+    NeverResent,
+    /// A request is sent again with a new clock (rule 1).
+    ResentWithNewClock,
+    /// While waiting, whoever's request is younger is replied to (the order is
+    /// turned round).
+    OrderTurned,
+    /// A seed peer's reply goes to its own port, not to where it asked from.
+    SeedAnsweredAtItsPort,
+}
+
+/// Whether this bug is planted in what has this configuration.
+macro_rules! planted {
+    ($config:expr, $bug:ident) => {{
+        #[cfg(test)]
+        {
+            $config.planted == Some($crate::mutex::planted::Planted::$bug)
+        }
+        #[cfg(not(test))]
+        {
+            let _ = &$config;
+            false
+        }
+    }};
+}
+
+pub(crate) use planted;

@@ -1,0 +1,186 @@
+//! A process of the seed, pure: the Go program that turno grew from, as far as
+//! others can see it. It sends each request from a fresh socket, one to each
+//! other process, waits for the reply there, echoes nothing, sends nothing
+//! twice, and of what it receives scans only the head.
+
+use std::net::SocketAddr;
+
+use crate::mutex::{NodeId, Timestamp};
+
+/// What a seed process asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeedEffect {
+    /// A request, from a fresh socket, to a process's own port.
+    Ask {
+        /// Which process.
+        to: NodeId,
+        /// The datagram.
+        text: String,
+    },
+    /// A reply, to where the request came from.
+    Reply {
+        /// The address, as it was handed in.
+        to: SocketAddr,
+        /// The datagram.
+        text: String,
+    },
+    /// It is in the critical section.
+    Enter {
+        /// Its clock as it enters.
+        clock: u64,
+    },
+    /// It has left.
+    Leave,
+}
+
+/// One process of the seed.
+#[derive(Clone, Debug)]
+pub struct SeedPeer {
+    id: NodeId,
+    members: u16,
+    clock: u64,
+    last_request_clock: Option<u64>,
+    state: Phase,
+    reply_queue: Vec<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Free,
+    /// So many replies are missing: it counts them, each on a socket of its own.
+    Wait(u16),
+    Held,
+}
+
+impl SeedPeer {
+    /// Process `id` of so many, its clock at 1.
+    #[must_use]
+    pub fn new(id: NodeId, members: u16) -> Self {
+        SeedPeer {
+            id,
+            members,
+            clock: 1,
+            last_request_clock: None,
+            state: Phase::Free,
+            reply_queue: Vec::new(),
+        }
+    }
+
+    /// What its clock shows.
+    #[must_use]
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// The clock of its latest request.
+    #[must_use]
+    pub fn last_request_clock(&self) -> Option<u64> {
+        self.last_request_clock
+    }
+
+    /// FREE, WAIT or HELD.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match self.state {
+            Phase::Free => "FREE",
+            Phase::Wait(_) => "WAIT",
+            Phase::Held => "HELD",
+        }
+    }
+
+    /// Whether it is in the critical section.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.state == Phase::Held
+    }
+
+    /// The user types `x`. Ignored while it waits or holds.
+    pub fn want(&mut self, effects: &mut Vec<SeedEffect>) {
+        if self.state != Phase::Free {
+            return;
+        }
+        self.clock += 1;
+        self.last_request_clock = Some(self.clock);
+        self.state = Phase::Wait(self.members - 1);
+        for to in (1..=self.members).map(NodeId).filter(|id| *id != self.id) {
+            let text = format!("req<{},{}>", self.clock, self.id);
+            effects.push(SeedEffect::Ask { to, text });
+        }
+        if self.members == 1 {
+            self.enter(effects);
+        }
+    }
+
+    /// A datagram arrived at its own port.
+    pub fn receive_request(
+        &mut self,
+        text: &str,
+        source: SocketAddr,
+        effects: &mut Vec<SeedEffect>,
+    ) {
+        let Some(request) = scan(text, "req") else {
+            return;
+        };
+        self.clock = self.clock.max(request.clock) + 1;
+        let ours = Timestamp {
+            clock: self.last_request_clock.unwrap_or(0),
+            id: self.id,
+        };
+        match self.state {
+            Phase::Free => effects.push(self.reply(source)),
+            Phase::Wait(_) if request < ours => effects.push(self.reply(source)),
+            Phase::Wait(_) | Phase::Held => self.reply_queue.push(source),
+        }
+    }
+
+    /// The first datagram arrived at the socket of one of its requests. (It
+    /// closes the socket then: whatever comes later is not seen.)
+    pub fn receive_reply(&mut self, text: &str, request: u64, effects: &mut Vec<SeedEffect>) {
+        let Some(reply) = scan(text, "reply") else {
+            return;
+        };
+        self.clock = self.clock.max(reply.clock) + 1;
+        if let Phase::Wait(missing) = &mut self.state
+            && self.last_request_clock == Some(request)
+        {
+            *missing -= 1;
+            if *missing == 0 {
+                self.enter(effects);
+            }
+        }
+    }
+
+    /// The work in the critical section is done.
+    pub fn leave(&mut self, effects: &mut Vec<SeedEffect>) {
+        if self.state != Phase::Held {
+            return;
+        }
+        effects.push(SeedEffect::Leave);
+        self.state = Phase::Free;
+        for source in std::mem::take(&mut self.reply_queue) {
+            effects.push(self.reply(source));
+        }
+    }
+
+    fn enter(&mut self, effects: &mut Vec<SeedEffect>) {
+        self.state = Phase::Held;
+        let clock = self.clock;
+        effects.push(SeedEffect::Enter { clock });
+    }
+
+    fn reply(&self, to: SocketAddr) -> SeedEffect {
+        let text = format!("reply<{},{}>", self.clock, self.id);
+        SeedEffect::Reply { to, text }
+    }
+}
+
+/// `kind<clock,id>`, whatever follows.
+fn scan(text: &str, kind: &str) -> Option<Timestamp> {
+    let head = text.strip_prefix(kind)?.strip_prefix('<')?;
+    let (clock, rest) = head.split_once(',')?;
+    let (id, _) = rest.split_once('>')?;
+    Some(Timestamp {
+        clock: clock.parse().ok()?,
+        id: NodeId(id.parse().ok()?),
+    })
+}

@@ -1,0 +1,10 @@
+//! What is needed of the operating system beside what the standard library has:
+//! signals, terminals, and output to somebody who may not be reading.
+
+pub(crate) mod output;
+mod retry;
+pub(crate) mod signals;
+pub(crate) mod terminal;
+
+pub(crate) use output::Output;
+pub(crate) use retry::retry_interrupted;

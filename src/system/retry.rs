@@ -1,0 +1,13 @@
+//! System calls that a signal interrupts.
+
+use std::io::{self, ErrorKind};
+
+/// Calls again for as long as a signal interrupts it.
+pub(crate) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}

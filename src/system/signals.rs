@@ -1,0 +1,32 @@
+//! The signals of the operating system, as a source of a poll.
+
+use std::fs;
+use std::io;
+
+use mio::{Interest, Registry, Token};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+/// Has the poll wake for the signals that ask the program to end, and for these
+/// besides. One that whoever started us has us ignore (`nohup`) stays ignored.
+pub(crate) fn register(besides: &[i32], registry: &Registry, token: Token) -> io::Result<Signals> {
+    let ignored = ignored();
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+        .into_iter()
+        .filter(|signal| ignored & (1 << (signal - 1)) == 0)
+        .chain(besides.iter().copied());
+    let mut signals = Signals::new(wanted)?;
+    registry.register(&mut signals, token, Interest::READABLE)?;
+    Ok(signals)
+}
+
+/// The signals that this process ignores, a bit each. Linux tells; where nobody
+/// does, none.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    lines
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}

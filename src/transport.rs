@@ -1,0 +1,279 @@
+//! Between the algorithm and the sockets: from which of our sockets a message
+//! leaves, where it goes, and whose datagrams are heard. Pure, like the
+//! algorithm: it is handed datagrams and hands them back.
+//!
+//! Two things decide it. A seed peer's reply does not say what it answers, so a
+//! request to anyone who is not known to be a turno node leaves from a socket of
+//! its own, and that the reply arrives there says it. And of what arrives only
+//! that is heard which a member can have sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+use crate::group::Group;
+#[cfg(test)]
+use crate::mutex::planted::Planted;
+use crate::mutex::planted::planted;
+use crate::mutex::{Body, Echo, Effect, Incarnation, LockName, Message, NodeId, Origin};
+use crate::wire::{self, Datagram, Key, Malformed, Signed};
+
+/// A socket of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Socket {
+    /// The one whose address stands in the member list.
+    Listening,
+    /// One that was opened for the request of this clock (0: for the hello), and
+    /// serves no other.
+    OfRequest(u64),
+}
+
+/// A datagram to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// From which socket.
+    pub socket: Socket,
+    /// Where to.
+    pub address: SocketAddr,
+    /// The text.
+    pub text: Vec<u8>,
+}
+
+/// A message that was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The message.
+    pub message: Message,
+    /// Where an answer goes, if not to the sender's address in the member list.
+    pub reply_to: Option<SocketAddr>,
+}
+
+/// Why a datagram was not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unheard {
+    /// It could not be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It is meant for the critical section.
+    #[error("it is for the critical section, not for a process")]
+    ForSection,
+    /// It says that it is from a member, and comes from another host.
+    #[error("member {from} is at {expected}")]
+    ForeignHost {
+        /// The member.
+        from: NodeId,
+        /// Where that member is.
+        expected: SocketAddr,
+    },
+    /// The group has a key, and it is not signed.
+    #[error("it is not signed")]
+    Unsigned,
+    /// The group has a key, and it was not signed with it for us.
+    #[error("its signature is wrong")]
+    Forged,
+    /// It is signed, and the group has no key.
+    #[error("it is signed, and this process was given no --key")]
+    Signed,
+    /// The sender has another member list.
+    #[error("process {0} has another member list: give all the same, written the same")]
+    OtherList(NodeId),
+    /// A seed peer's reply that arrived where it says nothing.
+    #[error("it does not say which request it answers")]
+    NoEcho,
+}
+
+/// What one node knows of where the others are and how they speak.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    group: Group,
+    incarnation: Incarnation,
+    key: Option<Key>,
+    /// The peers that were last heard as turno nodes.
+    echoing: BTreeSet<NodeId>,
+    /// What the sockets of single requests were opened for.
+    asked: BTreeMap<u64, LockName>,
+    /// A bug, to see that the proofs find it.
+    #[cfg(test)]
+    pub(crate) planted: Option<Planted>,
+}
+
+impl Transport {
+    /// The transport of one run of a member.
+    #[must_use]
+    pub fn new(group: Group, incarnation: Incarnation, key: Option<Key>) -> Self {
+        Transport {
+            group,
+            incarnation,
+            key,
+            echoing: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            #[cfg(test)]
+            planted: None,
+        }
+    }
+
+    /// Who belongs.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// Whether this peer was last heard as a turno node.
+    #[must_use]
+    pub fn is_turno(&self, peer: NodeId) -> bool {
+        self.echoing.contains(&peer)
+    }
+
+    /// Forgets the sockets of requests that wait for nothing any more.
+    pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) {
+        self.asked.retain(|clock, _| is_asking(*clock));
+    }
+
+    /// The datagram for an [`Effect::Send`]. None for any other effect, and for
+    /// a repetition that this peer is spared.
+    pub fn address(&mut self, effect: &Effect) -> Option<Outgoing> {
+        let Effect::Send {
+            to,
+            reply_to,
+            message,
+            repetition,
+        } = effect
+        else {
+            return None;
+        };
+        let is_echoing = self.key.is_some() || self.is_turno(*to);
+        if !is_echoing && is_spared(*repetition) {
+            return None;
+        }
+        let socket = match &message.body {
+            Body::Request { lock, clock } if !is_echoing => {
+                self.asked.insert(*clock, lock.clone());
+                Socket::OfRequest(*clock)
+            }
+            Body::Hello if !is_echoing && *to != self.group.id => {
+                self.asked.insert(0, LockName::default());
+                Socket::OfRequest(0)
+            }
+            _ => Socket::Listening,
+        };
+        let address = reply_to.or_else(|| self.group.address(*to))?;
+        let mut text = wire::encode(message, self.group.digest).into_bytes();
+        if let Some(key) = &self.key {
+            key.sign(self.group.digest, message.from, *to, &mut text);
+        }
+        Some(Outgoing {
+            socket,
+            address,
+            text,
+        })
+    }
+
+    /// Reads a datagram that arrived.
+    ///
+    /// # Errors
+    /// [`Unheard`] says why it is not to be believed; nothing has changed then.
+    pub fn open(
+        &mut self,
+        datagram: &[u8],
+        source: SocketAddr,
+        socket: Socket,
+    ) -> Result<Incoming, Unheard> {
+        let signed = Signed::split(datagram);
+        let text = match (&self.key, &signed) {
+            (Some(_), Some(signed)) => signed.text,
+            _ => datagram,
+        };
+        let decoded = wire::decode(text);
+        if decoded.is_err() && self.key.is_none() && signed.is_some() {
+            return Err(Unheard::Signed);
+        }
+        let decoded = decoded?;
+        let (from, group) = match &decoded {
+            Datagram::Section(_) => return Err(Unheard::ForSection),
+            Datagram::Message { message, group } => (message.from, *group),
+            Datagram::SeedReply { from, .. } => (*from, None),
+        };
+        match (&self.key, &signed, group) {
+            (None, ..) => self.check_host(from, source)?,
+            (Some(key), Some(signed), Some(group)) => {
+                if !key.verifies(group, from, self.group.id, signed) {
+                    return Err(Unheard::Forged);
+                }
+            }
+            (Some(_), ..) => return Err(Unheard::Unsigned),
+        }
+        let is_foreign = group.is_some_and(|group| group != self.group.digest);
+        if is_foreign && !planted!(self, ForeignListAccepted) {
+            return Err(Unheard::OtherList(from));
+        }
+        let message = match decoded {
+            Datagram::Message { message, .. } => message,
+            Datagram::SeedReply { clock, .. } => Message {
+                from,
+                origin: Origin::Seed,
+                body: self.seed_reply(clock, socket).ok_or(Unheard::NoEcho)?,
+            },
+            Datagram::Section(_) => return Err(Unheard::ForSection),
+        };
+        if message.origin == Origin::Seed {
+            self.echoing.remove(&from);
+        } else if self.group.address(from).is_some() {
+            self.echoing.insert(from);
+        }
+        let is_elsewhere = message.origin == Origin::Seed || from == self.group.id;
+        Ok(Incoming {
+            message,
+            reply_to: is_elsewhere.then_some(source),
+        })
+    }
+
+    /// What a seed peer's reply means that arrived at this socket.
+    fn seed_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
+        let incarnation = self.incarnation;
+        match socket {
+            Socket::OfRequest(1..) if planted!(self, SeedReplyRepeated) => Some(Body::Reply {
+                lock: LockName::default(),
+                clock,
+                echo: Echo {
+                    clock: *self.asked.last_key_value()?.0,
+                    incarnation,
+                },
+            }),
+            Socket::Listening => None,
+            Socket::OfRequest(0) => Some(Body::Welcome {
+                clock,
+                to: incarnation,
+                again: false,
+            }),
+            Socket::OfRequest(asked) => Some(Body::Reply {
+                lock: self.asked.get(&asked)?.clone(),
+                clock,
+                echo: Echo {
+                    clock: asked,
+                    incarnation,
+                },
+            }),
+        }
+    }
+
+    /// Who is no member at all is the algorithm's to refuse.
+    fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), Unheard> {
+        match self.group.address(from) {
+            Some(expected) if !self.group.is_at(from, source.ip()) => {
+                Err(Unheard::ForeignHost { from, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A seed peer that defers queues every repetition and answers each. So it, and
+/// whoever might be one, is asked the 1st, 2nd, 4th and 8th time, and from there
+/// on every 8th.
+fn is_spared(repetition: u32) -> bool {
+    repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+use super::*;
+
+const PORTS: [u16; 3] = [10_001, 10_002, 10_003];
+const NONCE: Incarnation = Incarnation(7);
+
+fn group(id: u16) -> Group {
+    Group::on_loopback(id, &PORTS)
+}
+
+fn key() -> Option<Key> {
+    Some(Key::new([1; 32]))
+}
+
+/// Member 1.
+fn transport(key: Option<Key>) -> Transport {
+    Transport::new(group(1), NONCE, key)
+}
+
+/// Another member, as a turno node.
+fn peer(id: u16, key: Option<Key>) -> Transport {
+    Transport::new(group(id), Incarnation(id.into()), key)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn request(clock: u64) -> Body {
+    let lock = LockName::default();
+    Body::Request { lock, clock }
+}
+
+impl Transport {
+    /// The datagram with which this member says something to another.
+    fn say(&mut self, to: u16, body: Body, repetition: u32) -> Option<Outgoing> {
+        let from = self.group.id;
+        let origin = Origin::Turno(self.incarnation);
+        self.address(&Effect::Send {
+            to: NodeId(to),
+            reply_to: None,
+            message: Message { from, origin, body },
+            repetition,
+        })
+    }
+
+    fn hear(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, Unheard> {
+        self.open(datagram, local(port), Socket::Listening)
+    }
+}
+
+#[test]
+fn a_stranger_is_asked_from_a_socket_of_the_requests_own_and_a_turno_node_is_not() {
+    let mut one = transport(None);
+    let outgoing = one.say(2, request(4), 0).unwrap();
+    assert_eq!(outgoing.socket, Socket::OfRequest(4));
+    assert_eq!(outgoing.address, local(10_002));
+
+    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
+    one.hear(&hello.text, 10_002).unwrap();
+    assert!(one.is_turno(NodeId(2)));
+    let outgoing = one.say(2, request(4), 0).unwrap();
+    assert_eq!(outgoing.socket, Socket::Listening);
+
+    one.hear(b"req<2,2>", 50_000).unwrap();
+    let outgoing = one.say(2, request(4), 1).unwrap();
+    assert_eq!(
+        outgoing.socket,
+        Socket::OfRequest(4),
+        "a seed peer may take a turno node's place"
+    );
+}
+
+#[test]
+fn for_a_seed_peers_reply_the_socket_is_the_echo() {
+    let mut one = transport(None);
+    one.say(2, request(4), 0).unwrap();
+    let reply = b"reply<5,2>";
+    let incoming = one.open(reply, local(10_002), Socket::OfRequest(4));
+    let echo = Echo {
+        clock: 4,
+        incarnation: NONCE,
+    };
+    assert_eq!(
+        incoming.unwrap().message.body,
+        Body::Reply {
+            lock: LockName::default(),
+            clock: 5,
+            echo
+        }
+    );
+    let at = |one: &mut Transport, socket| one.open(reply, local(10_002), socket);
+    assert_eq!(at(&mut one, Socket::Listening), Err(Unheard::NoEcho));
+    assert_eq!(at(&mut one, Socket::OfRequest(3)), Err(Unheard::NoEcho));
+    one.retain(|_| false);
+    assert_eq!(at(&mut one, Socket::OfRequest(4)), Err(Unheard::NoEcho));
+}
+
+#[test]
+fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
+    let mut one = transport(None);
+    let hello = one.say(2, Body::Hello, 0).unwrap();
+    assert_eq!(hello.socket, Socket::OfRequest(0));
+    assert!(hello.text.starts_with(b"req<0,1>"));
+    let incoming = one.open(b"reply<5,2>", local(10_002), Socket::OfRequest(0));
+    assert_eq!(
+        incoming.unwrap().message.body,
+        Body::Welcome {
+            clock: 5,
+            to: NONCE,
+            again: false,
+        }
+    );
+}
+
+#[test]
+fn an_echo_says_more_than_the_socket() {
+    let mut one = transport(None);
+    one.say(2, request(4), 0).unwrap();
+    let echo = Echo {
+        clock: 2,
+        incarnation: NONCE,
+    };
+    let lock = LockName::default();
+    let late = Body::Reply {
+        lock,
+        clock: 9,
+        echo,
+    };
+    let datagram = peer(2, None).say(1, late.clone(), 0).unwrap();
+    let incoming = one.open(&datagram.text, local(10_002), Socket::OfRequest(4));
+    assert_eq!(incoming.unwrap().message.body, late);
+}
+
+#[test]
+fn a_seed_peer_waits_for_its_reply_where_it_asked_from() {
+    let mut one = transport(None);
+    let incoming = one.hear(b"req<2,2>", 50_000).unwrap();
+    assert_eq!(incoming.reply_to, Some(local(50_000)));
+    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
+    let incoming = one.hear(&hello.text, 50_000).unwrap();
+    assert_eq!(incoming.reply_to, None, "a turno node listens");
+}
+
+#[test]
+fn a_peer_that_queues_every_repetition_is_spared_most() {
+    let mut one = transport(None);
+    let asked = (0..1000).filter(|sent| one.say(2, request(4), *sent).is_some());
+    assert_eq!(asked.count(), 1 + 3 + 124, "0; 1, 2, 4; 8, 16, ..., 992");
+    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
+    one.hear(&hello.text, 10_002).unwrap();
+    let asked = (0..1000).filter(|sent| one.say(2, request(4), *sent).is_some());
+    assert_eq!(asked.count(), 1000);
+}
+
+#[test]
+fn only_members_hosts_are_heard_where_there_is_no_key() {
+    let mut one = transport(None);
+    let elsewhere = SocketAddr::from(([192, 0, 2, 7], 10_002));
+    for datagram in [&b"req<2,2>"[..], b"reply<2,2>"] {
+        let (from, expected) = (NodeId(2), local(10_002));
+        assert_eq!(
+            one.open(datagram, elsewhere, Socket::Listening),
+            Err(Unheard::ForeignHost { from, expected })
+        );
+    }
+    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap();
+    let mut with_key = transport(key());
+    assert!(
+        with_key
+            .open(&hello.text, elsewhere, Socket::Listening)
+            .is_ok()
+    );
+}
+
+#[test]
+fn with_a_key_nothing_is_heard_that_was_not_signed_for_us() {
+    let mut one = transport(key());
+    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap().text;
+    assert!(one.hear(&hello, 10_002).is_ok());
+
+    let unsigned = peer(2, None).say(1, Body::Hello, 0).unwrap().text;
+    assert_eq!(one.hear(&unsigned, 10_002), Err(Unheard::Unsigned));
+    for seeds in [&b"req<2,2>"[..], b"reply<2,2>"] {
+        assert_eq!(one.hear(seeds, 10_002), Err(Unheard::Unsigned));
+    }
+
+    let to_another = peer(2, key()).say(3, Body::Hello, 0).unwrap().text;
+    assert_eq!(one.hear(&to_another, 10_002), Err(Unheard::Forged));
+    let in_anothers_name = String::from_utf8(hello.clone()).unwrap();
+    let in_anothers_name = in_anothers_name.replace("req<0,2>", "req<0,3>");
+    assert_eq!(
+        one.hear(in_anothers_name.as_bytes(), 10_002),
+        Err(Unheard::Forged)
+    );
+    for place in 0..hello.len() {
+        let mut changed = hello.clone();
+        changed[place] ^= 1;
+        assert!(one.hear(&changed, 10_002).is_err(), "byte {place}");
+    }
+    let another_key = Some(Key::new([2; 32]));
+    let forged = peer(2, another_key).say(1, Body::Hello, 0).unwrap().text;
+    assert_eq!(one.hear(&forged, 10_002), Err(Unheard::Forged));
+}
+
+#[test]
+fn a_signed_seed_datagram_is_no_members_of_a_group_with_a_key() {
+    let mut datagram = b"req<2,2>".to_vec();
+    let (key, group) = (key().unwrap(), group(1).digest);
+    key.sign(group, NodeId(2), NodeId(1), &mut datagram);
+    assert_eq!(
+        transport(Some(key)).hear(&datagram, 10_002),
+        Err(Unheard::Unsigned)
+    );
+}
+
+#[test]
+fn without_a_key_what_is_signed_says_so() {
+    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap().text;
+    assert_eq!(transport(None).hear(&hello, 10_002), Err(Unheard::Signed));
+}
+
+#[test]
+fn another_member_list_is_not_heard_and_named() {
+    for key in [None, key()] {
+        let mut other = peer(2, key.clone());
+        other.group = Group::on_loopback(2, &[10_001, 10_002]);
+        let hello = other.say(1, Body::Hello, 0).unwrap();
+        let mut one = transport(key);
+        assert_eq!(
+            one.hear(&hello.text, 10_002),
+            Err(Unheard::OtherList(NodeId(2)))
+        );
+        assert!(!one.is_turno(NodeId(2)));
+    }
+}
+
+#[test]
+fn what_is_not_for_a_process_is_not_heard() {
+    let mut one = transport(None);
+    assert_eq!(one.hear(b"cs<5,2>(text)", 10_002), Err(Unheard::ForSection));
+    let malformed = Unheard::Malformed(Malformed::Kind);
+    assert_eq!(one.hear(b"rubbish", 10_002), Err(malformed));
+}
+
+#[test]
+fn what_we_say_to_our_own_address_comes_back_with_its_source() {
+    let mut one = transport(None);
+    let hello = one.say(1, Body::Hello, 0).unwrap();
+    assert_eq!(
+        (hello.socket, hello.address),
+        (Socket::Listening, local(10_001))
+    );
+    let incoming = one.hear(&hello.text, 50_000).unwrap();
+    assert_eq!(incoming.reply_to, Some(local(50_000)));
+}

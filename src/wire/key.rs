@@ -1,0 +1,205 @@
+//! The key of a group, and the signatures made with it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+
+use super::GroupDigest;
+use crate::mutex::NodeId;
+
+/// How many bytes a signature takes at the end of a datagram: `#` and 16 bytes
+/// in hexadecimal digits.
+pub const SIGNATURE: usize = 1 + 2 * TAG;
+
+/// HMAC-SHA-256 is used at half its length, the least that RFC 2104, section 5,
+/// recommends.
+const TAG: usize = 16;
+
+/// The secret that the members of a group share: 32 bytes.
+///
+/// A signature is HMAC-SHA-256 (RFC 2104) over the group's digest, the sender's
+/// id, the receiver's id and the text of the datagram. So what was signed for
+/// one receiver is worth nothing to another, nor in another group. It does not
+/// hide anything, and does not stop a datagram from being sent again by somebody
+/// else: the echo and the clocks make that harmless.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key([u8; 32]);
+
+/// What is no [`Key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a key is 64 hexadecimal digits on a line of its own")]
+pub struct KeyError;
+
+impl Key {
+    /// The key of these bytes, which nobody else must know.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Key(secret)
+    }
+
+    /// The key as its file has it. A secret: not for a log.
+    #[must_use]
+    pub fn to_secret_text(&self) -> String {
+        hexadecimal(&self.0)
+    }
+
+    /// Appends the signature of a datagram from one member to another. To the
+    /// critical section is to id 0.
+    pub fn sign(&self, group: GroupDigest, from: NodeId, to: NodeId, datagram: &mut Vec<u8>) {
+        let tag = self.mac(group, from, to, datagram).finalize().into_bytes();
+        datagram.push(b'#');
+        datagram.extend(hexadecimal(&tag[..TAG]).bytes());
+    }
+
+    /// Whether the signature of a datagram was made with this key. Takes as long
+    /// for a wrong one as for a right one.
+    #[must_use]
+    pub fn verifies(
+        &self,
+        group: GroupDigest,
+        from: NodeId,
+        to: NodeId,
+        signed: &Signed<'_>,
+    ) -> bool {
+        let mac = self.mac(group, from, to, signed.text);
+        mac.verify_truncated_left(&signed.tag).is_ok()
+    }
+
+    fn mac(&self, group: GroupDigest, from: NodeId, to: NodeId, text: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length serves as a key");
+        mac.update(b"turno 1\0");
+        mac.update(&group.0.to_be_bytes());
+        mac.update(&from.0.to_be_bytes());
+        mac.update(&to.0.to_be_bytes());
+        mac.update(text);
+        mac
+    }
+}
+
+/// A datagram that ends like a signed one.
+pub struct Signed<'a> {
+    /// The datagram without the signature.
+    pub text: &'a [u8],
+    tag: [u8; TAG],
+}
+
+impl<'a> Signed<'a> {
+    /// Takes a datagram apart; none if it does not end like a signed one.
+    #[must_use]
+    pub fn split(datagram: &'a [u8]) -> Option<Self> {
+        let (text, signature) =
+            datagram.split_at_checked(datagram.len().checked_sub(SIGNATURE)?)?;
+        let digits = signature.strip_prefix(b"#")?;
+        let mut tag = [0; TAG];
+        for (byte, digits) in tag.iter_mut().zip(digits.chunks(2)) {
+            *byte = byte_of(digits)?;
+        }
+        Some(Signed { text, tag })
+    }
+}
+
+impl FromStr for Key {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let digits = text.trim().as_bytes();
+        if digits.len() != 64 {
+            return Err(KeyError);
+        }
+        let mut secret = [0; 32];
+        for (byte, digits) in secret.iter_mut().zip(digits.chunks(2)) {
+            *byte = byte_of(digits).ok_or(KeyError)?;
+        }
+        Ok(Key(secret))
+    }
+}
+
+/// Not the secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+fn byte_of(digits: &[u8]) -> Option<u8> {
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: GroupDigest = GroupDigest(7);
+    const ONE: NodeId = NodeId(1);
+    const TWO: NodeId = NodeId(2);
+
+    fn key(fill: u8) -> Key {
+        Key::new([fill; 32])
+    }
+
+    fn signed(text: &[u8]) -> Vec<u8> {
+        let mut datagram = text.to_vec();
+        key(1).sign(GROUP, ONE, TWO, &mut datagram);
+        datagram
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_text_sender_receiver_group_and_key_alone() {
+        let datagram = signed(b"req<2,1>{}");
+        assert_eq!(datagram.len(), 10 + SIGNATURE);
+        let signed = Signed::split(&datagram).unwrap();
+        assert_eq!(signed.text, b"req<2,1>{}");
+        assert!(key(1).verifies(GROUP, ONE, TWO, &signed));
+        assert!(!key(2).verifies(GROUP, ONE, TWO, &signed));
+        assert!(!key(1).verifies(GroupDigest(8), ONE, TWO, &signed));
+        assert!(!key(1).verifies(GROUP, TWO, TWO, &signed));
+        assert!(!key(1).verifies(GROUP, ONE, ONE, &signed));
+        for place in 0..datagram.len() {
+            let mut changed = datagram.clone();
+            changed[place] ^= 1;
+            let holds = Signed::split(&changed)
+                .is_some_and(|signed| key(1).verifies(GROUP, ONE, TWO, &signed));
+            assert!(!holds, "byte {place}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_end_like_a_signed_datagram_is_not_taken_apart() {
+        for datagram in [&b""[..], b"#", b"req<2,1>", &[b'#'; 40], &[b'a'; 40]] {
+            assert!(Signed::split(datagram).is_none());
+        }
+        let datagram = signed(b"");
+        assert!(Signed::split(&datagram[1..]).is_none());
+        let multibyte = ["#", &"é".repeat(16)].concat();
+        assert!(Signed::split(multibyte.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_written_and_never_shown() {
+        let text = key(0xab).to_secret_text();
+        assert_eq!(text, "ab".repeat(32));
+        assert_eq!(format!("{text}\n").parse(), Ok(key(0xab)));
+        assert_eq!(format!("{:?}", key(0xab)), "Key(…)");
+        for wrong in ["", "ab", &"g".repeat(64), &"a".repeat(65), &"é".repeat(32)] {
+            assert_eq!(wrong.parse::<Key>(), Err(KeyError), "{wrong}");
+        }
+    }
+
+    /// What Python's `hmac` makes of the same bytes.
+    #[test]
+    fn the_signature_is_hmac_sha_256() {
+        let datagram = signed(b"req<2,1>");
+        let signature = str::from_utf8(&datagram[8..]).unwrap();
+        assert_eq!(signature, "#6a4a57f9166c887e6919eefe3c83cbb4");
+    }
+}
