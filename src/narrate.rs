@@ -196,12 +196,12 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
         Body::Reply { .. } => lines.push(ordinary(format!("{message} received, clock {clock}"))),
         Body::Request { lock, .. } => lines.push(answer(message, lock, effects, member)),
         Body::Overtaken { .. } => lines.push(ordinary(format!(
-            "{message} received, clock {clock}: overtaken by a request of an earlier run"
+            "{message} received, clock {clock}: {OVERTAKEN}"
         ))),
         Body::Hello => lines.push(ignored(format!("{message} received, clock {clock}: hello"))),
         Body::Welcome { .. } => {
             lines.push(ignored(format!(
-                "{message} received, clock {clock}: welcome"
+                "{message} received, clock {clock}: welcome, no permission"
             )));
         }
     }
@@ -214,6 +214,9 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
     lines
 }
 
+/// Of a request.
+const OVERTAKEN: &str = "overtaken by a request of an earlier run";
+
 /// What became of a request, and why: the comparison that decides.
 fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Member) -> Line {
     let theirs = Timestamp {
@@ -224,10 +227,18 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
         Effect::Send { message, .. } if matches!(message.body, Body::Reply { .. }) => Some(message),
         _ => None,
     });
-    let is_in_queue_already = reply.is_none() && !effects.is_empty();
     let head = format!("{message} received, clock {}", member.clock());
-    if is_in_queue_already {
-        return ignored(format!("{head}: again, and still deferred"));
+    for effect in effects {
+        match effect {
+            Effect::Send { message, .. } if matches!(message.body, Body::Overtaken { .. }) => {
+                return ordinary(format!("{head}: {OVERTAKEN}"));
+            }
+            // That we are there.
+            Effect::Send { message, .. } if matches!(message.body, Body::Welcome { .. }) => {
+                return ignored(format!("{head}: again, and still deferred"));
+            }
+            _ => {}
+        }
     }
     ordinary(match (member.state(lock), reply) {
         (State::Wait { request: ours, .. }, Some(reply)) => {
@@ -237,7 +248,11 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
             format!("{head}: deferred, for {ours} < {theirs}")
         }
         (_, Some(reply)) => format!("{head}: {reply} sent"),
-        (_, None) => format!("{head}: deferred until we leave"),
+        (State::Held { .. }, None) => format!("{head}: deferred until we leave"),
+        (_, None) => {
+            let unheard = ids(member.unheard());
+            format!("{head}: deferred until the clock of {unheard} is heard")
+        }
     })
 }
 

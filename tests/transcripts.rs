@@ -9,176 +9,278 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use turno::mutex::{Effect, Event, Incarnation, Message, NodeId, RicartAgrawala, Socket, Timer};
+use turno::Printable;
+use turno::group::{Address, Group};
+use turno::mutex::{Config, Event, Incarnation, LockName, NodeId, Timer};
 use turno::narrate::narrate;
-use turno::node::Happening;
+use turno::node::{Happening, Why};
+use turno::simulation::{Cluster, Deed, Made, Parcel, Program, Step};
 
 /// A group without a network: what is sent waits until a command delivers it.
 #[derive(Default)]
-struct Group {
-    nodes: Vec<RicartAgrawala>,
+struct Script {
+    addresses: Vec<Address>,
+    cluster: Cluster,
     under_way: VecDeque<Datagram>,
     timers: Vec<(NodeId, Timer)>,
+    /// How many programs have been started.
+    runs: u64,
 }
 
 #[derive(Clone)]
 struct Datagram {
     from: NodeId,
     to: NodeId,
-    /// The socket it left from.
-    left: Socket,
-    /// The socket it arrives at.
-    arrives: Socket,
-    message: Message,
+    parcel: Parcel,
 }
 
-/// The address of a node's socket: its port says which.
-fn address(id: NodeId, socket: Socket) -> SocketAddr {
-    let port = match socket {
-        Socket::Listening => 0,
-        Socket::OfRequest(clock) => u16::try_from(clock).expect("transcripts are short"),
-    };
-    SocketAddr::from(([10, 0, 0, u8::try_from(id.0).unwrap()], port))
+fn nothing(from: &str, to: &str) -> Vec<String> {
+    vec![format!("nothing is under way from {from} to {to}")]
 }
 
-fn socket(address: SocketAddr) -> Socket {
-    match address.port() {
-        0 => Socket::Listening,
-        clock => Socket::OfRequest(u64::from(clock)),
-    }
+/// What the seed reads of a datagram.
+fn head(parcel: &Parcel) -> String {
+    let end = parcel.text.iter().position(|byte| *byte == b'>');
+    let end = end.map_or(parcel.text.len(), |place| place + 1);
+    Printable::new(&parcel.text[..end]).to_string()
 }
 
-impl Group {
+impl Script {
     /// Does what a command says; the lines about it.
     fn obey(&mut self, command: &str) -> Vec<String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let id = |word: &str| NodeId(word.parse().unwrap_or_else(|_| panic!("no id: {command}")));
+        let lock = LockName::default;
         match words[..] {
-            ["group", members] => {
-                let members = members.parse().unwrap();
-                *self = Group::default();
-                self.nodes = (1..=members)
-                    .map(|id| RicartAgrawala::new(NodeId(id), members, Incarnation(u64::from(id))))
-                    .collect();
-                Vec::new()
+            ["group", members] => self.begin(members.parse().unwrap(), None),
+            ["group", members, "seed", seed] => {
+                self.begin(members.parse().unwrap(), Some(id(seed)));
             }
-            [node, "x"] => self.handle(id(node), &Event::Want),
-            [node, "ticks"] => self.handle(id(node), &Event::Tick),
-            [node, "leaves"] => self.handle(id(node), &Event::Left),
-            [node, "gives", "up"] => self.handle(id(node), &Event::GiveUp),
+            [node, "x"] => return self.handle(id(node), Event::Acquire(lock())),
+            [node, "ticks"] => return self.handle(id(node), Event::Tick),
+            [node, "leaves"] => return self.handle(id(node), Event::Release(lock())),
+            [node, "gives", "up"] => return self.handle(id(node), Event::Cancel(lock())),
             [node, "timer"] => {
                 let node = id(node);
                 let place = self.timers.iter().position(|(of, _)| *of == node);
                 let (_, timer) = self.timers.remove(place.expect("a timer was set"));
-                self.handle(node, &Event::Expired(timer))
+                return self.handle(node, Event::Expired(timer));
+            }
+            [node, "crashes"] => {
+                self.cluster.crash(id(node));
+                self.timers.retain(|(of, _)| *of != id(node));
+            }
+            [node, "starts"] => return self.start(id(node)),
+            [node, "starts", "as", "a", "seed"] => self.start_seed(id(node)),
+            ["deliver", "all"] => {
+                let mut lines = Vec::new();
+                while let Some(datagram) = self.under_way.pop_front() {
+                    lines.extend(self.deliver(&datagram));
+                }
+                return lines;
             }
             ["deliver", from, to] => {
-                let datagram = self.take(id(from), id(to));
-                self.deliver(&datagram)
+                return match self.take(id(from), id(to)) {
+                    Some(datagram) => self.deliver(&datagram),
+                    None => nothing(from, to),
+                };
             }
             ["repeat", from, to] => {
-                let datagram = self.take(id(from), id(to));
+                let Some(datagram) = self.take(id(from), id(to)) else {
+                    return nothing(from, to);
+                };
                 self.under_way.push_front(datagram.clone());
-                self.deliver(&datagram)
+                return self.deliver(&datagram);
             }
+            ["delay", from, to] => match self.take(id(from), id(to)) {
+                Some(datagram) => self.under_way.push_back(datagram),
+                None => return nothing(from, to),
+            },
             ["lose", from, to] => {
-                let lost = self.take(id(from), id(to));
-                vec![format!("{} is lost", lost.message)]
+                return match self.take(id(from), id(to)) {
+                    Some(lost) => vec![format!("{} is lost", head(&lost.parcel))],
+                    None => nothing(from, to),
+                };
             }
             ["under", "way"] => {
                 let datagrams = self.under_way.iter();
-                datagrams
-                    .map(|d| format!("{} to {}", d.message, d.to))
-                    .collect()
+                return datagrams
+                    .map(|d| format!("{} to {}", head(&d.parcel), d.to))
+                    .collect();
             }
-            ["states"] => self.nodes.iter().map(state).collect(),
+            ["states"] => {
+                let ids = 1..=u16::try_from(self.addresses.len()).unwrap();
+                return ids.map(|id| self.state(NodeId(id))).collect();
+            }
             _ => panic!("no command: {command}"),
+        }
+        Vec::new()
+    }
+
+    /// A new group, of which all have greeted each other. A seed process in it
+    /// has taken the greetings for requests.
+    fn begin(&mut self, members: u16, seed: Option<NodeId>) {
+        *self = Script::default();
+        let address = |id: u16| format!("10.0.0.{id}:7000").parse().unwrap();
+        self.addresses = (1..=members).map(address).collect();
+        if let Some(seed) = seed {
+            self.start_seed(seed);
+        }
+        for id in (1..=members).map(NodeId) {
+            if self.cluster.program(id).is_none() {
+                self.start(id);
+            }
+        }
+        while let Some(datagram) = self.under_way.pop_front() {
+            self.deliver(&datagram);
         }
     }
 
-    /// The oldest datagram from one node to another.
-    fn take(&mut self, from: NodeId, to: NodeId) -> Datagram {
-        let place = self
-            .under_way
-            .iter()
-            .position(|datagram| (datagram.from, datagram.to) == (from, to));
-        place
-            .and_then(|place| self.under_way.remove(place))
-            .unwrap_or_else(|| panic!("nothing is under way from {from} to {to}"))
+    fn group(&self, id: NodeId) -> Group {
+        let section = "10.0.0.99:7000".parse().unwrap();
+        let resolved = Group::resolve(id.0, &self.addresses, None, &section);
+        resolved.unwrap().0
+    }
+
+    fn start(&mut self, id: NodeId) -> Vec<String> {
+        self.runs += 1;
+        let members = u16::try_from(self.addresses.len()).unwrap();
+        let config = Config::new(id, members, Incarnation(self.runs));
+        let step = self.cluster.start_turno(self.group(id), config, None);
+        self.told(step, None)
+    }
+
+    fn start_seed(&mut self, id: NodeId) {
+        self.cluster.start_seed(self.group(id));
+    }
+
+    /// The oldest datagram from one to another.
+    fn take(&mut self, from: NodeId, to: NodeId) -> Option<Datagram> {
+        let is_it = |datagram: &Datagram| (datagram.from, datagram.to) == (from, to);
+        let place = self.under_way.iter().position(is_it)?;
+        self.under_way.remove(place)
     }
 
     fn deliver(&mut self, datagram: &Datagram) -> Vec<String> {
-        let event = Event::Received {
-            message: datagram.message,
-            socket: datagram.arrives,
-            source: address(datagram.from, datagram.left),
-        };
-        self.handle(datagram.to, &event)
+        let step = self.cluster.arrive(&datagram.parcel);
+        match step {
+            Some(step) => self.told(step, Some(&datagram.parcel)),
+            None => vec![format!(
+                "{} reaches nobody at {}",
+                head(&datagram.parcel),
+                datagram.to
+            )],
+        }
     }
 
-    fn handle(&mut self, id: NodeId, event: &Event) -> Vec<String> {
-        let node = &mut self.nodes[usize::from(id.0) - 1];
-        let mut effects = Vec::new();
-        let outcome = node.handle(event, &mut effects).map(|()| &effects[..]);
-        let happening = Happening::Handled {
-            event,
-            outcome,
-            mutex: node,
-        };
-        let lines = narrate(&happening)
-            .into_iter()
-            .map(|line| format!("{id}| {}", line.text))
-            .collect();
-        for effect in &effects {
-            self.perform(id, effect);
-        }
-        lines
+    fn handle(&mut self, id: NodeId, event: Event) -> Vec<String> {
+        let step = self.cluster.handle(id, event);
+        self.told(step, None)
     }
 
-    fn perform(&mut self, from: NodeId, effect: &Effect) {
-        match *effect {
-            Effect::Send {
-                to,
-                address,
-                socket: left,
-                message,
-            } => self.under_way.push_back(Datagram {
-                from,
-                to,
-                left,
-                arrives: address.map_or(Socket::Listening, socket),
-                message,
-            }),
-            Effect::SetTimer { timer, .. } => self.timers.push((from, timer)),
-            Effect::Enter { .. } | Effect::Leave { .. } => {}
+    /// Puts what a step has sent under way; the lines about the step.
+    fn told(&mut self, step: Step, arrived: Option<&Parcel>) -> Vec<String> {
+        let id = step.id;
+        let lines = match (self.cluster.program(id), &step.made) {
+            (Some(Program::Turno(member, _)), Some(Made::Handled(event, outcome))) => {
+                let outcome = outcome.as_deref().map_err(|rejected| *rejected);
+                let happening = Happening::Handled {
+                    event,
+                    outcome,
+                    member,
+                };
+                narrate(&happening).into_iter().map(|l| l.text).collect()
+            }
+            (Some(Program::Turno(member, _)), Some(Made::Unheard(unheard))) => {
+                let parcel = arrived.expect("only what arrives is not heard");
+                let happening = Happening::Dropped {
+                    source: parcel.source,
+                    bytes: &parcel.text,
+                    why: Why::Unheard(*unheard),
+                    member,
+                };
+                narrate(&happening).into_iter().map(|l| l.text).collect()
+            }
+            (Some(Program::Seed(peer, _)), _) => seed_lines(peer.clock(), &step, arrived),
+            _ => Vec::new(),
+        };
+        for deed in step.deeds {
+            match deed {
+                Deed::Sent(parcel) => self.under_way.push_back(Datagram {
+                    from: id,
+                    to: NodeId(u16::from(last_byte(parcel.destination))),
+                    parcel,
+                }),
+                Deed::Timer(timer @ Timer::Resend { .. }, _) => {
+                    self.timers
+                        .retain(|(of, old)| *of != id || !timer.replaces(old));
+                    self.timers.push((id, timer));
+                }
+                _ => {}
+            }
         }
+        lines.iter().map(|line| format!("{id}| {line}")).collect()
+    }
+
+    /// `1 HELD  clock 5  lastRequestClock 2  reply queue (4,2) (6,3)`.
+    fn state(&self, id: NodeId) -> String {
+        let Some(program) = self.cluster.program(id) else {
+            return format!("{id} down");
+        };
+        let asked = program
+            .last_request_clock()
+            .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
+        let mut line = format!(
+            "{id} {}  clock {}  lastRequestClock {asked}",
+            program.state(),
+            program.clock()
+        );
+        if let Program::Turno(member, _) = program {
+            let queue = member.reply_queue(&LockName::default());
+            if !queue.is_empty() {
+                line.push_str("  reply queue");
+            }
+            for deferred in queue {
+                line.push_str(&format!(" {}", deferred.request));
+            }
+        }
+        line
     }
 }
 
-/// `1 HELD  clock 5  lastRequestClock 2  reply queue (4,2) (6,3)`.
-fn state(node: &RicartAgrawala) -> String {
-    let asked = node
-        .last_request_clock()
-        .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
-    let mut line = format!(
-        "{} {}  clock {}  lastRequestClock {asked}",
-        node.id(),
-        node.state(),
-        node.clock()
-    );
-    if !node.reply_queue().is_empty() {
-        line.push_str("  reply queue");
-        for deferred in node.reply_queue() {
-            line.push_str(&format!(" {}", deferred.request));
+/// A seed process says less than ours: what arrived, what it sent, whether it
+/// entered or left.
+fn seed_lines(clock: u64, step: &Step, arrived: Option<&Parcel>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(parcel) = arrived {
+        lines.push(format!("{} received, clock {clock}", head(parcel)));
+    }
+    for deed in &step.deeds {
+        match deed {
+            Deed::Sent(parcel) => {
+                let to = last_byte(parcel.destination);
+                lines.push(format!("{} sent to {to}", head(parcel)));
+            }
+            Deed::Entered(_) => lines.push("Process entered CS".to_owned()),
+            Deed::Left => lines.push("Process exited CS".to_owned()),
+            _ => {}
         }
     }
-    line
+    lines
+}
+
+/// Of an address of these groups: the member's id.
+fn last_byte(address: SocketAddr) -> u8 {
+    match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.octets()[3],
+        std::net::IpAddr::V6(_) => panic!("all are IPv4"),
+    }
 }
 
 /// The file as it should be: its comments and commands, each command followed
 /// by what it led to.
 fn played(file: &str) -> String {
-    let mut group = Group::default();
+    let mut script = Script::default();
     let mut written = String::new();
     for line in file.lines() {
         let is_input = line.is_empty() || line.starts_with('#') || line.starts_with("> ");
@@ -188,7 +290,7 @@ fn played(file: &str) -> String {
         written.push_str(line);
         written.push('\n');
         if let Some(command) = line.strip_prefix("> ") {
-            for line in group.obey(command) {
+            for line in script.obey(command) {
                 written.push_str(&line);
                 written.push('\n');
             }
