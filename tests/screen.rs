@@ -95,16 +95,19 @@ fn the_picture_follows_the_size_down_to_a_single_line_and_back() {
     let Some((_group, terminal, _others)) = group_with_a_screen(3, (80, 24)) else {
         return;
     };
-    for (width, height) in [(30, 6), (12, 3), (6, 1), (200, 60), (80, 24)] {
+    for (width, height) in [(30, 6), (12, 3), (8, 1), (200, 60), (80, 24)] {
         terminal.resize(width, height);
-        terminal.wait_for("FREE");
-        terminal.wait_until("the new size", |picture| {
-            picture
-                .lines()
-                .all(|line| line.chars().count() <= usize::from(width))
+        let picture = terminal.wait_until("the new size", |picture| {
+            let is_wide = |line: &str| line.chars().count() > usize::from(width);
+            let rows = picture.lines().count();
+            picture.contains("FREE") && !picture.lines().any(is_wide) && rows <= height.into()
         });
+        assert!(picture.contains(" 1 "), "the own id:\n{picture}");
     }
     terminal.wait_for("┌ peers ");
+    // The keys still mean what they did.
+    terminal.keys(&["x"]);
+    terminal.wait_for("HELD");
 }
 
 #[test]
@@ -120,6 +123,10 @@ fn the_own_id_ticks_without_enter_and_other_keys_do_nothing() {
         "1", "1", "2", "1", "Up", "2", "y", "Escape", "Enter", "1", "2",
     ]);
     terminal.wait_for("clock 3 ");
+    // And no more than these two: the next one is the third.
+    terminal.keys(&["y", "1", "2"]);
+    let picture = terminal.wait_for("tick, clock 4");
+    assert_eq!(picture.matches("tick, clock").count(), 3, "{picture}");
 }
 
 #[test]
@@ -130,7 +137,7 @@ fn a_key_whose_escape_sequence_never_ends_does_not_stop_the_node() {
     terminal.keys(&["M-["]);
     others[0].say("x");
     others[0].wait_for("Process entered CS");
-    assert_eq!(group.addresses.len(), 3);
+    group.shared.wait_for("[PID: 2");
     terminal.keys(&["y", "1"]);
     terminal.wait_for("tick, clock");
 }
@@ -242,12 +249,22 @@ fn stopped_from_outside_it_takes_the_terminal_again() {
 }
 
 #[test]
-fn when_the_terminal_goes_away_so_does_the_process() {
-    let Some((group, terminal, _others)) = group_with_a_screen(3, (80, 24)) else {
+fn when_the_terminal_goes_away_the_process_leaves_the_section_and_ends() {
+    let Some((group, terminal, mut others)) = group_with_a_screen(3, (80, 24)) else {
         return;
     };
     pid_of(&group);
+    terminal.keys(&["x"]);
+    terminal.wait_for("HELD");
+    others[0].say("x");
+    terminal.wait_for("waits for mine to (");
     terminal.hang_up();
+    others[0].wait_for("Process entered CS");
+    let left = |line: &&String| line.starts_with("[PID: 1") && line.ends_with("cs ends");
+    let lines = group.shared.wait_until("1's end", |lines| {
+        lines.iter().any(|line| left(&line)).then(|| lines.to_vec())
+    });
+    assert!(!lines.iter().any(|line| line.contains("overlap")));
     let deadline = Instant::now() + PATIENCE;
     while let Some(pid) = find_process(&group) {
         assert!(Instant::now() < deadline, "{pid} is still there");

@@ -62,7 +62,7 @@ pub enum StartError {
 pub(crate) fn bind_hint(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "the port is in use, perhaps by a process that is still running".to_owned()
+            "the port is in use, perhaps by a turno that is still running".to_owned()
         }
         io::ErrorKind::AddrNotAvailable => {
             "it is no address of this host; is the id right? --listen names another to bind"

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::mutex::clock::MAX_CLOCK;
 use crate::mutex::{NodeId, Timestamp};
 use crate::wire::{BEGINS, ENDS, SectionMessage};
 
 /// How far ahead of the highest clock admitted the next one may be: 2^32. One
 /// forged message must not be able to shut out everybody for ever.
 const MAX_JUMP: u64 = 1 << 32;
+
+/// The highest clock that the first one may have: half of all, like the clock
+/// that a member may tell of itself.
+const MOST_AT_FIRST: u64 = MAX_CLOCK / 2;
 
 /// What the critical section knows of those who used it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +56,9 @@ pub enum Refused {
     /// No honest clock gets so far ahead.
     #[error("its clock is more than 2^32 ahead of the highest admitted, {0}")]
     TooFarAhead(u64),
+    /// No honest group is there yet.
+    #[error("its clock is higher than any that a group has lived to see")]
+    TooHigh,
 }
 
 impl Resource {
@@ -72,7 +80,8 @@ impl Resource {
     fn check(&self, message: &SectionMessage) -> Result<(), Refused> {
         let (stamp, begins) = (message.stamp, message.text == BEGINS.as_bytes());
         let Some(highest) = self.highest else {
-            return Ok(());
+            let is_honest = stamp.clock <= MOST_AT_FIRST;
+            return is_honest.then_some(()).ok_or(Refused::TooHigh);
         };
         if begins && self.begun == Some(stamp) {
             return Err(Refused::Repeated);

@@ -94,12 +94,12 @@ impl Cluster {
     pub fn start_turno(&mut self, group: Group, config: Config, key: Option<Key>) -> Step {
         let id = group.id;
         self.listen(&group, Reader::Turno(Socket::Listening));
-        let transport = Transport::new(group, config.incarnation, key);
+        #[cfg_attr(not(test), expect(unused_mut, reason = "a planted bug"))]
+        let mut transport = Transport::new(group, config.incarnation, key);
         #[cfg(test)]
-        let transport = Transport {
-            planted: config.planted,
-            ..transport
-        };
+        {
+            transport.planted = config.planted;
+        }
         let program = Program::Turno(Box::new(Member::new(config)), transport);
         self.programs.insert(id, program);
         self.handle(id, Event::Start)
@@ -258,9 +258,8 @@ impl Cluster {
 
     /// The address of this socket, opened if need be.
     fn socket_of(&mut self, id: NodeId, near: SocketAddr, reader: Reader) -> SocketAddr {
-        let open = self.sockets.iter();
-        let found = open.filter(|(_, known)| **known == (id, reader)).next();
-        match found {
+        let mut open = self.sockets.iter();
+        match open.find(|(_, known)| **known == (id, reader)) {
             Some((address, _)) => *address,
             None => self.open(id, near, reader),
         }

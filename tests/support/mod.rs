@@ -55,13 +55,26 @@ impl Group {
         Program::start(&format!("process {id}"), &arguments)
     }
 
-    /// All processes, in order of their ids, each listening.
+    /// All processes, in order of their ids, when all have greeted each other.
     pub fn all(&self, hold: &str) -> Vec<Program> {
-        let processes: Vec<Program> = (1..=self.addresses.len())
-            .map(|id| self.process(id, hold))
+        self.all_with(&["--hold", hold])
+    }
+
+    /// All processes, and none sends anything twice within the time of a test.
+    pub fn all_that_ask_once(&self, hold: &str) -> Vec<Program> {
+        self.all_with(&["--hold", hold, "--resend", "1h"])
+    }
+
+    pub fn all_with(&self, options: &[&str]) -> Vec<Program> {
+        let ids = 1..=self.addresses.len();
+        let processes: Vec<Program> = ids
+            .clone()
+            .map(|id| self.process_with(id, options))
             .collect();
-        for process in &processes {
-            process.wait_for("listens at");
+        for (process, id) in processes.iter().zip(ids.clone()) {
+            for peer in ids.clone().filter(|peer| *peer != id) {
+                process.is_welcomed_by(peer);
+            }
         }
         processes
     }

@@ -69,6 +69,15 @@ impl Program {
         self.child.id()
     }
 
+    /// Waits until it has heard the clock of this peer.
+    pub fn is_welcomed_by(&self, peer: usize) {
+        let from = format!(",{peer}> received");
+        self.wait_until(&format!("{peer}'s welcome"), |lines| {
+            let mut lines = lines.iter();
+            lines.find_map(|l| (l.contains(&from) && l.contains(": welcome")).then_some(()))
+        });
+    }
+
     /// Waits for a line that contains this, and returns the first one.
     pub fn wait_for(&self, wanted: &str) -> String {
         self.wait_for_nth(1, wanted)
