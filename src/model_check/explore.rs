@@ -300,30 +300,3 @@ impl<'a> Depth<'a> {
         found.get_or_insert((violation, steps));
     }
 }
-
-pub(super) fn debug(setting: &Setting, bound: u64) {
-    let mut search = Breadth::new(setting);
-    search.run(|states, _| states >= bound);
-    eprintln!(
-        "states {} waiting {} members {} messages {} violation {:?} healed {}",
-        search.states,
-        search.waiting.len(),
-        search.tables.members.len(),
-        search.tables.messages.len(),
-        search.violation,
-        search.healed.len(),
-    );
-    if let Some((world, n)) = search.waiting.back() {
-        let mut at = *n;
-        let mut steps = Vec::new();
-        while let (Some(from), told) = &search.reached[at] {
-            steps.push(told.clone());
-            at = *from;
-        }
-        steps.reverse();
-        eprintln!("{steps:#?} network {}", world.network.len());
-        for m in &world.network {
-            eprintln!("   {:?}", search.tables.sent(*m));
-        }
-    }
-}

@@ -51,7 +51,7 @@ fn two_members_three_entries_each() {
         cancels: 1,
         ..SMALL
     });
-    assert_eq!(found.states, 0);
+    assert_eq!(found.states, 2_347);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn three_members_two_entries_each() {
         members: 3,
         ..SMALL
     });
-    assert_eq!(found.states, 0);
+    assert_eq!(found.states, 3_375_830);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn two_members_that_crash_with_clocks_on_disk() {
         crashes: 2,
         ..SMALL
     });
-    assert_eq!(found.states, 0);
+    assert_eq!(found.states, 170_168);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn two_members_that_crash_and_hear_the_clocks() {
         is_durable: false,
         ..SMALL
     });
-    assert_eq!(found.states, 0);
+    assert_eq!(found.states, 1_617_311);
 }
 
 /// `TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard` searches a group
@@ -103,57 +103,4 @@ fn a_group_of_the_size_that_is_asked_for() {
     };
     let found = holds(setting);
     eprintln!("{setting:?}: {} states, searched to the end", found.states);
-}
-
-#[test]
-fn debug_sizes() {
-    for setting in [
-        Setting {
-            crashes: 1,
-            ..SMALL
-        },
-        Setting {
-            crashes: 1,
-            is_durable: false,
-            ..SMALL
-        },
-        Setting {
-            crashes: 2,
-            is_durable: false,
-            ..SMALL
-        },
-        Setting {
-            crashes: 2,
-            ..SMALL
-        },
-        Setting {
-            members: 3,
-            entries: 1,
-            crashes: 1,
-            is_durable: false,
-            ..SMALL
-        },
-        Setting {
-            members: 3,
-            entries: 1,
-            crashes: 1,
-            ..SMALL
-        },
-        Setting {
-            members: 3,
-            ..SMALL
-        },
-    ] {
-        let t = std::time::Instant::now();
-
-        let found = all(&setting, |s| {
-            if s % 10000000 == 0 {
-                eprintln!("{s}")
-            }
-        });
-        eprintln!("{:?} {:?} {setting:?}", found.states, t.elapsed());
-        if found.violation.is_some() {
-            eprintln!("{:#?}", nearest_first(&setting, Some(5_000_000)).violation);
-        }
-    }
 }

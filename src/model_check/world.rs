@@ -391,8 +391,8 @@ impl World {
         let of_members = members.map(|member| tables.member(*member).least_clock);
         let of_messages = self.network.iter().map(|m| tables.least_clock(*m));
         let of_token = (self.last_token > 0).then_some(self.last_token);
-        let least = of_members.chain(of_messages).chain(of_token).min().unwrap();
-        let by = least - 1;
+        let least = of_members.chain(of_messages).chain(of_token).min();
+        let by = least.unwrap_or(1) - 1;
         if by == 0 {
             return;
         }
