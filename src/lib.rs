@@ -20,6 +20,8 @@
 //! - [`mutex`]: the algorithm, pure: events in, effects out;
 //! - [`wire`]: the text of the datagrams, and [`transport`]: whose are heard,
 //!   and from which socket ours leave; pure too;
+//! - [`simulation`]: a whole world on the same code, and `model_check`: every
+//!   interleaving of small groups, for the tests;
 //! - [`node`]: the loop, and what it waits on; owns everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
 //! - [`shared`]: the critical section as a server of its own;
@@ -36,9 +38,12 @@ pub mod mutex;
 pub mod transport;
 pub mod wire;
 
+pub mod simulation;
+
 #[cfg(test)]
 mod model_check;
-pub mod simulation;
+#[cfg(test)]
+mod proofs;
 
 pub mod node;
 mod system;

@@ -127,7 +127,16 @@ impl Transport {
 
     /// Forgets the sockets of requests that wait for nothing any more.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) {
-        self.asked.retain(|clock, _| is_asking(*clock));
+        if !planted!(self, SeedReplyRepeated) {
+            self.asked.retain(|clock, _| is_asking(*clock));
+        }
+    }
+
+    /// Whether the socket that was opened for the request of this clock is still
+    /// needed.
+    #[must_use]
+    pub fn is_open(&self, request: u64) -> bool {
+        self.asked.contains_key(&request)
     }
 
     /// The datagram for an [`Effect::Send`]. None for any other effect, and for

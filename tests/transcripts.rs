@@ -9,12 +9,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use turno::Printable;
 use turno::group::{Address, Group};
 use turno::mutex::{Config, Event, Incarnation, LockName, NodeId, Timer};
-use turno::narrate::narrate;
-use turno::node::{Happening, Why};
-use turno::simulation::{Cluster, Deed, Made, Parcel, Program, Step};
+use turno::simulation::{Cluster, Deed, Parcel, Program, Step, told};
 
 /// A group without a network: what is sent waits until a command delivers it.
 #[derive(Default)]
@@ -36,13 +33,6 @@ struct Datagram {
 
 fn nothing(from: &str, to: &str) -> Vec<String> {
     vec![format!("nothing is under way from {from} to {to}")]
-}
-
-/// What the seed reads of a datagram.
-fn head(parcel: &Parcel) -> String {
-    let end = parcel.text.iter().position(|byte| *byte == b'>');
-    let end = end.map_or(parcel.text.len(), |place| place + 1);
-    Printable::new(&parcel.text[..end]).to_string()
 }
 
 impl Script {
@@ -98,14 +88,14 @@ impl Script {
             },
             ["lose", from, to] => {
                 return match self.take(id(from), id(to)) {
-                    Some(lost) => vec![format!("{} is lost", head(&lost.parcel))],
+                    Some(lost) => vec![format!("{} is lost", lost.parcel.head())],
                     None => nothing(from, to),
                 };
             }
             ["under", "way"] => {
                 let datagrams = self.under_way.iter();
                 return datagrams
-                    .map(|d| format!("{} to {}", head(&d.parcel), d.to))
+                    .map(|d| format!("{} to {}", d.parcel.head(), d.to))
                     .collect();
             }
             ["states"] => {
@@ -167,7 +157,7 @@ impl Script {
             Some(step) => self.told(step, Some(&datagram.parcel)),
             None => vec![format!(
                 "{} reaches nobody at {}",
-                head(&datagram.parcel),
+                datagram.parcel.head(),
                 datagram.to
             )],
         }
@@ -181,29 +171,7 @@ impl Script {
     /// Puts what a step has sent under way; the lines about the step.
     fn told(&mut self, step: Step, arrived: Option<&Parcel>) -> Vec<String> {
         let id = step.id;
-        let lines = match (self.cluster.program(id), &step.made) {
-            (Some(Program::Turno(member, _)), Some(Made::Handled(event, outcome))) => {
-                let outcome = outcome.as_deref().map_err(|rejected| *rejected);
-                let happening = Happening::Handled {
-                    event,
-                    outcome,
-                    member,
-                };
-                narrate(&happening).into_iter().map(|l| l.text).collect()
-            }
-            (Some(Program::Turno(member, _)), Some(Made::Unheard(unheard))) => {
-                let parcel = arrived.expect("only what arrives is not heard");
-                let happening = Happening::Dropped {
-                    source: parcel.source,
-                    bytes: &parcel.text,
-                    why: Why::Unheard(*unheard),
-                    member,
-                };
-                narrate(&happening).into_iter().map(|l| l.text).collect()
-            }
-            (Some(Program::Seed(peer, _)), _) => seed_lines(peer.clock(), &step, arrived),
-            _ => Vec::new(),
-        };
+        let lines = told(&self.cluster, &step, arrived);
         for deed in step.deeds {
             match deed {
                 Deed::Sent(parcel) => self.under_way.push_back(Datagram {
@@ -246,27 +214,6 @@ impl Script {
         }
         line
     }
-}
-
-/// A seed process says less than ours: what arrived, what it sent, whether it
-/// entered or left.
-fn seed_lines(clock: u64, step: &Step, arrived: Option<&Parcel>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(parcel) = arrived {
-        lines.push(format!("{} received, clock {clock}", head(parcel)));
-    }
-    for deed in &step.deeds {
-        match deed {
-            Deed::Sent(parcel) => {
-                let to = last_byte(parcel.destination);
-                lines.push(format!("{} sent to {to}", head(parcel)));
-            }
-            Deed::Entered(_) => lines.push("Process entered CS".to_owned()),
-            Deed::Left => lines.push("Process exited CS".to_owned()),
-            _ => {}
-        }
-    }
-    lines
 }
 
 /// Of an address of these groups: the member's id.

@@ -11,13 +11,13 @@ use super::world::{Action, Setting, Violation, World};
 
 /// What a search has found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// How many states there are, or were before the violation.
-    pub(super) states: u64,
+    pub(crate) states: u64,
     /// Which of [`super::world::seen`] were seen.
-    pub(super) seen: u8,
+    pub(crate) seen: u8,
     /// What must never be, and the steps to it.
-    pub(super) violation: Option<(Violation, Vec<String>)>,
+    pub(crate) violation: Option<(Violation, Vec<String>)>,
 }
 
 /// From how many states on the search is spread over the cores.
@@ -84,7 +84,7 @@ const MOST_EFFECTS: usize = 6;
 
 /// Searches all states, the nearest first: a violation is found by the fewest
 /// steps. Stops at the bound, if there is one.
-pub(super) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
+pub(crate) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
     let mut search = Breadth::new(setting);
     search.run(|states, _| bound.is_some_and(|bound| states >= bound));
     search.found()
@@ -262,15 +262,16 @@ impl<'a> Depth<'a> {
                 {
                     None => {}
                     Some(Err(violation)) => self.fail(violation),
-                    Some(Ok(next)) => {
-                        if self.shared.visited.insert(next.fingerprint(&self.tables)) {
-                            let states = self.shared.states.fetch_add(1, Ordering::Relaxed) + 1;
-                            if states.is_multiple_of(1_000_000) {
-                                progress(states);
-                            }
-                            self.enter(next);
+                    Some(Ok(next))
+                        if self.shared.visited.insert(next.fingerprint(&self.tables)) =>
+                    {
+                        let states = self.shared.states.fetch_add(1, Ordering::Relaxed) + 1;
+                        if states.is_multiple_of(1_000_000) {
+                            progress(states);
                         }
+                        self.enter(next);
                     }
+                    Some(Ok(_)) => {}
                 }
                 if self.shared.is_over.load(Ordering::Relaxed) {
                     return;
@@ -299,4 +300,23 @@ impl<'a> Depth<'a> {
         let steps = vec!["(search nearest first for the steps)".to_owned()];
         found.get_or_insert((violation, steps));
     }
+}
+
+/// What the members look like in all states.
+pub(super) fn outlines(setting: &Setting) -> HashSet<u64> {
+    let mut search = Breadth::new(setting);
+    let mut outlines = HashSet::new();
+    while let Some((mut world, _)) = search.waiting.pop_front() {
+        for (action, crash_after) in ways(setting, &search.tables, &world) {
+            let step = setting.step(&mut search.tables, &world, action, crash_after);
+            if let Some(Ok(next)) = step
+                && search.visited.insert(next.fingerprint(&search.tables))
+            {
+                search.waiting.push_back((next, 0));
+            }
+        }
+        world.bury_the_dead(setting, &mut search.tables);
+        outlines.insert(world.outline(&mut search.tables));
+    }
+    outlines
 }

@@ -246,14 +246,21 @@ impl Tables {
     /// Whether a message means nothing any more to whom it is for, and never will
     /// (none: it has crashed). Requests get new clocks, so
     /// - a reply is dead unless its request waits for it;
-    /// - a welcome, unless its run has not heard the sender;
-    /// - a request, once a newer one of the same run was seen.
+    /// - a welcome, unless its run has not heard the sender, or not this run of it;
+    /// - a request, once a newer one of the same run was seen, by one that will not
+    ///   forget it in a crash.
     ///
-    /// `dead_messages_stay_dead` searches small groups with dead messages left
-    /// in, and sees that they change nothing.
-    pub(super) fn is_dead(&self, message: MessageNumber, to: Option<MemberNumber>) -> bool {
+    /// `nothing_is_missed_by_leaving_out_what_is_dead` searches small groups with
+    /// dead messages left in, and sees that they change nothing.
+    pub(super) fn is_dead(
+        &self,
+        message: MessageNumber,
+        to: Option<MemberNumber>,
+        may_crash: bool,
+    ) -> bool {
         let message = &self.sent(message).message;
         let receiver = to.map(|to| &self.member(to).member);
+        let is_new = |receiver: &Arc<Member>| !receiver.knows_run(message.from, message.origin);
         match &message.body {
             Body::Reply { lock, echo, .. } | Body::Overtaken { lock, echo, .. } => receiver
                 .is_none_or(|receiver| {
@@ -266,8 +273,10 @@ impl Tables {
                     !waits || echo.incarnation != receiver.config().incarnation
                 }),
             Body::Welcome { to, .. } => receiver.is_none_or(|receiver| {
-                *to != receiver.config().incarnation || !receiver.unheard().contains(&message.from)
+                *to != receiver.config().incarnation
+                    || !receiver.unheard().contains(&message.from) && !is_new(receiver)
             }),
+            Body::Request { .. } if may_crash => false,
             Body::Request { lock, clock } => receiver.is_some_and(|receiver| {
                 let mut locks = receiver.locks();
                 locks.any(|(name, state)| {

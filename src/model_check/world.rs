@@ -15,21 +15,21 @@ pub(super) const MOST: usize = 4;
 
 /// What the members of a group may do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
-    pub(super) members: u16,
+pub(crate) struct Setting {
+    pub(crate) members: u16,
     /// How often each may ask.
-    pub(super) entries: u8,
+    pub(crate) entries: u8,
     /// How often somebody may crash, and be started anew.
-    pub(super) crashes: u8,
+    pub(crate) crashes: u8,
     /// How often somebody may give up.
-    pub(super) cancels: u8,
+    pub(crate) cancels: u8,
     /// Whether clocks survive on disk; else they are heard from the peers.
-    pub(super) is_durable: bool,
+    pub(crate) is_durable: bool,
     /// How far ahead of the clock they write.
-    pub(super) ahead: u64,
+    pub(crate) ahead: u64,
     /// Whether messages stay under way that can never mean anything any more.
-    pub(super) keeps_the_dead: bool,
-    pub(super) planted: Option<Planted>,
+    pub(crate) keeps_the_dead: bool,
+    pub(crate) planted: Option<Planted>,
 }
 
 /// A state of the whole group.
@@ -61,7 +61,7 @@ pub(super) enum Action {
 
 /// What must never be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Violation {
+pub(crate) enum Violation {
     TwoHolders,
     TokenDidNotRise,
     /// Somebody asks and does not enter, though the network loses nothing any
@@ -190,7 +190,7 @@ impl Setting {
         if let Some(Ok(next)) = &mut step
             && !self.keeps_the_dead
         {
-            next.bury_the_dead(tables);
+            next.bury_the_dead(self, tables);
         }
         step
     }
@@ -372,21 +372,23 @@ impl World {
     /// Whether a message under way can never mean anything any more.
     pub(super) fn is_dead(&self, tables: &Tables, message: MessageNumber) -> bool {
         let place = usize::from(tables.sent(message).to.0) - 1;
-        tables.is_dead(message, self.members[place])
+        tables.is_dead(message, self.members[place], self.crashes_left > 0)
     }
 
-    fn bury_the_dead(&mut self, tables: &mut Tables) {
+    /// Leaves out what cannot matter any more.
+    pub(super) fn bury_the_dead(&mut self, setting: &Setting, tables: &mut Tables) {
         self.forget_what_is_done(tables);
         let mut network = std::mem::take(&mut self.network);
         network.retain(|message| !self.is_dead(tables, *message));
         self.network = network;
-        self.shift(tables);
+        // What is written down stays where it is.
+        if setting.crashes == 0 {
+            self.shift(tables);
+        }
     }
 
+    /// Only how clocks compare matters, not where they stand.
     fn shift(&mut self, tables: &mut Tables) {
-        if self.crashes_left > 0 || self.lives.iter().any(|lives| *lives > 1) {
-            return;
-        }
         let members = self.members.iter().flatten();
         let of_members = members.map(|member| tables.member(*member).least_clock);
         let of_messages = self.network.iter().map(|m| tables.least_clock(*m));
@@ -419,6 +421,10 @@ impl World {
             && self.crashes_left == 0
         {
             self.last_token = 0;
+        }
+        // Whoever crashes takes an old request for a new one.
+        if self.crashes_left > 0 {
+            return;
         }
         for at in 0..MOST {
             for from in 0..MOST {
@@ -465,6 +471,22 @@ impl World {
         });
         let counts = u64::from(self.crashes_left) << 8 | u64::from(self.cancels_left);
         mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 16))
+    }
+
+    /// Of the members, but not of what they remember of each other's requests.
+    pub(super) fn outline(&self, tables: &mut Tables) -> u64 {
+        let mut sum: u64 = 0;
+        for (place, member) in self.members.iter().enumerate() {
+            let hash = member.map_or(1, |mut member| {
+                for peer in (1..=MOST).map(|place| NodeId(place as u16)) {
+                    member = tables.without_request_of(member, peer);
+                }
+                tables.member(member).hash
+            });
+            let rest = u64::from(self.asked[place]) << 8 | u64::from(self.lives[place]);
+            sum = mixed(sum ^ hash).wrapping_add(mixed(rest ^ self.below[place] << 16));
+        }
+        sum
     }
 
     /// Of the members alone: what heals does not depend on anything else.

@@ -162,9 +162,8 @@ pub struct Member {
     doubted: BTreeSet<NodeId>,
     /// Somebody has heard an earlier run of ours.
     had_earlier_run: bool,
-    /// The run of each turno peer that was heard last, and whether another one
-    /// was heard before.
-    runs: BTreeMap<NodeId, (Incarnation, bool)>,
+    /// The run of each turno peer that was heard; none if several were.
+    runs: BTreeMap<NodeId, Option<Incarnation>>,
     /// What is wanted here, and waits for the clocks that are not heard.
     wanted: BTreeSet<LockName>,
     last_request_clock: Option<u64>,
@@ -284,9 +283,7 @@ impl Member {
     }
 
     fn request(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        if !(planted!(self.config, ClockReused) && self.last_request_clock == Some(self.clock())) {
-            self.last_request_clock = Some(self.clock.tick()?);
-        }
+        self.last_request_clock = Some(self.clock.tick()?);
         self.with_lock(lock, effects, |lock, cx| {
             lock.acquire(cx);
             Ok(())
@@ -342,9 +339,12 @@ impl Member {
                 if *to != self.config.incarnation {
                     return Err(Rejected::StaleWelcome);
                 }
-                self.clock.catch_up(*clock)?;
-                self.had_earlier_run |= again;
-                self.heard(from, effects);
+                // Otherwise it only says that the sender is there.
+                if self.unheard.contains(&from) || self.doubted.contains(&from) {
+                    self.clock.catch_up(*clock)?;
+                    self.had_earlier_run |= again;
+                    self.heard(from, effects);
+                }
                 Ok(())
             }
         };
@@ -364,9 +364,8 @@ impl Member {
 
     fn note_run(&mut self, peer: NodeId, origin: Origin) {
         if let Origin::Turno(run) = origin {
-            let (latest, has_earlier) = self.runs.entry(peer).or_insert((run, false));
-            *has_earlier |= *latest != run;
-            *latest = run;
+            let known = self.runs.entry(peer).or_insert(Some(run));
+            known.take_if(|known| *known != run);
         }
     }
 
@@ -413,10 +412,7 @@ impl Member {
             let welcome = Body::Welcome {
                 clock: self.clock.now(),
                 to,
-                again: self
-                    .runs
-                    .get(&peer)
-                    .is_some_and(|(_, has_earlier)| *has_earlier),
+                again: self.runs.get(&peer).is_some_and(Option::is_none),
             };
             effects.push(self.config.send(peer, reply_to, welcome, 0));
         }
@@ -531,13 +527,22 @@ impl Member {
         done
     }
 
-    /// Forgets what is kept for show alone, so that two members that behave alike
-    /// are alike.
+    /// Forgets what is kept for show alone, and what only those ask for that
+    /// forget their clocks, so that two members that behave alike are alike.
     #[cfg(test)]
     pub(crate) fn forget_history(&mut self) {
-        if self.config.planted.is_none() {
-            self.last_request_clock = None;
+        self.last_request_clock = None;
+        if let Memory::Durable { heard: true, .. } = self.config.memory {
+            self.runs.clear();
         }
+    }
+
+    /// Whether hearing this run of a peer tells nothing new.
+    #[cfg(test)]
+    pub(crate) fn knows_run(&self, peer: NodeId, origin: Origin) -> bool {
+        let is_of_no_use = matches!(self.config.memory, Memory::Durable { heard: true, .. });
+        let known = self.runs.get(&peer);
+        is_of_no_use || known.is_some_and(|run| run.is_none_or(|run| origin == Origin::Turno(run)))
     }
 
     /// Forgets the latest request of this peer, which it does not make any more.

@@ -1,11 +1,25 @@
 //! Bugs that can be planted in the algorithm, to see that the proofs find them.
 //! They exist in tests only: elsewhere [`planted!`] is `false`.
 
-/// One planted bug. What breaks is said with each; `src/proofs.rs` says what
-/// finds it.
 #[cfg(test)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Planted {
+macro_rules! planted_bugs {
+    ($($(#[doc = $meaning:literal])+ $bug:ident,)+) => {
+        /// One planted bug. What breaks is said with each; `src/proofs.rs` says
+        /// what finds it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum Planted {
+            $($(#[doc = $meaning])+ $bug,)+
+        }
+
+        impl Planted {
+            /// All of them.
+            pub(crate) const ALL: &[Planted] = &[$(Planted::$bug),+];
+        }
+    };
+}
+
+#[cfg(test)]
+planted_bugs! {
     /// A reply counts whatever request it answers (rule 2).
     NoEcho,
     /// A reply is one less to wait for, whoever sent it (rule 3).

@@ -95,6 +95,9 @@ pub struct RicartAgrawala {
     /// Of a planted bug: who replied when nobody had asked.
     #[cfg(test)]
     early: BTreeSet<NodeId>,
+    /// Of a planted bug: the clock of the request that was given up last.
+    #[cfg(test)]
+    given_up: Option<u64>,
 }
 
 /// The latest request of a peer, and our reply to it.
@@ -202,6 +205,11 @@ impl RicartAgrawala {
     /// permission." The clock has ticked for the request.
     pub(super) fn acquire(&mut self, cx: &mut Context<'_>) {
         let request = cx.clock.now();
+        #[cfg(test)]
+        let request = match self.given_up.take() {
+            Some(given_up) if planted!(cx.config, ClockReused) => given_up,
+            _ => request,
+        };
         if cx.peers.is_empty() {
             return self.enter(cx);
         }
@@ -466,6 +474,12 @@ impl RicartAgrawala {
         let State::Wait { .. } = self.state else {
             return Err(Rejected::NotWaiting);
         };
+        #[cfg(test)]
+        if planted!(cx.config, ClockReused)
+            && let State::Wait { request, .. } = &self.state
+        {
+            self.given_up = Some(request.clock);
+        }
         self.answer_all(cx);
         Ok(())
     }

@@ -204,7 +204,7 @@ impl<O: Observer> Node<O> {
         }
         let member = &self.member;
         self.transport.retain(|clock| member.is_asking(clock));
-        self.udp.retain(|clock| member.is_asking(clock));
+        self.udp.retain(|clock| self.transport.is_open(clock));
         Ok(())
     }
 

@@ -194,7 +194,7 @@ impl Cluster {
             transport.retain(|clock| member.is_asking(clock));
             self.sockets.retain(|_, (owner, reader)| {
                 *owner != id
-                    || !matches!(reader, Reader::Turno(Socket::OfRequest(clock)) if !member.is_asking(*clock))
+                    || !matches!(reader, Reader::Turno(Socket::OfRequest(clock)) if !transport.is_open(*clock))
             });
         }
         Step { id, made, deeds }

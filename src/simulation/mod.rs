@@ -1,8 +1,26 @@
-//! A second caller of the algorithm: a world of many members with virtual time,
-//! a network that misbehaves as a seed has it, crashes and restarts.
+//! A second caller of the algorithm: a world of many nodes with virtual time,
+//! in which the network, the machines and the users misbehave as a seed has it.
+//!
+//! ```text
+//! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, SeedPeer: the programs
+//!                   └────> Judge ─> Violation
+//! ```
 
 mod cluster;
+mod figures;
+mod judge;
+mod plan;
 mod seed_peer;
+mod tell;
+mod world;
 
 pub use cluster::{Cluster, Deed, Made, Parcel, Program, Step};
+pub use figures::Figures;
+pub use judge::{Judge, Violation};
+pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, What, Wish};
 pub use seed_peer::{SeedEffect, SeedPeer};
+pub use tell::told;
+pub use world::{Addresses, play};
+
+#[cfg(test)]
+mod tests;

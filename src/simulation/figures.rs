@@ -1,0 +1,77 @@
+//! How much happened.
+
+use std::ops::AddAssign;
+
+use super::plan::Micros;
+
+/// How much happened, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Plays.
+    pub plays: u64,
+    /// Virtual time.
+    pub time: Micros,
+    /// Entries.
+    pub entries: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Of these, lost by chance.
+    pub lost: u64,
+    /// Lost in a partition.
+    pub cut: u64,
+    /// Repeated.
+    pub repeated: u64,
+    /// Overtaken by one that was sent later to the same member.
+    pub overtaken: u64,
+    /// Arrived where nobody was.
+    pub at_nobody: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Of these, in the critical section.
+    pub crashes_inside: u64,
+    /// Of these, in the midst of what was being done.
+    pub crashes_amid: u64,
+    /// Pauses.
+    pub pauses: u64,
+    /// Partitions.
+    pub partitions: u64,
+    /// Requests given up.
+    pub given_up: u64,
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        let Figures {
+            plays,
+            time,
+            entries,
+            sent,
+            lost,
+            cut,
+            repeated,
+            overtaken,
+            at_nobody,
+            crashes,
+            crashes_inside,
+            crashes_amid,
+            pauses,
+            partitions,
+            given_up,
+        } = other;
+        self.plays += plays;
+        self.time += time;
+        self.entries += entries;
+        self.sent += sent;
+        self.lost += lost;
+        self.cut += cut;
+        self.repeated += repeated;
+        self.overtaken += overtaken;
+        self.at_nobody += at_nobody;
+        self.crashes += crashes;
+        self.crashes_inside += crashes_inside;
+        self.crashes_amid += crashes_amid;
+        self.pauses += pauses;
+        self.partitions += partitions;
+        self.given_up += given_up;
+    }
+}
