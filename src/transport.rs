@@ -125,11 +125,14 @@ impl Transport {
         self.echoing.contains(&peer)
     }
 
-    /// Forgets the sockets of requests that wait for nothing any more.
-    pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) {
+    /// Forgets the sockets of requests that wait for nothing any more. Whether
+    /// there were any.
+    pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
+        let before = self.asked.len();
         if !planted!(self, SeedReplyRepeated) {
             self.asked.retain(|clock, _| is_asking(*clock));
         }
+        self.asked.len() < before
     }
 
     /// Whether the socket that was opened for the request of this clock is still

@@ -3,6 +3,7 @@
 mod key;
 mod process;
 mod shared;
+mod simulate;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -41,6 +42,7 @@ enum Command {
     Process(process::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
+    Simulate(simulate::Arguments),
 }
 
 /// Why a command did not do what it was asked to.
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
+        Command::Simulate(arguments) => arguments.run(),
     };
     let (code, error) = match done {
         Ok(()) => return ExitCode::SUCCESS,

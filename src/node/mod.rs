@@ -203,8 +203,9 @@ impl<O: Observer> Node<O> {
             self.open_and_do(&envelope)?;
         }
         let member = &self.member;
-        self.transport.retain(|clock| member.is_asking(clock));
-        self.udp.retain(|clock| self.transport.is_open(clock));
+        if self.transport.retain(|clock| member.is_asking(clock)) {
+            self.udp.retain(|clock| self.transport.is_open(clock));
+        }
         Ok(())
     }
 

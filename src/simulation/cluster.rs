@@ -190,11 +190,14 @@ impl Cluster {
                 deeds.extend(self.deed(id, effect));
             }
         }
-        if let Some(Program::Turno(member, transport)) = self.programs.get_mut(&id) {
-            transport.retain(|clock| member.is_asking(clock));
-            self.sockets.retain(|_, (owner, reader)| {
-                *owner != id
-                    || !matches!(reader, Reader::Turno(Socket::OfRequest(clock)) if !transport.is_open(*clock))
+        if let Some(Program::Turno(member, transport)) = self.programs.get_mut(&id)
+            && transport.retain(|clock| member.is_asking(clock))
+        {
+            self.sockets.retain(|_, (owner, reader)| match reader {
+                Reader::Turno(Socket::OfRequest(clock)) if *owner == id => {
+                    transport.is_open(*clock)
+                }
+                _ => true,
             });
         }
         Step { id, made, deeds }

@@ -1,5 +1,6 @@
 //! How much happened.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 use super::plan::Micros;
@@ -73,5 +74,26 @@ impl AddAssign for Figures {
         self.pauses += pauses;
         self.partitions += partitions;
         self.given_up += given_up;
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.time as f64 / 3.6e9;
+        let lines = [
+            format!(
+                "simulated time {hours:.1} h, {} entries, {} requests given up",
+                self.entries, self.given_up
+            ),
+            format!(
+                "{} datagrams sent: {} lost, {} cut off, {} repeated, {} overtaken, {} to nobody",
+                self.sent, self.lost, self.cut, self.repeated, self.overtaken, self.at_nobody
+            ),
+            format!(
+                "{} crashes ({} in the section, {} amid a step), {} pauses, {} partitions",
+                self.crashes, self.crashes_inside, self.crashes_amid, self.pauses, self.partitions
+            ),
+        ];
+        f.write_str(&lines.join("\n"))
     }
 }

@@ -10,15 +10,19 @@ mod cluster;
 mod figures;
 mod judge;
 mod plan;
+mod runs;
 mod seed_peer;
+mod shrink;
 mod tell;
 mod world;
 
 pub use cluster::{Cluster, Deed, Made, Parcel, Program, Step};
 pub use figures::Figures;
 pub use judge::{Judge, Violation};
-pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, What, Wish};
+pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, PlanError, What, Wish};
+pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};
+pub use shrink::shrunk;
 pub use tell::told;
 pub use world::{Addresses, play};
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 #[cfg(test)]
 use crate::mutex::planted::Planted;
@@ -16,6 +17,9 @@ pub type Micros = u64;
 
 const MILLISECOND: Micros = 1_000;
 const SECOND: Micros = 1_000 * MILLISECOND;
+
+/// The longest that anything lasts in a plan: a day.
+const LONGEST: Micros = 24 * 3600 * SECOND;
 
 /// One schedule, all but the dice that are thrown on the way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -192,6 +196,60 @@ impl Plan {
             #[cfg(test)]
             planted: None,
         }
+    }
+}
+
+/// Why a plan cannot be played.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// The wrong number of members.
+    #[error("{0} members; a group has 2 to 50")]
+    Members(usize),
+    /// An id without a member.
+    #[error("there is no member {0}")]
+    NoMember(u16),
+    /// Something that is over before it has begun, or never.
+    #[error("a fault ends before it begins, or after all heals")]
+    Times,
+    /// The network delays for ever.
+    #[error("the network or the holders take longer than a day")]
+    Delays,
+}
+
+impl Plan {
+    /// Whether a plan that was written by hand can be played.
+    ///
+    /// # Errors
+    /// [`PlanError`] says what is wrong with it.
+    pub fn check(&self) -> Result<(), PlanError> {
+        if !(2..=50).contains(&self.members.len()) {
+            return Err(PlanError::Members(self.members.len()));
+        }
+        let of_wishes = self.wishes.iter().map(|wish| wish.id);
+        let of_faults = self.faults.iter().filter_map(|fault| match fault {
+            Fault::Partition { .. } => None,
+            Fault::Crash { id, .. } | Fault::Pause { id, .. } => Some(*id),
+        });
+        let is_member = |id: &u16| (1..=self.members.len()).contains(&usize::from(*id));
+        let mut ids = of_wishes.chain(of_faults).chain(self.odd);
+        if let Some(id) = ids.find(|id| !is_member(id)) {
+            return Err(PlanError::NoMember(id));
+        }
+        let mut times = self.faults.iter().map(Fault::when);
+        if times.any(|(at, until)| at > until || until > self.heals_at) || self.heals_at > LONGEST {
+            return Err(PlanError::Times);
+        }
+        let Network {
+            least,
+            spread,
+            late_by,
+            ..
+        } = self.network;
+        let delays = [least, spread, late_by, self.hold];
+        if delays.iter().any(|delay| *delay > LONGEST) {
+            return Err(PlanError::Delays);
+        }
+        Ok(())
     }
 }
 

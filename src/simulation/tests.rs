@@ -1,4 +1,5 @@
 use super::*;
+use crate::mutex::planted::Planted;
 
 /// What CI plays. `turno simulate --seeds N` plays more.
 const SEEDS: u64 = 3_000;
@@ -51,4 +52,46 @@ fn a_plan_can_be_written_down_and_read_again() {
             plan
         );
     }
+}
+
+#[test]
+fn a_plan_that_shows_a_defect_is_shrunk_to_one_that_still_does() {
+    let addresses = Addresses::default();
+    let plan = Plan {
+        planted: Some(Planted::NoEcho),
+        ..Plan::of(27)
+    };
+    let (smallest, violation) = shrunk(&plan, &addresses);
+    assert!(violation.is_some());
+    assert_eq!(play(&smallest, &addresses, None).1.err(), violation);
+    assert!(smallest.members.len() < plan.members.len());
+    assert!(smallest.faults.len() + smallest.wishes.len() < plan.faults.len() + plan.wishes.len());
+    let sound = Plan::of(27);
+    assert_eq!(shrunk(&sound, &addresses), (sound, None));
+}
+
+#[test]
+fn a_plan_that_cannot_be_played_is_refused() {
+    let sound = Plan::of(3);
+    assert_eq!(sound.check(), Ok(()));
+    let alone = Plan {
+        members: vec![Kind::Durable],
+        ..sound.clone()
+    };
+    assert_eq!(alone.check(), Err(PlanError::Members(1)));
+    let stranger = Wish {
+        at: 0,
+        id: 51,
+        what: What::Ask,
+    };
+    let strange = Plan {
+        wishes: vec![stranger],
+        ..sound.clone()
+    };
+    assert_eq!(strange.check(), Err(PlanError::NoMember(51)));
+    let endless = Plan {
+        hold: Micros::MAX,
+        ..sound
+    };
+    assert_eq!(endless.check(), Err(PlanError::Delays));
 }

@@ -216,6 +216,9 @@ impl World<'_> {
                 self.handle(id, Event::Release(LockName::default()))
             }
             Due::Leave(..) => Ok(()),
+            // Who is to enter must not give up, because the node stood still so
+            // long.
+            Due::Wish(_) if self.is_healed => Ok(()),
             Due::Wish(place) => {
                 let wish = self.plan.wishes[place];
                 let event = match wish.what {

@@ -1,0 +1,66 @@
+//! `turno simulate` as a program.
+
+use std::fs;
+use std::process::{Command, Output};
+
+fn simulate(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_turno"))
+        .arg("simulate")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn many_seeds_are_played_and_added_up() {
+    let (code, told, _) = simulate(&["--seeds", "50", "--from", "7"]);
+    assert_eq!(code, Some(0));
+    for wanted in [
+        "50 seeds in ",
+        " seeds/s",
+        "simulated time ",
+        " crashes ",
+        "no violation",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+}
+
+#[test]
+fn a_seed_and_its_plan_are_played_the_same_to_the_byte() {
+    let (code, of_seed, _) = simulate(&["--seed", "42"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(of_seed, simulate(&["--seed", "42"]).1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    fs::write(&file, of_seed.lines().next().unwrap()).unwrap();
+    let (code, of_plan, _) = simulate(&["--plan", file.to_str().unwrap()]);
+    assert_eq!((code, of_plan), (Some(0), of_seed));
+}
+
+#[test]
+fn a_plan_that_cannot_be_played_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    let path = file.to_str().unwrap();
+    let refused = |reason: &str| {
+        let (code, told, error) = simulate(&["--plan", path]);
+        assert_eq!((code, told.as_str()), (Some(2), ""));
+        let expected = format!("turno: cannot play {path}: {reason}");
+        assert!(error.starts_with(&expected), "{error}");
+    };
+    refused("No such file");
+    fs::write(&file, "{}").unwrap();
+    refused("missing field");
+    let plan = simulate(&["--seed", "1"]).1;
+    let plan = plan.lines().next().unwrap();
+    let endless = plan.replacen("\"least\":", "\"least\":99999999", 1);
+    fs::write(&file, endless).unwrap();
+    refused("the network or the holders take longer than a day");
+}
