@@ -32,44 +32,36 @@ main() {
     case $1 in
       -h | --help) usage; exit 0 ;;
       --cases) cases=yes ;;
-      --in) place=${2-nothing}; [ $# -gt 1 ] && shift ;;
-      --in=*) place=${1#--in=} ;;
+      --in | --in=*)
+        [ "$1" != --in ] || shift
+        place=${1-nothing} place=${place#--in=}
+        case $place in
+          tmux | windows | here) ;;
+          *) fail "--in takes tmux, windows or here, not '$place'" 2 ;;
+        esac
+        ;;
       [1-9] | [1-9][0-9]) count=$1 ;;
       *) usage >&2; fail "what is '$1'? N is a number from 1 to 99" 2 ;;
     esac
     shift
   done
-  case $place in
-    tmux | windows | here) ;;
-    '') best_place ;;
-    *) fail "--in takes tmux, windows or here, not '$place'" 2 ;;
-  esac
-
-  cd "$(dirname "$0")/.." || exit 1
+  [ -z "$cases" ] || place=cases count=3
+  [ -n "$place" ] || best_place
+  [ "$place" != tmux ] || has_terminal || fail \
+    '--in tmux takes a terminal as standard input and output; try --in here' 2
+  choose_ports "$count"
+  CDPATH='' cd -- "$(dirname -- "$0")/.." || exit 1
   build
-  section_port=${TURNO_PORT:-10000}
-  members=()
-  local id
-  for ((id = 1; id <= count; id++)); do members+=(":$((section_port + id))"); done
-
-  if [ -n "$cases" ]; then
-    play_cases
-  else
-    open_"$place"
-  fi
+  "open_$place"
 }
 
-build() {
-  command -v cargo >/dev/null 2>&1 || fail \
-    'there is no cargo, which builds turno: get it from https://rustup.rs, then start this again'
-  cargo build --locked || fail 'the build failed'
-  turno=$PWD/${CARGO_TARGET_DIR:-target}/debug/turno
-  case ${CARGO_TARGET_DIR-} in /*) turno=$CARGO_TARGET_DIR/debug/turno ;; esac
+has_terminal() {
+  [ -t 0 ] && [ -t 1 ]
 }
 
 # Sets the place: the best there is.
 best_place() {
-  if [ ! -t 0 ] || [ ! -t 1 ]; then
+  if ! has_terminal || [ "${TERM-dumb}" = dumb ]; then
     place=here
   elif command -v tmux >/dev/null 2>&1; then
     place=tmux
@@ -81,34 +73,106 @@ best_place() {
   fi
 }
 
+choose_ports() {
+  local id
+  section_port=${TURNO_PORT:-10000}
+  case $section_port in
+    0* | *[!0-9]* | ??????*) false ;;
+    *) [ "$section_port" -le 65000 ] ;;
+  esac || fail "TURNO_PORT is a number from 1 to 65000, not '$section_port'" 2
+  members=()
+  for ((id = 1; id <= $1; id++)); do members+=(":$((section_port + id))"); done
+}
+
+# Not optimized: that is there soonest after a fresh clone, and what the tests
+# need too. Only cargo knows where it puts what it builds.
+build() {
+  local built
+  command -v cargo >/dev/null 2>&1 || fail \
+    'there is no cargo, which builds turno: get it from https://rustup.rs, then start this again'
+  built=$(cargo build --locked --bin turno --message-format json-render-diagnostics) ||
+    fail 'the build failed'
+  turno=$(sed -n 's/.*"executable":"\(.*\)","fresh".*/\1/p' <<<"$built" | sed 's/\\\(.\)/\1/g')
+  [ -x "$turno" ] || fail 'cargo does not say where it has put turno'
+}
+
+# --- beginning and leaving ---------------------------------------------------
+
+# A folder for what the demo needs meanwhile; and however the script ends, $1
+# ends what it has started.
+begin() {
+  scratch='' pids=()
+  # shellcheck disable=SC2064
+  trap "leave $1" EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/turno-demo.XXXXXX") || fail 'no temporary folder'
+}
+
+leave() {
+  # A second Ctrl-C would stop this half way.
+  trap '' HUP INT TERM
+  [ -n "$scratch" ] || return
+  "$1"
+  rm -rf "$scratch"
+}
+
+# Ends what was started here, the last first, and waits for its last words.
+end_all() {
+  local i
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${pids[i]}" 2>/dev/null
+    wait "${pids[i]}" 2>/dev/null
+  done
+  pids=()
+}
+
+# What runs in a terminal of its own, as a command of sh: the program; and where
+# there is something to read at its end, a summary or an error, a wait for Enter.
+# Ctrl-C is for the program alone.
+# shellcheck disable=SC2016
+in_terminal='trap : INT; "$@" && [ "$2" != shared ] || { printf "Enter closes this. "; read -r _; }'
+
 # --- one pane each, in a tmux of its own -------------------------------------
 
 open_tmux() {
   command -v tmux >/dev/null 2>&1 || fail 'there is no tmux; try --in here'
-  server=turno-demo-$$
-  trap 'tmux -L "$server" kill-server 2>/dev/null' EXIT
-  trap 'exit 130' INT TERM HUP
+  begin end_tmux
   unset TMUX # inside another tmux this is one more
-  local id stays='|| { printf "Enter closes this. "; read -r _; }'
-  tmux -L "$server" -u -f /dev/null new-session -d -s demo -n turno \
-    -x "$(tput cols)" -y "$(tput lines)" \
-    "$turno shared --listen :$section_port $stays" \
+  # The socket goes with the folder; tmux would leave it behind.
+  tmux=(tmux -S "$scratch/tmux" -u -f /dev/null)
+  local id
+  # Several words are run as they are; one would be read by whatever shell the
+  # user has. C-z would stop the client, and nobody would be there to see it.
+  "${tmux[@]}" new-session -d -s demo -n turno -x "$(tput cols)" -y "$(tput lines)" \
+    sh -c "$in_terminal" sh "$turno" shared --listen ":$section_port" \
     \; set -g mouse on \
     \; set -g status-left '' \; set -g status-right '' \
     \; set -g window-status-current-format \
     ' turno: click a pane or press Alt-arrow to go to it, F10 ends the demo ' \
-    \; bind -n F10 kill-session \
+    \; bind -n F10 kill-session \; unbind C-z \
     \; bind -n M-Left select-pane -L \; bind -n M-Right select-pane -R \
     \; bind -n M-Up select-pane -U \; bind -n M-Down select-pane -D \
     || fail 'tmux does not start; try --in here'
   for ((id = 1; id <= ${#members[@]}; id++)); do
-    tmux -L "$server" split-window -t demo \
-      "$turno process $id ${members[*]} --shared :$section_port $stays" \
-      \; select-layout -t demo tiled >/dev/null \
-      || fail "there is no room for $id panes: a larger terminal, or fewer processes"
+    "${tmux[@]}" split-window -t demo \
+      sh -c "$in_terminal" sh "$turno" process "$id" "${members[@]}" --shared ":$section_port" \
+      \; select-layout -t demo tiled >/dev/null ||
+      fail "there is no room for $id processes: a larger terminal, or fewer of them"
   done
-  tmux -L "$server" select-pane -t demo:0.1
-  tmux -L "$server" attach-session -t demo
+  "${tmux[@]}" select-pane -t demo:0.1
+  # In the background, for bash heeds a signal while it waits, and not while a
+  # command runs.
+  "${tmux[@]}" attach-session -t demo <&0 &
+  client=$!
+  wait "$client"
+}
+
+end_tmux() {
+  tmux -S "$scratch/tmux" kill-server 2>/dev/null
+  # It gives the terminal back.
+  [ -z "${client-}" ] || wait "$client" 2>/dev/null
 }
 
 # --- one window each, on a desktop -------------------------------------------
@@ -132,180 +196,218 @@ terminal_program() {
 open_windows() {
   local terminal id
   terminal=$(terminal_program) || fail 'there is no desktop terminal; try --in here'
-  start_scratch
-  open_window "$terminal" shared --listen ":$section_port"
+  begin end_windows
+  : >"$scratch/groups"
+  open_window shared --listen ":$section_port"
   for ((id = 1; id <= ${#members[@]}; id++)); do
-    open_window "$terminal" process "$id" "${members[@]}" --shared ":$section_port"
+    open_window process "$id" "${members[@]}" --shared ":$section_port"
   done
+  await_windows
   echo 'The windows are open: press x in one. Ctrl-C here, or closing them, ends the demo.'
-  wait
+  while windows_run; do sleep 1; done
 }
 
+# The program leads a session of its own there; through its process group it can
+# be ended even where the window cannot. A window that opens too late finds no
+# folder any more, and closes.
 open_window() {
-  local terminal=$1
-  shift
-  # The program leads a session of its own there; through its process group it
-  # can be ended even where the window cannot.
   # shellcheck disable=SC2086,SC2016
-  $terminal sh -c 'echo "-$$" >>"$0"; "$@" || { printf "Enter closes this. "; read -r _; }' \
-    "$scratch/pids" "$turno" "$@" &
+  $terminal sh -c 'echo "-$$" >>"$0" && '"{ $in_terminal; }" "$scratch/groups" "$turno" "$@" &
+  pids+=($!)
+}
+
+await_windows() {
+  local tries=0 pid
+  until [ "$(wc -l <"$scratch/groups")" -gt "${#members[@]}" ]; do
+    # A terminal program may leave its window to another process, and end.
+    for pid in "${pids[@]}"; do
+      kill -0 "$pid" 2>/dev/null || wait "$pid" || no_windows
+    done
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || no_windows
+    sleep 0.05
+  done
+}
+
+no_windows() {
+  fail "${terminal%% *} opens no windows on the display '${WAYLAND_DISPLAY:-$DISPLAY}'; try --in here"
+}
+
+windows_run() {
+  local group
+  while read -r group; do
+    kill -0 -- "$group" 2>/dev/null && return
+  done <"$scratch/groups"
+  return 1
+}
+
+end_windows() {
+  local group
+  while read -r group; do kill -TERM -- "$group" 2>/dev/null; done <"$scratch/groups"
+  end_all
 }
 
 # --- all in this terminal ----------------------------------------------------
 
 open_here() {
   local id what
-  start_scratch
+  begin end_group
   echo "'1 x': process 1 asks for the critical section; '2 2': process 2 ticks; q ends."
+  say_what_is_left_out
   start_group "${#members[@]}" 5s
   while read -r id what; do
     case $id in
       q) break ;;
       [1-9]*x) what=x id=${id%x} ;;
     esac
-    if [ -p "$scratch/in.$id" ]; then
-      echo "$what" >>"$scratch/in.$id"
-    elif [ -n "$id" ]; then
-      echo "There is no process '$id': type its number and x, as in '1 x'."
+    if [ ! -p "$scratch/in.$id" ]; then
+      [ -z "$id" ] || echo "There is no process '$id': type its number and x, as in '1 x'."
+    elif ! kill -0 "${pids[id]}" 2>/dev/null; then
+      echo "Process $id has ended."
+    else
+      tell "$id" "$what"
     fi
   done
-  end_group
 }
 
 # --- the three cases, unattended ---------------------------------------------
 
-play_cases() {
-  start_scratch
-  members=(":$((section_port + 1))" ":$((section_port + 2))" ":$((section_port + 3))")
-  echo 'A line is headed by its process, or by cs, the critical section. Requests that'
-  echo 'are sent again while their reply is deferred are left out.'
+open_cases() {
+  begin end_group
+  echo 'A line is headed by its process, or by cs, the critical section.'
+  say_what_is_left_out
 
   begin_case 'Case 1: 1 enters and leaves, then 2 asks.' 500ms
   tell 1 x
-  await '1| Process exited CS'
+  await said '1| Process exited CS'
   tell 2 x
-  await '2| Process exited CS'
+  await said '2| Process exited CS'
   end_case
 
   begin_case 'Case 2: 2 asks while 1 is in the critical section.' 2s
   tell 1 x
-  await '1| Process entered CS'
+  await said '1| Process entered CS'
   tell 2 x
-  await '2| Process exited CS'
+  await said '2| Process exited CS'
   end_case
 
   begin_case 'Case 3: 2 asks while 1 is in it, then 3 asks while 2 waits.' 2s
   tell 1 x
-  await '1| Process entered CS'
+  await said '1| Process entered CS'
   tell 2 x
-  await '1| req<4,2> received'
-  await '2| reply<5,3> received'
+  await said '1| req<4,2> received'
+  await said '2| reply<5,3> received'
   tell 3 x
-  await '3| Process exited CS'
+  await said '3| Process exited CS'
   end_case
 }
 
 begin_case() {
   printf '\n%s\n\n' "$1"
-  : >"$scratch/log"
   start_group 3 "$2"
 }
 
 end_case() {
-  await_count "$(grep -c '| Process exited CS' "$scratch/log")" 'interaction with cs ends'
+  await said 'interaction with cs ends' "$(grep -c '| Process exited CS' "$scratch/log")"
   end_group
   printf '\nThe order: '
   sed -n 's/^cs| \[PID: \([0-9]*\), Clock: \([0-9]*\)\] .* begins$/process \1 at clock \2/p' \
     "$scratch/log" | paste -s -d ';' - | sed 's/;/, then /g; s/$/./'
 }
 
-tell() {
-  echo "$2" >>"$scratch/in.$1"
-}
-
-await() {
-  await_count 1 "$1"
-}
-
-# Waits until the log has so many lines with this in them.
-await_count() {
-  local tries=0
-  until [ "$(grep -cF -- "$2" "$scratch/log")" -ge "$1" ]; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || fail "waited for '$2' in vain"
-    all_run || fail 'a program of the group has ended; see above. TURNO_PORT=20000 takes other ports'
-    sleep 0.05
-  done
-}
-
-all_run() {
-  local pid
-  while read -r pid; do
-    kill -0 "$pid" 2>/dev/null || return 1
-  done <"$scratch/pids"
-}
-
 # --- a group of plain processes that share one output ------------------------
 
-start_scratch() {
-  scratch=$(mktemp -d "${TMPDIR:-/tmp}/turno-demo.XXXXXX") || fail 'no temporary folder'
-  : >"$scratch/pids"
-  : >"$scratch/log"
-  trap end_scratch EXIT
-  trap 'exit 130' INT TERM HUP
-}
-
-end_scratch() {
-  end_group
-  rm -rf "$scratch"
-}
-
-# Begins the critical section and $1 processes that hold it for $2. They read
-# from named pipes, and all write to the one output.
+# Begins the critical section and $1 processes that hold it for $2, pids[0] and
+# pids[ID]. They read from named pipes, and all write to the one output. As jobs
+# in the background they ignore Ctrl-C, and are ended in order.
 start_group() {
   local id
-  exec 3> >(tee -a "$scratch/log" | without_repetitions)
+  : >"$scratch/log"
+  mkfifo "$scratch/out" || exit 1
+  # With both ends open at first, no end waits for the other to be opened.
+  # shellcheck disable=SC2094
+  exec 3<>"$scratch/out" 4<"$scratch/out"
+  show <&4 3>&- 4<&- &
   output=$!
+  exec 3>"$scratch/out" 4<&-
   start_one /dev/null shared --listen ":$section_port" --label cs
   for ((id = 1; id <= $1; id++)); do
-    mkfifo "$scratch/in.$id"
+    mkfifo "$scratch/in.$id" || exit 1
     start_one "$scratch/in.$id" process "$id" "${members[@]}" \
       --shared ":$section_port" --hold "$2" --label "$id"
   done
-  # The group's lines are there when the last has begun.
-  await_count $(($1 + 1)) 'critical section'
-}
-
-without_repetitions() {
-  while IFS= read -r line; do
-    case $line in
-      *' sent again to '* | *'already in the reply queue') ;;
-      *) printf '%s\n' "$line" ;;
-    esac
-  done
+  await said 'critical section at' # of cs
+  await said ' listens at ' "$1"
+  await all_heard "$1"
 }
 
 start_one() {
   local input=$1
   shift
   # Both ends of the pipe: so it has a writer for as long as there is a reader.
-  "$turno" "$@" <>"$input" >&3 2>&3 &
-  echo $! >>"$scratch/pids"
+  "$turno" "$@" <>"$input" >&3 2>&3 3>&- &
+  pids+=($!)
 }
 
-# Ends what was started, processes before the critical section, and waits for
-# their last words.
-end_group() {
+# Shows what the group says, but not what only keeps it together. Ctrl-C is not
+# for this: the last words are still to come.
+show() {
+  trap '' INT
+  tee -a "$scratch/log" | grep --line-buffered -vE \
+    ': (hello|welcome)$| sent again to |: again, and still deferred$'
+}
+
+say_what_is_left_out() {
+  echo 'Left out are greetings (hello, welcome), by which they hear of each other, and'
+  echo 'requests that are sent again while their reply is deferred.'
+}
+
+# Says $2 to process $1. It may have ended meanwhile: with both ends of its pipe
+# there is no wait for it.
+tell() {
+  echo "$2" 1<>"$scratch/in.$1"
+}
+
+# Waits until this command says yes.
+await() {
+  local tries=0
+  until "$@"; do
+    kill -0 "$output" 2>/dev/null || exit # whoever read it has gone
+    if ! all_run; then
+      end_group # so that its words come before ours
+      fail 'a program of the group has ended; see above. TURNO_PORT=20000 takes other ports'
+    fi
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] || fail "waited in vain: $*"
+    sleep 0.05
+  done
+}
+
+# Whether the group has said this; $2 times, if that is given.
+said() {
+  [ "$(grep -cF -- "$1" "$scratch/log")" -ge "${2:-1}" ]
+}
+
+# Whether each of $1 processes has heard every other's clock, and so may ask.
+all_heard() {
+  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome$/\1 \2/p'
+  [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq $(($1 * ($1 - 1))) ]
+}
+
+all_run() {
   local pid
-  while read -r pid; do
-    kill -TERM -- "$pid" 2>/dev/null
-    wait "${pid#-}" 2>/dev/null
-  done < <(sed '1!G;h;$!d' "$scratch/pids" 2>/dev/null)
-  : >"$scratch/pids"
-  rm -f "$scratch"/in.*
-  exec 3>&-
+  for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || return 1; done
+}
+
+# Processes before the critical section, and all before their output.
+end_group() {
+  # A signal may have come before the last that was started was noted.
+  [ "${!-}" = "${output-}" ] || pids+=("$!")
+  end_all
+  exec 3>&- 4<&-
   [ -z "${output-}" ] || wait "$output" 2>/dev/null
   output=''
+  rm -f "$scratch/out" "$scratch"/in.*
 }
 
 main "$@"

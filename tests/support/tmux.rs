@@ -1,22 +1,23 @@
 //! A real terminal to drive: keys in, pictures out.
 
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use super::PATIENCE;
 
 /// A tmux server with one window, on which `bash` runs.
 pub struct Terminal {
-    server: String,
+    /// Where its socket is, which tmux leaves behind.
+    folder: TempDir,
 }
 
 impl Terminal {
     /// One of this size; none where there is no tmux, which is an error where
     /// the environment says that it must be there (`TURNO_REQUIRE_TMUX`).
     pub fn open(width: u16, height: u16) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         if Command::new("tmux").arg("-V").output().is_err() {
             assert!(
                 std::env::var_os("TURNO_REQUIRE_TMUX").is_none(),
@@ -25,9 +26,8 @@ impl Terminal {
             eprintln!("SKIPPED: there is no tmux to test the screen with");
             return None;
         }
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let server = format!("turno-test-{}-{number}", std::process::id());
-        let terminal = Terminal { server };
+        let folder = tempfile::tempdir().unwrap();
+        let terminal = Terminal { folder };
         let (width, height) = (width.to_string(), height.to_string());
         terminal.tmux(&[
             "-u",
@@ -107,7 +107,8 @@ impl Terminal {
 
     fn tmux(&self, arguments: &[&str]) -> Output {
         Command::new("tmux")
-            .args(["-L", &self.server])
+            .arg("-S")
+            .arg(self.folder.path().join("socket"))
             .args(arguments)
             .env_remove("TMUX")
             .output()
