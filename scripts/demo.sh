@@ -354,7 +354,7 @@ start_one() {
 show() {
   trap '' INT
   tee -a "$scratch/log" | grep --line-buffered -vE \
-    ': (hello|welcome)$| sent again to |: again, and still deferred$'
+    ': (hello|welcome, no permission)$| sent again to |: again, and still deferred$'
 }
 
 say_what_is_left_out() {
@@ -390,7 +390,7 @@ said() {
 
 # Whether each of $1 processes has heard every other's clock, and so may ask.
 all_heard() {
-  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome$/\1 \2/p'
+  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome, no permission$/\1 \2/p'
   [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq $(($1 * ($1 - 1))) ]
 }
 
