@@ -183,13 +183,17 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
         ))];
     }
     if from == member.id() {
-        return if member.is_claimed() {
-            vec![trouble(format!(
-                "another node claims to be member {from}: neither may enter until one of them is gone"
-            ))]
-        } else {
-            Vec::new()
-        };
+        // Once, however often it does so.
+        let is_news = effects.iter().any(|effect| {
+            let Effect::SetTimer { timer, .. } = effect else {
+                return false;
+            };
+            matches!(timer, Timer::Unclaim { claim: 1 })
+        });
+        let claimed = format!(
+            "another node claims to be member {from}: neither may enter until one of them is gone"
+        );
+        return is_news.then(|| trouble(claimed)).into_iter().collect();
     }
     let mut lines = Vec::new();
     match &message.body {

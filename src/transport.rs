@@ -76,8 +76,13 @@ pub enum Unheard {
     #[error("it is signed, and this process was given no --key")]
     Signed,
     /// The sender has another member list.
-    #[error("process {0} has another member list: give all the same, written the same")]
-    OtherList(NodeId),
+    #[error("process {from} has another member list: give all the same, written the same")]
+    OtherList {
+        /// The sender.
+        from: NodeId,
+        /// The run that asks for something and should learn of this.
+        asks: Option<Incarnation>,
+    },
     /// A seed peer's reply that arrived where it says nothing.
     #[error("it does not say which request it answers")]
     NoEcho,
@@ -170,15 +175,41 @@ impl Transport {
             _ => Socket::Listening,
         };
         let address = reply_to.or_else(|| self.group.address(*to))?;
-        let mut text = wire::encode(message, self.group.digest).into_bytes();
-        if let Some(key) = &self.key {
-            key.sign(self.group.digest, message.from, *to, &mut text);
-        }
         Some(Outgoing {
             socket,
             address,
-            text,
+            text: self.signed(message, *to),
         })
+    }
+
+    /// What tells a node that asks us for something, and has another member list,
+    /// that its list is another: any answer with ours.
+    #[must_use]
+    pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
+        let from = self.group.id;
+        let (clock, again) = (0, false);
+        let message = Message {
+            from,
+            origin: Origin::Turno(self.incarnation),
+            body: Body::Welcome {
+                clock,
+                to: run,
+                again,
+            },
+        };
+        Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.signed(&message, to),
+        }
+    }
+
+    fn signed(&self, message: &Message, to: NodeId) -> Vec<u8> {
+        let mut text = wire::encode(message, self.group.digest).into_bytes();
+        if let Some(key) = &self.key {
+            key.sign(self.group.digest, message.from, to, &mut text);
+        }
+        text
     }
 
     /// Reads a datagram that arrived.
@@ -217,7 +248,11 @@ impl Transport {
         }
         let is_foreign = group.is_some_and(|group| group != self.group.digest);
         if is_foreign && !planted!(self, ForeignListAccepted) {
-            return Err(Unheard::OtherList(from));
+            let asks = match &decoded {
+                Datagram::Message { message, .. } => message.asks(),
+                _ => None,
+            };
+            return Err(Unheard::OtherList { from, asks });
         }
         let message = match decoded {
             Datagram::Message { message, .. } => message,

@@ -1,7 +1,7 @@
 //! `turno key`, and the key files that the other commands read.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,10 @@ impl Arguments {
 /// The key in a file that its owner alone can read.
 pub(super) fn read(file: &Path) -> Result<Key, Failure> {
     let failed = |why: String| Failure::failed(format!("the key file {}: {why}", file.display()));
-    let metadata = fs::metadata(file).map_err(|error| failed(error.to_string()))?;
+    let mut opened = File::open(file).map_err(|error| failed(error.to_string()))?;
+    let metadata = opened
+        .metadata()
+        .map_err(|error| failed(error.to_string()))?;
     if metadata.mode() & 0o077 != 0 {
         let path = file.display();
         return Err(failed(format!(
@@ -70,7 +73,10 @@ pub(super) fn read(file: &Path) -> Result<Key, Failure> {
             metadata.uid()
         )));
     }
-    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let mut text = String::new();
+    opened
+        .read_to_string(&mut text)
+        .map_err(|error| failed(error.to_string()))?;
     text.parse()
         .map_err(|error| failed(format!("{error}; turno key makes one")))
 }

@@ -167,8 +167,8 @@ pub struct Member {
     /// What is wanted here, and waits for the clocks that are not heard.
     wanted: BTreeSet<LockName>,
     last_request_clock: Option<u64>,
-    /// How often another node claimed to be this member, and whether that is
-    /// still believed.
+    /// How often another node claimed to be this member lately, and whether that
+    /// is still believed.
     claims: u64,
     is_claimed: bool,
     locks: BTreeMap<LockName, RicartAgrawala>,
@@ -496,6 +496,7 @@ impl Member {
             }
             Timer::Unclaim { claim } if *claim == self.claims => {
                 self.is_claimed = false;
+                self.claims = 0;
                 Ok(())
             }
             Timer::Unclaim { .. } => Err(Rejected::StaleTimer),

@@ -88,6 +88,17 @@ pub struct Echo {
     pub incarnation: Incarnation,
 }
 
+impl Message {
+    /// The run of a turno node that waits for an answer to this.
+    #[must_use]
+    pub fn asks(&self) -> Option<Incarnation> {
+        match (&self.body, self.origin) {
+            (Body::Request { .. } | Body::Hello, Origin::Turno(run)) => Some(run),
+            _ => None,
+        }
+    }
+}
+
 impl Body {
     /// The clock in the head of the datagram. A hello's is 0, which no event
     /// has: to a seed peer it is a request older than any, and the reply tells

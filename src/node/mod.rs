@@ -344,7 +344,9 @@ impl<O: Observer> Node<O> {
                 self.dropped(return_address, &envelope.text, Why::Rejected(rejected))
             }
             outcome => {
-                self.heard.insert(from, Instant::now());
+                if from != self.member.id() {
+                    self.heard.insert(from, Instant::now());
+                }
                 self.say_and_perform(event, outcome)
             }
         }
@@ -353,6 +355,15 @@ impl<O: Observer> Node<O> {
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], why: Why) -> io::Result<()> {
         if !self.drops.count(why.cause()) {
             return Ok(());
+        }
+        // As seldom as it is told of here, so that a flood is not answered.
+        if let Why::Unheard(Unheard::OtherList {
+            from,
+            asks: Some(run),
+        }) = why
+        {
+            let objection = self.transport.objection(from, run, source);
+            self.send(objection)?;
         }
         self.observer.happened(&Happening::Dropped {
             source,
@@ -471,7 +482,7 @@ impl Why {
             Why::Unheard(Unheard::Unsigned) => "not signed",
             Why::Unheard(Unheard::Forged) => "signature wrong",
             Why::Unheard(Unheard::Signed) => "signed, without a key here",
-            Why::Unheard(Unheard::OtherList(_)) => "of another member list",
+            Why::Unheard(Unheard::OtherList { .. }) => "of another member list",
             Why::Unheard(Unheard::NoEcho) => "without an echo",
             Why::Rejected(Rejected::NoMember(_)) => "of no member",
             Why::Rejected(Rejected::OwnId(_)) => "of our own id",

@@ -117,6 +117,8 @@ pub enum Why {
 pub struct Waiting {
     /// For how long.
     pub since: Duration,
+    /// Who waits. It may have to hear itself.
+    pub own: NodeId,
     /// Who keeps us waiting, and how long ago it was heard, if ever.
     pub missing: Vec<(NodeId, Option<Duration>)>,
 }

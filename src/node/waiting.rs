@@ -53,6 +53,7 @@ impl Reports {
         let ago = |peer| heard.get(&peer).map(Instant::elapsed);
         Some(Waiting {
             since,
+            own: member.id(),
             missing: missing.into_iter().map(|peer| (peer, ago(peer))).collect(),
         })
     }
@@ -74,6 +75,9 @@ impl fmt::Display for Waiting {
         for (place, (peer, heard)) in self.missing.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
             match heard {
+                _ if *peer == self.own => {
+                    write!(f, "{comma}itself, at its address in the list")?;
+                }
                 Some(ago) => write!(f, "{comma}{peer} (heard {} s ago)", ago.as_secs())?,
                 None => write!(f, "{comma}{peer} (not heard yet)")?,
             }

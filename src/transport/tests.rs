@@ -226,11 +226,20 @@ fn another_member_list_is_not_heard_and_named() {
         other.group = Group::on_loopback(2, &[10_001, 10_002]);
         let hello = other.say(1, Body::Hello, 0).unwrap();
         let mut one = transport(key);
+        let (from, run) = (NodeId(2), Incarnation(2));
+        let asks = Some(run);
         assert_eq!(
             one.hear(&hello.text, 10_002),
-            Err(Unheard::OtherList(NodeId(2)))
+            Err(Unheard::OtherList { from, asks })
         );
-        assert!(!one.is_turno(NodeId(2)));
+        assert!(!one.is_turno(from));
+        // So it learns of it too, and that is the end of it.
+        let objection = one.objection(from, run, local(10_002));
+        let (from, asks) = (NodeId(1), None);
+        assert_eq!(
+            other.hear(&objection.text, 10_001),
+            Err(Unheard::OtherList { from, asks })
+        );
     }
 }
 

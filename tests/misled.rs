@@ -1,0 +1,72 @@
+//! Processes that were told different things notice each other, and neither is
+//! given permission.
+
+mod support;
+
+use support::{Group, Ports, Program};
+
+fn process(id: &str, members: &[&str], options: &[&str]) -> Program {
+    let arguments = [&["process", id, "--hold", "0s"], options, members].concat();
+    Program::start(&format!("process {id} of {}", members.len()), &arguments)
+}
+
+#[test]
+fn two_member_lists_notice_each_other_and_neither_side_enters() {
+    let group = Group::of(3);
+    let all: Vec<&str> = group.addresses.iter().map(String::as_str).collect();
+    let options = ["--shared", &group.section];
+    let mut first = process("1", &all, &options);
+    let mut second = process("2", &all, &options);
+    // The third knows of another second.
+    let ports = Ports::reserve(1);
+    let elsewhere = format!(":{}", ports.iter().next().unwrap());
+    let mut third = process("3", &[all[0], &elsewhere, all[2]], &options);
+    for process in [&mut first, &mut second, &mut third] {
+        process.say("x");
+    }
+    let other_list =
+        |id| format!("dropped, process {id} has another member list: give all the same");
+    first.wait_for(&other_list(3));
+    second.wait_for(&other_list(3));
+    third.wait_for(&other_list(1));
+    first.wait_for("waiting 2 s for 3 (not heard yet)");
+    third.wait_for("(not heard yet)");
+    for process in [first, second, third] {
+        assert_eq!(process.count("entered"), 0);
+        process.terminate();
+    }
+}
+
+#[test]
+fn two_nodes_with_one_id_notice_each_other_and_neither_enters() {
+    let group = Group::of(2);
+    let all: Vec<&str> = group.addresses.iter().map(String::as_str).collect();
+    let options = ["--shared", &group.section];
+    let ports = Ports::reserve(1);
+    let elsewhere = format!("127.0.0.1:{}", ports.iter().next().unwrap());
+    let mut second = process("2", &all, &options);
+    let mut first = process("1", &all, &options);
+    first.is_welcomed_by(2);
+    second.is_welcomed_by(1);
+    // Started by mistake: the same id, at another address than the list says.
+    let mut impostor = process(
+        "1",
+        &all,
+        &[&options[..], &["--listen", &elsewhere]].concat(),
+    );
+    impostor.say("x");
+    let claimed = "another node claims to be member 1: neither may enter until one of them is gone";
+    impostor.wait_for(claimed);
+    first.wait_for(claimed);
+    impostor.wait_for("waiting 2 s for itself, at its address in the list");
+    first.say("x");
+    first.wait_for("waiting 2 s for ");
+    assert_eq!(first.count("entered") + impostor.count("entered"), 0);
+    assert_eq!(first.count(claimed), 1, "it goes on, and is told of once");
+    // When one of them is gone, the other one goes on.
+    impostor.terminate();
+    first.wait_for("nobody else claims to be this member any more");
+    first.wait_for("Process exited CS");
+    second.say("x");
+    second.wait_for("Process exited CS");
+}
