@@ -147,6 +147,25 @@ impl Transport {
         self.asked.contains_key(&request)
     }
 
+    /// Whether a repetition is one that its receiver is spared: it may be a seed
+    /// peer, and one of those that defers queues every repetition and answers
+    /// each. So it is asked the 1st, 2nd, 4th and 8th time, and from there on every
+    /// 8th.
+    #[must_use]
+    pub fn spares(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Send { to, repetition, .. } if !self.echoes(*to) => {
+                let repetition = *repetition;
+                repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
+            }
+            _ => false,
+        }
+    }
+
+    fn echoes(&self, peer: NodeId) -> bool {
+        self.key.is_some() || self.is_turno(peer)
+    }
+
     /// The datagram for an [`Effect::Send`]. None for any other effect, and for
     /// a repetition that this peer is spared.
     pub fn address(&mut self, effect: &Effect) -> Option<Outgoing> {
@@ -154,15 +173,15 @@ impl Transport {
             to,
             reply_to,
             message,
-            repetition,
+            ..
         } = effect
         else {
             return None;
         };
-        let is_echoing = self.key.is_some() || self.is_turno(*to);
-        if !is_echoing && is_spared(*repetition) {
+        if self.spares(effect) {
             return None;
         }
+        let is_echoing = self.echoes(*to);
         let socket = match &message.body {
             Body::Request { lock, clock } if !is_echoing => {
                 self.asked.insert(*clock, lock.clone());
@@ -313,13 +332,6 @@ impl Transport {
             _ => Ok(()),
         }
     }
-}
-
-/// A seed peer that defers queues every repetition and answers each. So it, and
-/// whoever might be one, is asked the 1st, 2nd, 4th and 8th time, and from there
-/// on every 8th.
-fn is_spared(repetition: u32) -> bool {
-    repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
 }
 
 #[cfg(test)]

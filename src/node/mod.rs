@@ -385,6 +385,7 @@ impl<O: Observer> Node<O> {
         let before = discriminant(self.member.state(&self.lock));
         let mut effects = Vec::new();
         let outcome = self.member.handle(event, &mut effects);
+        effects.retain(|effect| !self.transport.spares(effect));
         if discriminant(self.member.state(&self.lock)) != before {
             self.state_since = Instant::now();
         }
