@@ -24,6 +24,7 @@
 //!   interleaving of small groups, for the tests;
 //! - [`node`]: the loop, and what it waits on; owns everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
+//! - [`trace`]: what happened, written down, merged, judged and drawn;
 //! - [`shared`]: the critical section as a server of its own;
 //! - [`cli`]: the command line.
 
@@ -54,6 +55,7 @@ mod printable;
 pub mod screen;
 
 pub mod shared;
+pub mod trace;
 
 pub mod cli;
 

@@ -4,6 +4,7 @@ mod key;
 mod process;
 mod shared;
 mod simulate;
+mod trace;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -43,6 +44,7 @@ enum Command {
     Shared(shared::Arguments),
     Key(key::Arguments),
     Simulate(simulate::Arguments),
+    Trace(trace::Arguments),
 }
 
 /// Why a command did not do what it was asked to.
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         Command::Simulate(arguments) => arguments.run(),
+        Command::Trace(arguments) => arguments.run(),
     };
     let (code, error) = match done {
         Ok(()) => return ExitCode::SUCCESS,

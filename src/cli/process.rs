@@ -1,7 +1,7 @@
 //! `turno process`.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -14,6 +14,7 @@ use crate::node::{Config, Input, Node, Observer};
 use crate::plain::Plain;
 use crate::screen::Screen;
 use crate::system::Output;
+use crate::trace::Traced;
 
 /// Where the critical section is unless the user says otherwise.
 pub(super) const SECTION: &str = ":10000";
@@ -76,6 +77,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = time)]
     resend: Duration,
 
+    /// Write a trace into this directory, for turno trace
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
+
     /// Lines instead of the full-screen view
     #[arg(long)]
     plain: bool,
@@ -129,14 +134,19 @@ impl Arguments {
             let screen = Screen::open().map_err(|error| {
                 Failure::failed(format!("cannot fill the screen: {error}; try --plain"))
             })?;
-            run(config, screen)
+            run(config, screen, self.trace.as_deref())
         } else {
-            run(config, Plain::new(Output::standard(self.label)))
+            let plain = Plain::new(Output::standard(self.label));
+            run(config, plain, self.trace.as_deref())
         }
     }
 }
 
-fn run(config: Config, observer: impl Observer) -> Result<(), Failure> {
+fn run(config: Config, observer: impl Observer, trace: Option<&Path>) -> Result<(), Failure> {
+    let observer = Traced::new(observer, trace).map_err(|error| {
+        let folder = trace.unwrap_or(Path::new(".")).display();
+        Failure::failed(format!("cannot write a trace into {folder}: {error}"))
+    })?;
     let node = Node::start(config, observer).map_err(Failure::failed)?;
     closed_pipe_is_fine(node.run())
 }

@@ -1,0 +1,52 @@
+//! Traces: what happened to each node of a group, written down, merged, judged
+//! and drawn.
+//!
+//! # The format, version 1
+//!
+//! A trace is a folder. Every run of every node writes a file of its own there,
+//! `node-ID-RUN.jsonl`, one JSON object a line. The first line is the header:
+//!
+//! ```json
+//! {"turno_trace":1,"id":1,"members":3,"run":"9c3f0d5b1a2e4f60"}
+//! ```
+//!
+//! Each other line is an event of the node, in their order:
+//!
+//! ```json
+//! {"at":1795355886123456,"event":"received","message":{"peer":2,"kind":"request",
+//! "clock":4,"run":"51be02c7d9a3f418"},"because":"held with token 5","clock":6,
+//! "state":"HELD","token":5,"queue":[[4,2]]}
+//! ```
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `at` | microseconds since 1970; in a simulation since its beginning |
+//! | `event` | `start`, `acquire`, `cancel`, `release`, `tick`, `received` or `timer` |
+//! | `message` | of `received`: what arrived, `peer` being the sender |
+//! | `ignored` | why the event changed nothing |
+//! | `because` | of a request that was answered or deferred: the comparison that decided |
+//! | `lock` | the lock; without it the original's one |
+//! | `clock`, `state` | the Lamport clock and FREE, WAIT or HELD, after the event |
+//! | `request`, `token` | of WAIT, the request's clock; of HELD, the fencing token |
+//! | `queue` | whose replies are deferred after it: the requests, `[clock, id]` |
+//! | `sent` | what was sent, in order, `peer` being the receiver |
+//!
+//! A message has `kind` (`request`, `reply`, `overtaken`, `hello`, `welcome`), the
+//! `clock` in its head, in an answer as `echo` the clock of the request, a `lock`,
+//! and the sender's `run`, which a process of the original has none of.
+//!
+//! A file whose node was killed may end in half a line: that is left out.
+
+mod check;
+mod history;
+mod reader;
+mod record;
+mod recorder;
+mod vector;
+
+pub use check::{Entry, Fared, Fault, Gap, Report, check};
+pub use history::{Contradiction, Datagram, History, Place};
+pub use reader::{Run, TraceError, read};
+pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION, file_name};
+pub use recorder::Traced;
+pub use vector::{Vector, vector_clocks};
