@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use turno::group::{Address, Group};
 use turno::mutex::{Config, Event, Incarnation, LockName, NodeId, Timer};
-use turno::simulation::{Cluster, Deed, Parcel, Program, Step, told};
+use turno::simulation::{Cluster, Deed, Made, Parcel, Program, Step, told};
+use turno::trace::{Diagram, Header, History, Record, Run, View, check, svg};
 
 /// A group without a network: what is sent waits until a command delivers it.
 #[derive(Default)]
@@ -21,7 +22,11 @@ struct Script {
     under_way: VecDeque<Datagram>,
     timers: Vec<(NodeId, Timer)>,
     /// How many programs have been started.
-    runs: u64,
+    started: u64,
+    /// How many commands have been obeyed.
+    obeyed: u64,
+    /// What happened, as traces.
+    runs: Vec<Run>,
 }
 
 #[derive(Clone)]
@@ -38,6 +43,7 @@ fn nothing(from: &str, to: &str) -> Vec<String> {
 impl Script {
     /// Does what a command says; the lines about it.
     fn obey(&mut self, command: &str) -> Vec<String> {
+        self.obeyed += 1;
         let words: Vec<&str> = command.split_whitespace().collect();
         let id = |word: &str| NodeId(word.parse().unwrap_or_else(|_| panic!("no id: {command}")));
         let lock = LockName::default;
@@ -133,9 +139,9 @@ impl Script {
     }
 
     fn start(&mut self, id: NodeId) -> Vec<String> {
-        self.runs += 1;
+        self.started += 1;
         let members = u16::try_from(self.addresses.len()).unwrap();
-        let config = Config::new(id, members, Incarnation(self.runs));
+        let config = Config::new(id, members, Incarnation(self.started));
         let step = self.cluster.start_turno(self.group(id), config, None);
         self.told(step, None)
     }
@@ -172,6 +178,7 @@ impl Script {
     fn told(&mut self, step: Step, arrived: Option<&Parcel>) -> Vec<String> {
         let id = step.id;
         let lines = told(&self.cluster, &step, arrived);
+        self.record(&step);
         for deed in step.deeds {
             match deed {
                 Deed::Sent(parcel) => self.under_way.push_back(Datagram {
@@ -188,6 +195,32 @@ impl Script {
             }
         }
         lines.iter().map(|line| format!("{id}| {line}")).collect()
+    }
+
+    fn record(&mut self, step: &Step) {
+        let (Some(Program::Turno(member, _)), Some(Made::Handled(event, outcome))) =
+            (self.cluster.program(step.id), &step.made)
+        else {
+            return;
+        };
+        let header = Header::new(member);
+        if *event == Event::Start {
+            self.runs.push(Run::new(header.clone()));
+        }
+        let outcome = outcome.as_deref().map_err(|rejected| *rejected);
+        let record = Record::new(self.obeyed, event, outcome, member);
+        let run = self.runs.iter_mut().find(|run| run.header == header);
+        run.unwrap().records.extend(record);
+    }
+
+    /// The whole conversation as a space-time diagram.
+    fn drawn(&self) -> String {
+        let mut runs = self.runs.clone();
+        runs.sort_by_key(|run| run.header.id);
+        let history = History::new(runs).unwrap();
+        let report = check(&history);
+        assert!(report.is_clean(), "{}", report.tell(&history));
+        svg(&Diagram::new(&history, &View::default()))
     }
 
     /// `1 HELD  clock 5  lastRequestClock 2  reply queue (4,2) (6,3)`.
@@ -224,9 +257,9 @@ fn last_byte(address: SocketAddr) -> u8 {
     }
 }
 
-/// The file as it should be: its comments and commands, each command followed
-/// by what it led to.
-fn played(file: &str) -> String {
+/// The file as it should be, its comments and commands, each command followed by
+/// what it led to; and the drawing of it.
+fn played(file: &str) -> (String, String) {
     let mut script = Script::default();
     let mut written = String::new();
     for line in file.lines() {
@@ -243,7 +276,7 @@ fn played(file: &str) -> String {
             }
         }
     }
-    written
+    (written, script.drawn())
 }
 
 fn transcripts() -> Vec<PathBuf> {
@@ -263,11 +296,15 @@ fn every_transcript_is_what_the_algorithm_does() {
     assert!(files.len() >= 6, "transcripts are missing: {files:?}");
     for path in files {
         let file = fs::read_to_string(&path).unwrap();
-        let played = played(&file);
+        let drawing = path.with_extension("svg");
+        let (played, drawn) = played(&file);
         if std::env::var_os("TURNO_BLESS").is_some() {
             fs::write(&path, played).unwrap();
+            fs::write(&drawing, drawn).unwrap();
         } else {
             assert_eq!(file, played, "{}", path.display());
+            let golden = fs::read_to_string(&drawing).unwrap_or_default();
+            assert!(golden == drawn, "{} is another", drawing.display());
         }
     }
 }

@@ -162,7 +162,7 @@ fn id(text: &str) -> Result<u16, String> {
         .map_err(|_| "an id is a number from 1 to 65535".to_owned())
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time <= LONGEST => Ok(time),
         Ok(_) => Err("more than a year".to_owned()),

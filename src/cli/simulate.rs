@@ -1,8 +1,8 @@
 //! `turno simulate`.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::simulation::{Addresses, Figures, Plan, play, run, shrunk};
+use crate::simulation::{Addresses, Figures, Plan, Recording, play, run, shrunk};
+use crate::trace::Run;
 
 /// Play the algorithm in a world where everything goes wrong, and judge it.
 ///
@@ -47,12 +48,17 @@ pub(super) struct Arguments {
     /// all that happens
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "from"])]
     plan: Option<PathBuf>,
+
+    /// Write the traces of its turno nodes into this directory, for turno trace
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   turno simulate --seeds 1000000
   turno simulate --seed 42 | less
+  turno simulate --seed 42 --trace run && turno trace draw run -o run.svg
   turno simulate --plan smallest.json";
 
 /// How often progress is shown.
@@ -71,11 +77,20 @@ impl Arguments {
                 plan.check().map_err(|why| failed(&why))?;
                 plan
             }
+            (None, None) if self.trace.is_some() => {
+                return Err(Failure::usage("--trace is for one --seed or --plan"));
+            }
             (None, None) => return self.many(),
         };
-        let mut log = String::new();
-        let (figures, judged) = play(&plan, &Addresses::default(), Some(&mut log));
-        let told = writeln!(io::stdout(), "{plan}\n{log}{figures}");
+        let mut recording = Recording::default();
+        let (figures, judged) = play(&plan, &Addresses::default(), Some(&mut recording));
+        if let Some(folder) = &self.trace {
+            write(folder, &recording.runs).map_err(|error| {
+                let folder = folder.display();
+                Failure::failed(format!("cannot write a trace into {folder}: {error}"))
+            })?;
+        }
+        let told = writeln!(io::stdout(), "{plan}\n{}{figures}", recording.log);
         closed_pipe_is_fine(told)?;
         judged.map_err(|violation| Failure::failed(violation.to_string()))
     }
@@ -114,6 +129,15 @@ impl Arguments {
         closed_pipe_is_fine(told)?;
         Err(Failure::failed(format!("seed {seed}: {violation}")))
     }
+}
+
+fn write(folder: &Path, runs: &[Run]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for run in runs {
+        let file = fs::File::create_new(folder.join(run.header.file_name()))?;
+        run.write(BufWriter::new(file))?;
+    }
+    Ok(())
 }
 
 fn tell(figures: &Figures, took: Duration, threads: usize) -> io::Result<()> {

@@ -1,12 +1,14 @@
 //! `turno trace`.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::trace::{History, check, read};
+use crate::trace::{Diagram, History, View, check, read, svg};
 
 /// Judge what really happened, from the traces that nodes wrote.
 ///
@@ -23,11 +25,14 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   turno process 1 :10001 :10002 :10003 --trace run
-  turno trace check run";
+  turno trace check run
+  turno trace draw run -o run.svg
+  turno trace draw run --from 2s --to 5s --nodes 1,2 -o part.svg";
 
 #[derive(Subcommand)]
 enum Command {
     Check(Check),
+    Draw(Draw),
 }
 
 /// Was the section ever held twice? Do tokens rise? Who waited for whom?
@@ -41,6 +46,47 @@ struct Check {
     folder: PathBuf,
 }
 
+/// Draw what happened as a space-time diagram.
+///
+/// A line a node, from left to right; an arrow a request or a reply; bars for
+/// WAIT, HELD with its token, and what a node defers, with the reason. Without -o
+/// the SVG goes to standard output.
+#[derive(Args)]
+struct Draw {
+    /// Where the traces are
+    folder: PathBuf,
+
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Place events by the clocks of the machines, not by what happened before
+    /// what
+    #[arg(long)]
+    by_time: bool,
+
+    /// Leave out what is earlier, counted from the first event
+    #[arg(long, value_name = "TIME", value_parser = super::process::time)]
+    from: Option<Duration>,
+
+    /// Leave out what is later
+    #[arg(long, value_name = "TIME", value_parser = super::process::time)]
+    to: Option<Duration>,
+
+    /// Draw only these nodes
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    nodes: Vec<u16>,
+
+    /// Draw this lock; the nameless one, if not given
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    lock: String,
+}
+
 /// After how many events progress is shown.
 const OFTEN: usize = 100_000;
 
@@ -48,6 +94,7 @@ impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Check(check) => check.run(),
+            Command::Draw(draw) => draw.run(),
         }
     }
 }
@@ -62,6 +109,33 @@ impl Check {
         }
         let faults = report.faults.len();
         Err(Failure::failed(format!("{faults} violations; see above")))
+    }
+}
+
+impl Draw {
+    fn run(self) -> Result<(), Failure> {
+        let history = history(&self.folder)?;
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let members = history.members();
+        if let Some(id) = self.nodes.iter().find(|id| !(1..=members).contains(id)) {
+            return Err(Failure::usage(format!(
+                "there is no node {id}: the trace is of {members}"
+            )));
+        }
+        let view = View {
+            by_time: self.by_time,
+            from: self.from.map(micros),
+            to: self.to.map(micros),
+            nodes: self.nodes.into_iter().collect(),
+            lock: self.lock,
+        };
+        let text = svg(&Diagram::new(&history, &view));
+        match self.output {
+            None => closed_pipe_is_fine(io::stdout().write_all(text.as_bytes())),
+            Some(file) => fs::write(&file, text).map_err(|error| {
+                Failure::failed(format!("cannot write {}: {error}", file.display()))
+            }),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};
 pub use shrink::shrunk;
 pub use tell::told;
-pub use world::{Addresses, play};
+pub use world::{Addresses, Recording, play};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, Deed, Made, Parcel, Program, Step};
 use crate::Printable;
+use crate::group::Group;
 use crate::narrate::narrate;
 use crate::node::{Happening, Why};
 
@@ -13,7 +14,9 @@ pub fn told(cluster: &Cluster, step: &Step, arrived: Option<&Parcel>) -> Vec<Str
         return Vec::new();
     };
     let happening = match (program, &step.made, arrived) {
-        (Program::Seed(peer, _), ..) => return of_a_seed(peer.clock(), step, arrived),
+        (Program::Seed(peer, group), ..) => {
+            return of_a_seed(peer.clock(), group, step, arrived);
+        }
         (Program::Turno(member, _), Some(Made::Handled(event, outcome)), _) => Happening::Handled {
             event,
             outcome: outcome.as_deref().map_err(|rejected| *rejected),
@@ -32,7 +35,7 @@ pub fn told(cluster: &Cluster, step: &Step, arrived: Option<&Parcel>) -> Vec<Str
     narrate(&happening).into_iter().map(|l| l.text).collect()
 }
 
-fn of_a_seed(clock: u64, step: &Step, arrived: Option<&Parcel>) -> Vec<String> {
+fn of_a_seed(clock: u64, group: &Group, step: &Step, arrived: Option<&Parcel>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(parcel) = arrived {
         lines.push(format!("{} received, clock {clock}", parcel.head()));
@@ -40,7 +43,10 @@ fn of_a_seed(clock: u64, step: &Step, arrived: Option<&Parcel>) -> Vec<String> {
     for deed in &step.deeds {
         match deed {
             Deed::Sent(parcel) => {
-                let to = parcel.destination;
+                let host = parcel.destination.ip();
+                let mut members = group.members.iter();
+                let place = members.position(|member| member.ip() == host);
+                let to = place.map_or_else(|| host.to_string(), |place| (place + 1).to_string());
                 lines.push(format!("{} sent to {to}", parcel.head()));
             }
             Deed::Entered(_) => lines.push("Process entered CS".to_owned()),

@@ -35,11 +35,11 @@ fn a_seed_is_played_the_same_to_the_byte() {
     let addresses = Addresses::default();
     for seed in 0..50 {
         let plan = Plan::of(seed);
-        let (mut first, mut second) = (String::new(), String::new());
+        let (mut first, mut second) = (Recording::default(), Recording::default());
         let played = play(&plan, &addresses, Some(&mut first));
         assert_eq!(played, play(&Plan::of(seed), &addresses, Some(&mut second)));
         assert_eq!(played, play(&plan, &addresses, None));
-        assert!(first == second && !first.is_empty(), "seed {seed}");
+        assert!(first == second && !first.log.is_empty(), "seed {seed}");
     }
 }
 

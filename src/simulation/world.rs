@@ -7,13 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use fastrand::Rng;
 
-use super::cluster::{Cluster, Deed, Parcel, Program, Step};
+use super::cluster::{Cluster, Deed, Made, Parcel, Program, Step};
 use super::figures::Figures;
 use super::judge::{Judge, Violation};
 use super::plan::{Fault, Kind, Micros, Moment, Plan, What};
 use super::tell::told;
 use crate::group::{Address, Group};
 use crate::mutex::{Config, Event, Incarnation, LockName, Memory, NodeId, Timer};
+use crate::trace::{Header, Record, Run};
 use crate::wire::Key;
 
 /// After the faults, by when all must have entered.
@@ -40,7 +41,16 @@ pub struct World<'a> {
     is_healed: bool,
     figures: Figures,
     /// What happened, if somebody wants to read it.
-    log: Option<&'a mut String>,
+    recording: Option<&'a mut Recording>,
+}
+
+/// What happened in a play.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// In words.
+    pub log: String,
+    /// As the trace of each run of each turno node, in the order of starting.
+    pub runs: Vec<Run>,
 }
 
 /// What is known of a node besides its program.
@@ -95,15 +105,15 @@ fn member_at(address: SocketAddr) -> NodeId {
     }
 }
 
-/// Plays a plan: how much happened, and whether all was as it must be. With a
-/// log, what happens is written there.
+/// Plays a plan: how much happened, and whether all was as it must be. What
+/// happens is written down, if there is where.
 ///
 /// # Panics
 /// If the plan has more members than there are [`Addresses`].
 pub fn play(
     plan: &Plan,
     addresses: &Addresses,
-    log: Option<&mut String>,
+    recording: Option<&mut Recording>,
 ) -> (Figures, Result<(), Violation>) {
     let mut world = World {
         plan,
@@ -122,7 +132,7 @@ pub fn play(
             plays: 1,
             ..Figures::default()
         },
-        log,
+        recording,
     };
     let played = world.play();
     world.figures.time = world.now;
@@ -188,8 +198,8 @@ impl World<'_> {
     }
 
     fn tell(&mut self, what: &str) {
-        if let Some(log) = &mut self.log {
-            let _ = writeln!(log, "{:>13.6} {what}", self.now as f64 / 1e6);
+        if let Some(recording) = &mut self.recording {
+            let _ = writeln!(recording.log, "{:>13.6} {what}", self.now as f64 / 1e6);
         }
     }
 
@@ -309,10 +319,8 @@ impl World<'_> {
 
     fn carry_out(&mut self, step: Step, arrived: Option<&Parcel>) -> Result<(), Violation> {
         let id = step.id;
-        if self.log.is_some() {
-            for line in told(&self.cluster, &step, arrived) {
-                self.tell(&format!("{id}| {line}"));
-            }
+        if self.recording.is_some() {
+            self.record(&step, arrived);
         }
         for (place, deed) in step.deeds.into_iter().enumerate() {
             if self.crashes_at(id, Moment::Amid(place)) {
@@ -329,6 +337,30 @@ impl World<'_> {
         match self.cluster.program(id) {
             Some(program) => self.judge.clock(id, program.clock()),
             None => Ok(()),
+        }
+    }
+
+    fn record(&mut self, step: &Step, arrived: Option<&Parcel>) {
+        let id = step.id;
+        for line in told(&self.cluster, step, arrived) {
+            self.tell(&format!("{id}| {line}"));
+        }
+        let Some(Program::Turno(member, _)) = self.cluster.program(id) else {
+            return;
+        };
+        if let (Some(Made::Handled(event, outcome)), Some(recording)) =
+            (&step.made, &mut self.recording)
+        {
+            let header = Header::new(member);
+            if *event == Event::Start {
+                recording.runs.push(Run::new(header.clone()));
+            }
+            let outcome = outcome.as_deref().map_err(|rejected| *rejected);
+            let run = recording.runs.iter_mut().find(|run| run.header == header);
+            if let (Some(run), Some(record)) = (run, Record::new(self.now, event, outcome, member))
+            {
+                run.records.push(record);
+            }
         }
     }
 

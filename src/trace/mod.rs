@@ -14,7 +14,7 @@
 //!
 //! ```json
 //! {"at":1795355886123456,"event":"received","message":{"peer":2,"kind":"request",
-//! "clock":4,"run":"51be02c7d9a3f418"},"because":"held with token 5","clock":6,
+//! "clock":4,"run":"51be02c7d9a3f418"},"because":"in the section, 5","clock":6,
 //! "state":"HELD","token":5,"queue":[[4,2]]}
 //! ```
 //!
@@ -38,15 +38,22 @@
 //! A file whose node was killed may end in half a line: that is left out.
 
 mod check;
+mod diagram;
 mod history;
 mod reader;
 mod record;
 mod recorder;
+mod svg;
 mod vector;
 
 pub use check::{Entry, Fared, Fault, Gap, Report, check};
+pub use diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View};
 pub use history::{Contradiction, Datagram, History, Place};
 pub use reader::{Run, TraceError, read};
-pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION, file_name};
+pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION};
 pub use recorder::Traced;
+pub use svg::svg;
 pub use vector::{Vector, vector_clocks};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Reads the files of a trace.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -17,6 +17,31 @@ pub struct Run {
     pub records: Vec<Record>,
     /// The last line was cut short: the node was killed as it wrote it.
     pub is_cut: bool,
+}
+
+impl Run {
+    /// One that has only begun.
+    #[must_use]
+    pub fn new(header: Header) -> Self {
+        Run {
+            header,
+            records: Vec::new(),
+            is_cut: false,
+        }
+    }
+
+    /// Its file.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(&self, mut file: impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut file, &self.header)?;
+        for record in &self.records {
+            file.write_all(b"\n")?;
+            serde_json::to_writer(&mut file, record)?;
+        }
+        file.write_all(b"\n")
+    }
 }
 
 /// Why a trace cannot be read.
@@ -125,11 +150,7 @@ fn read_run(
                     let Header { id, members, .. } = header;
                     return Err(wrong(format!("there is no member {id} of {members}")));
                 }
-                run = Some(Run {
-                    header,
-                    records: Vec::new(),
-                    is_cut: false,
-                });
+                run = Some(Run::new(header));
             }
             Some(run) => {
                 let record =

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mutex::{
-    Body, Effect, Event, Incarnation, LockName, Member, Message, NodeId, Origin, Rejected, State,
-    Timer, Timestamp,
+    Body, Effect, Event, LockName, Member, Message, NodeId, Origin, Rejected, State, Timer,
+    Timestamp,
 };
 
 /// The version of the format. A reader refuses any other.
@@ -154,6 +154,12 @@ impl Said {
 }
 
 impl Header {
+    /// The name of its file.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("node-{}-{}.jsonl", self.id, self.run)
+    }
+
     /// Of this run of a member.
     #[must_use]
     pub fn new(member: &Member) -> Self {
@@ -260,14 +266,8 @@ fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member)
     match member.state(lock) {
         State::Wait { request: ours, .. } if theirs < *ours => Some(format!("{theirs} < {ours}")),
         State::Wait { request: ours, .. } => Some(format!("{ours} < {theirs}")),
-        State::Held { token } => Some(format!("held with token {token}")),
+        State::Held { token } => Some(format!("in the section, {token}")),
         State::Free if !member.unheard().is_empty() => Some("clocks not heard".to_owned()),
         State::Free => None,
     }
-}
-
-/// The name of the file of a run.
-#[must_use]
-pub fn file_name(id: NodeId, run: Incarnation) -> String {
-    format!("node-{id}-{run}.jsonl")
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::record::{Header, Record, file_name};
+use super::record::{Header, Record};
 use crate::mutex::Member;
 use crate::node::{Happening, Observer, Status};
 
@@ -49,13 +49,13 @@ impl<O: Observer> Traced<O> {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let config = member.config();
-                let path = folder.join(file_name(config.id, config.incarnation));
+                let header = Header::new(member);
+                let path = folder.join(header.file_name());
                 let file = OpenOptions::new()
                     .append(true)
                     .create_new(true)
                     .open(path)?;
-                serde_json::to_writer(&mut self.line, &Header::new(member))?;
+                serde_json::to_writer(&mut self.line, &header)?;
                 self.line.push(b'\n');
                 self.file.insert(file)
             }

@@ -1,0 +1,284 @@
+//! A diagram in ink. Print-worthy: nothing depends on colour alone, and the text
+//! is text.
+
+use std::fmt::{self, Display, Write};
+
+use super::diagram::{Arrow, Deferral, Diagram, Ending, Lane, Stay};
+use super::record::{Kind, Phase};
+
+/// Pixels of a unit of the diagram.
+const UNIT: f64 = 34.0;
+/// Left of the lines, where the names are.
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 34.0;
+/// From a lane to the next, without the rows of what it defers.
+const LANE: f64 = 84.0;
+/// A row of what is deferred.
+const ROW: f64 = 15.0;
+const LEGEND: f64 = 66.0;
+
+const STYLE: &str = "\
+text{font:11px system-ui,sans-serif;fill:#222}\
+.name{font-weight:bold;font-size:14px}\
+text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
+.clock{font-size:9px;fill:#444;text-anchor:middle}\
+.said{font-size:9px;fill:#333}\
+.token{font-weight:bold;fill:#fff;stroke:none;text-anchor:middle}\
+.life{stroke:#777;stroke-width:1.5}\
+.wait{fill:url(#hatch);stroke:#a36a00}\
+.held{fill:#1f4e8c;stroke:#12315a}\
+.deferral{fill:#f1e3f5;stroke:#7b3f91}\
+.dot{fill:#222}\
+.request{stroke:#b3540d;stroke-width:1.3;fill:none}\
+.reply{stroke:#1b7340;stroke-width:1.3;fill:none;stroke-dasharray:6 3}\
+.again{stroke-dasharray:1 3}\
+.lost{stroke:#c01515;stroke-width:1.6;fill:none}";
+
+/// The diagram as one SVG file.
+#[must_use]
+pub fn svg(diagram: &Diagram) -> String {
+    let mut lines = Vec::new();
+    let mut y = TOP;
+    for lane in &diagram.lanes {
+        y += LANE / 2.0;
+        lines.push(y);
+        y += LANE / 2.0 + rows(lane) as f64 * ROW;
+    }
+    let width = LEFT + diagram.length * UNIT + RIGHT;
+    let page = Page {
+        diagram,
+        lines,
+        width: width.max(620.0),
+        height: y + LEGEND,
+    };
+    page.to_string()
+}
+
+fn rows(lane: &Lane) -> usize {
+    lane.deferrals
+        .iter()
+        .map(|deferral| deferral.row + 1)
+        .max()
+        .unwrap_or(0)
+}
+
+fn x(at: f64) -> f64 {
+    LEFT + at * UNIT
+}
+
+struct Page<'a> {
+    diagram: &'a Diagram,
+    /// The height of each lane's line.
+    lines: Vec<f64>,
+    width: f64,
+    height: f64,
+}
+
+impl Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = (self.width, self.height);
+        writeln!(
+            f,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">"#
+        )?;
+        writeln!(f, "<title>turno: {}</title>", self.title())?;
+        writeln!(f, "<style>{STYLE}</style>")?;
+        writeln!(
+            f,
+            r##"<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
+        )?;
+        writeln!(f, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;
+        for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
+            self.lane(f, lane, *y)?;
+        }
+        for arrow in &self.diagram.arrows {
+            self.arrow(f, arrow)?;
+        }
+        for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
+            self.dots(f, lane, *y)?;
+        }
+        self.legend(f)?;
+        writeln!(f, "</svg>")
+    }
+}
+
+impl Page<'_> {
+    fn title(&self) -> String {
+        let nodes = self.diagram.lanes.len();
+        match self.diagram.lock.as_str() {
+            "" => format!("{nodes} nodes"),
+            lock => format!("{nodes} nodes, lock {}", Escaped(lock)),
+        }
+    }
+
+    fn lane(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        let id = lane.id;
+        writeln!(
+            f,
+            r#"<g id="node-{id}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
+            y + 5.0
+        )?;
+        for (from, to, ending) in &lane.runs {
+            let (from, to) = (x(*from), x(*to));
+            writeln!(f, r#"<path class="life" d="M{from:.1} {y:.1}H{to:.1}"/>"#)?;
+            if *ending == Ending::Crashed {
+                let (left, right, top, bottom) = (to - 5.0, to + 5.0, y - 5.0, y + 5.0);
+                writeln!(
+                    f,
+                    r#"<path class="lost" d="M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{left:.1} {bottom:.1}L{right:.1} {top:.1}"><title>node {id} crashes</title></path>"#
+                )?;
+            }
+        }
+        for stay in &lane.stays {
+            stay_bar(f, stay, y)?;
+        }
+        for deferral in &lane.deferrals {
+            deferral_bar(f, deferral, y)?;
+        }
+        writeln!(f, "</g>")
+    }
+
+    fn dots(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        for dot in &lane.dots {
+            let at = x(dot.at);
+            writeln!(
+                f,
+                r#"<circle class="dot" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle><text class="clock" x="{at:.1}" y="{:.1}">{}</text>"#,
+                lane.id,
+                dot.clock,
+                Escaped(&dot.text),
+                y - 14.0,
+                dot.clock
+            )?;
+        }
+        Ok(())
+    }
+
+    fn arrow(&self, f: &mut fmt::Formatter<'_>, arrow: &Arrow) -> fmt::Result {
+        let (to_lane, arrives) = arrow.to;
+        let to_y = self.lines[to_lane];
+        let (from_x, from_y) = match (arrow.from, arrives) {
+            (Some((lane, at)), _) => (x(at), self.lines[lane]),
+            // From outside of the picture.
+            (None, Some(at)) => (x(at) - UNIT, to_y - LANE / 2.0),
+            (None, None) => return Ok(()),
+        };
+        let (class, marker) = match arrow.kind {
+            Kind::Request | Kind::Hello => ("request", "open"),
+            _ => ("reply", "full"),
+        };
+        let again = if arrow.is_repeated { " again" } else { "" };
+        let text = Escaped(&arrow.text);
+        let Some(at) = arrives else {
+            // It ends on the way, in a cross.
+            let (end_x, end_y) = (from_x + UNIT * 0.7, from_y + (to_y - from_y) * 0.45);
+            let (left, right, top, bottom) = (end_x - 4.0, end_x + 4.0, end_y - 4.0, end_y + 4.0);
+            writeln!(
+                f,
+                r#"<path class="{class}{again}" d="M{from_x:.1} {from_y:.1}L{end_x:.1} {end_y:.1}"/>"#
+            )?;
+            return writeln!(
+                f,
+                r#"<path class="lost" d="M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{left:.1} {bottom:.1}L{right:.1} {top:.1}"><title>{text} did not arrive</title></path>"#
+            );
+        };
+        let (to_x, note) = (x(at), if arrow.is_repeated { ", again" } else { "" });
+        writeln!(
+            f,
+            r#"<path class="{class}{again}" marker-end="url(#{marker})" d="M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}"><title>{text}{note}</title></path>"#
+        )
+    }
+
+    fn legend(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let y = self.height - LEGEND + 22.0;
+        let second = y + 22.0;
+        let line = y - 4.0;
+        write!(
+            f,
+            r##"<g id="legend"><path class="life" d="M12 {line}h28"/><text x="46" y="{y}">FREE</text><rect class="wait" x="92" y="{}" width="28" height="10"/><text x="126" y="{y}">WAIT (request)</text><rect class="held" x="218" y="{}" width="28" height="16"/><text x="252" y="{y}">HELD, its token</text><rect class="deferral" x="352" y="{}" width="28" height="11"/><text x="386" y="{y}">reply deferred, and why</text>"##,
+            y - 9.0,
+            y - 12.0,
+            y - 10.0
+        )?;
+        let line = second - 4.0;
+        let (top, bottom) = (line - 4.0, line + 4.0);
+        writeln!(
+            f,
+            r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">arrived before</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
+        )
+    }
+}
+
+fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
+    let (class, height) = match stay.phase {
+        Phase::Free => return Ok(()),
+        Phase::Wait => ("wait", 10.0),
+        Phase::Held => ("held", 18.0),
+    };
+    let (left, width) = (x(stay.from), (stay.to - stay.from) * UNIT);
+    let top = y - height / 2.0;
+    write!(
+        f,
+        r#"<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
+        Number(stay)
+    )?;
+    if let (Phase::Held, Some(token)) = (stay.phase, stay.number)
+        && width >= 16.0
+    {
+        let middle = left + width / 2.0;
+        write!(
+            f,
+            r#"<text class="token" x="{middle:.1}" y="{:.1}">{token}</text>"#,
+            y + 4.0
+        )?;
+    }
+    writeln!(f)
+}
+
+/// What a bar is, in words.
+struct Number<'a>(&'a Stay);
+
+impl Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.phase, self.0.number) {
+            (Phase::Held, Some(token)) => write!(f, "HELD with token {token}"),
+            (Phase::Wait, Some(clock)) => write!(f, "WAIT, requested at clock {clock}"),
+            _ => f.write_str("FREE"),
+        }
+    }
+}
+
+fn deferral_bar(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64) -> fmt::Result {
+    let (left, width) = (x(deferral.from), (deferral.to - deferral.from) * UNIT);
+    let top = y + 14.0 + deferral.row as f64 * ROW;
+    let (peer, because) = (deferral.peer, Escaped(&deferral.because));
+    writeln!(
+        f,
+        r#"<rect class="deferral" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect><text class="said" x="{:.1}" y="{:.1}">{peer} waits: {because}</text>"#,
+        left + 3.0,
+        top + 9.5
+    )
+}
+
+/// Text as it may stand in XML: whatever is no character of XML is shown as what
+/// it is.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '"' => f.write_str("&quot;")?,
+                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                    write!(f, "{}", c.escape_unicode())?;
+                }
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}

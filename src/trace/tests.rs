@@ -1,0 +1,336 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::mutex::planted::Planted;
+use crate::simulation::{Addresses, Figures, Kind as Member, Plan, Recording, Violation, play};
+
+fn header(id: u16) -> Header {
+    Header {
+        turno_trace: VERSION,
+        id,
+        members: 2,
+        run: format!("{id:016x}"),
+    }
+}
+
+/// An event after which the state is this one.
+fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
+    Record {
+        at,
+        event: Occasion::Tick,
+        message: None,
+        ignored: None,
+        because: None,
+        lock: None,
+        clock,
+        state,
+        request: (state == Phase::Wait).then_some(number),
+        token: (state == Phase::Held).then_some(number),
+        queue: Vec::new(),
+        sent: Vec::new(),
+    }
+}
+
+/// One that enters with this token and leaves.
+fn entry(id: u16, at: u64, request: u64, token: u64) -> Run {
+    let mut run = Run::new(header(id));
+    run.records = vec![
+        event(at, request, Phase::Wait, request),
+        event(at + 1, token, Phase::Held, token),
+        event(at + 2, token + 1, Phase::Free, 0),
+    ];
+    run
+}
+
+fn reply(from: u16, to: u16, clock: u64) -> (Said, Said) {
+    let said = |peer| Said {
+        peer,
+        kind: Kind::Reply,
+        clock,
+        echo: Some(7),
+        lock: None,
+        run: Some(header(from).run),
+    };
+    (said(to), said(from))
+}
+
+/// The second's entry, which the first lets in as it leaves.
+fn handed_over(first: &mut Run, second: &mut Run) {
+    let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
+    first.records[2].sent.push(sent);
+    second.records[1].event = Occasion::Received;
+    second.records[1].message = Some(received);
+}
+
+fn judged(runs: &[Run]) -> (History, Report) {
+    let history = History::new(runs.to_vec()).unwrap();
+    let report = check(&history);
+    (history, report)
+}
+
+#[test]
+fn an_entry_that_the_last_holder_let_in_is_clean_whatever_the_machines_clocks_say() {
+    let (mut one, mut two) = (entry(1, 1000, 2, 4), entry(2, 10, 3, 6));
+    handed_over(&mut one, &mut two);
+    let (history, report) = judged(&[one, two]);
+    assert!(report.is_clean(), "{}", report.tell(&history));
+    assert_eq!(report.entries.len(), 2);
+    assert!(report.gaps.is_empty());
+    let told = report.tell(&history).to_string();
+    assert!(told.ends_with("no clock ran backwards"), "{told}");
+    assert!(told.contains("node 2: 1 entries"), "{told}");
+}
+
+#[test]
+fn two_entries_of_which_neither_knows_the_other_are_a_section_held_twice() {
+    let (history, report) = judged(&[entry(1, 10, 2, 4), entry(2, 500, 3, 6)]);
+    assert!(matches!(report.faults[..], [Fault::HeldTwice(_)]));
+    let told = report.tell(&history).to_string();
+    assert!(told.contains("VIOLATION: held twice"), "{told}");
+    assert!(told.contains("node 2, line 3: {\"at\":501,"), "{told}");
+    assert!(told.ends_with("the trace is whole: this is a true violation"));
+}
+
+#[test]
+fn a_later_entry_needs_a_larger_token() {
+    for token in [4, 3] {
+        let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 1, token));
+        handed_over(&mut one, &mut two);
+        let (_, report) = judged(&[one, two]);
+        assert!(
+            matches!(report.faults[..], [Fault::TokenDidNotRise(_)]),
+            "{token}"
+        );
+    }
+}
+
+#[test]
+fn an_older_request_goes_first() {
+    let (mut one, mut two) = (entry(1, 10, 3, 4), entry(2, 500, 2, 6));
+    handed_over(&mut one, &mut two);
+    let (_, report) = judged(&[one, two]);
+    assert!(matches!(report.faults[..], [Fault::Overtaken(_)]));
+}
+
+#[test]
+fn a_clock_that_runs_backwards_is_quoted() {
+    let mut one = entry(1, 10, 3, 5);
+    one.records[2].clock = 4;
+    let (history, report) = judged(&[one]);
+    assert_eq!(
+        report.faults,
+        [Fault::ClockWentBack(Place { run: 0, record: 2 })]
+    );
+    assert!(
+        report
+            .tell(&history)
+            .to_string()
+            .contains("node 1, line 4: ")
+    );
+}
+
+#[test]
+fn what_is_not_in_the_trace_is_said() {
+    let mut two = entry(2, 500, 3, 6);
+    handed_over(&mut entry(1, 10, 2, 4), &mut two);
+    let (history, report) = judged(&[two]);
+    assert!(report.is_clean());
+    assert_eq!(report.gaps, [Gap::NoTrace(1), Gap::NoRun(1, header(1).run)]);
+    assert!(
+        report
+            .tell(&history)
+            .to_string()
+            .contains("as far as the trace goes: ")
+    );
+}
+
+#[test]
+fn what_arrives_before_it_is_sent_is_a_contradiction() {
+    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    handed_over(&mut one, &mut two);
+    // And the first one enters with a reply that the second sends as it leaves.
+    handed_over(&mut two, &mut one);
+    assert!(History::new(vec![one, two]).is_err());
+}
+
+/// Plays a plan; its trace, and whether the judge was content.
+fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
+    let mut recording = Recording::default();
+    let (figures, judged) = play(plan, addresses, Some(&mut recording));
+    recording
+        .runs
+        .sort_by_key(|run| (run.header.id, run.header.run.clone()));
+    (recording.runs, figures, judged)
+}
+
+#[test]
+fn the_traces_of_what_the_simulation_finds_good_are_clean() {
+    let addresses = Addresses::default();
+    for seed in 0..150 {
+        let plan = Plan::of(seed);
+        let (runs, figures, _) = played(&plan, &addresses);
+        let (history, report) = judged(&runs);
+        assert!(report.is_clean(), "seed {seed}:\n{}", report.tell(&history));
+        if !plan.members.contains(&Member::Seed) {
+            assert_eq!(report.entries.len() as u64, figures.entries, "seed {seed}");
+            // What crashed before it was sent is in the trace, and did not arrive.
+            assert!(figures.crashes > 0 || report.gaps.is_empty(), "seed {seed}");
+        }
+        let drawn = svg(&Diagram::new(&history, &View::default()));
+        assert_eq!(drawn, svg(&Diagram::new(&history, &View::default())));
+    }
+}
+
+#[test]
+fn the_traces_of_two_holders_show_them() {
+    let addresses = Addresses::default();
+    let mut found = 0;
+    for bug in [
+        Planted::RepliesCounted,
+        Planted::NoTieBreak,
+        Planted::RepliesWhileWaiting,
+    ] {
+        for seed in 0..60 {
+            let plan = Plan {
+                planted: Some(bug),
+                ..Plan::of(seed)
+            };
+            let (runs, _, violation) = played(&plan, &addresses);
+            let Err(Violation::TwoHolders { .. }) = violation else {
+                continue;
+            };
+            // A holder that is a process of the original leaves no trace.
+            if plan.members.contains(&Member::Seed) {
+                continue;
+            }
+            let (history, report) = judged(&runs);
+            let shows =
+                |fault: &Fault| matches!(fault, Fault::HeldTwice(_) | Fault::TokenDidNotRise(_));
+            assert!(
+                report.faults.iter().any(shows),
+                "{bug:?}, seed {seed}:\n{}",
+                report.tell(&history)
+            );
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
+}
+
+#[test]
+fn vector_clocks_count_every_event_and_know_what_happened_before() {
+    let (runs, ..) = played(&Plan::of(42), &Addresses::default());
+    let history = History::new(runs).unwrap();
+    let mut clocks: Vec<(Place, Vector)> = Vec::new();
+    vector_clocks(&history, |place, clock| clocks.push((place, clock.clone())));
+    let of = |place| {
+        let found = clocks.iter().find(|(of, _)| *of == place);
+        &found.unwrap().1
+    };
+    let mut last = vec![0; usize::from(history.members())];
+    for (place, clock) in &clocks {
+        let own = usize::from(history.id(*place)) - 1;
+        assert_eq!(clock[own], last[own] + 1);
+        last[own] = clock[own];
+        if let Some(origin) = history.origin(*place) {
+            assert!(
+                of(origin)
+                    .iter()
+                    .zip(clock)
+                    .all(|(before, after)| before <= after)
+            );
+        }
+    }
+}
+
+fn write(folder: &Path, run: &Run) -> String {
+    let path = folder.join(run.header.file_name());
+    run.write(fs::File::create(&path).unwrap()).unwrap();
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_trace_is_read_as_it_was_written_and_half_a_line_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    let text = write(folder.path(), &one);
+    write(folder.path(), &two);
+    fs::write(folder.path().join("notes.txt"), "none of ours").unwrap();
+    assert_eq!(read(folder.path(), |_| {}).unwrap(), [one.clone(), two]);
+
+    let path = folder.path().join(one.header.file_name());
+    fs::write(&path, &text[..text.len() - 9]).unwrap();
+    let runs = read(folder.path(), |_| {}).unwrap();
+    assert_eq!((runs[0].records.len(), runs[0].is_cut), (2, true));
+}
+
+#[test]
+fn what_is_no_trace_is_refused_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = || read(folder.path(), |_| {}).unwrap_err().to_string();
+    assert!(error().contains("no node-*.jsonl in "), "{}", error());
+    let text = write(folder.path(), &entry(1, 10, 2, 4));
+    let path = folder.path().join(header(1).file_name());
+    fs::write(&path, text.replacen("\"FREE\"", "\"DONE\"", 1)).unwrap();
+    assert!(
+        error().contains(".jsonl, line 4: unknown variant `DONE`"),
+        "{}",
+        error()
+    );
+    fs::write(&path, text.replacen(":1,", ":2,", 1)).unwrap();
+    let expected = ".jsonl, line 1: its format is version 2, and this turno reads version 1";
+    assert!(error().ends_with(expected), "{}", error());
+}
+
+#[test]
+fn a_drawing_is_of_the_nodes_the_lock_and_the_time_that_were_asked_for() {
+    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    handed_over(&mut one, &mut two);
+    let history = History::new(vec![one, two]).unwrap();
+    let all = Diagram::new(&history, &View::default());
+    assert_eq!((all.lanes.len(), all.arrows.len()), (2, 1));
+    let held = |lane: &Lane| lane.stays.iter().any(|stay| stay.number == Some(4));
+    assert!(held(&all.lanes[0]));
+    let part = |view: View| Diagram::new(&history, &view);
+    let of_two = part(View {
+        nodes: BTreeSet::from([2]),
+        ..View::default()
+    });
+    assert_eq!(
+        (of_two.lanes.len(), of_two.lanes[0].id, of_two.arrows.len()),
+        (1, 2, 0)
+    );
+    let late = part(View {
+        from: Some(400),
+        ..View::default()
+    });
+    assert_eq!(late.lanes[0].dots.len(), 0);
+    assert_eq!(late.lanes[1].dots.len(), 3);
+    let of_a_lock = part(View {
+        lock: "nightly".to_owned(),
+        ..View::default()
+    });
+    assert!(of_a_lock.lanes.iter().all(|lane| lane.stays.is_empty()));
+}
+
+#[test]
+fn no_text_breaks_a_drawing() {
+    let mut one = entry(1, 10, 2, 4);
+    one.records[1].queue.push((3, 2));
+    one.records[1].because = Some("<script>&\"'\u{1b}[2J\u{0}".to_owned());
+    let history = History::new(vec![one]).unwrap();
+    let view = View {
+        lock: String::new(),
+        ..View::default()
+    };
+    let mut diagram = Diagram::new(&history, &view);
+    diagram.lock = "</title>\u{7}".to_owned();
+    let drawn = svg(&diagram);
+    assert!(
+        drawn.contains(r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}"),
+        "{drawn}"
+    );
+    assert!(drawn.contains(r"lock &lt;/title&gt;\u{7}"), "{drawn}");
+}
