@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::trace::{Diagram, History, View, check, read, svg};
+use crate::trace::{Diagram, History, View, check, mermaid, read, shiviz, svg};
 
 /// Judge what really happened, from the traces that nodes wrote.
 ///
@@ -27,12 +27,14 @@ Examples:
   turno process 1 :10001 :10002 :10003 --trace run
   turno trace check run
   turno trace draw run -o run.svg
-  turno trace draw run --from 2s --to 5s --nodes 1,2 -o part.svg";
+  turno trace draw run --from 2s --to 5s --nodes 1,2 -o part.svg
+  turno trace export run --mermaid";
 
 #[derive(Subcommand)]
 enum Command {
     Check(Check),
     Draw(Draw),
+    Export(Export),
 }
 
 /// Was the section ever held twice? Do tokens rise? Who waited for whom?
@@ -87,6 +89,28 @@ struct Draw {
     lock: String,
 }
 
+/// Write what happened for another program that draws, to standard output.
+#[derive(Args)]
+struct Export {
+    /// Where the traces are
+    folder: PathBuf,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Format {
+    /// For ShiViz: a log with vector clocks
+    #[arg(long)]
+    shiviz: bool,
+
+    /// For Mermaid: a sequence diagram
+    #[arg(long)]
+    mermaid: bool,
+}
+
 /// After how many events progress is shown.
 const OFTEN: usize = 100_000;
 
@@ -95,6 +119,7 @@ impl Arguments {
         match self.command {
             Command::Check(check) => check.run(),
             Command::Draw(draw) => draw.run(),
+            Command::Export(export) => export.run(),
         }
     }
 }
@@ -108,7 +133,10 @@ impl Check {
             return Ok(());
         }
         let faults = report.faults.len();
-        Err(Failure::failed(format!("{faults} violations; see above")))
+        let plural = if faults == 1 { "" } else { "s" };
+        Err(Failure::failed(format!(
+            "{faults} violation{plural}; see above"
+        )))
     }
 }
 
@@ -136,6 +164,18 @@ impl Draw {
                 Failure::failed(format!("cannot write {}: {error}", file.display()))
             }),
         }
+    }
+}
+
+impl Export {
+    fn run(self) -> Result<(), Failure> {
+        let history = history(&self.folder)?;
+        let text = if self.format.shiviz {
+            shiviz(&history)
+        } else {
+            mermaid(&history)
+        };
+        closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
 }
 

@@ -39,6 +39,7 @@
 
 mod check;
 mod diagram;
+mod export;
 mod history;
 mod reader;
 mod record;
@@ -48,6 +49,7 @@ mod vector;
 
 pub use check::{Entry, Fared, Fault, Gap, Report, check};
 pub use diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View};
+pub use export::{mermaid, shiviz};
 pub use history::{Contradiction, Datagram, History, Place};
 pub use reader::{Run, TraceError, read};
 pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION};

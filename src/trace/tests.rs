@@ -334,3 +334,42 @@ fn no_text_breaks_a_drawing() {
     );
     assert!(drawn.contains(r"lock &lt;/title&gt;\u{7}"), "{drawn}");
 }
+
+#[test]
+fn for_shiviz_every_hosts_clock_starts_at_1_and_rises_by_1() {
+    let (runs, ..) = played(&Plan::of(42), &Addresses::default());
+    let history = History::new(runs).unwrap();
+    let text = shiviz(&history);
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some(r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})")
+    );
+    assert_eq!(lines.next(), Some(""));
+    let mut last: std::collections::BTreeMap<String, u64> = Default::default();
+    let mut events = 0;
+    while let (Some(_event), Some(line)) = (lines.next(), lines.next()) {
+        let (host, clock) = line.split_once(' ').unwrap();
+        let clock: std::collections::BTreeMap<String, u64> = serde_json::from_str(clock).unwrap();
+        let own = last.entry(host.to_owned()).or_default();
+        assert_eq!(clock[host], *own + 1);
+        *own += 1;
+        events += 1;
+    }
+    assert_eq!(events, history.order.len());
+}
+
+#[test]
+fn for_mermaid_signs_of_its_own_are_words() {
+    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    handed_over(&mut one, &mut two);
+    let (sent, _) = reply(1, 2, 9);
+    one.records[2].sent.push(sent);
+    let text = mermaid(&History::new(vec![one, two]).unwrap());
+    assert_eq!(
+        text,
+        "sequenceDiagram\n  participant 1\n  participant 2\n  Note over 1: HELD, token 4\n  \
+         1-x2: reply#lt;9,1#gt;\n  Note over 1: left\n  1-->>2: reply#lt;5,1#gt;\n  \
+         Note over 2: HELD, token 6\n  Note over 2: left\n"
+    );
+}

@@ -1,0 +1,122 @@
+//! `--trace` and `turno trace` on real processes.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rustix::process::Signal;
+use support::{Group, Program};
+
+/// The exit code of `turno trace`, and what it prints.
+fn trace(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_turno"))
+        .arg("trace")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// Three processes that have entered twice each, one of them killed in the
+/// section then, and started anew.
+fn a_run(folder: &Path) -> Vec<Program> {
+    let path = folder.to_str().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path().join("1");
+    let group = Group::of(3);
+    let first = |hold| {
+        let state = state.to_str().unwrap();
+        group.process_with(1, &["--hold", hold, "--trace", path, "--state", state])
+    };
+    let options = ["--hold", "1ms", "--trace", path];
+    let mut processes = vec![
+        first("1ms"),
+        group.process_with(2, &options),
+        group.process_with(3, &options),
+    ];
+    for round in 1..=2 {
+        for process in &mut processes {
+            process.say("x");
+        }
+        for process in &processes {
+            process.wait_for_nth(round, "Process exited CS");
+        }
+    }
+    processes.remove(0).terminate();
+    let mut killed = first("1h");
+    killed.say("x");
+    killed.wait_for("Process entered CS");
+    killed.signal(Signal::KILL);
+    killed.finish();
+    let again = first("1ms");
+    processes[0].say("x");
+    processes[0].wait_for_nth(3, "Process exited CS");
+    processes.push(again);
+    processes
+}
+
+#[test]
+fn a_real_run_is_judged_drawn_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let path = run.to_str().unwrap();
+    for process in a_run(&run) {
+        process.terminate();
+    }
+    assert_eq!(fs::read_dir(&run).unwrap().count(), 5, "a file each run");
+    let (code, told, error) = trace(&["check", path]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{told}");
+    assert!(told.contains(" events of 5 runs, 8 entries\n"), "{told}");
+    assert!(told.contains("never held twice, tokens rise"), "{told}");
+
+    let file = folder.path().join("run.svg");
+    let (code, ..) = trace(&["draw", path, "-o", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    let drawn = fs::read_to_string(&file).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+    assert!(drawn.contains("node 1 crashes"));
+    assert_eq!(
+        trace(&["draw", path]).1,
+        drawn,
+        "the same to standard output"
+    );
+    let (_, part, _) = trace(&["draw", path, "--nodes", "2,3", "--by-time"]);
+    assert!(!part.contains("id=\"node-1\"") && part.contains("id=\"node-3\""));
+
+    let (code, shiviz, _) = trace(&["export", path, "--shiviz"]);
+    assert_eq!(code, Some(0));
+    assert!(shiviz.starts_with("(?<event>.*)\\n(?<host>\\S*) (?<clock>{.*})\n\n"));
+    let (_, mermaid, _) = trace(&["export", path, "--mermaid"]);
+    assert_eq!(mermaid.matches("HELD, token").count(), 8, "{mermaid}");
+}
+
+#[test]
+fn a_violation_ends_with_1_and_is_quoted_and_wrong_use_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (code, _, error) = trace(&["check", path]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("no node-*.jsonl in "), "{error}");
+    for id in [1, 2] {
+        let header = format!(r#"{{"turno_trace":1,"id":{id},"members":2,"run":"000{id}"}}"#);
+        let held =
+            format!(r#"{{"at":{id},"event":"timer","clock":{id},"state":"HELD","token":{id}}}"#);
+        let file = folder.path().join(format!("node-{id}-000{id}.jsonl"));
+        fs::write(file, format!("{header}\n{held}\n")).unwrap();
+    }
+    let (code, told, error) = trace(&["check", path]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("VIOLATION: held twice"), "{told}");
+    assert!(told.contains(r#"  node 2, line 2: {"at":2,"#), "{told}");
+    assert_eq!(error, "turno: 1 violation; see above\n");
+    for wrong in [&["draw", path, "--nodes", "7"][..], &["export", path]] {
+        assert_eq!(trace(wrong).0, Some(2), "{wrong:?}");
+    }
+}
