@@ -93,6 +93,10 @@ impl<'a> Signed<'a> {
         let (text, signature) =
             datagram.split_at_checked(datagram.len().checked_sub(SIGNATURE)?)?;
         let digits = signature.strip_prefix(b"#")?;
+        // As they are written: else one bit of a letter could be turned.
+        if digits.iter().any(u8::is_ascii_uppercase) {
+            return None;
+        }
         let mut tag = [0; TAG];
         for (byte, digits) in tag.iter_mut().zip(digits.chunks(2)) {
             *byte = byte_of(digits)?;
@@ -180,6 +184,8 @@ mod tests {
         }
         let datagram = signed(b"");
         assert!(Signed::split(&datagram[1..]).is_none());
+        let in_capitals = datagram.to_ascii_uppercase();
+        assert!(Signed::split(&in_capitals).is_none());
         let multibyte = ["#", &"é".repeat(16)].concat();
         assert!(Signed::split(multibyte.as_bytes()).is_none());
     }
