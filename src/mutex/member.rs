@@ -484,14 +484,13 @@ impl Member {
                 sent,
             } => self.with_lock(lock, effects, |lock, cx| lock.resend(cx, *request, *sent)),
             Timer::Greet { sent } => {
+                if self.unheard.is_empty() && self.doubted.is_empty() {
+                    return Err(Rejected::StaleTimer);
+                }
                 if *sent > MOST_DOUBTS {
                     self.doubted.clear();
                 }
-                let greeted = &self.unheard | &self.doubted;
-                if greeted.is_empty() {
-                    return Err(Rejected::StaleTimer);
-                }
-                self.greet(greeted, *sent, effects);
+                self.greet(&self.unheard | &self.doubted, *sent, effects);
                 Ok(())
             }
             Timer::Unclaim { claim } if *claim == self.claims => {
