@@ -36,6 +36,11 @@ const UNHURRIED: Duration = Duration::from_secs(60);
 /// ahead: it may not have been the peer.
 const MOST_DOUBTS: u32 = 8;
 
+/// How many locks are kept in mind of which we know only that somebody asks for
+/// them, and answer nobody because not all clocks were heard. For any more it is
+/// as if the request was lost: it will be sent again.
+const MOST_LOCKS_OF_OTHERS: usize = 1024;
+
 /// For how long another node's claim to be this member is believed.
 const CLAIM: Duration = Duration::from_secs(5);
 
@@ -307,6 +312,7 @@ impl Member {
             self.heard(from, effects);
         }
         let taken = match &message.body {
+            Body::Request { lock, .. } if self.is_one_too_many(lock) => Err(Rejected::TooManyLocks),
             Body::Request { lock, clock } => {
                 let asked = Deferred {
                     request: Timestamp {
@@ -360,6 +366,14 @@ impl Member {
             }
             taken => taken,
         }
+    }
+
+    /// When all clocks were heard only those locks are in mind that are wanted
+    /// here.
+    fn is_one_too_many(&self, lock: &LockName) -> bool {
+        !self.unheard.is_empty()
+            && self.locks.len() > MOST_LOCKS_OF_OTHERS
+            && !self.locks.contains_key(lock)
     }
 
     fn note_run(&mut self, peer: NodeId, origin: Origin) {

@@ -19,6 +19,9 @@ pub enum Rejected {
     OwnId(NodeId),
     /// The peer has made a newer request since.
     Overtaken,
+    /// A request for one lock more than can be kept in mind while not all clocks
+    /// are heard.
+    TooManyLocks,
     /// A reply while no request waits for one.
     NotAwaited,
     /// A reply to another request than the current one (rule 2).
@@ -50,6 +53,7 @@ impl fmt::Display for Rejected {
             Rejected::NoMember(id) => return write!(f, "id {id} is no member's"),
             Rejected::OwnId(id) => return write!(f, "id {id} is our own"),
             Rejected::Overtaken => "overtaken by a newer request",
+            Rejected::TooManyLocks => "too many locks are asked for before all clocks are heard",
             Rejected::NotAwaited => "no request of ours waits for a reply",
             Rejected::StaleReply => "it does not answer our current request",
             Rejected::RepeatedReply => "that member has replied already",

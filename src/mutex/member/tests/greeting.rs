@@ -77,6 +77,32 @@ fn whoever_asks_is_answered_when_all_are_heard_and_not_before() {
 }
 
 #[test]
+fn whoever_asks_for_locks_without_end_before_all_are_heard_is_not_kept_in_mind_without_end() {
+    let (mut member, _) = started(config(1, 3));
+    let request = |clock: u64, id| {
+        let lock = LockName::new(&clock.to_string()).unwrap();
+        turno(id, Body::Request { lock, clock })
+    };
+    let most = MOST_LOCKS_OF_OTHERS as u64;
+    for clock in 1..=most {
+        member.must(request(clock, 2));
+    }
+    assert_eq!(
+        member.must_not(request(most + 1, 2)),
+        Rejected::TooManyLocks
+    );
+    member.must(request(most, 3));
+    member.must(seed_request(1, 3, 50_000));
+
+    member.must(welcome(1, 2));
+    let effects = member.must(welcome(1, 3));
+    assert_eq!(sent(&effects).len(), 1024 + 2, "they are answered");
+    assert_eq!(member.locks().count(), 1, "and forgotten");
+    let effects = member.must(request(most + 1, 2));
+    assert_eq!(sent(&effects).len(), 1, "it has asked again");
+}
+
+#[test]
 fn who_is_known_to_have_run_before_skips_what_it_may_have_been_ahead() {
     let again = |clock, id| {
         let (to, again) = (NONCE, true);
