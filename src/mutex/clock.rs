@@ -124,9 +124,10 @@ impl Default for LamportClock {
 }
 
 impl LamportClock {
-    /// A clock that shows `now`.
+    /// A clock that shows `now`, or stands at its end.
     #[must_use]
     pub fn at(now: u64) -> Self {
+        let now = now.min(MAX_CLOCK);
         LamportClock { now }
     }
 
@@ -246,5 +247,6 @@ mod tests {
         assert_eq!(clock.tick(), Err(ClockError::Exhausted));
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));
         assert_eq!(clock.now(), MAX_CLOCK);
+        assert_eq!(LamportClock::at(u64::MAX), clock, "nobody can read more");
     }
 }
