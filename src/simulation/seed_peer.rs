@@ -174,13 +174,32 @@ impl SeedPeer {
     }
 }
 
-/// `kind<clock,id>`, whatever follows.
+/// `kind<clock,id>`, whatever follows. The clock is Go's `int`, and no turno
+/// node's is negative.
 fn scan(text: &str, kind: &str) -> Option<Timestamp> {
     let head = text.strip_prefix(kind)?.strip_prefix('<')?;
     let (clock, rest) = head.split_once(',')?;
     let (id, _) = rest.split_once('>')?;
+    let clock: i64 = clock.parse().ok()?;
     Some(Timestamp {
-        clock: clock.parse().ok()?,
+        clock: clock.try_into().ok()?,
         id: NodeId(id.parse().ok()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_clock_that_go_cannot_read_nothing_comes() {
+        let mut peer = SeedPeer::new(NodeId(2), 2);
+        let (source, mut effects) = (SocketAddr::from(([127, 0, 0, 1], 1)), Vec::new());
+        for clock in ["9223372036854775808", "18446744073709551615"] {
+            peer.receive_request(&format!("req<{clock},1>"), source, &mut effects);
+        }
+        assert_eq!((peer.clock(), effects.len()), (1, 0));
+        peer.receive_request("req<9223372036854775807,1>", source, &mut effects);
+        assert_eq!(effects.len(), 1);
+    }
 }
