@@ -1,0 +1,270 @@
+//! Datagrams drawn at random: any bytes, what turno says, and that changed.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use turno::mutex::clock::MAX_CLOCK;
+use turno::mutex::{Body, Echo, Incarnation, LockName, Message, NodeId, Origin, Timestamp};
+use turno::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
+
+use crate::config;
+use crate::decoder_laws::check;
+use crate::seed_scan::scan;
+
+fn lock_name() -> impl Strategy<Value = LockName> {
+    "\\PC{0,32}".prop_map(|text| LockName::new(&text).expect("at most 128 bytes, no control"))
+}
+
+fn clock() -> impl Strategy<Value = u64> {
+    prop_oneof![0..20_u64, 0..=MAX_CLOCK, Just(MAX_CLOCK)]
+}
+
+fn echo() -> impl Strategy<Value = Echo> {
+    (1_u64.., any::<u64>()).prop_map(|(clock, incarnation)| Echo {
+        clock,
+        incarnation: Incarnation(incarnation),
+    })
+}
+
+/// All that a turno node can say. (No request has clock 0, and none is echoed.)
+fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        (lock_name(), 1..=MAX_CLOCK).prop_map(|(lock, clock)| Body::Request { lock, clock }),
+        (lock_name(), clock(), echo()).prop_map(|(lock, clock, echo)| Body::Reply {
+            lock,
+            clock,
+            echo
+        }),
+        (lock_name(), clock(), echo()).prop_map(|(lock, clock, echo)| Body::Overtaken {
+            lock,
+            clock,
+            echo
+        }),
+        Just(Body::Hello),
+        (clock(), any::<u64>(), any::<bool>()).prop_map(|(clock, to, again)| Body::Welcome {
+            clock,
+            to: Incarnation(to),
+            again,
+        }),
+    ]
+}
+
+pub fn message() -> impl Strategy<Value = Message> {
+    (any::<u16>(), any::<u64>(), body()).prop_map(|(from, incarnation, body)| Message {
+        from: NodeId(from),
+        origin: Origin::Turno(Incarnation(incarnation)),
+        body,
+    })
+}
+
+fn turnos() -> impl Strategy<Value = Vec<u8>> {
+    (message(), any::<u64>())
+        .prop_map(|(message, group)| encode(&message, GroupDigest(group)).into_bytes())
+}
+
+/// A head as somebody else might write it, near misses most of them.
+fn head() -> impl Strategy<Value = String> {
+    let kind = select(vec![
+        "req<", "reply<", "cs<", "req", "REQ<", " req<", "cs<<",
+    ]);
+    let number = "[ \\t\\r\\n\u{a0}]{0,1}[+-]{0,1}[0_]{0,3}[0-9]{0,20}[a-fx.]{0,1}";
+    let end = select(vec![">", ">>", "", ")", " >"]);
+    (
+        kind,
+        number,
+        select(vec![",", ", ", " ,", ";"]),
+        number,
+        end,
+    )
+        .prop_map(|(kind, clock, comma, id, end)| format!("{kind}{clock}{comma}{id}{end}"))
+}
+
+/// A tail with fields of all kinds of values.
+fn tail() -> impl Strategy<Value = String> {
+    let field = select(vec![
+        "incarnation",
+        "group",
+        "lock",
+        "echo",
+        "to",
+        "again",
+        "later?",
+        "unknown",
+    ]);
+    let value = prop_oneof![
+        "\"[0-9a-f]{16}\"",
+        "\"\\PC{0,20}\"",
+        select(vec![
+            "null",
+            "true",
+            "0",
+            "1",
+            "-1",
+            "1.5",
+            "1e400",
+            "18446744073709551616",
+            "[]",
+            "{}",
+            "{\"echo\":1}",
+            "\"\\u0061\"",
+            "\"\\ud800\"",
+            "\"\\u0000\"",
+            "nul",
+            "\"",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    vec((field, value), 0..7).prop_map(|fields| {
+        let fields: Vec<String> = fields
+            .into_iter()
+            .map(|(field, value)| format!("\"{field}\":{value}"))
+            .collect();
+        format!("{{{}}}", fields.join(","))
+    })
+}
+
+pub fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        turnos(),
+        (
+            head(),
+            prop_oneof![Just(String::new()), tail(), "\\PC{0,9}"]
+        )
+            .prop_map(|(head, tail)| format!("{head}{tail}").into_bytes()),
+        (1..=MAX_CLOCK, any::<u16>(), tail())
+            .prop_map(|(clock, id, tail)| format!("reply<{clock},{id}>{tail}").into_bytes()),
+        (any::<u16>(), vec(any::<u8>(), 0..40)).prop_map(|(id, text)| SectionMessage {
+            stamp: Timestamp {
+                clock: 5,
+                id: NodeId(id)
+            },
+            text,
+        }
+        .encode()),
+    ]
+}
+
+/// What may happen to a datagram on its way, or in the hands of somebody.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Flip(Index, u8),
+    Write(Index, u8),
+    Insert(Index, Vec<u8>),
+    Cut(Index),
+    Remove(Index),
+    Repeat(Index),
+}
+
+pub fn change() -> impl Strategy<Value = Change> {
+    let place = any::<Index>;
+    let word = select(vec![
+        "<", ",", ">", "{", "}", "\"", ":", "#", "0", "req<1,1>", "\\u",
+    ]);
+    prop_oneof![
+        4 => (place(), 0..8_u8).prop_map(|(place, bit)| Change::Flip(place, bit)),
+        1 => (place(), any::<u8>()).prop_map(|(place, byte)| Change::Write(place, byte)),
+        1 => (place(), vec(any::<u8>(), 1..4)).prop_map(|(place, bytes)| Change::Insert(place, bytes)),
+        1 => (place(), word).prop_map(|(place, word)| Change::Insert(place, word.into())),
+        1 => place().prop_map(Change::Cut),
+        1 => place().prop_map(Change::Remove),
+        1 => place().prop_map(Change::Repeat),
+    ]
+}
+
+impl Change {
+    pub fn make(&self, datagram: &mut Vec<u8>) {
+        if datagram.is_empty() {
+            return;
+        }
+        let length = datagram.len();
+        match self {
+            Change::Flip(place, bit) => datagram[place.index(length)] ^= 1 << bit,
+            Change::Write(place, byte) => datagram[place.index(length)] = *byte,
+            Change::Insert(place, bytes) => {
+                let place = place.index(length);
+                datagram.splice(place..place, bytes.iter().copied());
+            }
+            Change::Cut(place) => datagram.truncate(place.index(length)),
+            Change::Remove(place) => drop(datagram.remove(place.index(length))),
+            Change::Repeat(place) => datagram.extend_from_within(place.index(length)..),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn any_bytes_at_all_are_read_lawfully(bytes in vec(any::<u8>(), 0..200)) {
+        check(&bytes);
+        for kind in ["req<", "reply<", "cs<", "req<2,1>{", "reply<2,1>{", "cs<2,1>("] {
+            check(&[kind.as_bytes(), &bytes].concat());
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_was_changed_is_read_lawfully(
+        mut datagram in datagram(),
+        changes in vec(change(), 0..8),
+    ) {
+        check(&datagram);
+        for change in changes {
+            change.make(&mut datagram);
+            check(&datagram);
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_understood_as_it_was_meant(message in message(), group: u64) {
+        let group = GroupDigest(group);
+        let text = encode(&message, group);
+        check(text.as_bytes());
+        let understood = decode(text.as_bytes());
+        let meant = Datagram::Message { message, group: Some(group) };
+        prop_assert_eq!(understood.as_ref(), Ok(&meant));
+        let Ok(Datagram::Message { message, group: Some(group) }) = understood else {
+            panic!("it is a turno node's")
+        };
+        prop_assert_eq!(encode(&message, group), text);
+    }
+
+    /// A seed peer would read signs and blanks before a number, any id, and no
+    /// more than the two numbers. Of all that, turno hears nothing: no program
+    /// of the group writes so. Of plain digits both make the same.
+    #[test]
+    fn a_head_of_plain_digits_is_read_if_a_seed_peer_reads_it_and_it_can_be_a_members(
+        clock in "[0-9]{0,21}",
+        id in prop_oneof!["[0-9]{0,5}", "[0-9]{0,21}"],
+    ) {
+        let datagram = format!("req<{clock},{id}>");
+        let seed = scan(datagram.as_bytes(), "req");
+        let can_be_a_members = |(_, id): &(i64, i64)| u16::try_from(*id).is_ok();
+        prop_assert_eq!(decode(datagram.as_bytes()).is_ok(), seed.filter(can_be_a_members).is_some());
+    }
+}
+
+#[test]
+fn turno_refuses_of_what_a_seed_peer_reads_all_that_no_program_writes() {
+    for (head, seeds) in [
+        ("req<+2,1>", (2, 1)),
+        ("req<-2,1>", (-2, 1)),
+        ("req< 2,1>", (2, 1)),
+        ("req<2,\t1>", (2, 1)),
+        ("req<2,\u{a0}1>", (2, 1)),
+        ("req<2,65536>", (2, 65_536)),
+        ("req<2,1", (2, 1)),
+        ("req<2,1 >", (2, 1)),
+    ] {
+        assert_eq!(scan(head.as_bytes(), "req"), Some(seeds), "{head}");
+        assert!(decode(head.as_bytes()).is_err(), "{head}");
+    }
+    for neither in [
+        "req<\n2,1>",
+        "req<2 ,1>",
+        "req<9223372036854775808,1>",
+        "req<_2,1>",
+    ] {
+        assert_eq!(scan(neither.as_bytes(), "req"), None, "{neither}");
+        assert!(decode(neither.as_bytes()).is_err(), "{neither}");
+    }
+}

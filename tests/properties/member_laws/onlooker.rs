@@ -1,0 +1,334 @@
+//! The algorithm once more, as an onlooker sees it who knows the rules and
+//! nothing of how they are kept: from the events and the effects it works out
+//! what the member may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
+use turno::mutex::{
+    Body, Config, Echo, Effect, Event, Incarnation, LockName, Member, Memory, Message, NodeId,
+    Origin, State, Timer, Token,
+};
+
+/// What the member does about a lock; nothing if it is none of these.
+#[derive(Clone, Debug, PartialEq)]
+enum Own {
+    Asks {
+        request: u64,
+        replied: BTreeSet<NodeId>,
+    },
+    Holds,
+}
+
+pub struct Onlooker {
+    config: Config,
+    peers: BTreeSet<NodeId>,
+    own: BTreeMap<LockName, Own>,
+    /// What was asked for here: more than that cannot be held.
+    wanted: BTreeSet<LockName>,
+    /// The clock of the latest request.
+    latest: u64,
+    token: Option<Token>,
+    entries: u32,
+    /// What is on disk.
+    reserved: u64,
+    /// The clock, as far as the effects of an event tell it.
+    now: u64,
+    /// Whose clock it must hear before it may ask or permit.
+    unheard: BTreeSet<NodeId>,
+    /// All requests that arrived, and where their replies go; all permissions
+    /// that were given.
+    asked: BTreeSet<(NodeId, LockName, Echo, Option<SocketAddr>)>,
+    permitted: BTreeSet<(NodeId, LockName, u64, Echo)>,
+    timers: Vec<Timer>,
+}
+
+impl Onlooker {
+    pub fn new(config: Config) -> Self {
+        let ids = (1..=config.members).map(NodeId);
+        let peers: BTreeSet<NodeId> = ids.filter(|id| *id != config.id).collect();
+        let mut unheard = match config.memory {
+            Memory::Durable { heard: true, .. } => BTreeSet::new(),
+            _ => peers.clone(),
+        };
+        if config.must_hear_itself {
+            unheard.insert(config.id);
+        }
+        Onlooker {
+            config,
+            peers,
+            own: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            latest: 0,
+            token: None,
+            entries: 0,
+            reserved: match config.memory {
+                Memory::Forgetful => u64::MAX,
+                Memory::Durable { below, .. } => below,
+            },
+            now: 0,
+            unheard,
+            asked: BTreeSet::new(),
+            permitted: BTreeSet::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    /// All timers that were ever set.
+    pub fn timers(&self) -> &[Timer] {
+        &self.timers
+    }
+
+    pub fn entries(&self) -> u32 {
+        self.entries
+    }
+
+    /// How many locks were wanted here.
+    pub fn own_locks(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Sees an event that was taken, and what came of it.
+    pub fn look(&mut self, event: &Event, before: &Member, effects: &[Effect], after: &Member) {
+        match event {
+            Event::Acquire(lock) => {
+                assert!(!self.own.contains_key(lock), "it asks once at a time");
+                self.wanted.insert(lock.clone());
+            }
+            Event::Cancel(lock) => {
+                let own = self.own.remove(lock);
+                assert_ne!(own, Some(Own::Holds), "the section is left, not given up");
+            }
+            Event::Received { message, reply_to } => self.hear(message, *reply_to, before),
+            _ => {}
+        }
+        // When the last clock is heard, all that was put off is done in one
+        // event: replies, and requests, for each of which the clock ticks. In any
+        // other event there is one clock to tell.
+        let may_tick = matches!(event, Event::Received { message, .. }
+            if matches!(message.body, Body::Welcome { .. }) || message.from == self.config.id);
+        self.now = if may_tick { before } else { after }.clock();
+        for (place, effect) in effects.iter().enumerate() {
+            let what = || format!("{event:?}: {effect:?}");
+            match effect {
+                Effect::Reserve { below } => {
+                    assert_eq!(place, 0, "{}: written down first of all", what());
+                    assert!(*below > after.clock(), "{}: not ahead", what());
+                    self.reserved = *below;
+                }
+                Effect::Send {
+                    to,
+                    reply_to,
+                    message,
+                    ..
+                } => self.sends(*to, *reply_to, message, after),
+                Effect::Enter { lock, token } => self.enters(lock, *token, after),
+                Effect::Leave { lock, clock } => {
+                    assert_eq!(*event, Event::Release(lock.clone()));
+                    assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
+                    assert_eq!(*clock, after.clock());
+                }
+                Effect::SetTimer { timer, .. } => self.timers.push(timer.clone()),
+            }
+        }
+        if let Event::Release(lock) | Event::Cancel(lock) = event
+            && self.unheard.is_empty()
+        {
+            let queued = before.reply_queue(lock).len();
+            assert_eq!(after.reply_queue(lock), [], "{event:?}: nobody has to wait");
+            assert_eq!(permissions(effects), queued, "{event:?}: each is let in");
+        }
+    }
+
+    /// Of what was taken: what it means.
+    fn hear(&mut self, message: &Message, reply_to: Option<SocketAddr>, before: &Member) {
+        let (from, clock) = (message.from, message.body.clock());
+        if from == self.config.id {
+            // Ourselves, or somebody who claims to be us.
+            if message.origin == Origin::Turno(self.config.incarnation) {
+                self.unheard.remove(&from);
+            }
+            return;
+        }
+        assert!(self.peers.contains(&from), "only members are heard");
+        if let Body::Welcome { to, .. } = message.body {
+            assert_eq!(to, self.config.incarnation, "it is to an earlier run");
+            self.unheard.remove(&from);
+            return;
+        }
+        if clock.saturating_sub(before.clock()) > MAX_JUMP {
+            // Not believed, but asked for.
+            return;
+        }
+        match &message.body {
+            Body::Request { lock, clock } => {
+                let echo = Echo {
+                    clock: *clock,
+                    // A seed peer has none.
+                    incarnation: match message.origin {
+                        Origin::Turno(incarnation) => incarnation,
+                        Origin::Seed => Incarnation(0),
+                    },
+                };
+                self.asked.insert((from, lock.clone(), echo, reply_to));
+            }
+            Body::Reply { lock, echo, .. } => {
+                let replied = self.asked_by(from, lock, *echo);
+                replied.insert(from);
+                assert!(clock > echo.clock, "the replier has gone past the request");
+                assert!(!before.is_claimed(), "somebody else may use it");
+            }
+            Body::Overtaken { lock, echo, .. } => {
+                self.asked_by(from, lock, *echo);
+                self.own.remove(lock);
+            }
+            Body::Hello | Body::Welcome { .. } => {}
+        }
+    }
+
+    /// An answer is taken if it is to the current request (rule 2), and once from
+    /// each peer (rule 3). Who has answered it before.
+    fn asked_by(&mut self, from: NodeId, lock: &LockName, echo: Echo) -> &mut BTreeSet<NodeId> {
+        let Some(Own::Asks { request, replied }) = self.own.get_mut(lock) else {
+            panic!("nothing was asked, and the answer of {from} was taken");
+        };
+        let (clock, incarnation) = (*request, self.config.incarnation);
+        assert_eq!(echo, Echo { clock, incarnation }, "{from} answers another");
+        assert!(!replied.contains(&from), "{from} has answered already");
+        replied
+    }
+
+    fn sends(
+        &mut self,
+        to: NodeId,
+        reply_to: Option<SocketAddr>,
+        message: &Message,
+        after: &Member,
+    ) {
+        let origin = Origin::Turno(self.config.incarnation);
+        assert_eq!((message.from, message.origin), (self.config.id, origin));
+        let clock = message.body.clock();
+        assert!(clock <= MAX_CLOCK, "nobody can read {message}");
+        let is_greeting = matches!(message.body, Body::Hello | Body::Welcome { .. });
+        assert!(self.peers.contains(&to) || is_greeting && to == self.config.id);
+        // A member that has not heard all clocks will hear them when it is started
+        // anew, and what it says until then lets nobody in.
+        let is_hearing = !self.unheard.is_empty();
+        let is_weighty = matches!(message.body, Body::Request { .. } | Body::Reply { .. });
+        assert!(!(is_hearing && is_weighty), "{message} too early");
+        assert!(
+            is_hearing || clock < self.reserved,
+            "{message} is not on disk"
+        );
+        match &message.body {
+            Body::Request { lock, clock } => self.asks(to, lock, *clock),
+            Body::Reply { lock, echo, .. } | Body::Overtaken { lock, echo, .. } => {
+                let asked = (to, lock.clone(), *echo, reply_to);
+                assert!(
+                    self.asked.contains(&asked),
+                    "{to} did not ask so: {message}"
+                );
+                if let Body::Reply { .. } = message.body {
+                    self.permits(to, lock, clock, *echo, after);
+                }
+            }
+            Body::Hello | Body::Welcome { .. } => {}
+        }
+    }
+
+    /// Either again, to whom it waits for, or anew with a new clock (rule 1).
+    fn asks(&mut self, to: NodeId, lock: &LockName, clock: u64) {
+        match self.own.get(lock) {
+            Some(Own::Holds) => panic!("it holds {lock} and asks for it"),
+            Some(Own::Asks { request, replied }) => {
+                assert_eq!(*request, clock, "with the same clock");
+                assert!(!replied.contains(&to), "{to} has replied");
+            }
+            None => {
+                assert!(self.wanted.contains(lock), "nobody wants {lock}");
+                assert!(clock > self.latest, "with a new clock");
+                self.latest = clock;
+                let (request, replied) = (clock, BTreeSet::new());
+                self.own
+                    .insert(lock.clone(), Own::Asks { request, replied });
+            }
+        }
+    }
+
+    /// Nobody but whose request is older, unless it was permitted before.
+    fn permits(&mut self, to: NodeId, lock: &LockName, clock: u64, echo: Echo, after: &Member) {
+        let permission = (to, lock.clone(), clock, echo);
+        if self.permitted.contains(&permission) {
+            return;
+        }
+        match self.own.get(lock) {
+            Some(Own::Holds) => panic!("it holds {lock} and lets {to} in"),
+            Some(Own::Asks { request, .. }) => assert!(
+                (echo.clock, to) < (*request, self.config.id),
+                "it asked for {lock} before {to}"
+            ),
+            None => {}
+        }
+        self.is_of_this_moment(clock, after);
+        assert!(clock > echo.clock, "past the request's");
+        self.permitted.insert(permission);
+    }
+
+    /// "The replier's clock at the moment of sending" (rule 4).
+    fn is_of_this_moment(&mut self, clock: u64, after: &Member) {
+        assert!(
+            (self.now..=after.clock()).contains(&clock),
+            "the clock of this moment"
+        );
+        self.now = clock;
+    }
+
+    fn enters(&mut self, lock: &LockName, token: Token, after: &Member) {
+        let replied = match self.own.insert(lock.clone(), Own::Holds) {
+            Some(Own::Asks { replied, .. }) => replied,
+            Some(Own::Holds) => panic!("it enters {lock} twice"),
+            None => BTreeSet::new(),
+        };
+        assert!(self.wanted.contains(lock), "nobody wants {lock}");
+        assert_eq!(replied, self.peers, "not all have replied");
+        self.is_of_this_moment(token.clock(), after);
+        assert!(token.clock() < self.reserved, "{token} is not on disk");
+        assert!(Some(token) > self.token, "tokens rise");
+        self.token = Some(token);
+        self.entries += 1;
+    }
+
+    /// The member says of itself what the onlooker has worked out.
+    pub fn agrees_with(&self, member: &Member) {
+        for (lock, of_member) in member.locks() {
+            match (self.own.get(lock), of_member.state()) {
+                (None, State::Free) | (Some(Own::Holds), State::Held { .. }) => {}
+                (
+                    Some(Own::Asks { request, replied }),
+                    State::Wait {
+                        request: of,
+                        missing,
+                    },
+                ) => {
+                    assert_eq!(*request, of.clock);
+                    assert_eq!(*missing, &self.peers - replied);
+                }
+                (own, state) => panic!("{lock}: {own:?}, and it says {state:?}"),
+            }
+        }
+        for lock in self.own.keys() {
+            assert_ne!(*member.state(lock), State::Free, "{lock}");
+        }
+        assert_eq!(*member.unheard(), self.unheard);
+    }
+}
+
+/// How many are let in.
+fn permissions(effects: &[Effect]) -> usize {
+    let is_permission = |effect: &&Effect| {
+        matches!(effect, Effect::Send { message, .. }
+            if matches!(message.body, Body::Reply { .. }))
+    };
+    effects.iter().filter(is_permission).count()
+}
