@@ -1,0 +1,9 @@
+//! Any events, in any order. The laws are those of `tests/properties`.
+#![no_main]
+
+#[path = "../../tests/properties/member_laws/mod.rs"]
+mod member_laws;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    member_laws::check(bytes);
+});
