@@ -6,8 +6,13 @@
     reason = "each test file is a crate of its own, and none uses all of it"
 )]
 
+pub mod judge;
+pub mod players;
 pub mod ports;
 pub mod program;
+pub mod random;
+pub mod relay;
+pub mod relayed;
 pub mod seed_peer;
 pub mod tmux;
 
@@ -18,7 +23,7 @@ pub use program::Program;
 
 /// How long anything may take before a test gives up: far longer than it ever
 /// does.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `turno shared` and the processes of one group.
 pub struct Group {

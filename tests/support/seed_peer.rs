@@ -28,9 +28,21 @@ enum Event {
 impl SeedPeer {
     /// Process `id` of those at these addresses.
     pub fn start(id: usize, addresses: &[String], section: &str, hold: Duration) -> Self {
+        let listen = format!("127.0.0.1{}", addresses[id - 1]);
+        Self::start_behind(&listen, id, addresses, section, hold)
+    }
+
+    /// The same, listening where the others' list does not say.
+    pub fn start_behind(
+        listen: &str,
+        id: usize,
+        addresses: &[String],
+        section: &str,
+        hold: Duration,
+    ) -> Self {
         let addresses: Vec<String> = addresses.iter().map(|a| format!("127.0.0.1{a}")).collect();
         let section = section.to_owned();
-        let socket = UdpSocket::bind(&addresses[id - 1]).expect("the port is free");
+        let socket = UdpSocket::bind(listen).expect("the port is free");
         let (events, queue) = channel();
         let (say_left, left) = channel();
         let arrived = events.clone();
