@@ -26,13 +26,33 @@ pub struct Resource {
     inside: Option<NodeId>,
     /// The latest beginning that was admitted.
     begun: Option<Timestamp>,
-    /// Whose end came before its beginning: on the way datagrams may overtake
+    /// The latest end that was admitted.
+    ended: Option<Timestamp>,
+    /// An end that came before its beginning: on the way datagrams may overtake
     /// each other.
-    ended_first: Option<NodeId>,
+    ended_first: Option<EndedFirst>,
     /// Who entered, and how often.
     holders: BTreeMap<NodeId, u64>,
     refused: u64,
     overlaps: u64,
+}
+
+/// An end whose beginning is still to come, or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct EndedFirst {
+    end: Timestamp,
+    /// The highest clock admitted before it.
+    highest_before: u64,
+}
+
+impl EndedFirst {
+    /// Whether this stamp can be that of its beginning, and not of an entry
+    /// before it.
+    fn has_begun_at(self, begin: Timestamp) -> bool {
+        begin.id == self.end.id
+            && begin.clock <= self.end.clock
+            && begin.clock > self.highest_before
+    }
 }
 
 /// A message that was let through.
@@ -78,7 +98,9 @@ impl Resource {
     }
 
     fn check(&self, message: &SectionMessage) -> Result<(), Refused> {
-        let (stamp, begins) = (message.stamp, message.text == BEGINS.as_bytes());
+        let stamp = message.stamp;
+        let begins = message.text == BEGINS.as_bytes();
+        let ends = message.text == ENDS.as_bytes();
         let Some(highest) = self.highest else {
             let is_honest = stamp.clock <= MOST_AT_FIRST;
             return is_honest.then_some(()).ok_or(Refused::TooHigh);
@@ -91,30 +113,45 @@ impl Resource {
         }
         let is_later = stamp.clock > highest.clock;
         let is_same_holder = stamp.id == highest.id && stamp.clock == highest.clock;
-        let was_overtaken = begins && self.ended_first == Some(stamp.id);
-        if is_later || is_same_holder || was_overtaken {
-            Ok(())
-        } else {
-            Err(Refused::Stale(highest))
+        let was_overtaken = begins && self.was_overtaken(stamp);
+        if !(is_later || is_same_holder || was_overtaken) {
+            return Err(Refused::Stale(highest));
         }
+        if ends && self.ended == Some(stamp) {
+            return Err(Refused::Repeated);
+        }
+        Ok(())
+    }
+
+    /// Whether its end was admitted before it.
+    fn was_overtaken(&self, begin: Timestamp) -> bool {
+        self.ended_first
+            .is_some_and(|ended| ended.has_begun_at(begin))
     }
 
     fn enter_or_leave(&mut self, message: &SectionMessage) -> Admitted {
-        let id = message.stamp.id;
-        self.highest = self.highest.max(Some(message.stamp));
-        let was_overtaken = self.ended_first.take_if(|ended| *ended == id).is_some();
+        let (stamp, id) = (message.stamp, message.stamp.id);
+        let highest_before = self.highest.map_or(0, |highest| highest.clock);
+        self.highest = self.highest.max(Some(stamp));
         let mut overlaps = None;
         if message.text == BEGINS.as_bytes() {
+            let was_overtaken = self.was_overtaken(stamp);
+            self.ended_first = None;
             *self.holders.entry(id).or_default() += 1;
-            self.begun = Some(message.stamp);
+            self.begun = Some(stamp);
             overlaps = self.inside.filter(|inside| *inside != id);
             self.overlaps += u64::from(overlaps.is_some());
             self.inside = (!was_overtaken).then_some(id);
         } else if message.text == ENDS.as_bytes() {
+            self.ended = Some(stamp);
             if self.inside == Some(id) {
                 self.inside = None;
             } else {
-                self.ended_first = Some(id);
+                let end = stamp;
+                self.ended_first = Some(EndedFirst {
+                    end,
+                    highest_before,
+                });
             }
         }
         Admitted { overlaps }
@@ -229,6 +266,40 @@ mod tests {
         assert_eq!(outcomes[1], Err(Refused::Repeated));
         assert_eq!(outcomes[4], Err(Refused::Stale(stamp(9, 2))));
         assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
+    }
+
+    #[test]
+    fn an_end_that_arrives_twice_lets_no_earlier_beginning_in() {
+        let (resource, outcomes) = played(&[
+            (2, 1, BEGINS),
+            (3, 1, ENDS),
+            (5, 1, BEGINS),
+            (6, 1, ENDS),
+            (6, 1, ENDS),
+            (2, 1, BEGINS),
+        ]);
+        assert_eq!(outcomes[4], Err(Refused::Repeated));
+        assert_eq!(outcomes[5], Err(Refused::Stale(stamp(6, 1))));
+        assert_eq!((resource.refused(), resource.entries()), (2, 2));
+    }
+
+    #[test]
+    fn an_end_whose_beginning_is_lost_lets_no_earlier_beginning_in() {
+        let (resource, outcomes) = played(&[
+            (2, 1, BEGINS),
+            (3, 1, ENDS),
+            (5, 1, BEGINS),
+            (6, 1, ENDS),
+            (9, 1, ENDS),
+            (2, 1, BEGINS),
+            (11, 1, BEGINS),
+            (14, 2, BEGINS),
+        ]);
+        assert_eq!(outcomes[5], Err(Refused::Stale(stamp(9, 1))));
+        assert_eq!(outcomes[6], IN_ORDER);
+        let overlaps = Some(NodeId(1));
+        assert_eq!(outcomes[7], Ok(Admitted { overlaps }), "1 is inside still");
+        assert_eq!((resource.entries(), resource.overlaps()), (4, 1));
     }
 
     #[test]
