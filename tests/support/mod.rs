@@ -6,7 +6,9 @@
     reason = "each test file is a crate of its own, and none uses all of it"
 )]
 
+pub mod forgery;
 pub mod judge;
+pub mod outsider;
 pub mod players;
 pub mod ports;
 pub mod program;
@@ -14,6 +16,7 @@ pub mod random;
 pub mod relay;
 pub mod relayed;
 pub mod seed_peer;
+pub mod target;
 pub mod tmux;
 
 use std::time::Duration;
