@@ -396,22 +396,45 @@ impl Member {
                 self.heard(self.config.id, effects);
                 Ok(())
             }
-            Origin::Turno(_) => {
+            Origin::Turno(other) => self.receive_from_double(other, message, reply_to, effects),
+            Origin::Seed => Err(Rejected::OwnId(message.from)),
+        }
+    }
+
+    /// Another node has our id, or an earlier run of ours had: what that one said
+    /// may still be under way, or be sent again by somebody. So only an answer to
+    /// this run is believed. Each greeting leads to one here and to one there.
+    fn receive_from_double(
+        &mut self,
+        other: Incarnation,
+        message: &Message,
+        reply_to: Option<SocketAddr>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        let is_last_word = match message.body {
+            Body::Hello => false,
+            Body::Welcome { to, again, .. } if to == self.config.incarnation => {
                 self.is_claimed = true;
                 self.claims += 1;
-                // So that it learns of us as we did of it.
-                if message.body == Body::Hello {
-                    self.greeted_by(message, reply_to, effects);
-                }
                 let claim = self.claims;
                 effects.push(Effect::SetTimer {
                     timer: Timer::Unclaim { claim },
                     after: CLAIM,
                 });
-                Ok(())
+                again
             }
-            Origin::Seed => Err(Rejected::OwnId(message.from)),
+            _ => return Err(Rejected::OwnId(message.from)),
+        };
+        if !is_last_word {
+            let welcome = Body::Welcome {
+                clock: self.clock.now(),
+                to: other,
+                again: message.body != Body::Hello,
+            };
+            let to = self.config.id;
+            effects.push(self.config.send(to, reply_to, welcome, 0));
         }
+        Ok(())
     }
 
     fn greeted_by(

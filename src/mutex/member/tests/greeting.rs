@@ -275,16 +275,32 @@ fn from_another_run(body: Body) -> Event {
 fn two_nodes_with_one_id_notice_each_other_and_neither_enters() {
     let mut member = member(1, 2);
     member.must(acquire());
-    let effects = member.must(from_another_run(Body::Hello));
-    assert!(member.is_claimed());
-    let Effect::Send { reply_to, .. } = effects[0] else {
-        panic!("{effects:?}")
+    let answered = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Send {
+                reply_to, message, ..
+            } => Some((*reply_to, message.to_string())),
+            _ => None,
+        })
     };
-    assert_eq!(reply_to, Some(address(50_000)), "the other one notices too");
+    let its_answer = |to: u64, again: bool| {
+        let (clock, to) = (1, Incarnation(to));
+        from_another_run(Body::Welcome { clock, to, again })
+    };
+    let to_it = Some((Some(address(50_000)), "reply<2,1>".to_owned()));
+    let effects = member.must(from_another_run(Body::Hello));
+    assert_eq!(answered(&effects), to_it, "the other one notices too");
+    assert!(!member.is_claimed(), "it may be long gone");
+    member.must_not(its_answer(NONCE.0 + 1, false));
+    assert!(!member.is_claimed(), "so may be who answers an earlier run");
+    let effects = member.must(its_answer(NONCE.0, false));
+    assert_eq!(answered(&effects), to_it);
+    assert!(member.is_claimed());
     assert_eq!(member.must_not(reply(9, 2, 2)), Rejected::Claimed);
 
     // It goes on claiming, and then it is gone.
-    member.must(from_another_run(Body::Hello));
+    let effects = member.must(its_answer(NONCE.0, true));
+    assert_eq!(answered(&effects), None, "or there would be no end of it");
     let unclaim = |claim| Event::Expired(Timer::Unclaim { claim });
     assert_eq!(member.must_not(unclaim(1)), Rejected::StaleTimer);
     member.must(unclaim(2));
