@@ -13,7 +13,7 @@ use crate::shared::Shared;
 ///
 /// Prints each message of a holder as `[PID: 1, Clock: 5] text`. Remembers the
 /// highest clock that it admitted, and refuses another holder that comes with
-/// less. Ctrl-C ends it with a summary.
+/// less. Ctrl-C ends it with a summary; on SIGUSR1 it prints one and goes on.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::SIGUSR1;
 use signal_hook_mio::v1_0::Signals;
 
 use crate::Printable;
 use crate::mutex::NodeId;
-use crate::system::{Output, retry_interrupted, signals};
+use crate::system::{Output, Quota, retry_interrupted, signals};
 use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
 pub use resource::{Admitted, Refused, Resource};
 
@@ -22,6 +23,10 @@ const SIGNALS: Token = Token(1);
 
 /// How many datagrams are dealt with before the signals have their turn.
 const BATCH: usize = 256;
+
+/// How many messages that are not admitted are told of in a second: a flood must
+/// not fill a disk. All are counted.
+const MOST_TOLD: u32 = 10;
 
 /// The server.
 pub struct Shared {
@@ -32,6 +37,8 @@ pub struct Shared {
     resource: Resource,
     undecodable: u64,
     output: Output,
+    /// For what is not admitted.
+    quota: Quota,
     /// The poll has said that there is something to read, and it is not all
     /// read yet.
     is_readable: bool,
@@ -47,7 +54,7 @@ impl Shared {
         let mut socket = UdpSocket::bind(listen)?;
         let registry = poll.registry();
         registry.register(&mut socket, SOCKET, Interest::READABLE)?;
-        let signals = signals::register(&[], registry, SIGNALS)?;
+        let signals = signals::register(&[SIGUSR1], registry, SIGNALS)?;
         Ok(Shared {
             poll,
             socket,
@@ -56,6 +63,7 @@ impl Shared {
             resource: Resource::default(),
             undecodable: 0,
             output: Output::standard(label),
+            quota: Quota::new(MOST_TOLD, MOST_TOLD),
             is_readable: false,
         })
     }
@@ -78,15 +86,23 @@ impl Shared {
             let timeout = if self.is_readable {
                 Some(Duration::ZERO)
             } else {
-                let flush = self.output.next_flush();
-                flush.map(|at| at.saturating_duration_since(Instant::now()))
+                let due = [self.output.next_flush(), self.quota.next_due()];
+                let next = due.into_iter().flatten().min();
+                next.map(|at| at.saturating_duration_since(Instant::now()))
             };
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
             self.is_readable |= events.iter().any(|event| event.token() == SOCKET);
             self.receive(&mut buffer)?;
+            if let Some(untold) = self.quota.untold() {
+                self.output.say(&format!("{untold} more not admitted"))?;
+            }
             self.output.flush()?;
-            if self.signals.pending().next().is_some() {
-                return self.summary();
+            for signal in self.signals.pending().collect::<Vec<_>>() {
+                if signal != SIGUSR1 {
+                    return self.summary();
+                }
+                let counts = self.counts().join(", ");
+                self.output.say(&format!("so far: {counts}"))?;
             }
         }
     }
@@ -111,6 +127,9 @@ impl Shared {
             Ok(message) => self.admit(&message),
             Err(why) => {
                 self.undecodable += 1;
+                if !self.quota.take() {
+                    return Ok(());
+                }
                 let shown = Printable::new(bytes);
                 self.output
                     .say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
@@ -157,6 +176,7 @@ impl Shared {
                     "overlap: process {other} has not said that it left"
                 ))
             }
+            Err(_) if !self.quota.take() => Ok(()),
             Err(refused) => {
                 self.output.say(&format!("refused, {refused}: {shown}"))?;
                 if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
@@ -169,7 +189,7 @@ impl Shared {
         }
     }
 
-    fn summary(mut self) -> io::Result<()> {
+    fn counts(&self) -> [String; 5] {
         let holders: Vec<String> = self
             .resource
             .holders()
@@ -180,14 +200,18 @@ impl Shared {
         } else {
             holders.join(", ")
         };
-        for line in [
-            String::new(),
+        [
             format!("entries {}", self.resource.entries()),
             format!("holders {holders}"),
             format!("refused {}", self.resource.refused()),
             format!("undecodable {}", self.undecodable),
             format!("overlaps {}", self.resource.overlaps()),
-        ] {
+        ]
+    }
+
+    fn summary(mut self) -> io::Result<()> {
+        self.output.say("")?;
+        for line in self.counts() {
             self.output.say(&line)?;
         }
         self.output.part();

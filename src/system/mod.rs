@@ -2,9 +2,11 @@
 //! signals, terminals, and output to somebody who may not be reading.
 
 pub(crate) mod output;
+mod quota;
 mod retry;
 pub(crate) mod signals;
 pub(crate) mod terminal;
 
 pub(crate) use output::Output;
+pub(crate) use quota::Quota;
 pub(crate) use retry::retry_interrupted;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::relayed::Relayed;
 use super::{PATIENCE, Program};
 
 /// How many datagrams of a process it dropped, by cause.
@@ -100,6 +101,31 @@ impl Outsider {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+impl Outsider {
+    /// Waits until the section has dealt with all that was sent to it.
+    pub fn has_been_dealt_with_by_section(&self, group: &Relayed) {
+        let before = undecodable(&group.shared);
+        self.send(LAST.0, &group.section);
+        let deadline = Instant::now() + PATIENCE;
+        while undecodable(&group.shared) == before {
+            assert!(Instant::now() < deadline, "it does not count the last");
+            // Nothing is printed when one is counted: it is asked again.
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// How many datagrams the section could not read so far.
+fn undecodable(shared: &Program) -> u64 {
+    const HEAD: &str = "so far: entries ";
+    let already = shared.count(HEAD);
+    shared.signal(Signal::USR1);
+    let line = shared.wait_for_nth(already + 1, HEAD);
+    let mut counts = line.split(", ");
+    let count = counts.find_map(|count| count.strip_prefix("undecodable "));
+    count.expect("it is told").parse().expect("a number")
 }
 
 /// What this process has dropped so far.
