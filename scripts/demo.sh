@@ -304,6 +304,8 @@ open_cases() {
 
 begin_case() {
   printf '\n%s\n\n' "$1"
+  case_number=$((${case_number-0} + 1))
+  trace="$scratch/case-$case_number"
   start_group 3 "$2"
 }
 
@@ -313,6 +315,15 @@ end_case() {
   printf '\nThe order: '
   sed -n 's/^cs| \[PID: \([0-9]*\), Clock: \([0-9]*\)\] .* begins$/process \1 at clock \2/p' \
     "$scratch/log" | paste -s -d ';' - | sed 's/;/, then /g; s/$/./'
+  draw_case
+}
+
+# Into the folder where cargo puts what it builds, which git passes over.
+draw_case() {
+  local file
+  file=$(dirname "$turno")/turno-case-$case_number.svg
+  "$turno" trace check "$trace" >/dev/null || fail "turno trace check $trace finds a fault"
+  "$turno" trace draw "$trace" -o "$file" && printf 'Its diagram: %s\n' "$file"
 }
 
 # --- a group of plain processes that share one output ------------------------
@@ -334,7 +345,7 @@ start_group() {
   for ((id = 1; id <= $1; id++)); do
     mkfifo "$scratch/in.$id" || exit 1
     start_one "$scratch/in.$id" process "$id" "${members[@]}" \
-      --shared ":$section_port" --hold "$2" --label "$id"
+      --shared ":$section_port" --hold "$2" --label "$id" ${trace:+--trace "$trace"}
   done
   await said 'critical section at' # of cs
   await said ' listens at ' "$1"

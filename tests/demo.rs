@@ -193,6 +193,16 @@ fn the_three_cases_play_unattended_and_end_in_order() {
     for left_out in [": hello", ": welcome", " sent again to ", "still deferred"] {
         assert!(!text.contains(left_out), "{left_out}: {text}");
     }
+    let paths = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("Its diagram: "));
+    let diagrams: Vec<String> = paths
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    assert_eq!(diagrams.len(), 3, "{text}");
+    for diagram in diagrams {
+        assert!(diagram.starts_with("<svg ") && diagram.ends_with("</svg>\n"));
+    }
     stage.nothing_is_left();
 }
 
