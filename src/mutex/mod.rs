@@ -12,6 +12,7 @@
 //! System", Communications of the ACM 21(7), 1978.
 
 pub mod clock;
+mod config;
 mod effect;
 mod event;
 mod lock_name;
@@ -22,10 +23,11 @@ mod rejected;
 mod ricart_agrawala;
 
 pub use clock::{ClockError, LamportClock, NodeId, Timestamp, Token};
+pub use config::{Config, Memory, Pace};
 pub use effect::Effect;
 pub use event::{Event, Timer};
 pub use lock_name::{LockName, LockNameError};
-pub use member::{Config, Member, Memory, Pace};
+pub use member::Member;
 pub use message::{Body, Echo, Incarnation, Message, Origin};
 pub use rejected::Rejected;
 pub use ricart_agrawala::{Deferred, RicartAgrawala, State};

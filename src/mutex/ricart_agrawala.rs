@@ -17,10 +17,10 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use super::clock::{LamportClock, NodeId, Timestamp, Token};
+use super::config::Config;
 use super::effect::Effect;
 use super::event::Timer;
 use super::lock_name::LockName;
-use super::member::Config;
 use super::message::{Body, Echo, Incarnation, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;

@@ -2,6 +2,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use super::*;
+use crate::mutex::Pace;
 use crate::mutex::clock::MAX_JUMP;
 use crate::mutex::{Echo, Token};
 
