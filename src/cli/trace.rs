@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::trace::{Diagram, History, View, check, mermaid, read, shiviz, svg};
+use crate::trace::{Diagram, History, View, check, html, mermaid, read, shiviz, svg};
 
 /// Judge what really happened, from the traces that nodes wrote.
 ///
@@ -27,6 +27,7 @@ Examples:
   turno process 1 :10001 :10002 :10003 --trace run
   turno trace check run
   turno trace draw run -o run.svg
+  turno trace draw run --html -o run.html
   turno trace draw run --from 2s --to 5s --nodes 1,2 -o part.svg
   turno trace export run --mermaid";
 
@@ -53,6 +54,11 @@ struct Check {
 /// A line a node, from left to right; an arrow a request or a reply; bars for
 /// WAIT, HELD with its token, and what a node defers, with the reason. Without -o
 /// the SVG goes to standard output.
+///
+/// With --html it is a page to be opened in a browser, which needs nothing else:
+/// point at an event, and what led to it and what it led to lights up; step
+/// through the run, and watch the nodes change. run.html#step=5 and
+/// run.html#event=0-3 are links into it.
 #[derive(Args)]
 struct Draw {
     /// Where the traces are
@@ -61,6 +67,10 @@ struct Draw {
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Write a page that a browser shows, to look into, instead of an SVG
+    #[arg(long)]
+    html: bool,
 
     /// Place events by the clocks of the machines, not by what happened before
     /// what
@@ -157,7 +167,12 @@ impl Draw {
             nodes: self.nodes.into_iter().collect(),
             lock: self.lock,
         };
-        let text = svg(&Diagram::new(&history, &view));
+        let diagram = Diagram::new(&history, &view);
+        let text = if self.html {
+            html(&history, &diagram)
+        } else {
+            svg(&diagram)
+        };
         match self.output {
             None => closed_pipe_is_fine(io::stdout().write_all(text.as_bytes())),
             Some(file) => fs::write(&file, text).map_err(|error| {

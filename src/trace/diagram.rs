@@ -70,6 +70,8 @@ pub struct Stay {
     pub phase: Phase,
     /// The request's clock, or the token.
     pub number: Option<u64>,
+    /// The event that it begins with.
+    pub event: Place,
 }
 
 /// An event.
@@ -77,6 +79,8 @@ pub struct Stay {
 pub struct Dot {
     /// Where.
     pub at: f64,
+    /// Which it is.
+    pub event: Place,
     /// The clock after it.
     pub clock: u64,
     /// All of it, to be read.
@@ -96,6 +100,8 @@ pub struct Deferral {
     pub peer: u16,
     /// Why.
     pub because: String,
+    /// The arrival of the request.
+    pub event: Place,
 }
 
 /// A datagram.
@@ -111,6 +117,10 @@ pub struct Arrow {
     pub is_repeated: bool,
     /// Its text: `req<5,3>`.
     pub text: String,
+    /// The event that sent it, if that is drawn.
+    pub sent: Option<Place>,
+    /// The event that is its arrival.
+    pub received: Option<Place>,
 }
 
 impl Diagram {
@@ -143,8 +153,9 @@ impl Diagram {
             let course = Course {
                 events: (0..of_run.records.len())
                     .filter_map(|record| {
-                        let at = positions.get(&Place { run, record })?;
-                        Some((*at, &of_run.records[record]))
+                        let place = Place { run, record };
+                        let at = positions.get(&place)?;
+                        Some((*at, place, &of_run.records[record]))
                     })
                     .collect(),
                 begins: if is_begun { None } else { Some(0.0) },
@@ -238,7 +249,7 @@ fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place,
 
 /// One run of a node, as far as it is drawn.
 struct Course<'a> {
-    events: Vec<(f64, &'a Record)>,
+    events: Vec<(f64, Place, &'a Record)>,
     /// Where its line begins; none: at its first event.
     begins: Option<f64>,
     ending: Ending,
@@ -248,8 +259,8 @@ struct Course<'a> {
 
 impl Course<'_> {
     fn draw(&self, lane: &mut Lane) {
-        let first = self.events.first().map(|(at, _)| *at - 0.5);
-        let last = self.events.last().map(|(at, _)| *at + 0.5);
+        let first = self.events.first().map(|(at, ..)| *at - 0.5);
+        let last = self.events.last().map(|(at, ..)| *at + 0.5);
         let begins = self.begins.or(first);
         let ends = match self.ending {
             Ending::GoesOn => Some(self.length),
@@ -261,17 +272,18 @@ impl Course<'_> {
         lane.runs.push((begins, ends, self.ending));
         let mut stay: Option<Stay> = None;
         let mut open: Vec<(u64, Deferral)> = Vec::new();
-        for (at, record) in &self.events {
+        for (at, event, record) in &self.events {
             lane.dots.push(Dot {
                 at: *at,
+                event: *event,
                 clock: record.clock,
                 text: told(record),
             });
             if record.lock.as_deref().unwrap_or_default() != self.lock {
                 continue;
             }
-            self.follow_state(*at, record, &mut stay, lane);
-            follow_queue(*at, record, &mut open, lane);
+            self.follow_state((*at, *event, record), &mut stay, lane);
+            follow_queue((*at, *event, record), &mut open, lane);
         }
         if let Some(mut stay) = stay {
             stay.to = ends;
@@ -283,7 +295,12 @@ impl Course<'_> {
         }
     }
 
-    fn follow_state(&self, at: f64, record: &Record, stay: &mut Option<Stay>, lane: &mut Lane) {
+    fn follow_state(
+        &self,
+        (at, event, record): (f64, Place, &Record),
+        stay: &mut Option<Stay>,
+        lane: &mut Lane,
+    ) {
         let number = match record.state {
             Phase::Free => None,
             Phase::Wait => record.request,
@@ -304,12 +321,17 @@ impl Course<'_> {
                 to: at,
                 phase: record.state,
                 number,
+                event,
             });
         }
     }
 }
 
-fn follow_queue(at: f64, record: &Record, open: &mut Vec<(u64, Deferral)>, lane: &mut Lane) {
+fn follow_queue(
+    (at, event, record): (f64, Place, &Record),
+    open: &mut Vec<(u64, Deferral)>,
+    lane: &mut Lane,
+) {
     let is_in_queue = |clock: u64, peer: u16| record.queue.contains(&(clock, peer));
     open.retain_mut(|(clock, deferral)| {
         let goes_on = is_in_queue(*clock, deferral.peer);
@@ -333,6 +355,7 @@ fn follow_queue(at: f64, record: &Record, open: &mut Vec<(u64, Deferral)>, lane:
                 row,
                 peer: *peer,
                 because: record.because.clone().unwrap_or_default(),
+                event,
             },
         ));
     }
@@ -381,6 +404,11 @@ fn arrows(
             kind: said.kind,
             is_repeated: datagram.is_repeated,
             text: format!("{word}<{},{from}>", said.clock),
+            sent: datagram
+                .sent
+                .map(|(place, _)| place)
+                .filter(|_| left.is_some()),
+            received: datagram.received,
         });
     }
     arrows

@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
 
 use thiserror::Error;
 
@@ -20,6 +21,13 @@ pub struct Place {
     pub run: usize,
     /// The record, as a place in [`Run::records`].
     pub record: usize,
+}
+
+/// Its name in a drawing: `RUN-RECORD`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.run, self.record)
+    }
 }
 
 /// A datagram: its sending, its receipt, or both.

@@ -1,5 +1,6 @@
 //! A diagram in ink. Print-worthy: nothing depends on colour alone, and the text
-//! is text.
+//! is text. What is drawn of an event names it, `data-event="RUN-RECORD"`, and an
+//! arrow the events of both its ends: so that a viewer finds them.
 
 use std::fmt::{self, Display, Write};
 
@@ -144,7 +145,8 @@ impl Page<'_> {
             let at = x(dot.at);
             writeln!(
                 f,
-                r#"<circle class="dot" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle><text class="clock" x="{at:.1}" y="{:.1}">{}</text>"#,
+                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle><text class="clock" x="{at:.1}" y="{:.1}">{}</text>"#,
+                dot.event,
                 lane.id,
                 dot.clock,
                 Escaped(&dot.text),
@@ -170,23 +172,24 @@ impl Page<'_> {
         };
         let again = if arrow.is_repeated { " again" } else { "" };
         let text = Escaped(&arrow.text);
+        let ends = Ends(arrow);
         let Some(at) = arrives else {
             // It ends on the way, in a cross.
             let (end_x, end_y) = (from_x + UNIT * 0.7, from_y + (to_y - from_y) * 0.45);
             let (left, right, top, bottom) = (end_x - 4.0, end_x + 4.0, end_y - 4.0, end_y + 4.0);
             writeln!(
                 f,
-                r#"<path class="{class}{again}" d="M{from_x:.1} {from_y:.1}L{end_x:.1} {end_y:.1}"/>"#
+                r#"<path class="{class}{again}"{ends} d="M{from_x:.1} {from_y:.1}L{end_x:.1} {end_y:.1}"/>"#
             )?;
             return writeln!(
                 f,
-                r#"<path class="lost" d="M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{left:.1} {bottom:.1}L{right:.1} {top:.1}"><title>{text} did not arrive</title></path>"#
+                r#"<path class="lost"{ends} d="M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{left:.1} {bottom:.1}L{right:.1} {top:.1}"><title>{text} did not arrive</title></path>"#
             );
         };
         let (to_x, note) = (x(at), if arrow.is_repeated { ", again" } else { "" });
         writeln!(
             f,
-            r#"<path class="{class}{again}" marker-end="url(#{marker})" d="M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}"><title>{text}{note}</title></path>"#
+            r#"<path class="{class}{again}"{ends} marker-end="url(#{marker})" d="M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}"><title>{text}{note}</title></path>"#
         )
     }
 
@@ -220,7 +223,8 @@ fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
     let top = y - height / 2.0;
     write!(
         f,
-        r#"<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
+        r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
+        stay.event,
         Number(stay)
     )?;
     if let (Phase::Held, Some(token)) = (stay.phase, stay.number)
@@ -234,6 +238,21 @@ fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
         )?;
     }
     writeln!(f)
+}
+
+/// The names of the events that an arrow joins.
+struct Ends<'a>(&'a Arrow);
+
+impl Display for Ends<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sent) = self.0.sent {
+            write!(f, r#" data-from="{sent}""#)?;
+        }
+        if let Some(received) = self.0.received {
+            write!(f, r#" data-to="{received}""#)?;
+        }
+        Ok(())
+    }
 }
 
 /// What a bar is, in words.
@@ -255,7 +274,8 @@ fn deferral_bar(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64) -> fmt:
     let (peer, because) = (deferral.peer, Escaped(&deferral.because));
     writeln!(
         f,
-        r#"<rect class="deferral" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect><text class="said" x="{:.1}" y="{:.1}">{peer} waits: {because}</text>"#,
+        r#"<rect class="deferral" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect><text class="said" x="{:.1}" y="{:.1}">{peer} waits: {because}</text>"#,
+        deferral.event,
         left + 3.0,
         top + 9.5
     )

@@ -1,0 +1,259 @@
+//! A diagram as one HTML file to look into: the SVG, what happened as data, and a
+//! script that brings both together. It loads nothing and asks nobody.
+
+use super::diagram::Diagram;
+use super::history::History;
+use super::steps::Steps;
+use super::svg::svg;
+
+const PAGE: &str = include_str!("viewer.html");
+const STYLE: &str = include_str!("viewer.css");
+const SCRIPT: &str = include_str!("viewer.js");
+
+/// The diagram of a history as a page for a browser.
+#[must_use]
+pub fn html(history: &History, diagram: &Diagram) -> String {
+    let steps = Steps::new(history, diagram);
+    let steps = serde_json::to_string(&steps).expect("text, numbers and lists of them");
+    let (drawing, steps) = (svg(diagram), inert(&steps));
+    filled(PAGE, |slot| match slot {
+        "style" => STYLE,
+        "svg" => &drawing,
+        "steps" => &steps,
+        "script" => SCRIPT,
+        _ => panic!("viewer.html has a slot {slot}, and nothing belongs there"),
+    })
+}
+
+/// The template with its slots, `{{name}}`, filled. What is put into one slot is
+/// not searched for others: a lock may be named `{{script}}`.
+fn filled<'a>(template: &str, slot: impl Fn(&str) -> &'a str) -> String {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").expect("a slot ends");
+        page.push_str(before);
+        page.push_str(slot(name));
+        rest = after;
+    }
+    page.push_str(rest);
+    page
+}
+
+/// JSON that may stand in a script block: no text in it ends the block or opens a
+/// comment, and it is JavaScript too. These characters occur in strings only.
+fn inert(json: &str) -> String {
+    let mut inert = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                inert.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => inert.push(c),
+        }
+    }
+    inert
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::trace::{
+        Header, Kind, Occasion, Phase, Record, Run, Said, VERSION, View, vector_clocks,
+    };
+
+    /// What no text may be taken for.
+    const HOSTILE: &str = "</script><!--<script>alert(1)\u{2028}\u{2029}&amp;\"'{{script}}";
+
+    fn record(at: u64, event: Occasion, clock: u64) -> Record {
+        Record {
+            at,
+            event,
+            message: None,
+            ignored: None,
+            because: None,
+            lock: None,
+            clock,
+            state: Phase::Free,
+            request: None,
+            token: None,
+            queue: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    fn said(kind: Kind, peer: u16, clock: u64, run: &str) -> Said {
+        Said {
+            peer,
+            kind,
+            clock,
+            echo: (kind == Kind::Reply).then_some(1),
+            lock: None,
+            run: Some(run.to_owned()),
+        }
+    }
+
+    fn run(id: u16, name: &str, records: Vec<Record>) -> Run {
+        let header = Header {
+            turno_trace: VERSION,
+            id,
+            members: 2,
+            run: name.to_owned(),
+        };
+        Run {
+            header,
+            records,
+            is_cut: false,
+        }
+    }
+
+    /// 1 asks, 2 replies, 1 enters and leaves; and meanwhile the clock of 2 ticks.
+    fn history(because: &str) -> History {
+        let mut asks = record(10, Occasion::Acquire, 1);
+        (asks.state, asks.request) = (Phase::Wait, Some(1));
+        asks.sent = vec![said(Kind::Request, 2, 1, "a")];
+        let mut replies = record(1_020, Occasion::Received, 2);
+        replies.message = Some(said(Kind::Request, 1, 1, "a"));
+        replies.because = Some(because.to_owned());
+        replies.sent = vec![said(Kind::Reply, 1, 2, "b")];
+        let mut enters = record(2_030, Occasion::Received, 3);
+        enters.message = Some(said(Kind::Reply, 2, 2, "b"));
+        (enters.state, enters.token) = (Phase::Held, Some(u64::MAX));
+        let leaves = record(3_040, Occasion::Release, 3);
+        let one = vec![record(0, Occasion::Start, 0), asks, enters, leaves];
+        let ticks = record(2_500, Occasion::Tick, 3);
+        let two = vec![record(1, Occasion::Start, 0), replies, ticks];
+        History::new(vec![run(1, "a", one), run(2, "b", two)]).unwrap()
+    }
+
+    fn page(history: &History) -> String {
+        html(history, &Diagram::new(history, &View::default()))
+    }
+
+    /// The script block with the data, as a browser finds it.
+    fn block(page: &str) -> &str {
+        let begin = r#"<script type="application/json" id="steps">"#;
+        let (_, block) = page.split_once(begin).unwrap();
+        block.split_once("</script>").unwrap().0
+    }
+
+    fn steps(page: &str) -> Value {
+        serde_json::from_str(block(page)).unwrap()
+    }
+
+    #[test]
+    fn no_text_of_a_trace_ends_the_data_or_begins_anything() {
+        let (hostile, harmless) = (page(&history(HOSTILE)), page(&history("no reason")));
+        for tag in ["<script", "</script", "<!--", "-->"] {
+            let count = |page: &str| page.matches(tag).count();
+            assert_eq!(count(&hostile), count(&harmless), "{tag:?}");
+        }
+        assert!(!block(&hostile).contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+        assert_eq!(steps(&hostile)["events"][1]["because"], HOSTILE);
+    }
+
+    #[test]
+    fn the_same_history_gives_the_same_page() {
+        assert_eq!(page(&history("a")), page(&history("a")));
+        assert_ne!(page(&history("a")), page(&history("b")));
+    }
+
+    #[test]
+    fn the_page_has_the_drawing_in_it() {
+        let history = history("");
+        let drawing = svg(&Diagram::new(&history, &View::default()));
+        assert!(page(&history).contains(&drawing));
+    }
+
+    #[test]
+    fn the_page_names_no_other_file_and_no_server() {
+        let page = page(&history(""));
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        for outside in [
+            "http:", "https:", "src=", "href=", "@import", "url(http", "fetch(",
+        ] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn the_script_puts_nothing_into_the_page_as_html() {
+        for way in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ] {
+            assert!(!SCRIPT.contains(way), "{way}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_the_diagram_is_in_the_data_and_no_other() {
+        let history = history("");
+        let diagram = Diagram::new(&history, &View::default());
+        let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
+        let drawn: BTreeSet<String> = dots.map(|dot| dot.event.to_string()).collect();
+        let steps = steps(&html(&history, &diagram));
+        let events = steps["events"].as_array().unwrap();
+        let told: Vec<&str> = events.iter().map(|e| e["name"].as_str().unwrap()).collect();
+        assert_eq!(told, ["0-1", "1-1", "0-2", "1-2", "0-3"]);
+        assert_eq!(drawn, told.iter().map(ToString::to_string).collect());
+        for name in told {
+            assert!(svg(&diagram).contains(&format!(r#"class="dot" data-event="{name}""#)));
+        }
+    }
+
+    #[test]
+    fn an_event_has_its_datagram_its_vector_clock_and_what_it_changed() {
+        let history = history("(1,1) < (2,2)");
+        let steps = steps(&page(&history));
+        let reply = &steps["events"][1];
+        assert_eq!(reply["datagram"], "req<1,1> from 1");
+        assert_eq!(
+            reply["sent"][0],
+            "reply<2,2> to 1, to the request of clock 1"
+        );
+        assert_eq!(reply["because"], "(1,1) < (2,2)");
+        assert_eq!(reply["at_ms"], "1.020");
+        let entry = &steps["events"][2];
+        let row = &entry["rows"][0];
+        assert_eq!((&row["node"], &row["state"]), (&1.into(), &"HELD".into()));
+        assert_eq!(
+            row["number"], "token 18446744073709551615",
+            "to the last digit"
+        );
+        vector_clocks(&history, |place, vector| {
+            let events = steps["events"].as_array().unwrap();
+            if let Some(event) = events.iter().find(|e| e["name"] == place.to_string()) {
+                assert_eq!(event["vector"], serde_json::to_value(vector).unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_not_drawn_still_changes_the_table() {
+        let history = history("");
+        let view = View {
+            from: Some(2_400),
+            ..View::default()
+        };
+        let steps = steps(&html(&history, &Diagram::new(&history, &view)));
+        assert_eq!(steps["events"].as_array().unwrap().len(), 2);
+        let before: Vec<(&Value, &Value)> = steps["before"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (&row["state"], &row["clock"]))
+            .collect();
+        assert_eq!(
+            before,
+            [(&"HELD".into(), &"3".into()), (&"FREE".into(), &"2".into())]
+        );
+    }
+}
