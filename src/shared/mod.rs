@@ -24,9 +24,9 @@ const SIGNALS: Token = Token(1);
 /// How many datagrams are dealt with before the signals have their turn.
 const BATCH: usize = 256;
 
-/// How many messages that are not admitted are told of in a second: a flood must
-/// not fill a disk. All are counted.
-const MOST_TOLD: u32 = 10;
+/// How many messages that are not admitted are told of in a second, and in one of
+/// a flood, which must not fill a disk. All are counted.
+const MOST_TOLD: (u32, u32) = (100, 10);
 
 /// The server.
 pub struct Shared {
@@ -63,7 +63,7 @@ impl Shared {
             resource: Resource::default(),
             undecodable: 0,
             output: Output::standard(label),
-            quota: Quota::new(MOST_TOLD, MOST_TOLD),
+            quota: Quota::new(MOST_TOLD.0, MOST_TOLD.1),
             is_readable: false,
         })
     }
