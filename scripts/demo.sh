@@ -84,8 +84,8 @@ choose_ports() {
   for ((id = 1; id <= $1; id++)); do members+=(":$((section_port + id))"); done
 }
 
-# Not optimized: that is there soonest after a fresh clone, and what the tests
-# need too. Only cargo knows where it puts what it builds.
+# The dev profile: it is there soonest after a fresh clone, and the tests need it
+# too. Only cargo knows where it puts what it builds.
 build() {
   local built
   command -v cargo >/dev/null 2>&1 || fail \
@@ -101,21 +101,25 @@ build() {
 # A folder for what the demo needs meanwhile; and however the script ends, $1
 # ends what it has started.
 begin() {
-  scratch='' pids=()
-  # shellcheck disable=SC2064
-  trap "leave $1" EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  end_what=$1 scratch='' pids=()
+  trap 'leave $?' EXIT
+  trap 'leave 129' HUP
+  trap 'leave 130' INT
+  trap 'leave 143' TERM
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/turno-demo.XXXXXX") || fail 'no temporary folder'
 }
 
+# A terminal that closes says so twice, its kernel and its shell, and people
+# press Ctrl-C twice. The second time this begins anew, or is not heard any more;
+# were it left to the trap of EXIT, exiting anew would stop that half way.
 leave() {
-  # A second Ctrl-C would stop this half way.
   trap '' HUP INT TERM
-  [ -n "$scratch" ] || return
-  "$1"
-  rm -rf "$scratch"
+  trap - EXIT
+  [ -z "$scratch" ] || {
+    "$end_what"
+    rm -rf "$scratch"
+  }
+  exit "$1"
 }
 
 # Ends what was started here, the last first, and waits for its last words.
@@ -307,6 +311,7 @@ begin_case() {
   case_number=$((${case_number-0} + 1))
   trace="$scratch/case-$case_number"
   start_group 3 "$2"
+  await all_heard
 }
 
 end_case() {
@@ -349,7 +354,6 @@ start_group() {
   done
   await said 'critical section at' # of cs
   await said ' listens at ' "$1"
-  await all_heard "$1"
 }
 
 start_one() {
@@ -365,7 +369,7 @@ start_one() {
 show() {
   trap '' INT
   tee -a "$scratch/log" | grep --line-buffered -vE \
-    ': (hello|welcome, no permission)$| sent again to |: again, and still deferred$'
+    ': (hello|welcome)(,|$)| sent again to |: again, and still deferred'
 }
 
 say_what_is_left_out() {
@@ -399,10 +403,11 @@ said() {
   [ "$(grep -cF -- "$1" "$scratch/log")" -ge "${2:-1}" ]
 }
 
-# Whether each of $1 processes has heard every other's clock, and so may ask.
+# Whether each of three processes has heard both others' clocks, and so may ask.
+# (Of a large group not every greeting is told.)
 all_heard() {
-  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome, no permission$/\1 \2/p'
-  [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq $(($1 * ($1 - 1))) ]
+  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome.*/\1 \2/p'
+  [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq 6 ]
 }
 
 all_run() {

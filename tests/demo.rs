@@ -8,6 +8,7 @@ use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ struct Stage {
 impl Stage {
     /// For so many processes.
     fn of(processes: u16) -> Self {
+        static BUILD: Once = Once::new();
+        BUILD.call_once(build);
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tmp")).unwrap();
         Stage {
@@ -105,6 +108,15 @@ impl Stage {
             fs::read_dir(self.path("tmp")).unwrap().count() == 0
         });
     }
+}
+
+/// What the script builds, so that no test has to wait for it: dependencies of the
+/// tests may have changed the features of its own, and then it is not there yet.
+fn build() {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--bin", "turno"]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(cargo.status().unwrap().success());
 }
 
 fn wait_until(wanted: &str, mut is_so: impl FnMut() -> bool) {
