@@ -94,3 +94,41 @@ fn a_state_that_is_damaged_missing_anothers_or_in_use_is_an_error_with_a_way_out
     process.say("x");
     process.wait_for("Process exited CS");
 }
+
+#[test]
+fn when_the_clock_cannot_be_written_down_nothing_more_is_said_to_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let group = Group::of(2);
+    let process = |id: usize| {
+        let state = folder.path().join(id.to_string());
+        group.process_with(id, &["--hold", "1h", "--state", state.to_str().unwrap()])
+    };
+    let (mut first, second) = (process(1), process(2));
+    first.is_welcomed_by(2);
+    first.say("x");
+    first.wait_for("Process entered CS");
+    // What 2 asks after a restart is past all that 1 has written down, and there
+    // 1's disk is full, or as good as that.
+    second.terminate();
+    fs::create_dir(folder.path().join("1/turno-state.json.new")).unwrap();
+    let mut second = process(2);
+    second.say("x");
+    second.wait_for("x: req<1000002,2> sent to 1");
+    let (status, lines) = first.finish();
+    assert_eq!(status.code(), Some(1));
+    let last = lines.last().unwrap();
+    assert!(
+        last.starts_with("turno: the clock could not be written down: "),
+        "{last}"
+    );
+    for never in ["req<1000002,2> received", "exited", "reply<1000003,1>"] {
+        assert!(
+            !lines.iter().any(|line| line.contains(never)),
+            "{never}: {lines:#?}"
+        );
+    }
+    second.wait_for("waiting 2 s for 1");
+    assert_eq!(second.count("entered"), 0);
+    group.shared.wait_for("[PID: 1, Clock: ");
+    assert_eq!(group.shared.count("cs ends"), 0);
+}

@@ -29,7 +29,7 @@ use crate::trace::Run;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 
     /// The first of them
@@ -37,8 +37,8 @@ pub(super) struct Arguments {
     from: u64,
 
     /// Threads; as many as there are cores, if not given
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
 
     /// Play this seed alone, and print all that happens
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "plan"])]
@@ -97,7 +97,7 @@ impl Arguments {
 
     fn many(self) -> Result<(), Failure> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.unwrap_or_else(cores);
+        let threads = self.threads.map_or_else(cores, usize::from);
         let began = Instant::now();
         let is_watched = io::stderr().is_terminal();
         let shown = Mutex::new(began);

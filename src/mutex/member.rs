@@ -56,6 +56,9 @@ pub struct Member {
     had_earlier_run: bool,
     /// The run of each turno peer that was heard; none if several were.
     runs: BTreeMap<NodeId, Option<Incarnation>>,
+    /// It was started anew and went on without hearing the others, so it cannot
+    /// know whether they had earlier runs.
+    has_forgotten_runs: bool,
     /// What is wanted here, and waits for the clocks that are not heard.
     wanted: BTreeSet<LockName>,
     last_request_clock: Option<u64>,
@@ -107,6 +110,13 @@ impl Member {
             doubted: BTreeSet::new(),
             had_earlier_run: false,
             runs: BTreeMap::new(),
+            has_forgotten_runs: matches!(
+                config.memory,
+                Memory::Durable {
+                    below: 2..,
+                    heard: true
+                }
+            ),
             wanted: BTreeSet::new(),
             last_request_clock: None,
             claims: 0,
@@ -209,7 +219,13 @@ impl Member {
                     origin: message.origin,
                     reply_to,
                 };
-                self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, asked))
+                let was_in_no_hurry = self.is_in_no_hurry();
+                let taken =
+                    self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, asked));
+                if !self.unheard.is_empty() {
+                    self.hurry(from, was_in_no_hurry, effects);
+                }
+                taken
             }
             Body::Reply { .. } if self.is_claimed => Err(Rejected::Claimed),
             Body::Reply { lock, clock, echo } => self.with_lock(lock, effects, |lock, cx| {
@@ -261,6 +277,19 @@ impl Member {
         !self.unheard.is_empty()
             && self.locks.len() > MOST_LOCKS_OF_OTHERS
             && !self.locks.contains_key(lock)
+    }
+
+    /// Whoever asks is there, and can tell its clock. And from now on somebody
+    /// waits for all those that are not heard.
+    fn hurry(&mut self, asking: NodeId, is_news: bool, effects: &mut Vec<Effect>) {
+        if self.unheard.contains(&asking) {
+            effects.push(self.config.send(asking, None, Body::Hello, 0));
+        }
+        if is_news && !self.is_in_no_hurry() {
+            let mut others = self.unheard.clone();
+            others.remove(&asking);
+            self.greet(others, 1, effects);
+        }
     }
 
     fn note_run(&mut self, peer: NodeId, origin: Origin) {
@@ -336,7 +365,7 @@ impl Member {
             let welcome = Body::Welcome {
                 clock: self.clock.now(),
                 to,
-                again: self.runs.get(&peer).is_some_and(Option::is_none),
+                again: self.has_forgotten_runs || self.runs.get(&peer).is_some_and(Option::is_none),
             };
             effects.push(self.config.send(peer, reply_to, welcome, 0));
         }
@@ -381,15 +410,18 @@ impl Member {
 
     /// Says hello, and will say it again to whom it has not heard.
     fn greet(&mut self, greeted: BTreeSet<NodeId>, sent: u32, effects: &mut Vec<Effect>) {
+        // So seldom that it is no flood, whoever it is for.
+        let is_seldom =
+            self.is_in_no_hurry() && self.config.pace.after(sent) >= self.config.pace.longest;
+        let repetition = if is_seldom { 0 } else { sent };
         for peer in greeted {
-            effects.push(self.config.send(peer, None, Body::Hello, sent));
+            effects.push(self.config.send(peer, None, Body::Hello, repetition));
         }
         if self.unheard.is_empty() && self.doubted.is_empty() {
             return;
         }
         let mut pace = self.config.pace;
-        if self.wanted.is_empty() {
-            // No hurry: who starts late says hello to us.
+        if self.is_in_no_hurry() {
             pace.longest = pace.longest.max(UNHURRIED);
         }
         effects.push(Effect::SetTimer {
@@ -398,6 +430,13 @@ impl Member {
             },
             after: pace.after(sent),
         });
+    }
+
+    /// Nobody waits for the clocks that are not heard: not here, and not for a
+    /// reply of ours. Who starts late says hello to us.
+    fn is_in_no_hurry(&self) -> bool {
+        let mut locks = self.locks.values();
+        self.wanted.is_empty() && locks.all(|lock| lock.reply_queue().is_empty())
     }
 
     fn expired(&mut self, timer: &Timer, effects: &mut Vec<Effect>) -> Result<(), Rejected> {

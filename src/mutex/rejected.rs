@@ -57,7 +57,7 @@ impl fmt::Display for Rejected {
             Rejected::NotAwaited => "no request of ours waits for a reply",
             Rejected::StaleReply => "it does not answer our current request",
             Rejected::RepeatedReply => "that member has replied already",
-            Rejected::StaleWelcome => "it answers an earlier run of this process",
+            Rejected::StaleWelcome => "it answers another run of this member",
             Rejected::Claimed => "another node claims to be this member",
             Rejected::Clock(error) => return error.fmt(f),
             Rejected::StaleTimer => "the timer is stale",

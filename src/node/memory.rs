@@ -112,7 +112,13 @@ impl StateFile {
                 record: fresh,
                 _lock: lock,
             };
-            state.write().map_err(|error| io_error(&path, error))?;
+            if let Err(error) = state.write() {
+                // Or the next start would miss what never was there.
+                if is_first {
+                    let _ = fs::remove_dir_all(folder);
+                }
+                return Err(io_error(&path, error));
+            }
             return Ok(state);
         }
         let record = read(&path)?;

@@ -80,6 +80,8 @@ pub struct Node<O> {
     state_since: Instant,
     entries: u64,
     is_quitting: bool,
+    /// The clock could not be written down.
+    is_forgetting: bool,
 }
 
 /// What an envelope turned out to hold.
@@ -157,6 +159,7 @@ impl<O: Observer> Node<O> {
             state_since: Instant::now(),
             entries: 0,
             is_quitting: false,
+            is_forgetting: false,
         })
     }
 
@@ -166,13 +169,19 @@ impl<O: Observer> Node<O> {
     ///
     /// # Errors
     /// Those of waiting, of the state file and of the observer. The group has
-    /// been answered then too, unless it was the state file.
+    /// been answered then too, unless it was the state file: to whoever waits it
+    /// is as if this node had crashed, until it is started anew.
     pub fn run(mut self) -> io::Result<()> {
         let mut ended = self.begin();
         while !self.is_quitting && ended.is_ok() {
             ended = self.round();
         }
-        let ended = ended.and(self.leave());
+        // With a clock that is not written down nothing may be said any more.
+        let ended = if self.is_forgetting {
+            ended
+        } else {
+            ended.and(self.leave())
+        };
         self.observer.part();
         ended
     }
@@ -397,6 +406,12 @@ impl<O: Observer> Node<O> {
         event: &Event,
         outcome: Result<Vec<Effect>, Rejected>,
     ) -> io::Result<()> {
+        // Before anything is said or done: without it none of it is done.
+        for effect in outcome.iter().flatten() {
+            if let Effect::Reserve { below } = effect {
+                self.reserve(*below)?;
+            }
+        }
         let said = self.observer.happened(&Happening::Handled {
             event,
             outcome: outcome.as_deref().map_err(|rejected| *rejected),
@@ -410,16 +425,21 @@ impl<O: Observer> Node<O> {
     }
 
     /// # Errors
-    /// Those of the state file. What follows must not be done then.
+    /// Those of the state file. What was asked for must not be done then.
+    fn reserve(&mut self, below: u64) -> io::Result<()> {
+        let Some(state) = &mut self.state else {
+            return Ok(());
+        };
+        state.reserve(below).map_err(|error| {
+            self.is_forgetting = true;
+            io::Error::other(format!("the clock could not be written down: {error}"))
+        })
+    }
+
     fn perform(&mut self, effect: &Effect) -> io::Result<()> {
         match effect {
-            Effect::Reserve { below } => {
-                if let Some(state) = &mut self.state {
-                    state.reserve(*below).map_err(|error| {
-                        io::Error::other(format!("the clock could not be written down: {error}"))
-                    })?;
-                }
-            }
+            // Done already.
+            Effect::Reserve { .. } => {}
             Effect::Send { .. } => {
                 if let Some(outgoing) = self.transport.address(effect) {
                     return self.send(outgoing);

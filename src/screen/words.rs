@@ -20,7 +20,8 @@ pub(super) fn state(status: &Status<'_>) -> String {
     let member = status.member;
     match member.state(&LOCK) {
         State::Free if member.is_wanted(&LOCK) => {
-            format!("asks {} for the clock first", member.unheard().len())
+            let unheard: Vec<String> = member.unheard().iter().map(NodeId::to_string).collect();
+            format!("must hear the clock of {} first", unheard.join(", "))
         }
         State::Free if member.is_claimed() => "another node claims our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),

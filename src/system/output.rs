@@ -82,13 +82,14 @@ impl Output {
             let piece = &self.kept[..self.kept.len().min(PIECE)];
             match self.device.write(piece) {
                 Ok(written) => drop(self.kept.drain(..written)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // A disk that is full may have room again; the group does not wait.
+                Err(error) if is_for_now(&error) => break,
                 Err(error) => return Err(error),
             }
             if self.kept.is_empty() && self.left_out > 0 {
                 let left_out = std::mem::take(&mut self.left_out);
                 self.keep(&format!(
-                    "({left_out} lines were left out: nobody read them)"
+                    "({left_out} lines were left out: nobody took them)"
                 ));
             }
         }
@@ -116,6 +117,11 @@ impl Output {
         self.kept.extend(line.bytes());
         self.kept.push(b'\n');
     }
+}
+
+fn is_for_now(error: &io::Error) -> bool {
+    use ErrorKind::{QuotaExceeded, StorageFull, WouldBlock};
+    matches!(error.kind(), WouldBlock | StorageFull | QuotaExceeded)
 }
 
 impl Device {

@@ -57,6 +57,8 @@ pub enum Gap {
     NoRun(u16, String),
     /// Something arrived that no trace has sent: the sender's is not whole.
     NotSent(u16, String),
+    /// The file of this run of this node ends in half a line.
+    Cut(u16, String),
 }
 
 /// How a node fared.
@@ -250,6 +252,8 @@ fn clocks_that_went_back(history: &History) -> Vec<Fault> {
 
 fn gaps(history: &History) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = history.missing().into_iter().map(Gap::NoTrace).collect();
+    let cut = history.runs.iter().filter(|run| run.is_cut);
+    gaps.extend(cut.map(|run| Gap::Cut(run.header.id, run.header.run.clone())));
     let has_trace = |id: u16, run: &str| {
         let mut runs = history.runs.iter();
         runs.any(|of| of.header.id == id && of.header.run == run)
@@ -409,6 +413,9 @@ impl fmt::Display for Gap {
         match self {
             Gap::NoTrace(id) => write!(f, "node {id}"),
             Gap::NoRun(id, run) => write!(f, "run {run} of node {id}"),
+            Gap::Cut(id, run) => {
+                write!(f, "the end of run {run} of node {id}, which is cut short")
+            }
             Gap::NotSent(id, run) => write!(f, "something that run {run} of node {id} sent"),
         }
     }

@@ -55,16 +55,22 @@ pub struct History {
     origins: HashMap<Place, Place>,
 }
 
-/// The trace contradicts itself: something arrived before it was sent.
+/// Why runs do not make a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the trace contradicts itself: an event of node {id}, at clock {clock}, happened before itself"
-)]
-pub struct Contradiction {
-    /// Whose event.
-    pub id: u16,
-    /// Its clock.
-    pub clock: u64,
+pub enum Contradiction {
+    /// Something arrived before it was sent.
+    #[error(
+        "the trace contradicts itself: an event of node {id}, at clock {clock}, happened before itself"
+    )]
+    Circle {
+        /// Whose event.
+        id: u16,
+        /// Its clock.
+        clock: u64,
+    },
+    /// The runs are of different groups.
+    #[error("the traces are of different groups: one has {0} members, and another {1}")]
+    Groups(u16, u16),
 }
 
 /// What makes a datagram the same as another: who sent it in which run, to whom,
@@ -86,6 +92,12 @@ impl History {
     /// # Errors
     /// [`Contradiction`] if no order is true to all of it.
     pub fn new(runs: Vec<Run>) -> Result<Self, Contradiction> {
+        for pair in runs.windows(2) {
+            let (one, other) = (pair[0].header.members, pair[1].header.members);
+            if one != other {
+                return Err(Contradiction::Groups(one, other));
+            }
+        }
         let (datagrams, origins) = matched(&runs);
         let order = ordered(&runs, &origins)?;
         Ok(History {
@@ -266,5 +278,5 @@ fn ordered(runs: &[Run], origins: &HashMap<Place, Place>) -> Result<Vec<Place>, 
     let (id, clock) = stuck.map_or((0, 0), |(run, done)| {
         (run.header.id, run.records[*done].clock)
     });
-    Err(Contradiction { id, clock })
+    Err(Contradiction::Circle { id, clock })
 }

@@ -69,7 +69,10 @@ fn only_an_answer_to_this_run_says_the_clock() {
 #[test]
 fn whoever_asks_is_answered_when_all_are_heard_and_not_before() {
     let (mut member, _) = started(config(1, 3));
-    assert_eq!(member.must(request(5, 2)), []);
+    let effects = member.must(request(5, 2));
+    let hellos = [(2, "req<0,1>".into()), (3, "req<0,1>".into())];
+    assert_eq!(sent(&effects), hellos, "now somebody waits for the clocks");
+    assert_eq!(sent(&member.must(request(6, 2))), hellos[..1]);
     member.must(welcome(5, 2));
     let effects = member.must(welcome(40, 3));
     assert_eq!(sent(&effects), [(2, "reply<40,1>".into())]);
@@ -325,4 +328,39 @@ fn a_node_that_may_not_be_where_the_list_says_must_hear_itself_there() {
     let effects = member.must(received(1, Origin::Turno(NONCE), Body::Hello));
     assert_eq!(sent(&effects), [(2, "req<2,1>".into())]);
     assert!(!member.is_claimed());
+}
+
+#[test]
+fn a_seed_peer_that_starts_late_is_greeted_within_a_minute_and_at_once_when_it_asks() {
+    let (mut member, mut effects) = started(config(1, 2));
+    for _ in 0..20 {
+        let Some(Effect::SetTimer { timer, after }) = effects.pop() else {
+            panic!("it greets on")
+        };
+        assert!(after <= UNHURRIED);
+        effects = member.must(Event::Expired(timer));
+        let [Effect::Send { repetition, .. }, ..] = effects[..] else {
+            panic!("{effects:?}")
+        };
+        let is_seldom = after >= Pace::default().longest;
+        assert!(!is_seldom || repetition == 0, "or it would be spared");
+    }
+    let effects = member.must(seed_request(2, 2, 50_000));
+    assert_eq!(sent(&effects), [(2, "req<0,1>".into())]);
+    assert!(matches!(effects[0], Effect::Send { repetition: 0, .. }));
+}
+
+#[test]
+fn who_went_on_from_disk_cannot_know_who_ran_before_and_says_that_all_may_have() {
+    let again = |config| {
+        let (mut member, _) = started(config);
+        let effects = member.must(hello(2));
+        let Effect::Send { message, .. } = &effects[0] else {
+            panic!("{effects:?}")
+        };
+        matches!(message.body, Body::Welcome { again: true, .. })
+    };
+    assert!(again(durable(5, true)));
+    assert!(!again(durable(1, false)), "it hears all first");
+    assert!(!again(config(1, 3)));
 }
