@@ -237,6 +237,13 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
             Effect::Send { message, .. } if matches!(message.body, Body::Overtaken { .. }) => {
                 return ordinary(format!("{head}: {OVERTAKEN}"));
             }
+            Effect::Send {
+                message,
+                repetition: 1..,
+                ..
+            } if matches!(message.body, Body::Reply { .. }) => {
+                return ignored(format!("{head}: {message} sent again"));
+            }
             // That we are there.
             Effect::Send { message, .. } if matches!(message.body, Body::Welcome { .. }) => {
                 return ignored(format!("{head}: again, and still deferred"));

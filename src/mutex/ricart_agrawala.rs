@@ -318,7 +318,7 @@ impl RicartAgrawala {
                 // clock. The same reply is sent again too; so it is as if the
                 // network had repeated it.
                 match latest.replied {
-                    Some(clock) => cx.send_reply(&asked, clock),
+                    Some(clock) => cx.send_reply(&asked, clock, 1),
                     None => cx.send_welcome(&asked),
                 }
                 return Ok(());
@@ -354,7 +354,7 @@ impl RicartAgrawala {
         {
             latest.replied = Some(clock);
         }
-        cx.send_reply(asked, clock);
+        cx.send_reply(asked, clock, 0);
     }
 
     /// "A REPLY message is returned immediately if the originator of the REQUEST
@@ -516,7 +516,7 @@ impl Context<'_> {
         self.send(to, None, Body::Request { lock, clock }, repetition);
     }
 
-    fn send_reply(&mut self, asked: &Deferred, clock: u64) {
+    fn send_reply(&mut self, asked: &Deferred, clock: u64, repetition: u32) {
         let body = Body::Reply {
             lock: self.lock.clone(),
             clock: if planted!(self.config, EchoWithoutClock) {
@@ -531,7 +531,7 @@ impl Context<'_> {
         } else {
             asked.reply_to
         };
-        self.send(asked.request.id, reply_to, body, 0);
+        self.send(asked.request.id, reply_to, body, repetition);
     }
 
     fn send_overtaken(&mut self, asked: &Deferred) {
