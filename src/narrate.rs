@@ -116,7 +116,7 @@ fn began(group: &Group, section: SocketAddr, has_key: bool) -> Vec<Line> {
 }
 
 /// `malformed 3, not signed 5`.
-fn counts(drops: &BTreeMap<&'static str, u64>) -> String {
+pub(crate) fn counts(drops: &BTreeMap<&'static str, u64>) -> String {
     if drops.is_empty() {
         return "nothing".to_owned();
     }

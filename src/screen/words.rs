@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::mutex::{LockName, NodeId, State};
+use crate::narrate::counts;
 use crate::node::Status;
 
 /// The lock that a process at a terminal takes part in: the seed's.
@@ -57,6 +58,7 @@ pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
     let mut more = vec![format!("  entries {}", status.entries)];
     if dropped > 0 {
         more.push(format!("  dropped {dropped}"));
+        more.push(format!(" ({})", counts(status.drops)));
     }
     for figure in more {
         if figures.len() + figure.len() < usize::from(width) {

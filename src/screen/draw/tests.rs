@@ -131,7 +131,7 @@ fn held_with_a_reply_queue_of_two_on_an_ordinary_terminal() {
  process 1 of 3 at 127.0.0.1:10001             critical section 127.0.0.1:10000
 ┌ HELD ────────────────────────────────────────────────────────────────────────┐
 │ in the section, 5 s more, token 5                                            │
-│ clock 7  lastRequestClock 2  entries 1  dropped 2                            │
+│ clock 7  lastRequestClock 2  entries 1  dropped 2 (malformed 2)              │
 └──────────────────────────────────────────────────────────────────────────────┘
 ┌ peers ───────────────────────────────────────────────────────────────────────┐
 │  2  127.0.0.1:10002        waits for mine to (4,2)                           │
