@@ -222,7 +222,7 @@ impl Member {
                 let was_in_no_hurry = self.is_in_no_hurry();
                 let taken =
                     self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, asked));
-                if !self.unheard.is_empty() {
+                if taken.is_ok() && !self.unheard.is_empty() {
                     self.hurry(from, was_in_no_hurry, effects);
                 }
                 taken
