@@ -116,7 +116,7 @@ fn the_killed_come_back_and_hear_everybodys_clock() {
     let mut players = Players::start(3, &mut random, |_| hold("3ms"));
     players.all_ask();
     players.all_leave();
-    for _ in 0..5 {
+    for _ in 0..4 {
         players.all_ask();
         let id = random.within(1..=3) as usize;
         let moment = *random.pick(&[ASKS, ENTERED]);

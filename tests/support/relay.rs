@@ -44,6 +44,10 @@ const ON_THE_WAY: u64 = 1_000;
 const HELD_BACK: u64 = 15_000;
 const REPEATED: u64 = 150_000;
 
+/// For how long the network is bad. Then it heals: whoever still waits must come
+/// in soon.
+const BAD_FOR: Duration = Duration::from_secs(15);
+
 /// How many flows there are at most: the one that was used least lately is
 /// closed for a new one.
 const MOST_FLOWS: usize = 128;
@@ -100,6 +104,7 @@ impl Relay {
             under_way: BTreeMap::new(),
             opened: 0,
             faults,
+            heals: Instant::now() + BAD_FOR,
             random,
             record: Arc::clone(&record),
         };
@@ -170,6 +175,7 @@ struct Thread {
     under_way: BTreeMap<(Instant, u64), Parcel>,
     opened: usize,
     faults: Faults,
+    heals: Instant,
     random: Random,
     record: Arc<Mutex<Record>>,
 }
@@ -257,6 +263,9 @@ impl Thread {
 
     /// Decides what becomes of a datagram.
     fn arrived(&mut self, flow: FlowKey, direction: Direction, text: Vec<u8>) {
+        if Instant::now() >= self.heals {
+            self.faults = Faults::NONE;
+        }
         let Faults {
             lost,
             repeated,
