@@ -243,15 +243,14 @@ fn a_flood_keeps_nobody_out_and_fills_neither_memory_nor_disk() {
         let all = rubbish.into_iter().chain(forgeries(&request, id));
         let address = &target.group.listen[usize::from(id) - 1];
         all.map(|missile| (address.clone(), missile.bytes))
-            .collect()
     };
-    let datagrams: Vec<Vec<_>> = [1, 2, 3].map(to_each).into();
+    let datagrams = [1, 2, 3].into_iter().flat_map(to_each).collect();
     let lines_before: Vec<usize> = target.processes.iter().map(|p| p.lines().len()).collect();
     let began = Instant::now();
-    let floods: Vec<Flood> = datagrams.into_iter().map(Flood::start).collect();
+    let flood = Flood::start(datagrams);
     let flooded = latencies(&mut target, ENTRIES);
     let memory: Vec<u64> = target.processes.iter().map(resident).collect();
-    let sent: u64 = floods.into_iter().map(Flood::end).sum();
+    let sent = flood.end();
     let seconds = began.elapsed().as_secs_f32();
     eprintln!("entries without a flood: {}", median_and_worst(&calm));
     eprintln!("and with one: {}", median_and_worst(&flooded));
