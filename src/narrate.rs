@@ -235,7 +235,7 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
     for effect in effects {
         match effect {
             Effect::Send { message, .. } if matches!(message.body, Body::Overtaken { .. }) => {
-                return ordinary(format!("{head}: {OVERTAKEN}"));
+                return ignored(format!("{head}: {OVERTAKEN}"));
             }
             Effect::Send {
                 message,
