@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::Program;
-use support::forgery::{Request, forgeries, missile, named, redirected, replayed};
-use support::outsider::{Flood, Outsider, drops};
+use support::forgery::{Request, again, forgeries, missile, named, redirected, replayed};
+use support::outsider::{Flood, Missile, Outsider, drops};
 use support::random::Random;
 use support::target::{KeyFile, Target};
 use turno::mutex::NodeId;
@@ -128,12 +128,8 @@ fn with_a_key_what_an_earlier_run_was_told_is_nothing_to_the_next() {
     for id in [1, 2, 3, 1] {
         target.enters(id);
     }
-    let killed = target.processes.pop().unwrap();
-    target.group.kill(3, killed);
     let captured = target.group.relay.captured();
-    let next = target.group.process(3, &["--hold", "1ms"]);
-    next.wait_for("listens at");
-    target.processes.push(next);
+    target.starts_anew(3);
     let outsider = Outsider::here();
     let address = target.group.listen[2].clone();
     let replays = replayed(&captured, |to| to == 3);
@@ -172,22 +168,22 @@ fn with_a_key_the_section_hears_its_holders_alone_and_each_once() {
         target.enters(id);
         let said = said_to_section(&target.group.shared, &secret);
         // In any order, and often enough for some to come as bad as can be.
+        let mut missiles = Vec::new();
         for _ in 0..100 {
             let text: &Vec<u8> = random.pick(&said);
-            outsider.send(text, &target.group.section);
+            missiles.push(again(text));
         }
         for text in &said {
             let unsigned = &text[..text.len() - SIGNATURE];
             let mut by_another = unsigned.to_vec();
             Key::new([7; 32]).sign(GroupDigest(0), NodeId(2), NodeId(0), &mut by_another);
-            let later = String::from_utf8(text.clone())
-                .unwrap()
-                .replacen("cs<", "cs<9", 1);
-            for forged in [unsigned, &by_another, later.as_bytes()] {
-                outsider.send(forged, &target.group.section);
-            }
+            let text = String::from_utf8(text.clone()).unwrap();
+            let later = text.replacen("cs<", "cs<9", 1);
+            missiles.push(missile(unsigned, "undecodable"));
+            missiles.push(missile(by_another, "undecodable"));
+            missiles.push(missile(later, "undecodable"));
         }
-        outsider.has_been_dealt_with_by_section(&target.group);
+        outsider.throw_at_section(&missiles, &target.group);
         let now = said_to_section(&target.group.shared, &secret);
         assert_eq!(now.len(), said.len(), "more than the holders have said");
     }
@@ -291,11 +287,7 @@ fn with_a_key_a_repeated_hello_of_an_earlier_run_is_no_claim() {
         .iter()
         .find(|it| it.text.starts_with(b"req<0,3>") && it.to == 3);
     let to_itself = to_itself.expect("it had to hear itself").text.clone();
-    let killed = target.processes.pop().unwrap();
-    target.group.kill(3, killed);
-    let next = target.group.process(3, &["--hold", "1ms"]);
-    next.wait_for("listens at");
-    target.processes.push(next);
+    target.starts_anew(3);
     let outsider = Outsider::here();
     let address = target.group.listen[2].clone();
     outsider.send(&to_itself, &address);
@@ -312,17 +304,22 @@ fn with_a_key_replays_are_told_of_in_a_few_lines() {
     for id in [1, 2, 3] {
         target.enters(id);
     }
-    let replays = replayed(&target.group.relay.captured(), |to| to == 1);
+    // Of two runs.
+    target.starts_anew(3);
+    target.enters(3);
     let (outsider, address) = (Outsider::here(), target.group.listen[0].clone());
-    let before = target.process(1).lines().len();
-    let began = Instant::now();
-    for replay in replays.iter().cycle().take(2000) {
-        outsider.send(&replay.bytes, &address);
+    for replay in replayed(&target.group.relay.captured(), |to| to == 1) {
+        let before = target.process(1).lines().len();
+        let asked_before = target.process(1).count("dropped so far");
+        let began = Instant::now();
+        let often = vec![replay; 500];
+        outsider.throw(&often, target.process(1), &address);
+        let asked = target.process(1).count("dropped so far") - asked_before;
+        let lines = target.process(1).lines().len() - before - asked;
+        let text = often[0].bytes.escape_ascii();
+        assert!(lines <= most_told(began), "{lines} lines: {text}");
     }
-    outsider.has_been_dealt_with(target.process(1), &address);
-    let asked = target.process(1).count("dropped so far");
-    let lines = target.process(1).lines().len() - before - asked;
-    assert!(lines <= most_told(began), "{lines} lines");
+    target.finish();
 }
 
 #[test]
@@ -351,11 +348,15 @@ fn what_the_section_refuses_is_told_of_in_a_few_lines() {
     let outsider = Outsider::here();
     let before = target.group.shared.lines().len();
     let began = Instant::now();
-    for _ in 0..1000 {
-        outsider.send(b"rubbish", &target.group.section);
-        outsider.send(b"cs<1,2>(too late)", &target.group.section);
-    }
-    target.enters(1);
+    let both = [
+        missile("rubbish", "undecodable"),
+        again(b"cs<1,2>(too late)"),
+    ];
+    let missiles: Vec<Missile> = both.into_iter().cycle().take(2000).collect();
+    outsider.throw_at_section(&missiles, &target.group);
     let lines = target.group.shared.lines().len() - before;
-    assert!(lines <= most_told(began), "{lines} lines");
+    let asked = target.group.shared.count("so far: entries ");
+    assert!(lines - asked <= most_told(began), "{} lines", lines - asked);
+    target.enters(1);
+    target.finish();
 }

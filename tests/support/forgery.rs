@@ -118,10 +118,11 @@ pub fn redirected(captured: &[Captured], request: &Request, receiver: usize) -> 
 /// What was overheard on the way to these members, again.
 pub fn replayed(captured: &[Captured], is_to: impl Fn(usize) -> bool) -> Vec<Missile> {
     let to_them = captured.iter().filter(|captured| is_to(captured.to));
-    to_them
-        .map(|captured| Missile {
-            bytes: captured.text.clone(),
-            cause: None,
-        })
-        .collect()
+    to_them.map(|captured| again(&captured.text)).collect()
+}
+
+/// It is heard, or at least it was once, and must have no effect.
+pub fn again(bytes: &[u8]) -> Missile {
+    let (bytes, cause) = (bytes.to_vec(), None);
+    Missile { bytes, cause }
 }

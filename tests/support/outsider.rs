@@ -104,15 +104,23 @@ impl Outsider {
 }
 
 impl Outsider {
-    /// Waits until the section has dealt with all that was sent to it.
-    pub fn has_been_dealt_with_by_section(&self, group: &Relayed) {
-        let before = undecodable(&group.shared);
-        self.send(LAST.0, &group.section);
-        let deadline = Instant::now() + PATIENCE;
-        while undecodable(&group.shared) == before {
-            assert!(Instant::now() < deadline, "it does not count the last");
-            // Nothing is printed when one is counted: it is asked again.
-            thread::sleep(Duration::from_millis(5));
+    /// The same at the section, to which all that have a cause are undecodable.
+    pub fn throw_at_section(&self, missiles: &[Missile], group: &Relayed) {
+        let mut expected = undecodable(&group.shared);
+        for batch in missiles.chunks(BATCH) {
+            for missile in batch {
+                self.send(&missile.bytes, &group.section);
+            }
+            self.send(LAST.0, &group.section);
+            expected += 1 + batch.iter().filter(|it| it.cause.is_some()).count() as u64;
+            let deadline = Instant::now() + PATIENCE;
+            while let counted = undecodable(&group.shared)
+                && counted != expected
+            {
+                assert!(Instant::now() < deadline, "{counted}, not {expected}");
+                // Nothing is printed when one is counted: it is asked again.
+                thread::sleep(Duration::from_millis(5));
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::relayed::Relayed;
 
 const ENTERED: &str = "Process entered CS";
 const REQUEST: &str = "x: req<";
+const OPTIONS: &[&str] = &["--hold", "1ms"];
 
 /// Three processes, and how often they were asked for the section.
 pub struct Target {
@@ -27,7 +28,7 @@ impl Target {
     pub fn start(options: &[&str]) -> Self {
         let random = Random::seeded();
         let group = Relayed::with_options(3, Faults::NONE, random, options);
-        let processes = group.all(&["--hold", "1ms"]);
+        let processes = group.all(OPTIONS);
         Target {
             group,
             processes,
@@ -37,6 +38,15 @@ impl Target {
 
     pub fn process(&mut self, id: usize) -> &mut Program {
         &mut self.processes[id - 1]
+    }
+
+    /// Kills one, and starts it anew.
+    pub fn starts_anew(&mut self, id: usize) {
+        let killed = self.processes.remove(id - 1);
+        self.group.kill(id, killed);
+        let next = self.group.process(id, OPTIONS);
+        next.wait_for("listens at");
+        self.processes.insert(id - 1, next);
     }
 
     pub fn asks(&mut self, id: usize) {
