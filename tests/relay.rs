@@ -131,6 +131,7 @@ fn the_killed_come_back_and_hear_everybodys_clock() {
 
 /// Has this one ask, while nobody else does, and enter.
 fn enters(players: &mut Players, id: usize) {
+    players.group.shared.so_far();
     let before = players.group.shared.count(BEGINS);
     players.player(id).ask();
     players.group.shared.wait_for_nth(before + 1, BEGINS);

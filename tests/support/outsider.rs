@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use super::relayed::Relayed;
 use super::{PATIENCE, Program};
 
@@ -127,10 +125,7 @@ impl Outsider {
 
 /// How many datagrams the section could not read so far.
 fn undecodable(shared: &Program) -> u64 {
-    const HEAD: &str = "so far: entries ";
-    let already = shared.count(HEAD);
-    shared.signal(Signal::USR1);
-    let line = shared.wait_for_nth(already + 1, HEAD);
+    let line = shared.so_far();
     let mut counts = line.split(", ");
     let count = counts.find_map(|count| count.strip_prefix("undecodable "));
     count.expect("it is told").parse().expect("a number")
@@ -138,11 +133,10 @@ fn undecodable(shared: &Program) -> u64 {
 
 /// What this process has dropped so far.
 pub fn drops(process: &Program) -> Drops {
-    const HEAD: &str = "dropped so far: ";
-    let already = process.count(HEAD);
-    process.signal(Signal::USR1);
-    let line = process.wait_for_nth(already + 1, HEAD);
-    let causes = line.strip_prefix(HEAD).expect("it begins the line");
+    let line = process.so_far();
+    let causes = line
+        .strip_prefix("dropped so far: ")
+        .expect("it begins the line");
     causes
         .split(", ")
         .filter_map(|cause| cause.rsplit_once(' '))

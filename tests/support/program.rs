@@ -122,6 +122,16 @@ impl Program {
         lines.iter().filter(|line| line.contains(wanted)).count()
     }
 
+    /// What it says on SIGUSR1. All that it printed before is among its lines
+    /// then: what a program has printed is read a little later, so only behind
+    /// this are its lines so far a number to count on.
+    pub fn so_far(&self) -> String {
+        const HEAD: &str = "so far: ";
+        let already = self.count(HEAD);
+        self.signal(Signal::USR1);
+        self.wait_for_nth(already + 1, HEAD)
+    }
+
     /// Where a `turno shared` listens.
     pub fn listens_at(&self) -> String {
         let line = self.wait_for("critical section at ");

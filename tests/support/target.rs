@@ -56,6 +56,7 @@ impl Target {
 
     /// Has one ask, and waits until this peer has given its permission.
     pub fn asks_and_hears(&mut self, id: usize, peer: usize) {
+        self.process(id).so_far();
         let requests = self.process(id).count(REQUEST);
         self.asks(id);
         self.process(id).wait_for_nth(requests + 1, REQUEST);
