@@ -198,8 +198,8 @@ pub enum GroupError {
 }
 
 impl Group {
-    /// The group of member `id` and these addresses, and where the critical
-    /// section is. `listen` overrides the address to bind.
+    /// The group of member `id` and these addresses. `listen` overrides the
+    /// address to bind.
     ///
     /// # Errors
     /// [`GroupError`] names the member at fault and the way out.
@@ -207,8 +207,7 @@ impl Group {
         id: u16,
         addresses: &[Address],
         listen: Option<&Address>,
-        section: &Address,
-    ) -> Result<(Group, SocketAddr), GroupError> {
+    ) -> Result<Group, GroupError> {
         let count = addresses.len();
         if u16::try_from(count).is_err() {
             return Err(GroupError::TooMany(count));
@@ -222,13 +221,8 @@ impl Group {
             .collect::<Result<Vec<_>, _>>()?;
         let members = one_family(&found)?;
         let is_ours = |address: &&SocketAddr| address.is_ipv4() == members[0].is_ipv4();
-        let sections = section.resolve()?;
-        check_ports(&members, &sections)?;
+        check_ports(&members)?;
         check_reachable(addresses, &members)?;
-        let section = *sections.iter().find(is_ours).unwrap_or(&sections[0]);
-        if section.port() == 0 {
-            return Err(GroupError::SectionPortZero);
-        }
         let own = usize::from(id) - 1;
         let listen = match listen {
             None => bind_address(&addresses[own], own, &members),
@@ -238,7 +232,7 @@ impl Group {
                 .find(is_ours)
                 .ok_or_else(|| GroupError::ListenFamily(listen.to_string()))?,
         };
-        let group = Group {
+        Ok(Group {
             id: NodeId(id),
             listen,
             hosts: found
@@ -247,8 +241,25 @@ impl Group {
                 .collect(),
             digest: GroupDigest::of(addresses.iter().map(Address::to_string)),
             members,
-        };
-        Ok((group, section))
+        })
+    }
+
+    /// Where the critical section is, which must be no member's address.
+    ///
+    /// # Errors
+    /// [`GroupError`] says what is wrong with it.
+    pub fn section(&self, section: &Address) -> Result<SocketAddr, GroupError> {
+        let found = section.resolve()?;
+        if let Some((member, address)) = numbered(&self.members).find(|(_, a)| found.contains(a)) {
+            let address = *address;
+            return Err(GroupError::IsSection { member, address });
+        }
+        let is_ours = |address: &&SocketAddr| address.is_ipv4() == self.listen.is_ipv4();
+        let section = *found.iter().find(is_ours).unwrap_or(&found[0]);
+        if section.port() == 0 {
+            return Err(GroupError::SectionPortZero);
+        }
+        Ok(section)
     }
 
     /// A group of `members` on loopback at these ports, as member `id` sees it.
@@ -305,7 +316,7 @@ fn one_family(candidates: &[Vec<SocketAddr>]) -> Result<Vec<SocketAddr>, GroupEr
         .or_else(|v6| all(SocketAddr::is_ipv6).map_err(|v4| GroupError::Families { v4, v6 }))
 }
 
-fn check_ports(members: &[SocketAddr], section: &[SocketAddr]) -> Result<(), GroupError> {
+fn check_ports(members: &[SocketAddr]) -> Result<(), GroupError> {
     let mut taken = BTreeMap::new();
     for (id, &address) in numbered(members) {
         if address.port() == 0 {
@@ -313,12 +324,6 @@ fn check_ports(members: &[SocketAddr], section: &[SocketAddr]) -> Result<(), Gro
         }
         if address.ip().is_unspecified() || address.ip().is_multicast() {
             return Err(GroupError::Unspecified(id, address.ip()));
-        }
-        if section.contains(&address) {
-            return Err(GroupError::IsSection {
-                member: id,
-                address,
-            });
         }
         if let Some(first) = taken.insert(address, id) {
             return Err(GroupError::Doubled {
@@ -382,8 +387,9 @@ mod tests {
 
     fn group(id: u16, addresses: &[&str]) -> Result<Group, GroupError> {
         let addresses: Vec<Address> = addresses.iter().map(|text| address(text)).collect();
-        let resolved = Group::resolve(id, &addresses, None, &address(":10000"));
-        resolved.map(|(group, _)| group)
+        let group = Group::resolve(id, &addresses, None)?;
+        group.section(&address(":10000"))?;
+        Ok(group)
     }
 
     #[test]
@@ -497,9 +503,10 @@ mod tests {
     #[test]
     fn the_section_is_looked_for_where_the_members_are() {
         let members = [address("[::1]:10001")];
-        let (_, section) = Group::resolve(1, &members, None, &address(":10000")).unwrap();
-        assert_eq!(section, "[::1]:10000".parse().unwrap());
-        let zero = Group::resolve(1, &members, None, &address(":0"));
+        let group = Group::resolve(1, &members, None).unwrap();
+        let section = group.section(&address(":10000"));
+        assert_eq!(section, Ok("[::1]:10000".parse().unwrap()));
+        let zero = group.section(&address(":0"));
         assert_eq!(zero, Err(GroupError::SectionPortZero));
     }
 
@@ -507,9 +514,9 @@ mod tests {
     fn what_is_bound_is_of_the_members_kind() {
         let resolve = |members: &str, listen: &str| {
             let (members, listen) = ([address(members)], address(listen));
-            Group::resolve(1, &members, Some(&listen), &address(":10000"))
+            Group::resolve(1, &members, Some(&listen))
         };
-        let (group, _) = resolve("192.0.2.7:7001", ":7001").unwrap();
+        let group = resolve("192.0.2.7:7001", ":7001").unwrap();
         assert_eq!(group.listen, "127.0.0.1:7001".parse().unwrap());
         assert!(group.may_be_elsewhere());
         assert_eq!(

@@ -22,7 +22,9 @@
 //!   and from which socket ours leave; pure too;
 //! - [`simulation`]: a whole world on the same code, and `model_check`: every
 //!   interleaving of small groups, for the tests;
-//! - [`node`]: the loop, and what it waits on; owns everything, no locks;
+//! - [`node`]: what every node is, between its sources and the algorithm;
+//! - [`process`]: a node with a user at a terminal: one loop that owns
+//!   everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
 //! - [`trace`]: what happened, written down, merged, judged and drawn;
 //! - [`shared`]: the critical section as a server of its own;
@@ -47,6 +49,7 @@ mod model_check;
 mod proofs;
 
 pub mod node;
+pub mod process;
 mod system;
 
 pub mod narrate;

@@ -99,13 +99,16 @@ fn trouble(text: impl Into<String>) -> Line {
     Line::new(Tone::Trouble, text)
 }
 
-fn began(group: &Group, section: SocketAddr, has_key: bool) -> Vec<Line> {
-    let mut lines = vec![ordinary(format!(
-        "process {} of {} listens at {}, the critical section is at {section}",
-        group.id,
-        group.members.len(),
-        group.listen
-    ))];
+fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line> {
+    let members = group.members.len();
+    let mut listens = format!(
+        "process {} of {members} listens at {}",
+        group.id, group.listen
+    );
+    if let Some(section) = section {
+        listens.push_str(&format!(", the critical section is at {section}"));
+    }
+    let mut lines = vec![ordinary(listens)];
     if !has_key && !group.listen.ip().is_loopback() {
         lines.push(trouble(format!(
             "WARNING: no --key, so whoever can send to {} in the name of a member's host can break the lock; turno key makes one",

@@ -133,9 +133,7 @@ impl Script {
     }
 
     fn group(&self, id: NodeId) -> Group {
-        let section = "10.0.0.99:7000".parse().unwrap();
-        let resolved = Group::resolve(id.0, &self.addresses, None, &section);
-        resolved.unwrap().0
+        Group::resolve(id.0, &self.addresses, None).unwrap()
     }
 
     fn start(&mut self, id: NodeId) -> Vec<String> {

@@ -1,9 +1,9 @@
-//! `turno key`, and the key files that the other commands read.
+//! `turno key`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -51,32 +51,4 @@ impl Arguments {
         writeln!(opened, "{}", Key::new(secret).to_secret_text()).map_err(failed)?;
         opened.sync_all().map_err(failed)
     }
-}
-
-/// The key in a file that its owner alone can read.
-pub(super) fn read(file: &Path) -> Result<Key, Failure> {
-    let failed = |why: String| Failure::failed(format!("the key file {}: {why}", file.display()));
-    let mut opened = File::open(file).map_err(|error| failed(error.to_string()))?;
-    let metadata = opened
-        .metadata()
-        .map_err(|error| failed(error.to_string()))?;
-    if metadata.mode() & 0o077 != 0 {
-        let path = file.display();
-        return Err(failed(format!(
-            "others than its owner can read or write it: chmod 600 {path}"
-        )));
-    }
-    let us = rustix::process::geteuid().as_raw();
-    if metadata.uid() != us {
-        return Err(failed(format!(
-            "it belongs to user {}, and this is user {us}",
-            metadata.uid()
-        )));
-    }
-    let mut text = String::new();
-    opened
-        .read_to_string(&mut text)
-        .map_err(|error| failed(error.to_string()))?;
-    text.parse()
-        .map_err(|error| failed(format!("{error}; turno key makes one")))
 }

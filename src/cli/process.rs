@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, key, log_to_standard_error};
+use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
 use crate::group::{Address, Group};
 use crate::mutex::Pace;
 use crate::node::memory::StateFile;
-use crate::node::{Config, Input, Node, Observer};
+use crate::node::{self, Observer, key_file};
 use crate::plain::Plain;
+use crate::process::{Config, Input, Process};
 use crate::screen::Screen;
 use crate::system::Output;
 use crate::trace::Traced;
@@ -99,10 +100,11 @@ Examples:
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (group, section) =
-            Group::resolve(self.id, &self.members, self.listen.as_ref(), &self.shared)
-                .map_err(Failure::usage)?;
-        let key = self.key.as_deref().map(key::read).transpose()?;
+        let group =
+            Group::resolve(self.id, &self.members, self.listen.as_ref()).map_err(Failure::usage)?;
+        let section = group.section(&self.shared).map_err(Failure::usage)?;
+        let key = self.key.as_deref().map(key_file::read).transpose();
+        let key = key.map_err(Failure::failed)?;
         let state = self
             .state
             .as_deref()
@@ -111,15 +113,17 @@ impl Arguments {
             .map_err(Failure::failed)?;
         let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();
         let config = Config {
-            group,
+            node: node::Config {
+                group,
+                pace: Pace {
+                    first: self.resend.max(Duration::from_millis(1)),
+                    ..Pace::default()
+                },
+                key,
+                state,
+            },
             section,
             hold: self.hold,
-            pace: Pace {
-                first: self.resend.max(Duration::from_millis(1)),
-                ..Pace::default()
-            },
-            key,
-            state,
             input: if is_full_screen {
                 Input::Keys
             } else {
@@ -147,8 +151,8 @@ fn run(config: Config, observer: impl Observer, trace: Option<&Path>) -> Result<
         let folder = trace.unwrap_or(Path::new(".")).display();
         Failure::failed(format!("cannot write a trace into {folder}: {error}"))
     })?;
-    let node = Node::start(config, observer).map_err(Failure::failed)?;
-    closed_pipe_is_fine(node.run())
+    let process = Process::start(config, observer).map_err(Failure::failed)?;
+    closed_pipe_is_fine(process.run())
 }
 
 /// Both ends are a terminal that knows escape codes.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, key, log_to_standard_error};
+use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
 use crate::group::Address;
-use crate::node::bind_hint;
+use crate::node::{bind_hint, key_file};
 use crate::shared::Shared;
 
 /// Serve the critical section: print what its holders say.
@@ -40,7 +40,8 @@ impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         log_to_standard_error();
         let listen = self.listen.resolve().map_err(Failure::usage)?[0];
-        let key = self.key.as_deref().map(key::read).transpose()?;
+        let key = self.key.as_deref().map(key_file::read).transpose();
+        let key = key.map_err(Failure::failed)?;
         let shared = Shared::bind(listen, key, self.label).map_err(|error| {
             let why = bind_hint(&error);
             Failure::failed(format!("cannot listen at {listen}: {why}"))

@@ -2,11 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use thiserror::Error;
 
-use super::keyboard::Input;
 use super::memory::StateFile;
 use crate::group::Group;
 use crate::mutex::Pace;
@@ -17,18 +15,12 @@ use crate::wire::Key;
 pub struct Config {
     /// Who belongs, and who we are.
     pub group: Group,
-    /// Where the critical section is.
-    pub section: SocketAddr,
-    /// How long an entry lasts.
-    pub hold: Duration,
     /// When requests are sent again.
     pub pace: Pace,
     /// The group's key, if it has one.
     pub key: Option<Key>,
     /// Where the clock survives a restart, if anywhere.
     pub(crate) state: Option<StateFile>,
-    /// Where the user's words come from.
-    pub input: Input,
 }
 
 /// Why a node did not start.
@@ -42,17 +34,6 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
-    /// There is no way to the critical section.
-    #[error("cannot reach the critical section at {address}: {source}")]
-    Section {
-        /// Its address.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Standard input cannot be waited for.
-    #[error("cannot read the keyboard: {0}; --plain reads lines instead")]
-    Keyboard(io::Error),
     /// Anything else that the system refuses.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),

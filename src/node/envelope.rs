@@ -6,23 +6,17 @@ use crate::mutex::Timer;
 use crate::transport::Socket;
 
 /// One thing that arrived at a node. Every source puts these into the node's
-/// one queue.
+/// one queue; `S` are the sources that the node's user brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Envelope {
-    pub(super) source: Source,
+pub(crate) struct Envelope<S> {
+    pub(crate) source: Source<S>,
     /// What it says, as it came.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
 }
 
 /// Where an [`Envelope`] comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The user: a line of standard input, or the keys that amount to one.
-    Keyboard,
-    /// The user, at a terminal: has had enough.
-    Quit,
-    /// The user, at a terminal: wants the shell for a while.
-    Suspend,
+pub(crate) enum Source<S> {
     /// A datagram.
     Udp {
         /// Which of our sockets it arrived at.
@@ -30,20 +24,21 @@ pub(super) enum Source {
         /// Where it came from, and where an answer goes.
         return_address: SocketAddr,
     },
-    /// The critical section: the time that an entry lasts is over.
-    EntryOver,
-    /// The critical section: what was said to it reached nobody.
-    NobodyListens,
     /// A timer of the algorithm has come due.
     Timer(Timer),
-    /// The operating system's signal of this number.
-    Signal(i32),
+    /// The node's user.
+    User(S),
 }
 
-impl Envelope {
+impl<S> Envelope<S> {
     /// One without words.
-    pub(super) fn empty(source: Source) -> Self {
+    pub(crate) fn empty(source: Source<S>) -> Self {
         let text = Vec::new();
         Envelope { source, text }
+    }
+
+    /// The user's, without words.
+    pub(crate) fn of_user(source: S) -> Self {
+        Self::empty(Source::User(source))
     }
 }

@@ -58,8 +58,8 @@ pub enum Happening<'a> {
     Began {
         /// Who belongs.
         group: &'a Group,
-        /// Where the critical section is.
-        section: SocketAddr,
+        /// Where the critical section is, if it is at one place.
+        section: Option<SocketAddr>,
         /// Whether the group has a key.
         has_key: bool,
     },

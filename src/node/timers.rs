@@ -29,7 +29,7 @@ impl Timers {
     }
 
     /// Puts those that are due into the queue.
-    pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
+    pub(super) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         if self.waiting.is_empty() {
             return;
         }
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_timer_comes_due_once() {
         let mut timers = Timers::default();
-        let mut queue = VecDeque::new();
+        let mut queue = VecDeque::<Envelope<()>>::new();
         timers.set(resend("a", 2), Duration::ZERO);
         timers.set(resend("b", 4), Duration::from_secs(3600));
         timers.drain(&mut queue);
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn of_one_purpose_the_last_timer_counts() {
         let mut timers = Timers::default();
-        let mut queue = VecDeque::new();
+        let mut queue = VecDeque::<Envelope<()>>::new();
         timers.set(resend("a", 2), Duration::ZERO);
         timers.set(resend("a", 4), Duration::ZERO);
         timers.set(resend("a", 6), Duration::MAX);

@@ -85,7 +85,7 @@ impl Udp {
     }
 
     /// Puts what has arrived into the queue, up to a batch of each socket.
-    pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
+    pub(super) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         self.send_unsent();
         let buffer = &mut self.buffer;
         self.listening.drain(Socket::Listening, buffer, queue);
@@ -183,7 +183,7 @@ impl Open {
         })
     }
 
-    fn drain(&mut self, socket: Socket, buffer: &mut [u8], queue: &mut VecDeque<Envelope>) {
+    fn drain<S>(&mut self, socket: Socket, buffer: &mut [u8], queue: &mut VecDeque<Envelope<S>>) {
         if !self.is_readable {
             return;
         }

@@ -13,7 +13,7 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// When to tell of the present wait.
 #[derive(Debug, Default)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     wait: Option<Wait>,
 }
 
@@ -25,13 +25,13 @@ struct Wait {
 
 impl Reports {
     /// When there may be something to tell.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         let wait = self.wait.as_ref()?;
         wait.began.checked_add(wait.next)
     }
 
     /// What is to be told now, if anything.
-    pub(super) fn due(
+    pub(crate) fn due(
         &mut self,
         member: &Member,
         lock: &LockName,

@@ -91,9 +91,8 @@ impl Default for Addresses {
 
 impl Addresses {
     fn group(&self, id: NodeId, members: usize) -> Group {
-        let section = &self.0[self.0.len() - 1];
-        let resolved = Group::resolve(id.0, &self.0[..members], None, section);
-        resolved.expect("such groups are sound").0
+        let resolved = Group::resolve(id.0, &self.0[..members], None);
+        resolved.expect("such groups are sound")
     }
 }
 

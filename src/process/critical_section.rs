@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
-use super::envelope::{Envelope, Source};
-use crate::mutex::{NodeId, Timestamp};
+use super::{Envelope, Word};
+use crate::mutex::{self, LockName, NodeId, Timestamp};
+use crate::node::User;
 use crate::system::retry_interrupted;
 use crate::wire::{BEGINS, ENDS, GroupDigest, Key, SectionMessage};
 
@@ -22,11 +23,15 @@ pub(super) struct CriticalSection {
     /// Connected: so the system tells when nobody listens there.
     socket: UdpSocket,
     address: SocketAddr,
+    /// Who we are to it.
+    holder: NodeId,
     key: Option<Key>,
     /// How long one entry lasts.
     hold: Duration,
     /// When the present entry ends.
     ends: Option<Instant>,
+    /// How often it was entered.
+    entries: u64,
     nobody_listens: bool,
 }
 
@@ -35,6 +40,7 @@ impl CriticalSection {
     /// The system's, when there is no way to the address.
     pub(super) fn connect(
         address: SocketAddr,
+        holder: NodeId,
         key: Option<Key>,
         hold: Duration,
         registry: &Registry,
@@ -50,9 +56,11 @@ impl CriticalSection {
         Ok(CriticalSection {
             socket,
             address,
+            holder,
             key,
             hold,
             ends: None,
+            entries: 0,
             nobody_listens: false,
         })
     }
@@ -62,17 +70,9 @@ impl CriticalSection {
         self.address
     }
 
-    /// Begins to use it.
-    pub(super) fn enter(&mut self, stamp: Timestamp) {
-        self.say(stamp, BEGINS);
-        // An end beyond all measure is none.
-        self.ends = Instant::now().checked_add(self.hold);
-    }
-
-    /// Has done with it.
-    pub(super) fn leave(&mut self, stamp: Timestamp) {
-        self.say(stamp, ENDS);
-        self.ends = None;
+    /// How often it was entered.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
     }
 
     /// When the present entry ends.
@@ -99,16 +99,17 @@ impl CriticalSection {
     /// nobody listens.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
         if std::mem::take(&mut self.nobody_listens) {
-            queue.push_back(Envelope::empty(Source::NobodyListens));
+            queue.push_back(Envelope::of_user(Word::NobodyListens));
         }
         if self.ends.is_some_and(|ends| ends <= Instant::now()) {
             self.ends = None;
-            queue.push_back(Envelope::empty(Source::EntryOver));
+            queue.push_back(Envelope::of_user(Word::EntryOver));
         }
     }
 
-    fn say(&mut self, stamp: Timestamp, text: &str) {
-        let text = text.into();
+    fn say(&mut self, clock: u64, text: &str) {
+        let (id, text) = (self.holder, text.into());
+        let stamp = Timestamp { clock, id };
         let mut datagram = SectionMessage { stamp, text }.encode();
         if let Some(key) = &self.key {
             // The section is nobody's id, and knows of no member list.
@@ -125,5 +126,19 @@ impl CriticalSection {
         if let Err(error) = sent {
             log::warn!("the critical section at {}: {error}", self.address);
         }
+    }
+}
+
+impl User for CriticalSection {
+    fn entered(&mut self, _lock: &LockName, token: mutex::Token) {
+        self.entries += 1;
+        self.say(token.clock(), BEGINS);
+        // An end beyond all measure is none.
+        self.ends = Instant::now().checked_add(self.hold);
+    }
+
+    fn left(&mut self, _lock: &LockName, clock: u64) {
+        self.say(clock, ENDS);
+        self.ends = None;
     }
 }

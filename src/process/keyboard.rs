@@ -11,8 +11,9 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 
-use super::envelope::{Envelope, Source};
+use super::{Envelope, Word};
 use crate::mutex::NodeId;
+use crate::node::Source;
 use crate::system::retry_interrupted;
 use crate::system::terminal::{is_in_foreground, readiness};
 
@@ -164,10 +165,10 @@ impl Keys {
             self.typed.clear();
         }
         match key.code {
-            KeyCode::Char('c') if control => queue.push_back(Envelope::empty(Source::Quit)),
-            KeyCode::Char('z') if control => queue.push_back(Envelope::empty(Source::Suspend)),
+            KeyCode::Char('c') if control => queue.push_back(Envelope::of_user(Word::Quit)),
+            KeyCode::Char('z') if control => queue.push_back(Envelope::of_user(Word::Suspend)),
             KeyCode::Char('q' | 'Q') if !control => {
-                queue.push_back(Envelope::empty(Source::Quit));
+                queue.push_back(Envelope::of_user(Word::Quit));
             }
             KeyCode::Char('x' | 'X') if !control => self.say("x", queue),
             _ => {}
@@ -181,7 +182,7 @@ impl Keys {
 
     fn say(&self, line: &str, queue: &mut VecDeque<Envelope>) {
         queue.push_back(Envelope {
-            source: Source::Keyboard,
+            source: Source::User(Word::Keyboard),
             text: line.into(),
         });
     }
@@ -243,7 +244,7 @@ impl Lines {
     fn end_line(&mut self, queue: &mut VecDeque<Envelope>) {
         let text = std::mem::take(&mut self.line);
         if !std::mem::take(&mut self.is_too_long) {
-            let source = Source::Keyboard;
+            let source = Source::User(Word::Keyboard);
             queue.push_back(Envelope { source, text });
         }
     }

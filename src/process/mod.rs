@@ -1,0 +1,264 @@
+//! The original's process: a node whose user sits at a keyboard, and whose
+//! critical section is a server.
+//!
+//! ```text
+//! keyboard ─────────┐                                             ┌─ UDP datagrams
+//! UDP ──────────────┤                                             ├─ critical section
+//! critical section ─┼─ drain ─> Envelope ─ open ─> Engine::handle ┼─ timers
+//! timers ───────────┤           one queue                         ├─ state file
+//! signals ──────────┘                                             └─ observer
+//! ```
+//!
+//! One thread waits in one poll for all of it and owns everything: there is
+//! nothing to lock, and while nothing happens it sleeps.
+
+mod config;
+mod critical_section;
+mod keyboard;
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem::discriminant;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
+use signal_hook_mio::v1_0::Signals;
+
+use crate::mutex::{Event, LockName};
+use crate::node::{Engine, Happening, Observer, Reports, Source, Standing, Status};
+use crate::system::retry_interrupted;
+use crate::system::signals;
+pub use config::{Config, StartError};
+use critical_section::CriticalSection;
+pub use keyboard::Input;
+use keyboard::Keyboard;
+
+const KEYBOARD: Token = Token(0);
+const SECTION: Token = Token(1);
+const SIGNALS: Token = Token(2);
+
+type Envelope = crate::node::Envelope<Word>;
+
+/// What arrives at a process beside what arrives at every node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    /// The user: a line of standard input, or the keys that amount to one.
+    Keyboard,
+    /// The user, at a terminal: has had enough.
+    Quit,
+    /// The user, at a terminal: wants the shell for a while.
+    Suspend,
+    /// The critical section: the time that an entry lasts is over.
+    EntryOver,
+    /// The critical section: what was said to it reached nobody.
+    NobodyListens,
+    /// The operating system's signal of this number.
+    Signal(i32),
+}
+
+/// One member of a group, and its user.
+pub struct Process<O> {
+    poll: Poll,
+    events: Events,
+    queue: VecDeque<Envelope>,
+    engine: Engine<O, CriticalSection>,
+    keyboard: Keyboard,
+    signals: Signals,
+    reports: Reports,
+    /// The lock that the user takes part in: the original's.
+    lock: LockName,
+    /// When its state became what it is.
+    state_since: Instant,
+    is_quitting: bool,
+}
+
+impl<O: Observer> Process<O> {
+    /// Binds the sockets and waits for nothing yet.
+    ///
+    /// # Errors
+    /// [`StartError`] says what could not be had.
+    pub fn start(config: Config, observer: O) -> Result<Self, StartError> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let Config {
+            node,
+            section,
+            hold,
+            input,
+        } = config;
+        let id = node.group.id;
+        let connected =
+            CriticalSection::connect(section, id, node.key.clone(), hold, registry, SECTION);
+        let section = connected.map_err(|source| StartError::Section {
+            address: section,
+            source,
+        })?;
+        let engine = Engine::bind(node, registry, observer, section)?;
+        // A terminal in raw mode must not be left so.
+        let besides: &[i32] = match input {
+            Input::Keys => &[SIGUSR1, SIGCONT, SIGTSTP, SIGWINCH],
+            Input::Lines => &[SIGUSR1, SIGCONT],
+        };
+        let signals = signals::register(besides, registry, SIGNALS)?;
+        let keyboard =
+            Keyboard::open(input, id, registry, KEYBOARD).map_err(StartError::Keyboard)?;
+        Ok(Process {
+            poll,
+            events: Events::with_capacity(64),
+            queue: VecDeque::new(),
+            engine,
+            keyboard,
+            signals,
+            reports: Reports::default(),
+            lock: LockName::default(),
+            state_since: Instant::now(),
+            is_quitting: false,
+        })
+    }
+
+    /// Takes part until the user or a signal ends it: then it leaves the
+    /// section, or gives its request up, answers everybody in the reply queue,
+    /// and returns.
+    ///
+    /// # Errors
+    /// Those of waiting, of the state file and of the observer. The group has
+    /// been answered then too, unless it was the state file: to whoever waits it
+    /// is as if this node had crashed, until it is started anew.
+    pub fn run(mut self) -> io::Result<()> {
+        let section = self.engine.user.address();
+        let mut ended = self.engine.begin(Some(section));
+        while !self.is_quitting && ended.is_ok() {
+            ended = self.round();
+        }
+        let ended = ended.and(self.engine.leave(&self.lock));
+        self.engine.observer.part();
+        ended
+    }
+
+    fn round(&mut self) -> io::Result<()> {
+        self.report()?;
+        self.refresh()?;
+        self.wait()?;
+        while let Some(envelope) = self.queue.pop_front() {
+            let before = discriminant(self.engine.member().state(&self.lock));
+            self.open_and_do(envelope)?;
+            if discriminant(self.engine.member().state(&self.lock)) != before {
+                self.state_since = Instant::now();
+            }
+        }
+        self.engine.tidy();
+        Ok(())
+    }
+
+    fn refresh(&mut self) -> io::Result<()> {
+        let (observer, section, standing) = self.engine.split();
+        observer.refresh(&Status {
+            group: standing.group,
+            member: standing.member,
+            heard: standing.heard,
+            section: section.address(),
+            entry_ends: section.ends(),
+            in_state: self.state_since.elapsed(),
+            entries: section.entries(),
+            drops: standing.drops,
+        })
+    }
+
+    /// Tells what is to be told though nothing arrived.
+    fn report(&mut self) -> io::Result<()> {
+        self.engine.report()?;
+        let (observer, _, Standing { member, heard, .. }) = self.engine.split();
+        match self.reports.due(member, &self.lock, heard) {
+            Some(waiting) => {
+                log::info!("{waiting}");
+                observer.happened(&Happening::StillWaiting(&waiting))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sleeps until something arrives, and puts it all into the queue.
+    fn wait(&mut self) -> io::Result<()> {
+        let timeout = if self.engine.has_more() || self.keyboard.has_more() {
+            Some(Duration::ZERO)
+        } else {
+            [
+                self.engine.next_due(),
+                self.engine.user.ends(),
+                self.reports.next_due(),
+            ]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|due| due.saturating_duration_since(Instant::now()))
+        };
+        // Interrupted: a signal, and its source can be read now.
+        retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
+        for event in &self.events {
+            match event.token() {
+                KEYBOARD => self.keyboard.ready(),
+                SECTION => self.engine.user.ready(),
+                token => {
+                    self.engine.ready(token);
+                }
+            }
+        }
+        self.keyboard.drain(&mut self.queue)?;
+        self.engine.drain(&mut self.queue);
+        self.engine.user.drain(&mut self.queue);
+        for signal in self.signals.pending() {
+            self.queue
+                .push_back(Envelope::of_user(Word::Signal(signal)));
+        }
+        Ok(())
+    }
+
+    /// Interprets what arrived, and does it.
+    fn open_and_do(&mut self, envelope: Envelope) -> io::Result<()> {
+        let word = match envelope.source {
+            Source::Udp {
+                socket,
+                return_address,
+            } => {
+                return self.engine.receive(&envelope.text, socket, return_address);
+            }
+            Source::Timer(timer) => return self.engine.handle(&Event::Expired(timer)),
+            Source::User(word) => word,
+        };
+        match word {
+            Word::Keyboard => match self.open_line(&envelope.text) {
+                Some(event) => self.engine.handle(&event),
+                None => Ok(()),
+            },
+            Word::EntryOver => self.engine.handle(&Event::Release(self.lock.clone())),
+            Word::Suspend | Word::Signal(SIGTSTP) => self.engine.observer.suspend(),
+            Word::Signal(SIGCONT) => {
+                self.keyboard.ready();
+                self.engine.observer.resume()
+            }
+            Word::Signal(SIGUSR1) => self.engine.tell_drops(),
+            // It will be drawn again.
+            Word::Signal(SIGWINCH) => Ok(()),
+            Word::Quit | Word::Signal(_) => {
+                self.is_quitting = true;
+                Ok(())
+            }
+            Word::NobodyListens => {
+                let address = self.engine.user.address();
+                let happening = Happening::NobodyAtSection { address };
+                self.engine.observer.happened(&happening)
+            }
+        }
+    }
+
+    /// What the original's process understands of a line: `x` and its own id.
+    fn open_line(&self, line: &[u8]) -> Option<Event> {
+        let own_id = self.engine.member().id().to_string();
+        match line.trim_ascii() {
+            b"x" => Some(Event::Acquire(self.lock.clone())),
+            line if line == own_id.as_bytes() => Some(Event::Tick),
+            _ => None,
+        }
+    }
+}
