@@ -134,7 +134,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
     let clock = member.clock();
     let mut lines = Vec::new();
     match event {
-        Event::Start | Event::Release(_) => {}
+        Event::Start | Event::Release(_) | Event::Lend { .. } => {}
         Event::Tick => lines.push(ordinary(format!("tick, clock {clock}"))),
         Event::Acquire(lock) => lines.push(ordinary(acquired(lock, effects, member))),
         Event::Cancel(_) => lines.push(ordinary("the request is given up")),
@@ -144,6 +144,10 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
     for effect in effects {
         match effect {
             Effect::Enter { .. } => lines.push(Line::new(Tone::Section, "Process entered CS")),
+            Effect::Lent { tokens, .. } => {
+                let (first, last) = (tokens.first(), tokens.last());
+                lines.push(ordinary(format!("tokens {first} to {last} are lent")));
+            }
             Effect::Leave { .. } => lines.push(Line::new(Tone::Section, "Process exited CS")),
             Effect::Send { to, message, .. }
                 if matches!(event, Event::Release(_) | Event::Cancel(_)) =>
@@ -163,6 +167,7 @@ fn acquired(lock: &LockName, effects: &[Effect], member: &Member) -> String {
     }
     match requests(effects) {
         Some((request, asked)) => format!("x: {request} sent to {asked}, clock {clock}"),
+        None if !member.peers().is_empty() => format!("x: all permissions kept, clock {clock}"),
         None => format!("x: nobody to ask, clock {clock}"),
     }
 }
@@ -214,7 +219,12 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
     }
     if let Some((request, asked)) = requests(effects) {
         lines.push(match message.body {
+            // Part of the answer.
+            Body::Request { .. } => return lines,
             Body::Hello => ignored(format!("{request} sent again to {asked}")),
+            Body::Welcome { .. } if is_again(effects) => {
+                ignored(format!("{request} sent again to {asked}"))
+            }
             _ => ordinary(format!("x: {request} sent to {asked}, clock {clock}")),
         });
     }
@@ -256,7 +266,11 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
     }
     ordinary(match (member.state(lock), reply) {
         (State::Wait { request: ours, .. }, Some(reply)) => {
-            format!("{head}: {reply} sent, for {theirs} < {ours}")
+            let sent = format!("{head}: {reply} sent, for {theirs} < {ours}");
+            match requests(effects) {
+                Some((request, _)) => format!("{sent}, and {request} sent"),
+                None => sent,
+            }
         }
         (State::Wait { request: ours, .. }, None) => {
             format!("{head}: deferred, for {ours} < {theirs}")
@@ -284,6 +298,14 @@ fn rejection(event: &Event, rejected: Rejected, member: &Member) -> Option<Line>
         Event::Expired(_) => None,
         _ => Some(trouble(rejected.to_string())),
     }
+}
+
+/// Whether a request among the effects was sent before.
+fn is_again(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| {
+        matches!(effect, Effect::Send { message, repetition: 1.., .. }
+            if matches!(message.body, Body::Request { .. }))
+    })
 }
 
 /// The request among the effects, and whom it goes to: "1, 3".

@@ -42,6 +42,12 @@ fn group_for(bug: Planted) -> Option<Setting> {
         is_durable: false,
         ..group
     };
+    let that_gets_ahead = Setting {
+        lends: 1,
+        lent: 8,
+        ahead: 4,
+        ..that_hears
+    };
     match bug {
         Planted::NoEcho
         | Planted::EchoWithoutClock
@@ -50,10 +56,16 @@ fn group_for(bug: Planted) -> Option<Setting> {
         | Planted::RepliesWhileWaiting
         | Planted::QueueForgotten
         | Planted::LateReplyAccepted
+        | Planted::KeptThoughGivenAway
         | Planted::OrderTurned => Some(group),
         Planted::RepliesCounted => Some(of_three),
+        Planted::GivenAwayForGood => Some(of_three),
+        Planted::NeverHeard => Some(that_gets_ahead),
         Planted::ClockReused => Some(that_gives_up),
-        Planted::ClockForgotten | Planted::NeverReserved | Planted::ReservedLate => Some(on_disk),
+        Planted::ClockForgotten
+        | Planted::NeverReserved
+        | Planted::ReservedLate
+        | Planted::KeptInACrash => Some(on_disk),
         Planted::HeardFromAnything => Some(that_hears),
         Planted::SeedReplyRepeated
         | Planted::ForeignListAccepted

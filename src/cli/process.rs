@@ -78,6 +78,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = time)]
     resend: Duration,
 
+    /// Ask every peer for every entry, as Ricart and Agrawala do. Without it a
+    /// turno process's permission is kept until it asks itself, and an entry asks
+    /// only those whose permission is missing
+    #[arg(long)]
+    ask_everybody: bool,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -115,6 +121,7 @@ impl Arguments {
         let config = Config {
             node: node::Config {
                 group,
+                keeps_permissions: !self.ask_everybody,
                 pace: Pace {
                     first: self.resend.max(Duration::from_millis(1)),
                     ..Pace::default()

@@ -175,6 +175,9 @@ impl<'a> Breadth<'a> {
                     .setting
                     .step(&mut self.tables, &world, action, crash_after);
                 let told = || world.tell(&self.tables, action, crash_after);
+                if let Some(Ok(next)) = &step {
+                    self.seen |= next.shown;
+                }
                 match step {
                     None => {}
                     Some(Err(violation)) => {
@@ -221,6 +224,14 @@ struct Shared {
     waiting: Mutex<Vec<World>>,
 }
 
+impl Shared {
+    fn sees(&self, shows: u8) {
+        if self.seen.load(Ordering::Relaxed) & shows != shows {
+            self.seen.fetch_or(shows, Ordering::Relaxed);
+        }
+    }
+}
+
 /// One thread: goes as deep as it can, and so needs to remember no states but
 /// those on its way.
 struct Depth<'a> {
@@ -256,10 +267,13 @@ impl<'a> Depth<'a> {
                     self.way.pop();
                     continue;
                 };
-                match self
+                let step = self
                     .setting
-                    .step(&mut self.tables, world, action, crash_after)
-                {
+                    .step(&mut self.tables, world, action, crash_after);
+                if let Some(Ok(next)) = &step {
+                    self.shared.sees(next.shown);
+                }
+                match step {
                     None => {}
                     Some(Err(violation)) => self.fail(violation),
                     Some(Ok(next))
@@ -281,10 +295,7 @@ impl<'a> Depth<'a> {
     }
 
     fn enter(&mut self, world: World) {
-        let shows = world.shows(self.setting, &self.tables);
-        if self.shared.seen.load(Ordering::Relaxed) & shows != shows {
-            self.shared.seen.fetch_or(shows, Ordering::Relaxed);
-        }
+        self.shared.sees(world.shows(self.setting, &self.tables));
         if self.healed.insert(world.members_fingerprint(&self.tables))
             && let Err(violation) = self.setting.heals(&mut self.tables, &world)
         {

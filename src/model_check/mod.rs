@@ -22,11 +22,24 @@ pub(crate) const SMALL: Setting = Setting {
     entries: 2,
     crashes: 0,
     cancels: 0,
+    lends: 0,
+    lent: 2,
+    asking_everybody: 0,
     is_durable: true,
     ahead: 100,
     keeps_the_dead: false,
     planted: None,
 };
+
+impl Setting {
+    /// The first so many members keep no permissions.
+    fn asking_everybody(self, asking_everybody: u16) -> Self {
+        Setting {
+            asking_everybody,
+            ..self
+        }
+    }
+}
 
 /// Searches it all, finds nothing wrong, and has seen something happen.
 fn holds(setting: Setting) -> Found {
@@ -43,46 +56,97 @@ fn holds(setting: Setting) -> Found {
     if setting.crashes > 0 {
         wanted |= seen::ENTERED_AFTER_RESTART | seen::CRASHED_WHILE_HELD;
     }
+    if setting.asking_everybody < setting.members {
+        wanted |= seen::ENTERED_UNASKED;
+        if setting.members > 2 {
+            wanted |= seen::ASKED_SOME | seen::ASKED_AGAIN;
+        }
+    }
     assert_eq!(found.seen & wanted, wanted, "{setting:?}: not all was seen");
     found
 }
 
 #[test]
 fn two_members_three_entries_each() {
-    let found = holds(Setting {
+    let keeping = Setting {
         entries: 3,
         cancels: 1,
         ..SMALL
-    });
-    assert_eq!(found.states, 2_347);
+    };
+    assert_eq!(holds(keeping).states, 1_383);
+    assert_eq!(holds(keeping.asking_everybody(1)).states, 1_920);
+    assert_eq!(holds(keeping.asking_everybody(2)).states, 2_347);
+}
+
+#[test]
+fn two_members_that_have_tokens_lent() {
+    let lending = Setting {
+        entries: 3,
+        cancels: 1,
+        lends: 2,
+        ..SMALL
+    };
+    assert_eq!(holds(lending).states, 8_411);
+    let and_crash = Setting {
+        entries: 2,
+        crashes: 1,
+        ..lending
+    };
+    assert_eq!(holds(and_crash).states, 176_129);
 }
 
 #[test]
 fn three_members_two_entries_each() {
-    let found = holds(Setting {
+    let keeping = Setting {
         members: 3,
         ..SMALL
-    });
-    assert_eq!(found.states, 3_375_830);
+    };
+    assert_eq!(holds(keeping).states, 1_398_649);
+}
+
+#[test]
+fn three_members_two_entries_each_that_ask_everybody() {
+    let asking = Setting {
+        members: 3,
+        ..SMALL
+    };
+    assert_eq!(holds(asking.asking_everybody(3)).states, 3_375_830);
 }
 
 #[test]
 fn two_members_that_crash_with_clocks_on_disk() {
-    let found = holds(Setting {
+    let keeping = Setting {
         crashes: 2,
         ..SMALL
-    });
-    assert_eq!(found.states, 138_721);
+    };
+    assert_eq!(holds(keeping).states, 76_577);
+    assert_eq!(holds(keeping.asking_everybody(2)).states, 138_721);
 }
 
 #[test]
 fn two_members_of_which_one_crashes_and_hears_the_clocks() {
-    let found = holds(Setting {
+    let keeping = Setting {
         crashes: 1,
         is_durable: false,
         ..SMALL
+    };
+    assert_eq!(holds(keeping).states, 26_602);
+    assert_eq!(holds(keeping.asking_everybody(2)).states, 45_606);
+}
+
+/// With so little room that it asks when it need not, and has no more tokens lent
+/// than it may get ahead by.
+#[test]
+fn two_members_that_must_let_their_clocks_be_heard() {
+    let found = holds(Setting {
+        crashes: 1,
+        entries: 2,
+        is_durable: false,
+        ahead: 8,
+        lends: 3,
+        ..SMALL
     });
-    assert_eq!(found.states, 45_606);
+    assert_eq!(found.states, 349_240);
 }
 
 /// The searches leave out messages that cannot matter any more, and what was
@@ -116,15 +180,22 @@ fn nothing_is_missed_by_leaving_out_what_is_dead() {
 }
 
 /// `TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard` searches a group
-/// of that size, as long as it takes and as far as the memory holds.
+/// of that size, as long as it takes and as far as the memory holds. With
+/// `,EVERYBODY` behind it the first so many members keep no permissions.
 #[test]
 fn a_group_of_the_size_that_is_asked_for() {
     let Some(asked) = std::env::var("TURNO_MODEL").ok() else {
         return;
     };
     let words: Vec<&str> = asked.split(',').collect();
+    let (words, everybody) = match words[..] {
+        [.., everybody] if words.len() == 6 => (&words[..5], everybody),
+        _ => (&words[..], "0"),
+    };
     let [members, entries, crashes, cancels, memory] = words[..] else {
-        panic!("TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard, not {asked}");
+        panic!(
+            "TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard[,EVERYBODY], not {asked}"
+        );
     };
     let setting = Setting {
         members: members.parse().unwrap(),
@@ -132,6 +203,7 @@ fn a_group_of_the_size_that_is_asked_for() {
         crashes: crashes.parse().unwrap(),
         cancels: cancels.parse().unwrap(),
         is_durable: memory == "durable",
+        asking_everybody: everybody.parse().unwrap(),
         ..SMALL
     };
     let found = holds(setting);

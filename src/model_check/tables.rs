@@ -28,6 +28,8 @@ pub(super) enum Act {
     Send(MessageNumber),
     Reserve(u64),
     Enter(u64),
+    /// The first and the last token.
+    Lend(u64, u64),
     Leave,
 }
 
@@ -156,6 +158,7 @@ impl Tables {
         Some(match effect {
             Effect::Reserve { below } => Act::Reserve(below),
             Effect::Enter { token, .. } => Act::Enter(token.clock()),
+            Effect::Lent { tokens, .. } => Act::Lend(tokens.first().clock(), tokens.last().clock()),
             Effect::Leave { .. } => Act::Leave,
             Effect::SetTimer { .. } => return None,
             Effect::Send { to, message, .. } => {
@@ -177,12 +180,10 @@ impl Tables {
         locks.find(|(name, _)| **name == lock)?.1.latest_of(peer)
     }
 
-    /// The clock of the request that this member waits with for that peer.
+    /// The clock of the request that this member waits with for that peer, or may
+    /// yet wait with: when it gives away what it has kept.
     pub(super) fn waits_for(&self, member: MemberNumber, peer: NodeId) -> Option<u64> {
-        match self.member(member).member.state(&LockName::default()) {
-            State::Wait { request, missing } if missing.contains(&peer) => Some(request.clock),
-            _ => None,
-        }
+        waits_for(&self.member(member).member, &LockName::default(), peer)
     }
 
     /// The member, without the latest request of that peer.
@@ -245,7 +246,7 @@ impl Tables {
 
     /// Whether a message means nothing any more to whom it is for, and never will
     /// (none: it has crashed). Requests get new clocks, so
-    /// - a reply is dead unless its request waits for it;
+    /// - a reply is dead unless its request waits for it, or may yet do so;
     /// - a welcome, unless its run has not heard the sender, or not this run of it;
     /// - a request, once a newer one of the same run was seen, by one that will not
     ///   forget it in a crash.
@@ -264,12 +265,7 @@ impl Tables {
         match &message.body {
             Body::Reply { lock, echo, .. } | Body::Overtaken { lock, echo, .. } => receiver
                 .is_none_or(|receiver| {
-                    let waits = match receiver.state(lock) {
-                        State::Wait { request, missing } => {
-                            request.clock == echo.clock && missing.contains(&message.from)
-                        }
-                        _ => false,
-                    };
+                    let waits = waits_for(receiver, lock, message.from) == Some(echo.clock);
                     !waits || echo.incarnation != receiver.config().incarnation
                 }),
             Body::Welcome { to, .. } => receiver.is_none_or(|receiver| {
@@ -285,6 +281,17 @@ impl Tables {
             }),
             Body::Hello => false,
         }
+    }
+}
+
+fn waits_for(member: &Member, lock: &LockName, peer: NodeId) -> Option<u64> {
+    match member.state(lock) {
+        State::Wait { request, missing }
+            if missing.contains(&peer) || member.kept(lock).contains(&peer) =>
+        {
+            Some(request.clock)
+        }
+        _ => None,
     }
 }
 

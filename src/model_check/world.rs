@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::tables::{Act, MemberNumber, MessageNumber, Step, Tables};
 use crate::mutex::planted::Planted;
-use crate::mutex::{Config, Event, Incarnation, LockName, Member, Memory, NodeId};
+use crate::mutex::{Body, Config, Event, Incarnation, LockName, Member, Memory, NodeId};
 
 /// The most members of a group that is searched.
 pub(super) const MOST: usize = 4;
@@ -23,6 +23,11 @@ pub(crate) struct Setting {
     pub(crate) crashes: u8,
     /// How often somebody may give up.
     pub(crate) cancels: u8,
+    /// How often somebody may have tokens lent, and how many.
+    pub(crate) lends: u8,
+    pub(crate) lent: u64,
+    /// So many members, the first ones, keep no permissions.
+    pub(crate) asking_everybody: u16,
     /// Whether clocks survive on disk; else they are heard from the peers.
     pub(crate) is_durable: bool,
     /// How far ahead of the clock they write.
@@ -45,7 +50,10 @@ pub(super) struct World {
     below: [u64; MOST],
     crashes_left: u8,
     cancels_left: u8,
+    lends_left: u8,
     last_token: u64,
+    /// What of [`seen`] the step showed that led here. No part of the state.
+    pub(super) shown: u8,
 }
 
 /// One step of a group.
@@ -54,6 +62,7 @@ pub(super) enum Action {
     Acquire(usize),
     Release(usize),
     Cancel(usize),
+    Lend(usize),
     Deliver(MessageNumber),
     Crash(usize),
     Restart(usize),
@@ -76,6 +85,12 @@ pub(super) mod seen {
     pub(in super::super) const DEFERRED: u8 = 4;
     pub(in super::super) const CRASHED_WHILE_HELD: u8 = 8;
     pub(in super::super) const ALL_ASK_AT_ONCE: u8 = 16;
+    /// An entry that took no message, in a group of several.
+    pub(in super::super) const ENTERED_UNASKED: u8 = 32;
+    /// A request that went to some of the others, and not to all.
+    pub(in super::super) const ASKED_SOME: u8 = 64;
+    /// A permission that was given away in WAIT, and asked for again.
+    pub(in super::super) const ASKED_AGAIN: u8 = 128;
 }
 
 impl Setting {
@@ -88,7 +103,9 @@ impl Setting {
             below: [1; MOST],
             crashes_left: self.crashes,
             cancels_left: self.cancels,
+            lends_left: self.lends,
             last_token: 0,
+            shown: 0,
         };
         for place in 0..usize::from(self.members) {
             self.begin(tables, &mut world, place, usize::MAX);
@@ -126,6 +143,7 @@ impl Setting {
             } else {
                 u64::MAX / 4
             },
+            keeps_permissions: id.0 > self.asking_everybody,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         });
@@ -149,6 +167,9 @@ impl Setting {
             let known = tables.member(member);
             if known.is_held {
                 actions.push(Action::Release(place));
+                if world.lends_left > 0 {
+                    actions.push(Action::Lend(place));
+                }
             }
             if known.is_free && world.asked[place] < self.entries {
                 actions.push(Action::Acquire(place));
@@ -219,6 +240,12 @@ impl Setting {
                 let member = world.members[place]?;
                 (place, tables.handle(member, Event::Cancel(lock()))?)
             }
+            Action::Lend(place) => {
+                next.lends_left -= 1;
+                let member = world.members[place]?;
+                let (lock, entries) = (lock(), self.lent);
+                (place, tables.handle(member, Event::Lend { lock, entries })?)
+            }
             Action::Deliver(message) => {
                 let place = usize::from(tables.sent(message).to.0) - 1;
                 let member = world.members[place]?;
@@ -247,6 +274,7 @@ impl Setting {
             None => usize::MAX,
         };
         next.members[place] = Some(step.after);
+        next.shown = self.shown(tables, action, &step);
         if let Err(violation) = next.perform(tables, place, &step, effects) {
             return Some(Err(violation));
         }
@@ -254,6 +282,28 @@ impl Setting {
             next.crash(place);
         }
         Some(Ok(next))
+    }
+
+    /// What of [`seen`] a step shows.
+    fn shown(&self, tables: &Tables, action: Action, step: &Step) -> u8 {
+        let is_request = |act: &&Act| match act {
+            Act::Send(message) => {
+                matches!(tables.sent(*message).message.body, Body::Request { .. })
+            }
+            _ => false,
+        };
+        let requests = step.acts.iter().filter(is_request).count();
+        let enters = step.acts.iter().any(|act| matches!(act, Act::Enter(_)));
+        let peers = usize::from(self.members) - 1;
+        match action {
+            Action::Acquire(_) if enters && peers > 0 => seen::ENTERED_UNASKED,
+            Action::Acquire(_) if (1..peers).contains(&requests) => seen::ASKED_SOME,
+            Action::Deliver(message) if requests > 0 => match tables.sent(message).message.body {
+                Body::Request { .. } => seen::ASKED_AGAIN,
+                _ => 0,
+            },
+            _ => 0,
+        }
     }
 
     /// Whether everybody who asks enters, if from now on nothing is lost, nobody
@@ -342,6 +392,13 @@ impl World {
                 Act::Send(message) => self.send(message),
                 Act::Reserve(below) => self.below[place] = below,
                 Act::Leave => {}
+                // Nobody can be inside who was not when this one entered.
+                Act::Lend(first, last) => {
+                    if first <= self.last_token {
+                        return Err(Violation::TokenDidNotRise);
+                    }
+                    self.last_token = last;
+                }
                 Act::Enter(token) => {
                     let others = self.members.iter().enumerate();
                     let is_held_by_another =
@@ -409,9 +466,10 @@ impl World {
     }
 
     /// A peer that does not wait for a member any more with the latest request
-    /// that this one saw of it: no copy of that request can do anything, nor an
-    /// older one, and newer ones have larger clocks. And a token that all clocks
-    /// have reached cannot be reached again.
+    /// that this one saw of it, and cannot come to do so again by giving away what
+    /// it has kept: no copy of that request can do anything, nor an older one, and
+    /// newer ones have larger clocks. And a token that all clocks have reached cannot
+    /// be reached again.
     fn forget_what_is_done(&mut self, tables: &mut Tables) {
         if self
             .members
@@ -442,7 +500,7 @@ impl World {
                     let sent = tables.sent(*message);
                     sent.to == id(at)
                         && sent.message.from == id(from)
-                        && matches!(sent.message.body, crate::mutex::Body::Request { .. })
+                        && matches!(sent.message.body, Body::Request { .. })
                 };
                 let is_old = |message: &MessageNumber| {
                     is_from(message) && tables.sent(*message).message.body.clock() <= seen
@@ -469,8 +527,10 @@ impl World {
         let network = network.fold(0_u64, |sum, message| {
             sum.wrapping_add(mixed(tables.message_hash(*message)))
         });
-        let counts = u64::from(self.crashes_left) << 8 | u64::from(self.cancels_left);
-        mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 16))
+        let counts = u64::from(self.lends_left) << 16
+            | u64::from(self.crashes_left) << 8
+            | u64::from(self.cancels_left);
+        mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 24))
     }
 
     /// Of the members, but not of what they remember of each other's requests.
@@ -548,6 +608,7 @@ impl World {
             Action::Acquire(place) => format!("{} asks", id(place)),
             Action::Release(place) => format!("{} leaves", id(place)),
             Action::Cancel(place) => format!("{} gives up", id(place)),
+            Action::Lend(place) => format!("{} has tokens lent", id(place)),
             Action::Crash(place) => format!("{} crashes", id(place)),
             Action::Restart(place) => format!("{} is started anew", id(place)),
             Action::Deliver(message) => {

@@ -1,7 +1,8 @@
-//! Logical time: the clock of a node, the order of requests, the token of an
-//! entry.
+//! Logical time: the clock of a node, and the order of requests.
 
 use core::{error, fmt};
+
+use super::token::{Token, Tokens};
 
 /// The largest clock there is: 2^63 - 1, the largest whole number that a seed
 /// peer can read (its clock is Go's `int`).
@@ -9,10 +10,9 @@ pub const MAX_CLOCK: u64 = i64::MAX as u64;
 
 /// How far ahead of our own clock that of a request or a reply may be: 2^21.
 ///
-/// It is more than the million clocks that a restart skips, and more than a
-/// group moves on while a member hears nothing of it, for without that member
-/// nobody enters. Whoever is further ahead all the same is asked, and believed
-/// when it says so itself, in answer to our nonce. An outsider who forges a
+/// It is more than the million clocks that a restart skips. Whoever is further
+/// ahead all the same (a member hears nothing of those that keep its permission)
+/// is asked, and believed when it says so itself, in answer to our nonce. An outsider who forges a
 /// million datagrams a second needs fifty days to take a clock to its end.
 pub const MAX_JUMP: u64 = 1 << 21;
 
@@ -43,40 +43,6 @@ pub struct Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({},{})", self.clock, self.id)
-    }
-}
-
-/// The fencing token of an entry: larger for every entry than for any earlier
-/// entry of the whole group. A resource that remembers the largest token it has
-/// seen can refuse a holder that was paused and comes too late.
-///
-/// Opaque and ordered: that it is the holder's clock as it entered is how turno
-/// makes it today, not what it means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(u64);
-
-impl Token {
-    /// The clock at which the entry was made: what the holder says to the
-    /// seed's critical section, which knows no tokens.
-    #[must_use]
-    pub fn clock(self) -> u64 {
-        self.0
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(clock: u64) -> Self {
-        Token(clock)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn earlier(self, by: u64) -> Self {
-        Token(self.0 - by)
-    }
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -115,11 +81,13 @@ impl error::Error for ClockError {}
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LamportClock {
     now: u64,
+    /// Some other clock is not behind this one.
+    heard: u64,
 }
 
 impl Default for LamportClock {
     fn default() -> Self {
-        LamportClock { now: 1 }
+        LamportClock::at(1)
     }
 }
 
@@ -128,13 +96,21 @@ impl LamportClock {
     #[must_use]
     pub fn at(now: u64) -> Self {
         let now = now.min(MAX_CLOCK);
-        LamportClock { now }
+        LamportClock { now, heard: now }
     }
 
     /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// How far ahead of every other clock it may be: how many events of our own
+    /// there were since it began, or since another clock was heard that had got
+    /// further.
+    #[must_use]
+    pub fn ahead(&self) -> u64 {
+        self.now.saturating_sub(self.heard)
     }
 
     /// An event of our own: one further.
@@ -161,6 +137,7 @@ impl LamportClock {
             return Err(ClockError::Exhausted);
         }
         self.now = latest + 1;
+        self.heard = self.heard.max(received);
         Ok(self.now)
     }
 
@@ -175,12 +152,34 @@ impl LamportClock {
             return Err(ClockError::TooFarAhead { received, own });
         }
         self.now = self.now.max(told);
+        self.heard = self.heard.max(told);
         Ok(self.now)
     }
 
+    /// So many events of our own at once: the tokens of the entries that they
+    /// are. None, if there are none.
+    pub(super) fn lend(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
+        let last = self.now.saturating_add(entries);
+        if last > MAX_CLOCK {
+            return Err(ClockError::Exhausted);
+        }
+        let tokens = Tokens::of(self.now + 1..=last);
+        self.now = last;
+        Ok(tokens)
+    }
+
     /// The token of an entry made now.
-    pub(crate) fn token(&self) -> Token {
+    pub(super) fn token(&self) -> Token {
         Token(self.now)
+    }
+
+    /// As it would be if all had happened so much earlier.
+    #[cfg(test)]
+    pub(super) fn earlier(&self, by: u64) -> Self {
+        LamportClock {
+            now: self.now - by,
+            heard: self.heard.saturating_sub(by),
+        }
     }
 }
 
@@ -247,6 +246,23 @@ mod tests {
         assert_eq!(clock.tick(), Err(ClockError::Exhausted));
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));
         assert_eq!(clock.now(), MAX_CLOCK);
-        assert_eq!(LamportClock::at(u64::MAX), clock, "nobody can read more");
+        let end = LamportClock::at(u64::MAX).now();
+        assert_eq!(end, clock.now(), "nobody can read more");
+        assert_eq!(clock.lend(1), Err(ClockError::Exhausted));
+        assert_eq!(clock.lend(u64::MAX), Err(ClockError::Exhausted));
+    }
+
+    #[test]
+    fn it_knows_how_far_it_may_be_ahead_of_all_others() {
+        let mut clock = LamportClock::at(5);
+        assert_eq!(clock.ahead(), 0);
+        clock.tick().unwrap();
+        let lent = clock.lend(3).unwrap().unwrap();
+        assert_eq!((lent.first().clock(), lent.last().clock()), (7, 9));
+        assert_eq!((clock.now(), clock.ahead()), (9, 4));
+        clock.receive(8).unwrap();
+        assert_eq!((clock.now(), clock.ahead()), (10, 2));
+        clock.catch_up(30).unwrap();
+        assert_eq!(clock.ahead(), 0);
     }
 }

@@ -26,12 +26,18 @@ pub struct Config {
     /// How its clock survives a restart.
     pub memory: Memory,
     /// How many clocks a restart skips: how far ahead a clock is written down,
-    /// and how far ahead of all others it may get before it is forgotten.
+    /// and how far ahead of all others it may get before it is forgotten. Entries
+    /// that ask nobody, and tokens that are lent, take it no further than half of
+    /// that.
     pub ahead: u64,
     /// Whether the address in the member list may lead to another node that
     /// says it is this member. Then it must hear itself there before its first
     /// request.
     pub must_hear_itself: bool,
+    /// Whether the permissions of turno nodes are kept from entry to entry
+    /// (Carvalho and Roucairol). Otherwise every peer is asked for every entry.
+    /// Members that do and members that do not go together.
+    pub keeps_permissions: bool,
     /// When requests are sent again.
     pub pace: Pace,
     /// A bug, to see that the proofs find it.
@@ -65,8 +71,8 @@ pub struct Pace {
 }
 
 impl Config {
-    /// Member `id` of so many, in a run of this nonce: one that forgets its clock
-    /// and listens where the list says.
+    /// Member `id` of so many, in a run of this nonce: one that forgets its clock,
+    /// listens where the list says and keeps permissions.
     #[must_use]
     pub fn new(id: NodeId, members: u16, incarnation: Incarnation) -> Self {
         Config {
@@ -76,6 +82,7 @@ impl Config {
             memory: Memory::Forgetful,
             ahead: AHEAD,
             must_hear_itself: false,
+            keeps_permissions: true,
             pace: Pace::default(),
             #[cfg(test)]
             planted: None,

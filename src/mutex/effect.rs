@@ -3,10 +3,11 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::clock::{NodeId, Token};
+use super::clock::NodeId;
 use super::event::Timer;
 use super::lock_name::LockName;
 use super::message::Message;
+use super::token::{Token, Tokens};
 
 /// Something to be done: the output of the algorithm. Effects are performed in
 /// the order in which they were pushed, and if one cannot be, those behind it
@@ -37,6 +38,14 @@ pub enum Effect {
         lock: LockName,
         /// The fencing token of this entry.
         token: Token,
+    },
+    /// Tokens for further entries, as long as the critical section is ours: each
+    /// is larger than that of the entry, and than those that were lent before.
+    Lent {
+        /// Of which lock.
+        lock: LockName,
+        /// The tokens, for one entry each, in their order.
+        tokens: Tokens,
     },
     /// The critical section is no longer ours. Whatever is still to be said to
     /// the resource is said now: the replies that follow let the next one in.

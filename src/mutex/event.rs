@@ -16,6 +16,15 @@ pub enum Event {
     Cancel(LockName),
     /// Whoever was in the critical section here has left it.
     Release(LockName),
+    /// Tokens are wanted for further entries within this stay in the critical
+    /// section, of which the member is not told one by one.
+    Lend {
+        /// Of which lock.
+        lock: LockName,
+        /// For how many entries: at least one, and no more than a quarter of
+        /// [`super::Config::ahead`] to be sure of it.
+        entries: u64,
+    },
     /// An event of no further meaning: the clock ticks (the seed's own id).
     Tick,
     /// A message arrived.

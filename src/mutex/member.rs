@@ -36,6 +36,11 @@ const MOST_DOUBTS: u32 = 8;
 /// as if the request was lost: it will be sent again.
 const MOST_LOCKS_OF_OTHERS: usize = 1024;
 
+/// How many locks that nobody wants are kept in mind for their permissions. With
+/// one more all are forgotten, which is always safe, and costs each lock that is
+/// used again what its first entry cost.
+const MOST_KEPT: usize = 4096;
+
 /// For how long another node's claim to be this member is believed.
 const CLAIM: Duration = Duration::from_secs(5);
 
@@ -66,7 +71,11 @@ pub struct Member {
     /// is still believed.
     claims: u64,
     is_claimed: bool,
+    /// Those that somebody is known to want, and the seed's one.
     locks: BTreeMap<LockName, RicartAgrawala>,
+    /// Of all others, whose permission was kept. Apart from the locks that are in
+    /// use, so that many names that were used once slow nothing down.
+    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
 }
 
 impl Member {
@@ -101,6 +110,13 @@ impl Member {
         } else {
             (clock, unheard)
         };
+        let is_started_anew = matches!(config.memory, Memory::Durable { below: 2.., .. });
+        let kept = if planted!(config, KeptInACrash) && is_started_anew {
+            peers.clone()
+        } else {
+            BTreeSet::new()
+        };
+        let lock = RicartAgrawala::with_permissions(kept);
         Member {
             config,
             clock,
@@ -122,7 +138,8 @@ impl Member {
             claims: 0,
             is_claimed: false,
             // The seed's one lock is always there.
-            locks: BTreeMap::from([(LockName::default(), RicartAgrawala::default())]),
+            locks: BTreeMap::from([(LockName::default(), lock)]),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -141,6 +158,9 @@ impl Member {
             }
             Event::Cancel(lock) => self.with_lock(lock, effects, RicartAgrawala::cancel)?,
             Event::Release(lock) => self.with_lock(lock, effects, RicartAgrawala::release)?,
+            Event::Lend { lock, entries } => {
+                self.with_lock(lock, effects, |lock, cx| lock.lend(cx, *entries))?;
+            }
             Event::Tick => {
                 self.clock.tick()?;
             }
@@ -175,6 +195,10 @@ impl Member {
         let is_free = *self.state(lock) == State::Free;
         if !is_free || self.wanted.contains(lock) {
             return Err(Rejected::NotFree);
+        }
+        if self.is_claimed && self.peers.is_empty() {
+            // There is nobody whose reply could be waited for.
+            return Err(Rejected::Claimed);
         }
         if self.unheard.is_empty() {
             return self.request(lock, effects);
@@ -229,7 +253,7 @@ impl Member {
             }
             Body::Reply { .. } if self.is_claimed => Err(Rejected::Claimed),
             Body::Reply { lock, clock, echo } => self.with_lock(lock, effects, |lock, cx| {
-                lock.receive_reply(cx, from, *clock, *echo)
+                lock.receive_reply(cx, from, message.origin, *clock, *echo)
             }),
             Body::Overtaken { lock, clock, echo } => {
                 let anew = self.with_lock(lock, effects, |lock, cx| {
@@ -373,6 +397,11 @@ impl Member {
             effects.push(self.config.send(peer, None, Body::Hello, 1));
         }
         // It has just started, and has seen no request of ours.
+        self.ask_again(peer, effects);
+    }
+
+    /// Asks a peer at once for all that we wait for.
+    fn ask_again(&self, peer: NodeId, effects: &mut Vec<Effect>) {
         for (name, lock) in &self.locks {
             if let Some(clock) = lock.request_missing(peer) {
                 let lock = name.clone();
@@ -385,7 +414,10 @@ impl Member {
     /// The clock of this peer is known. If it was the last one, whoever asked in
     /// the meantime is answered, and all that is wanted is asked for.
     fn heard(&mut self, peer: NodeId, effects: &mut Vec<Effect>) {
-        self.doubted.remove(&peer);
+        if self.doubted.remove(&peer) {
+            // What it had said before was not taken; it will say it again.
+            self.ask_again(peer, effects);
+        }
         let was_unheard = self.unheard.remove(&peer);
         if !was_unheard || !self.unheard.is_empty() {
             return;
@@ -465,14 +497,18 @@ impl Member {
         }
     }
 
-    /// Lets a lock do something. One that nobody is known to want costs nothing.
+    /// Lets a lock do something. Of one that nobody is known to want nothing stays
+    /// but the permissions that were kept, and of these not too many.
     fn with_lock(
         &mut self,
         name: &LockName,
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut RicartAgrawala, &mut Context<'_>) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
-        let mut lock = self.locks.remove(name).unwrap_or_default();
+        let mut lock = self.locks.remove(name).unwrap_or_else(|| {
+            let kept = self.kept.remove(name).unwrap_or_default();
+            RicartAgrawala::with_permissions(kept)
+        });
         let done = act(
             &mut lock,
             &mut Context {
@@ -480,12 +516,18 @@ impl Member {
                 clock: &mut self.clock,
                 peers: &self.peers,
                 is_hearing: !self.unheard.is_empty(),
+                is_claimed: self.is_claimed,
                 lock: name,
                 effects,
             },
         );
         if name.is_nameless() || !lock.is_idle() {
             self.locks.insert(name.clone(), lock);
+        } else if !lock.kept().is_empty() {
+            if self.kept.len() >= MOST_KEPT {
+                self.kept.clear();
+            }
+            self.kept.insert(name.clone(), lock.into_permissions());
         }
         done
     }
@@ -495,6 +537,10 @@ impl Member {
     #[cfg(test)]
     pub(crate) fn forget_history(&mut self) {
         self.last_request_clock = None;
+        // Nobody gets that far ahead in a search.
+        if self.config.ahead >= 100 {
+            self.clock = LamportClock::at(self.clock.now());
+        }
         if let Memory::Durable { heard: true, .. } = self.config.memory {
             self.runs.clear();
         }
@@ -527,7 +573,7 @@ impl Member {
     /// As it would be if all had happened so much earlier.
     #[cfg(test)]
     pub(crate) fn shift(&mut self, by: u64) {
-        self.clock = LamportClock::at(self.clock() - by);
+        self.clock = self.clock.earlier(by);
         for lock in self.locks.values_mut() {
             lock.shift(by);
         }
@@ -603,6 +649,15 @@ impl Member {
         self.locks
             .get(lock)
             .map_or(&[], RicartAgrawala::reply_queue)
+    }
+
+    /// Whose permission for this lock we hold until we reply to them. When nobody
+    /// is missing, the next entry sends nothing.
+    #[must_use]
+    pub fn kept(&self, lock: &LockName) -> &BTreeSet<NodeId> {
+        static NOBODY: BTreeSet<NodeId> = BTreeSet::new();
+        let in_use = self.locks.get(lock).map(RicartAgrawala::kept);
+        in_use.or(self.kept.get(lock)).unwrap_or(&NOBODY)
     }
 
     /// The locks that somebody is known to want, and the nameless one.

@@ -9,7 +9,9 @@
 //! Sources: G. Ricart and A. K. Agrawala, "An Optimal Algorithm for Mutual
 //! Exclusion in Computer Networks", Communications of the ACM 24(1), 1981;
 //! L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
-//! System", Communications of the ACM 21(7), 1978.
+//! System", Communications of the ACM 21(7), 1978; O. S. F. Carvalho and
+//! G. Roucairol, "On Mutual Exclusion in Computer Networks", Communications of the
+//! ACM 26(2), 1983.
 
 pub mod clock;
 mod config;
@@ -21,8 +23,9 @@ mod message;
 pub(crate) mod planted;
 mod rejected;
 mod ricart_agrawala;
+mod token;
 
-pub use clock::{ClockError, LamportClock, NodeId, Timestamp, Token};
+pub use clock::{ClockError, LamportClock, NodeId, Timestamp};
 pub use config::{Config, Memory, Pace};
 pub use effect::Effect;
 pub use event::{Event, Timer};
@@ -31,3 +34,4 @@ pub use member::Member;
 pub use message::{Body, Echo, Incarnation, Message, Origin};
 pub use rejected::Rejected;
 pub use ricart_agrawala::{Deferred, RicartAgrawala, State};
+pub use token::{Token, Tokens};

@@ -62,6 +62,14 @@ planted_bugs! {
     OrderTurned,
     /// A seed peer's reply goes to its own port, not to where it asked from.
     SeedAnsweredAtItsPort,
+    /// Who replies keeps the other one's permission all the same.
+    KeptThoughGivenAway,
+    /// Who waits and gives a kept permission away does not wait for it again.
+    GivenAwayForGood,
+    /// A member that is started anew takes all permissions for its own.
+    KeptInACrash,
+    /// A clock gets ahead of all others without end.
+    NeverHeard,
 }
 
 /// Whether this bug is planted in what has this configuration.

@@ -13,6 +13,10 @@ pub enum Rejected {
     NotWaiting,
     /// Nobody here is in the critical section, so nobody leaves it.
     NotHeld,
+    /// So many tokens are not lent: none, or more than it may get ahead of all
+    /// others ([`super::Config::ahead`]). Whoever leaves and enters again may have a
+    /// quarter of that lent.
+    NotLent(u64),
     /// The sender is not in the member list.
     NoMember(NodeId),
     /// The sender gives our id as its own.
@@ -50,6 +54,12 @@ impl fmt::Display for Rejected {
             Rejected::NotFree => "already waiting, or in the critical section",
             Rejected::NotWaiting => "not waiting",
             Rejected::NotHeld => "not in the critical section",
+            Rejected::NotLent(entries) => {
+                return write!(
+                    f,
+                    "{entries} tokens are not lent before others are asked again"
+                );
+            }
             Rejected::NoMember(id) => return write!(f, "id {id} is no member's"),
             Rejected::OwnId(id) => return write!(f, "id {id} is our own"),
             Rejected::Overtaken => "overtaken by a newer request",

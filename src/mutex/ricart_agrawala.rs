@@ -10,13 +10,39 @@
 //!    strictly past it;
 //! 5. requests are ordered by (clock, id);
 //! 6. a member's clock never goes back, whatever happens to its node.
+//!
+//! # Kept permissions
+//!
+//! O. S. F. Carvalho and G. Roucairol, "On Mutual Exclusion in Computer
+//! Networks", Communications of the ACM 26(2), 1983: a permission lasts until it
+//! is asked back. So a member that enters again before anybody else has asked
+//! sends nothing, and an entry costs between 0 and 2(N-1) messages.
+//!
+//! Of a pair at most one holds the other's permission: from when the reply to its
+//! current request counts, until it replies to the other one itself. That neither
+//! holds it is always safe, so a FREE or HELD lock may forget what it holds at any
+//! time, as it does in a crash. The rules are as above, but for two:
+//!
+//! - only those are asked whose permission is missing;
+//! - whoever waits and replies to an older request of a peer whose permission it
+//!   has kept gives that away with the reply, and asks for it again, with the
+//!   request's own clock.
+//!
+//! A request that arrives again with the reply that it got before needs no second
+//! thought. If we hold the peer's permission, it was given after that reply, and
+//! to a younger request of ours; so the peer had done with its own.
+//!
+//! Tokens rise as ever. Whoever enters holds the permission of whoever was in the
+//! section before it, and that one gave it after it had left, with its clock of
+//! that moment. But the requests' own clocks may come out of order: who has all
+//! permissions does not ask whether somebody else's request is on its way.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use super::clock::{LamportClock, NodeId, Timestamp, Token};
+use super::clock::{LamportClock, NodeId, Timestamp};
 use super::config::Config;
 use super::effect::Effect;
 use super::event::Timer;
@@ -24,6 +50,7 @@ use super::lock_name::LockName;
 use super::message::{Body, Echo, Incarnation, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;
+use super::token::Token;
 
 /// What a member does about the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,6 +117,9 @@ const MOST_OF_A_SEED: usize = 8;
 pub struct RicartAgrawala {
     pub(super) state: State,
     pub(super) reply_queue: Vec<Deferred>,
+    /// Whose permission is ours until we reply to them: turno nodes that have
+    /// replied to us. A seed peer's serves one entry.
+    kept: BTreeSet<NodeId>,
     /// The latest request of each turno peer.
     latest: BTreeMap<NodeId, Latest>,
     /// Of a planted bug: who replied when nobody had asked.
@@ -116,11 +146,26 @@ pub(super) struct Context<'a> {
     pub(super) peers: &'a BTreeSet<NodeId>,
     /// Not all peers' clocks were heard yet.
     pub(super) is_hearing: bool,
+    /// Another node claims to be this member.
+    pub(super) is_claimed: bool,
     pub(super) lock: &'a LockName,
     pub(super) effects: &'a mut Vec<Effect>,
 }
 
 impl RicartAgrawala {
+    /// A lock that nobody is known to want, with what was kept of it.
+    pub(super) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
+        RicartAgrawala {
+            kept,
+            ..RicartAgrawala::default()
+        }
+    }
+
+    /// What outlasts a lock that nobody wants any more.
+    pub(super) fn into_permissions(self) -> BTreeSet<NodeId> {
+        self.kept
+    }
+
     /// FREE, WAIT or HELD.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -131,6 +176,13 @@ impl RicartAgrawala {
     #[must_use]
     pub fn reply_queue(&self) -> &[Deferred] {
         &self.reply_queue
+    }
+
+    /// Whose permission we hold until we reply to them. While we wait, others may
+    /// have replied to this request alone: seed peers.
+    #[must_use]
+    pub fn kept(&self) -> &BTreeSet<NodeId> {
+        &self.kept
     }
 
     /// Forgets the latest request of this peer, and in which order others asked.
@@ -202,7 +254,8 @@ impl RicartAgrawala {
 
     /// "A node enters its critical section after all other nodes have been
     /// notified of the request and have sent a reply granting their
-    /// permission." The clock has ticked for the request.
+    /// permission." The clock has ticked for the request. Whose permission was
+    /// kept is not asked.
     pub(super) fn acquire(&mut self, cx: &mut Context<'_>) {
         let request = cx.clock.now();
         #[cfg(test)]
@@ -210,12 +263,16 @@ impl RicartAgrawala {
             Some(given_up) if planted!(cx.config, ClockReused) => given_up,
             _ => request,
         };
-        if cx.peers.is_empty() {
+        if cx.must_ask() {
+            self.kept.clear();
+        }
+        let missing = cx.peers - &self.kept;
+        if missing.is_empty() {
             return self.enter(cx);
         }
         self.state = State::Wait {
             request: cx.stamp(request),
-            missing: cx.peers.clone(),
+            missing,
         };
         self.send_request(cx, request, 0);
         #[cfg(test)]
@@ -355,6 +412,22 @@ impl RicartAgrawala {
             latest.replied = Some(clock);
         }
         cx.send_reply(asked, clock, 0);
+        self.give_away(cx, asked.request.id);
+    }
+
+    /// Whoever has our permission does not leave us its own. If we wait, we ask
+    /// for it again; if that is lost, the request's timer will.
+    fn give_away(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        if planted!(cx.config, KeptThoughGivenAway) || !self.kept.remove(&peer) {
+            return;
+        }
+        if let State::Wait { request, missing } = &mut self.state {
+            if planted!(cx.config, GivenAwayForGood) {
+                return;
+            }
+            missing.insert(peer);
+            cx.send_request(peer, request.clock, 0);
+        }
     }
 
     /// "A REPLY message is returned immediately if the originator of the REQUEST
@@ -397,6 +470,7 @@ impl RicartAgrawala {
         &mut self,
         cx: &mut Context<'_>,
         peer: NodeId,
+        origin: Origin,
         clock: u64,
         echo: Echo,
     ) -> Result<(), Rejected> {
@@ -423,6 +497,9 @@ impl RicartAgrawala {
         }
         cx.receive(clock)?;
         missing.remove(&peer);
+        if cx.config.keeps_permissions && origin != Origin::Seed {
+            self.kept.insert(peer);
+        }
         if missing.is_empty() {
             self.enter(cx);
         }
@@ -454,6 +531,21 @@ impl RicartAgrawala {
         self.state = State::Held { token };
         let lock = cx.lock.clone();
         cx.effects.push(Effect::Enter { lock, token });
+    }
+
+    /// Clocks for further entries within this stay. They are past the token of the
+    /// entry, and whatever is said from now on is past them.
+    pub(super) fn lend(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
+        let State::Held { .. } = self.state else {
+            return Err(Rejected::NotHeld);
+        };
+        if !cx.may_get_ahead_by(entries) {
+            return Err(Rejected::NotLent(entries));
+        }
+        let tokens = cx.clock.lend(entries)?.ok_or(Rejected::NotLent(entries))?;
+        let lock = cx.lock.clone();
+        cx.effects.push(Effect::Lent { lock, tokens });
+        Ok(())
     }
 
     pub(super) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
@@ -504,6 +596,23 @@ impl Context<'_> {
             self.clock.receive(clock)?;
         }
         Ok(())
+    }
+
+    /// Whether permissions that were kept may not be used. While another node
+    /// claims to be this member nobody enters, and replies are not believed; so
+    /// all are asked, and it waits. And whoever has been on its own for long must
+    /// let its clock be heard, while there is still room for tokens to be lent.
+    fn must_ask(&self) -> bool {
+        self.is_claimed || !self.may_get_ahead_by(self.config.ahead / 4)
+    }
+
+    /// Whether the clock may get so much further ahead of all others. What is said
+    /// in a request is heard by all; entries that ask nobody are not, and a member
+    /// that forgets its clock skips no more than `ahead` clocks when it is started
+    /// anew. Half of that is left for what happens besides.
+    fn may_get_ahead_by(&self, further: u64) -> bool {
+        let ahead = self.clock.ahead().saturating_add(further);
+        self.peers.is_empty() || ahead <= self.config.ahead / 2 || planted!(self.config, NeverHeard)
     }
 
     fn stamp(&self, clock: u64) -> Timestamp {

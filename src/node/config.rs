@@ -15,6 +15,9 @@ use crate::wire::Key;
 pub struct Config {
     /// Who belongs, and who we are.
     pub group: Group,
+    /// Whether permissions are kept from entry to entry; otherwise every peer is
+    /// asked for every entry.
+    pub keeps_permissions: bool,
     /// When requests are sent again.
     pub pace: Pace,
     /// The group's key, if it has one.

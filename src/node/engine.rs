@@ -73,6 +73,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     ) -> Result<Self, StartError> {
         let Config {
             group,
+            keeps_permissions,
             pace,
             key,
             state,
@@ -86,6 +87,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let member = Member::new(mutex::Config {
             memory: state.as_ref().map_or(Memory::Forgetful, StateFile::memory),
             must_hear_itself: group.may_be_elsewhere(),
+            keeps_permissions,
             pace,
             ..mutex::Config::new(group.id, members, incarnation)
         });
@@ -304,6 +306,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 log::info!("entered the critical section, token {token}");
                 self.user.entered(lock, *token);
             }
+            Effect::Lent { lock, tokens } => self.user.lent(lock, *tokens),
             Effect::Leave { lock, clock } => self.user.left(lock, *clock),
             Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }

@@ -107,6 +107,7 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
         }
         _ if is_missing => "owes me its reply".to_owned(),
         (State::Wait { .. }, _) => "has replied".to_owned(),
+        (State::Free, _) if member.kept(&LOCK).contains(&id) => "permission kept".to_owned(),
         (_, None) => "not heard yet".to_owned(),
         _ => String::new(),
     };

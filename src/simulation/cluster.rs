@@ -63,6 +63,8 @@ pub enum Deed {
     Sent(Parcel),
     /// It entered the critical section, with this clock as its token.
     Entered(u64),
+    /// In it, it was lent tokens: the first and the last.
+    Lent(u64, u64),
     /// It left the critical section.
     Left,
     /// It wants an [`Event::Expired`] after about this time.
@@ -223,6 +225,9 @@ impl Cluster {
                 })
             }
             Effect::Enter { token, .. } => Deed::Entered(token.clock()),
+            Effect::Lent { tokens, .. } => {
+                Deed::Lent(tokens.first().clock(), tokens.last().clock())
+            }
             Effect::Leave { .. } => Deed::Left,
             Effect::SetTimer { timer, after } => Deed::Timer(timer.clone(), *after),
         })

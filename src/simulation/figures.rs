@@ -14,6 +14,10 @@ pub struct Figures {
     pub time: Micros,
     /// Entries.
     pub entries: u64,
+    /// Of these, such that asked nobody, because all permissions were kept.
+    pub entries_unasked: u64,
+    /// Tokens lent for further entries.
+    pub lent: u64,
     /// Datagrams sent.
     pub sent: u64,
     /// Of these, lost by chance.
@@ -46,6 +50,8 @@ impl AddAssign for Figures {
             plays,
             time,
             entries,
+            entries_unasked,
+            lent,
             sent,
             lost,
             cut,
@@ -62,6 +68,8 @@ impl AddAssign for Figures {
         self.plays += plays;
         self.time += time;
         self.entries += entries;
+        self.entries_unasked += entries_unasked;
+        self.lent += lent;
         self.sent += sent;
         self.lost += lost;
         self.cut += cut;
@@ -82,8 +90,8 @@ impl fmt::Display for Figures {
         let hours = self.time as f64 / 3.6e9;
         let lines = [
             format!(
-                "simulated time {hours:.1} h, {} entries, {} requests given up",
-                self.entries, self.given_up
+                "simulated time {hours:.1} h, {} entries ({} of them asked nobody), {} tokens lent, {} requests given up",
+                self.entries, self.entries_unasked, self.lent, self.given_up
             ),
             format!(
                 "{} datagrams sent: {} lost, {} cut off, {} repeated, {} overtaken, {} to nobody",

@@ -25,6 +25,8 @@ pub enum Violation {
         /// The largest before.
         before: u64,
     },
+    /// Somebody who is not in the critical section was lent tokens.
+    LentOutside(NodeId),
     /// A clock went back.
     ClockWentBack {
         /// Whose.
@@ -50,6 +52,9 @@ impl fmt::Display for Violation {
             }
             Violation::TokenDidNotRise { id, token, before } => {
                 write!(f, "{id} entered with token {token}, after {before}")
+            }
+            Violation::LentOutside(id) => {
+                write!(f, "{id} was lent tokens and is not in the section")
             }
             Violation::ClockWentBack { id, clock, before } => {
                 write!(f, "the clock of {id} went back from {before} to {clock}")
@@ -114,6 +119,23 @@ impl Judge {
         self.holder = Some(id);
         self.largest = token;
         self.owed.remove(&id);
+        Ok(())
+    }
+
+    /// A member was lent tokens, from the first to the last of these.
+    ///
+    /// # Errors
+    /// What must not be.
+    pub fn lent(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
+        if self.holder != Some(id) {
+            return Err(Violation::LentOutside(id));
+        }
+        let before = self.largest;
+        if first <= before {
+            let token = first;
+            return Err(Violation::TokenDidNotRise { id, token, before });
+        }
+        self.largest = last;
         Ok(())
     }
 

@@ -29,6 +29,10 @@ pub struct Plan {
     pub dice: u64,
     /// Who takes part; the first is member 1.
     pub members: Vec<Kind>,
+    /// Which turno nodes ask every peer for every entry; the others keep
+    /// permissions.
+    #[serde(default)]
+    pub ask_everybody: BTreeSet<u16>,
     /// Whether the group has a key. Seed processes have none.
     pub has_key: bool,
     /// How far ahead clocks are written down.
@@ -37,6 +41,10 @@ pub struct Plan {
     pub network: Network,
     /// How long an entry lasts at the most.
     pub hold: Micros,
+    /// How many tokens a turno node has lent for an entry at the most; sometimes
+    /// none.
+    #[serde(default)]
+    pub lent: u64,
     /// What the users do.
     pub wishes: Vec<Wish>,
     /// What goes wrong.
@@ -181,11 +189,26 @@ impl Plan {
         let wishes = wishes(&mut dice, &members, heals_at);
         let faults = faults(&mut dice, &members, heals_at);
         let is_odd = count > 2 && !has_seed && dice.u32(0..50) == 0;
-        let odd = is_odd.then(|| dice.u16(1..u16::try_from(count).unwrap_or(u16::MAX)));
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
+        let odd = is_odd.then(|| dice.u16(1..count));
+        let dice_of_play = dice.u64(..);
+        // All of them, some, or mostly none.
+        let ask_everybody = match dice.u32(0..6) {
+            0 => (1..=count).collect(),
+            1 => (1..=count).filter(|_| dice.bool()).collect(),
+            _ => BTreeSet::new(),
+        };
+        let lent = match dice.u32(0..4) {
+            0 => 0,
+            1 => dice.u64(1..=ahead / 2 + 1),
+            _ => dice.u64(1..=10),
+        };
         Plan {
             odd,
-            dice: dice.u64(..),
+            dice: dice_of_play,
             members,
+            ask_everybody,
+            lent,
             has_key,
             ahead,
             network,
@@ -231,7 +254,8 @@ impl Plan {
             Fault::Crash { id, .. } | Fault::Pause { id, .. } => Some(*id),
         });
         let is_member = |id: &u16| (1..=self.members.len()).contains(&usize::from(*id));
-        let mut ids = of_wishes.chain(of_faults).chain(self.odd);
+        let named = self.ask_everybody.iter().copied().chain(self.odd);
+        let mut ids = of_wishes.chain(of_faults).chain(named);
         if let Some(id) = ids.find(|id| !is_member(id)) {
             return Err(PlanError::NoMember(id));
         }

@@ -51,7 +51,7 @@ fn of_a_seed(clock: u64, group: &Group, step: &Step, arrived: Option<&Parcel>) -
             }
             Deed::Entered(_) => lines.push("Process entered CS".to_owned()),
             Deed::Left => lines.push("Process exited CS".to_owned()),
-            Deed::Reserved(_) | Deed::Timer(..) => {}
+            Deed::Reserved(_) | Deed::Lent(..) | Deed::Timer(..) => {}
         }
     }
     lines

@@ -15,6 +15,8 @@ fn a_few_thousand_seeds_break_nothing_and_see_everything() {
     }
     let seen = [
         sum.entries,
+        sum.entries_unasked,
+        sum.lent,
         sum.lost,
         sum.cut,
         sum.repeated,

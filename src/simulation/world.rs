@@ -71,6 +71,7 @@ enum Due {
     Arrival(Parcel),
     Timer(NodeId, u64),
     Leave(NodeId, u64),
+    Lend(NodeId, u64),
     Wish(usize),
     FaultBegins(usize),
     FaultEnds(usize),
@@ -224,7 +225,12 @@ impl World<'_> {
             Due::Leave(id, run) if self.node(id).runs == run => {
                 self.handle(id, Event::Release(LockName::default()))
             }
-            Due::Leave(..) => Ok(()),
+            Due::Lend(id, run) if self.node(id).runs == run => {
+                let entries = self.dice.u64(1..=self.plan.lent);
+                let lock = LockName::default();
+                self.handle(id, Event::Lend { lock, entries })
+            }
+            Due::Leave(..) | Due::Lend(..) => Ok(()),
             // Who is to enter must not give up, because the node stood still so
             // long.
             Due::Wish(_) if self.is_healed => Ok(()),
@@ -256,7 +262,7 @@ impl World<'_> {
     fn whose(&self, due: &Due) -> Option<NodeId> {
         match due {
             Due::Arrival(parcel) => Some(member_at(parcel.destination)),
-            Due::Timer(id, _) | Due::Leave(id, _) => Some(*id),
+            Due::Timer(id, _) | Due::Leave(id, _) | Due::Lend(id, _) => Some(*id),
             Due::Wish(place) => Some(NodeId(self.plan.wishes[*place].id)),
             _ => None,
         }
@@ -286,6 +292,7 @@ impl World<'_> {
         let config = Config {
             memory,
             ahead: self.plan.ahead,
+            keeps_permissions: !self.plan.ask_everybody.contains(&id.0),
             #[cfg(test)]
             planted: self.plan.planted,
             ..Config::new(id, members, Incarnation(u64::from(id.0) << 32 | runs))
@@ -321,13 +328,14 @@ impl World<'_> {
         if self.recording.is_some() {
             self.record(&step, arrived);
         }
+        let is_wish = matches!(step.made, Some(Made::Handled(Event::Acquire(_), _)));
         for (place, deed) in step.deeds.into_iter().enumerate() {
             if self.crashes_at(id, Moment::Amid(place)) {
                 self.figures.crashes_amid += 1;
                 return Ok(());
             }
             let has_entered = matches!(deed, Deed::Entered(_));
-            self.perform(id, deed)?;
+            self.perform(id, deed, is_wish)?;
             if has_entered && self.crashes_at(id, Moment::Inside) {
                 return Ok(());
             }
@@ -363,16 +371,26 @@ impl World<'_> {
         }
     }
 
-    fn perform(&mut self, id: NodeId, deed: Deed) -> Result<(), Violation> {
+    /// `is_unasked`: a user asked just now, so that an entry has asked nobody.
+    fn perform(&mut self, id: NodeId, deed: Deed, is_unasked: bool) -> Result<(), Violation> {
         match deed {
             Deed::Reserved(below) => self.node(id).below = Some(below),
             Deed::Sent(parcel) => self.send(id, parcel),
             Deed::Entered(token) => {
                 self.judge.entered(id, token)?;
                 self.figures.entries += 1;
+                self.figures.entries_unasked += u64::from(is_unasked);
                 let run = self.node(id).runs;
                 let hold = self.dice.u64(0..=self.plan.hold);
                 self.at(self.now + hold, Due::Leave(id, run));
+                if self.plan.lent > 0 && self.dice.bool() {
+                    let later = self.dice.u64(0..=hold);
+                    self.at(self.now + later, Due::Lend(id, run));
+                }
+            }
+            Deed::Lent(first, last) => {
+                self.judge.lent(id, first, last)?;
+                self.figures.lent += last - first + 1;
             }
             Deed::Left => self.judge.left(id),
             Deed::Timer(timer, after) => {

@@ -428,6 +428,7 @@ fn told(record: &Record) -> String {
         (None, Occasion::Acquire) => "asks".to_owned(),
         (None, Occasion::Cancel) => "gives up".to_owned(),
         (None, Occasion::Release) => "leaves".to_owned(),
+        (None, Occasion::Lend) => "has tokens lent".to_owned(),
         (None, Occasion::Tick) => "ticks".to_owned(),
         (None, Occasion::Timer | Occasion::Received) => "sends again".to_owned(),
     };

@@ -72,6 +72,8 @@ pub enum Occasion {
     Cancel,
     /// The section was left.
     Release,
+    /// In the section, tokens were lent for further entries.
+    Lend,
     /// The clock ticked, for no further reason.
     Tick,
     /// A message arrived.
@@ -229,6 +231,7 @@ fn occasion(event: &Event) -> Occasion {
         Event::Acquire(_) => Occasion::Acquire,
         Event::Cancel(_) => Occasion::Cancel,
         Event::Release(_) => Occasion::Release,
+        Event::Lend { .. } => Occasion::Lend,
         Event::Tick => Occasion::Tick,
         Event::Received { .. } => Occasion::Received,
         Event::Expired(_) => Occasion::Timer,
@@ -237,7 +240,10 @@ fn occasion(event: &Event) -> Occasion {
 
 fn lock_of(event: &Event) -> LockName {
     match event {
-        Event::Acquire(lock) | Event::Cancel(lock) | Event::Release(lock) => lock.clone(),
+        Event::Acquire(lock)
+        | Event::Cancel(lock)
+        | Event::Release(lock)
+        | Event::Lend { lock, .. } => lock.clone(),
         Event::Expired(Timer::Resend { lock, .. }) => lock.clone(),
         Event::Received { message, .. } => match &message.body {
             Body::Request { lock, .. }

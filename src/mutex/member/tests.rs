@@ -7,6 +7,7 @@ use crate::mutex::clock::MAX_JUMP;
 use crate::mutex::{Echo, Token};
 
 mod greeting;
+mod kept;
 mod request;
 
 const NONCE: Incarnation = Incarnation(7);

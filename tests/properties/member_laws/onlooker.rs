@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
 use turno::mutex::{
     Body, Config, Echo, Effect, Event, Incarnation, LockName, Member, Memory, Message, NodeId,
-    Origin, State, Timer, Token,
+    Origin, State, Timer, Token, Tokens,
 };
 
 /// What the member does about a lock; nothing if it is none of these.
@@ -25,6 +25,11 @@ pub struct Onlooker {
     config: Config,
     peers: BTreeSet<NodeId>,
     own: BTreeMap<LockName, Own>,
+    /// Whose permission it holds until it replies to them.
+    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
+    /// Whose permission it has given away while it waits, and not asked for again
+    /// yet.
+    to_ask_again: BTreeSet<(LockName, NodeId)>,
     /// What was asked for here: more than that cannot be held.
     wanted: BTreeSet<LockName>,
     /// The clock of the latest request.
@@ -59,6 +64,8 @@ impl Onlooker {
             config,
             peers,
             own: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            to_ask_again: BTreeSet::new(),
             wanted: BTreeSet::new(),
             latest: 0,
             token: None,
@@ -108,7 +115,9 @@ impl Onlooker {
         // other event there is one clock to tell.
         let may_tick = matches!(event, Event::Received { message, .. }
             if matches!(message.body, Body::Welcome { .. }) || message.from == self.config.id);
-        self.now = if may_tick { before } else { after }.clock();
+        let own_event = matches!(event, Event::Lend { .. });
+        self.now = if may_tick || own_event { before } else { after }.clock();
+        let asked_now = asked(effects);
         for (place, effect) in effects.iter().enumerate() {
             let what = || format!("{event:?}: {effect:?}");
             match effect {
@@ -122,8 +131,23 @@ impl Onlooker {
                     reply_to,
                     message,
                     ..
-                } => self.sends(*to, *reply_to, message, after),
-                Effect::Enter { lock, token } => self.enters(lock, *token, after),
+                } => {
+                    if let Body::Request { lock, clock } = &message.body {
+                        self.makes_request(lock, *clock, &asked_now);
+                    }
+                    self.sends(*to, *reply_to, message, after);
+                }
+                Effect::Enter { lock, token } => {
+                    assert!(!before.is_claimed() || self.peers.is_empty(), "{}", what());
+                    self.enters(lock, *token, after);
+                }
+                Effect::Lent { lock, tokens } => {
+                    let Event::Lend { lock: of, entries } = event else {
+                        panic!("nobody wanted tokens: {}", what());
+                    };
+                    assert_eq!(lock, of);
+                    self.lends(lock, *entries, *tokens, after);
+                }
                 Effect::Leave { lock, clock } => {
                     assert_eq!(*event, Event::Release(lock.clone()));
                     assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
@@ -139,6 +163,10 @@ impl Onlooker {
             assert_eq!(after.reply_queue(lock), [], "{event:?}: nobody has to wait");
             assert_eq!(permissions(effects), queued, "{event:?}: each is let in");
         }
+        assert!(
+            self.to_ask_again.is_empty(),
+            "what was given away is asked for"
+        );
     }
 
     /// Of what was taken: what it means.
@@ -176,6 +204,9 @@ impl Onlooker {
             Body::Reply { lock, echo, .. } => {
                 let replied = self.asked_by(from, lock, *echo);
                 replied.insert(from);
+                if self.config.keeps_permissions && message.origin != Origin::Seed {
+                    self.kept.entry(lock.clone()).or_default().insert(from);
+                }
                 assert!(clock > echo.clock, "the replier has gone past the request");
                 assert!(!before.is_claimed(), "somebody else may use it");
             }
@@ -237,23 +268,35 @@ impl Onlooker {
         }
     }
 
-    /// Either again, to whom it waits for, or anew with a new clock (rule 1).
-    fn asks(&mut self, to: NodeId, lock: &LockName, clock: u64) {
-        match self.own.get(lock) {
-            Some(Own::Holds) => panic!("it holds {lock} and asks for it"),
-            Some(Own::Asks { request, replied }) => {
-                assert_eq!(*request, clock, "with the same clock");
-                assert!(!replied.contains(&to), "{to} has replied");
-            }
-            None => {
-                assert!(self.wanted.contains(lock), "nobody wants {lock}");
-                assert!(clock > self.latest, "with a new clock");
-                self.latest = clock;
-                let (request, replied) = (clock, BTreeSet::new());
-                self.own
-                    .insert(lock.clone(), Own::Asks { request, replied });
-            }
+    /// Anew, with a new clock (rule 1). It may forget permissions, and ask for
+    /// them; whom it does not ask must have given it before.
+    fn makes_request(
+        &mut self,
+        lock: &LockName,
+        clock: u64,
+        asked_now: &BTreeSet<(LockName, u64, NodeId)>,
+    ) {
+        if self.own.contains_key(lock) {
+            return;
         }
+        assert!(self.wanted.contains(lock), "nobody wants {lock}");
+        assert!(clock > self.latest, "with a new clock");
+        self.latest = clock;
+        let kept = self.kept.entry(lock.clone()).or_default();
+        kept.retain(|peer| !asked_now.contains(&(lock.clone(), clock, *peer)));
+        let (request, replied) = (clock, kept.clone());
+        self.own
+            .insert(lock.clone(), Own::Asks { request, replied });
+    }
+
+    /// To whom it waits for, with the same clock.
+    fn asks(&mut self, to: NodeId, lock: &LockName, clock: u64) {
+        let Some(Own::Asks { request, replied }) = self.own.get(lock) else {
+            panic!("it holds {lock} and asks for it");
+        };
+        assert_eq!(*request, clock, "with the same clock");
+        assert!(!replied.contains(&to), "{to} has replied");
+        self.to_ask_again.remove(&(lock.clone(), to));
     }
 
     /// Nobody but whose request is older, unless it was permitted before.
@@ -262,12 +305,20 @@ impl Onlooker {
         if self.permitted.contains(&permission) {
             return;
         }
-        match self.own.get(lock) {
+        let kept = self.kept.entry(lock.clone()).or_default();
+        let gives_away = kept.remove(&to);
+        match self.own.get_mut(lock) {
             Some(Own::Holds) => panic!("it holds {lock} and lets {to} in"),
-            Some(Own::Asks { request, .. }) => assert!(
-                (echo.clock, to) < (*request, self.config.id),
-                "it asked for {lock} before {to}"
-            ),
+            Some(Own::Asks { request, replied }) => {
+                assert!(
+                    (echo.clock, to) < (*request, self.config.id),
+                    "it asked for {lock} before {to}"
+                );
+                if gives_away {
+                    replied.remove(&to);
+                    self.to_ask_again.insert((lock.clone(), to));
+                }
+            }
             None => {}
         }
         self.is_of_this_moment(clock, after);
@@ -288,7 +339,7 @@ impl Onlooker {
         let replied = match self.own.insert(lock.clone(), Own::Holds) {
             Some(Own::Asks { replied, .. }) => replied,
             Some(Own::Holds) => panic!("it enters {lock} twice"),
-            None => BTreeSet::new(),
+            None => self.kept.get(lock).cloned().unwrap_or_default(),
         };
         assert!(self.wanted.contains(lock), "nobody wants {lock}");
         assert_eq!(replied, self.peers, "not all have replied");
@@ -297,6 +348,25 @@ impl Onlooker {
         assert!(Some(token) > self.token, "tokens rise");
         self.token = Some(token);
         self.entries += 1;
+    }
+
+    /// Tokens, while it holds the lock.
+    fn lends(&mut self, lock: &LockName, entries: u64, tokens: Tokens, after: &Member) {
+        assert_eq!(
+            self.own.get(lock),
+            Some(&Own::Holds),
+            "{lock} is not in its hands"
+        );
+        let (first, last) = (tokens.first(), tokens.last());
+        assert_eq!(
+            last.clock() - first.clock(),
+            entries - 1,
+            "as many as wanted"
+        );
+        self.is_of_this_moment(last.clock(), after);
+        assert!(last.clock() < self.reserved, "{last} is not on disk");
+        assert!(Some(first) > self.token, "tokens rise");
+        self.token = Some(last);
     }
 
     /// The member says of itself what the onlooker has worked out.
@@ -317,11 +387,26 @@ impl Onlooker {
                 (own, state) => panic!("{lock}: {own:?}, and it says {state:?}"),
             }
         }
+        for (lock, kept) in &self.kept {
+            assert_eq!(member.kept(lock), kept, "{lock}: whose permission is kept");
+        }
         for lock in self.own.keys() {
             assert_ne!(*member.state(lock), State::Free, "{lock}");
         }
         assert_eq!(*member.unheard(), self.unheard);
     }
+}
+
+/// Who is asked in one event, for which lock and with which clock.
+fn asked(effects: &[Effect]) -> BTreeSet<(LockName, u64, NodeId)> {
+    let asked = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to, message, .. } => match &message.body {
+            Body::Request { lock, clock } => Some((lock.clone(), *clock, *to)),
+            _ => None,
+        },
+        _ => None,
+    });
+    asked.collect()
 }
 
 /// How many are let in.

@@ -32,6 +32,7 @@ pub fn config(bytes: &[u8]) -> Config {
     let id = NodeId(1 + u16::from(bytes[1]) % members);
     let mut config = Config::new(id, members, OURS);
     config.must_hear_itself = bytes[2].is_multiple_of(4);
+    config.keeps_permissions = !bytes[7].is_multiple_of(4);
     let memory = bytes[3] % 3;
     if memory > 0 {
         config.memory = Memory::Durable {
@@ -77,7 +78,8 @@ impl Tape {
             0 => Event::Start,
             1..=4 => Event::Acquire(lock),
             5 => Event::Cancel(lock),
-            6..=8 => Event::Release(lock),
+            6..=7 => Event::Release(lock),
+            8 => lend(step, lock, member),
             9 => Event::Tick,
             10..=12 if !self.timers.is_empty() => {
                 let place = usize::from(step[1]) % self.timers.len();
@@ -164,6 +166,16 @@ impl Tape {
         };
         arrived(step, member, body)
     }
+}
+
+/// For entries within a stay: a few, or about as many as it may get ahead by.
+fn lend(step: &[u8], lock: LockName, member: &Member) -> Event {
+    let entries = match step[3] % 4 {
+        0 => clock(step[4], step[5], member.config().ahead / 2),
+        1 => clock(step[4], step[5], member.clock()),
+        _ => u64::from(step[5] % 4),
+    };
+    Event::Lend { lock, entries }
 }
 
 /// An answer to our hello.

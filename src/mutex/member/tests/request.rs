@@ -195,6 +195,7 @@ fn replies_are_a_set_of_senders_and_never_a_number() {
 fn a_reply_to_an_earlier_request_does_not_count_for_this_one() {
     let mut member = held();
     member.must(release());
+    member.must(request(6, 2));
     member.must(acquire());
     assert_eq!(member.must_not(reply(9, 2, 2)), Rejected::StaleReply);
 }
