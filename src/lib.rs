@@ -60,6 +60,13 @@ pub mod screen;
 pub mod shared;
 pub mod trace;
 
+mod locks;
+
 pub mod cli;
 
+pub use locks::{
+    Blocked, Guard, Handle, LocalNode, LockError, LockStatus, Node, PeerStatus, Request, Settings,
+    StartError, Status,
+};
+pub use mutex::{LockName, LockNameError, Token};
 pub use printable::Printable;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use mio::Registry;
 
 use super::config::{Config, StartError};
+use super::contacts::{Contact, Contacts};
 use super::drops::Drops;
 use super::envelope::Envelope;
 use super::memory::StateFile;
@@ -16,7 +17,8 @@ use super::timers::Timers;
 use super::udp::Udp;
 use crate::group::Group;
 use crate::mutex::{
-    self, Effect, Event, Incarnation, LockName, Member, Memory, NodeId, Rejected, State, Token,
+    self, Body, Effect, Event, Incarnation, LockName, Member, Memory, NodeId, Rejected, State,
+    Token, Tokens,
 };
 use crate::transport::{Outgoing, Socket, Transport, Unheard};
 
@@ -29,6 +31,12 @@ pub(crate) trait User {
     /// The section is no longer ours, at this clock. Whatever is still to be said
     /// to the resource is said now: the next one is let in when this returns.
     fn left(&mut self, lock: &LockName, clock: u64);
+
+    /// These are for further entries while the section is ours.
+    fn lent(&mut self, _lock: &LockName, _tokens: Tokens) {}
+
+    /// A peer asks for this lock, and has to wait for us.
+    fn wanted_elsewhere(&mut self, _lock: &LockName) {}
 }
 
 /// One member of a group, running, in the hands of whoever waits for its sources.
@@ -41,6 +49,7 @@ pub(crate) struct Engine<O, U> {
     drops: Drops,
     /// When each peer was heard last.
     heard: BTreeMap<NodeId, Instant>,
+    contacts: Contacts,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -56,6 +65,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) member: &'a Member,
     /// When each peer was heard last.
     pub(crate) heard: &'a BTreeMap<NodeId, Instant>,
+    /// What was seen of each.
+    pub(crate) contacts: &'a BTreeMap<NodeId, Contact>,
     /// How many datagrams were dropped, by cause.
     pub(crate) drops: &'a BTreeMap<&'static str, u64>,
 }
@@ -101,6 +112,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             member,
             drops: Drops::default(),
             heard: BTreeMap::new(),
+            contacts: Contacts::default(),
             observer,
             user,
             is_forgetting: false,
@@ -114,7 +126,12 @@ impl<O: Observer, U: User> Engine<O, U> {
             section,
             has_key: self.has_key,
         })?;
-        self.handle(&Event::Start)
+        self.handle(&Event::Start).map(drop)
+    }
+
+    /// Whether the group has a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.has_key
     }
 
     /// The algorithm.
@@ -128,6 +145,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
+            contacts: self.contacts.by_peer(),
             drops: self.drops.by_cause(),
         };
         (&mut self.observer, &mut self.user, standing)
@@ -213,8 +231,23 @@ impl<O: Observer, U: User> Engine<O, U> {
                 if from != self.member.id() {
                     self.heard.insert(from, Instant::now());
                 }
-                self.say_and_perform(&event, outcome)
+                self.say_and_perform(&event, outcome)?.ok();
+                self.notice(&event);
+                Ok(())
             }
+        }
+    }
+
+    /// What a message means to others than the algorithm.
+    fn notice(&mut self, event: &Event) {
+        let Event::Received { message, .. } = event else {
+            return;
+        };
+        self.contacts.heard(message);
+        if let Body::Request { lock, .. } = &message.body
+            && !self.member.reply_queue(lock).is_empty()
+        {
+            self.user.wanted_elsewhere(lock);
         }
     }
 
@@ -241,12 +274,13 @@ impl<O: Observer, U: User> Engine<O, U> {
 
     /// Hands the event to the algorithm, says what comes of it, and does it: in
     /// this order, so that whoever reads what several nodes say reads of a
-    /// datagram's sending before its arrival.
+    /// datagram's sending before its arrival. What the algorithm will not have
+    /// is handed back.
     ///
     /// # Errors
     /// Those of the state file and of the observer. They end the node; after
     /// those of the state file nothing may be said any more.
-    pub(crate) fn handle(&mut self, event: &Event) -> io::Result<()> {
+    pub(crate) fn handle(&mut self, event: &Event) -> io::Result<Result<(), Rejected>> {
         let outcome = self.ask(event);
         self.say_and_perform(event, outcome)
     }
@@ -262,7 +296,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         &mut self,
         event: &Event,
         outcome: Result<Vec<Effect>, Rejected>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Result<(), Rejected>> {
         // Before anything is said or done: without it none of it is done.
         for effect in outcome.iter().flatten() {
             if let Effect::Reserve { below } = effect {
@@ -275,10 +309,16 @@ impl<O: Observer, U: User> Engine<O, U> {
             member: &self.member,
         });
         // What was asked for is done even if it cannot be said: others wait.
-        for effect in outcome.unwrap_or_default() {
-            self.perform(&effect)?;
-        }
-        said
+        let taken = match outcome {
+            Ok(effects) => {
+                for effect in effects {
+                    self.perform(&effect)?;
+                }
+                Ok(())
+            }
+            Err(rejected) => Err(rejected),
+        };
+        said.map(|()| taken)
     }
 
     /// # Errors
@@ -298,6 +338,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             // Done already.
             Effect::Reserve { .. } => {}
             Effect::Send { .. } => {
+                self.contacts.sends(effect);
                 if let Some(outgoing) = self.transport.address(effect) {
                     return self.send(outgoing);
                 }
@@ -334,8 +375,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             // With a clock that is not written down nothing may be said any more.
             _ if self.is_forgetting => Ok(()),
             State::Free => Ok(()),
-            State::Wait { .. } => self.handle(&Event::Cancel(lock.clone())),
-            State::Held { .. } => self.handle(&Event::Release(lock.clone())),
+            State::Wait { .. } => self.handle(&Event::Cancel(lock.clone())).map(drop),
+            State::Held { .. } => self.handle(&Event::Release(lock.clone())).map(drop),
         }
     }
 }

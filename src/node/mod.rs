@@ -14,6 +14,7 @@
 //! out of it: [`crate::process`] for somebody at a terminal.
 
 mod config;
+mod contacts;
 mod drops;
 mod engine;
 mod envelope;
@@ -28,5 +29,6 @@ pub(crate) use config::bind_hint;
 pub use config::{Config, StartError};
 pub(crate) use engine::{Engine, Standing, User};
 pub(crate) use envelope::{Envelope, Source};
+pub use key_file::KeyFileError;
 pub use observer::{Happening, Observer, Status, Waiting, Why};
 pub(crate) use waiting::Reports;

@@ -37,10 +37,10 @@ impl Reports {
         lock: &LockName,
         heard: &BTreeMap<NodeId, Instant>,
     ) -> Option<Waiting> {
-        let Some(missing) = missing(member, lock) else {
+        if missing(member, lock).is_none() {
             self.wait = None;
             return None;
-        };
+        }
         let wait = self.wait.get_or_insert_with(|| Wait {
             began: Instant::now(),
             next: MOMENT,
@@ -50,12 +50,23 @@ impl Reports {
             return None;
         }
         wait.next = since.saturating_mul(2);
+        Some(Self::waiting(member, lock, heard, since))
+    }
+
+    /// Who keeps whoever has waited here for so long.
+    pub(crate) fn waiting(
+        member: &Member,
+        lock: &LockName,
+        heard: &BTreeMap<NodeId, Instant>,
+        since: Duration,
+    ) -> Waiting {
         let ago = |peer| heard.get(&peer).map(Instant::elapsed);
-        Some(Waiting {
+        let missing = missing(member, lock).unwrap_or_default();
+        Waiting {
             since,
             own: member.id(),
             missing: missing.into_iter().map(|peer| (peer, ago(peer))).collect(),
-        })
+        }
     }
 }
 

@@ -223,15 +223,18 @@ impl<O: Observer> Process<O> {
             } => {
                 return self.engine.receive(&envelope.text, socket, return_address);
             }
-            Source::Timer(timer) => return self.engine.handle(&Event::Expired(timer)),
+            Source::Timer(timer) => return self.engine.handle(&Event::Expired(timer)).map(drop),
             Source::User(word) => word,
         };
         match word {
             Word::Keyboard => match self.open_line(&envelope.text) {
-                Some(event) => self.engine.handle(&event),
+                Some(event) => self.engine.handle(&event).map(drop),
                 None => Ok(()),
             },
-            Word::EntryOver => self.engine.handle(&Event::Release(self.lock.clone())),
+            Word::EntryOver => self
+                .engine
+                .handle(&Event::Release(self.lock.clone()))
+                .map(drop),
             Word::Suspend | Word::Signal(SIGTSTP) => self.engine.observer.suspend(),
             Word::Signal(SIGCONT) => {
                 self.keyboard.ready();

@@ -1,0 +1,380 @@
+//! The caller's side: a handle, a request, and the guard of an entry.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+use std::{fmt, process};
+
+use super::call::{Asked, Call, Grant};
+use super::error::LockError;
+use super::lease::{Lease, Loans};
+use super::status::Status;
+use crate::mutex::{LockName, Token};
+
+/// How long [`Handle::try_lock`] waits for the replies of the other members.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// What a handle says to its node.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Let this caller in, in its turn.
+    Ask(Asked),
+    /// That caller waits no longer.
+    GiveUp {
+        lock: LockName,
+        ticket: u64,
+        since: Instant,
+    },
+    /// That caller has left.
+    Leave { lock: LockName, ticket: u64 },
+    /// Tell how everything stands.
+    Tell(Sender<Status>),
+    /// Take no more calls, and end when nobody is inside any more. Says so once
+    /// somebody is.
+    ShutDown(Sender<()>),
+}
+
+/// What a node shares with its handles.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) wishes: Sender<Wish>,
+    pub(super) waker: mio::Waker,
+    pub(super) loans: Arc<Loans>,
+    /// The thread that drives the node, once there is one.
+    driver: Mutex<Option<ThreadId>>,
+    tickets: AtomicU64,
+    /// The process that started the node.
+    process: u32,
+}
+
+impl Shared {
+    pub(super) fn new(wishes: Sender<Wish>, waker: mio::Waker, loans: Arc<Loans>) -> Arc<Self> {
+        Arc::new(Shared {
+            wishes,
+            waker,
+            loans,
+            driver: Mutex::default(),
+            tickets: AtomicU64::new(1),
+            process: process::id(),
+        })
+    }
+
+    /// # Errors
+    /// The node has ended.
+    pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
+        self.wishes.send(wish).map_err(|_| LockError::Ended)?;
+        // Of a node that has ended nobody waits for anything.
+        let _ = self.waker.wake();
+        Ok(())
+    }
+
+    fn is_forked(&self) -> bool {
+        self.process != process::id()
+    }
+
+    fn is_driven_here(&self) -> bool {
+        *self.driver() == Some(thread::current().id())
+    }
+
+    fn driver(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        // Nothing panics while it is locked.
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This thread drives the node from now on.
+    pub(super) fn drive_here(&self) {
+        *self.driver() = Some(thread::current().id());
+    }
+
+    fn leave(&self, lock: LockName, ticket: u64, lease: Option<&Lease>) {
+        // A forked child has a copy of a guard, and holds nothing.
+        if !self.is_forked() && lease.is_none_or(Lease::leave) {
+            // If the node has ended, nobody else comes in anyway.
+            let _ = self.say(Wish::Leave { lock, ticket });
+        }
+    }
+}
+
+/// A way to the locks of a node, for any thread: cheap to clone.
+///
+/// Callers of one node take turns in the order in which they asked; a lock is
+/// not reentrant: who asks again for what it holds waits for itself.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Handle { shared }
+    }
+
+    /// Waits until the lock of this name is ours. The empty name is the lock of
+    /// `turno process`.
+    ///
+    /// It waits for as long as a member is down that has to be asked: see
+    /// [`Handle::lock_timeout`].
+    ///
+    /// # Errors
+    /// [`LockError`], but for [`LockError::TimedOut`].
+    pub fn lock(&self, name: &str) -> Result<Guard, LockError> {
+        match self.enter_again(name) {
+            Some(guard) => Ok(guard),
+            None => self.request(name)?.wait(),
+        }
+    }
+
+    /// Waits until the lock is ours, but not longer than this.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`] says what stood in the way; any other
+    /// [`LockError`].
+    pub fn lock_timeout(&self, name: &str, timeout: Duration) -> Result<Guard, LockError> {
+        match self.enter_again(name) {
+            Some(guard) => Ok(guard),
+            None => self.request(name)?.wait_timeout(timeout),
+        }
+    }
+
+    /// Takes the lock if nobody has it: not if another caller of this node comes
+    /// first, nor if a member has not replied within half a second.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`] says what stood in the way; any other
+    /// [`LockError`].
+    pub fn try_lock(&self, name: &str) -> Result<Guard, LockError> {
+        match self.enter_again(name) {
+            Some(guard) => Ok(guard),
+            None => self.ask(name, true)?.wait_timeout(A_MOMENT),
+        }
+    }
+
+    /// Asks for the lock and waits for nothing: the request is a future, for any
+    /// runtime, and can be looked at now and then.
+    ///
+    /// # Errors
+    /// [`LockError::Name`], [`LockError::Ended`] and [`LockError::Forked`].
+    pub fn request(&self, name: &str) -> Result<Request, LockError> {
+        self.ask(name, false)
+    }
+
+    /// How everything stands: locks, callers, peers.
+    ///
+    /// # Errors
+    /// [`LockError::Ended`], [`LockError::Forked`] and [`LockError::OwnThread`].
+    pub fn status(&self) -> Result<Status, LockError> {
+        if self.shared.is_forked() {
+            return Err(LockError::Forked);
+        }
+        if self.shared.is_driven_here() {
+            return Err(LockError::OwnThread);
+        }
+        let (status, told) = std::sync::mpsc::channel();
+        self.shared.say(Wish::Tell(status))?;
+        told.recv().map_err(|_| LockError::Ended)
+    }
+
+    pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
+        self.shared.say(wish)
+    }
+
+    fn ask(&self, name: &str, is_at_once: bool) -> Result<Request, LockError> {
+        let lock = LockName::new(name)?;
+        if self.shared.is_forked() {
+            return Err(LockError::Forked);
+        }
+        let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let call = Call::new(ticket, lock, is_at_once);
+        self.shared.say(Wish::Ask(Asked::new(Arc::clone(&call))))?;
+        Ok(Request {
+            shared: Arc::clone(&self.shared),
+            call,
+            since: Instant::now(),
+        })
+    }
+
+    /// Enters a lock that is on loan, without a word to the node.
+    fn enter_again(&self, name: &str) -> Option<Guard> {
+        if self.shared.is_forked() {
+            return None;
+        }
+        let (token, lease) = self.shared.loans.enter(name)?;
+        Some(Guard {
+            lock: LockName::new(name).ok()?,
+            ticket: lease.ticket,
+            token,
+            lease: Some(lease),
+            shared: Arc::clone(&self.shared),
+        })
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// Somebody who waits for a lock. Dropped, it waits no longer; and if the lock
+/// was its own already, it leaves it.
+#[must_use = "it waits no longer when it is dropped"]
+pub struct Request {
+    shared: Arc<Shared>,
+    call: Arc<Call>,
+    since: Instant,
+}
+
+impl Request {
+    /// Waits until the lock is ours.
+    ///
+    /// # Errors
+    /// [`LockError`], but for [`LockError::TimedOut`].
+    pub fn wait(self) -> Result<Guard, LockError> {
+        self.check_thread()?;
+        // Without a time there always is an outcome.
+        let outcome = self.call.wait(None).unwrap_or(Err(LockError::Ended));
+        self.guard(outcome)
+    }
+
+    /// Waits until the lock is ours, but not longer than this.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`] says what stood in the way; any other
+    /// [`LockError`].
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
+        self.check_thread()?;
+        // A time beyond all measure is none.
+        let until = Instant::now().checked_add(timeout);
+        let outcome = match self.call.wait(until) {
+            Some(outcome) => outcome,
+            None => {
+                // The node knows what stands in the way; and it may have let us in
+                // in the meantime.
+                self.say_give_up()?;
+                self.call.wait(None).unwrap_or(Err(LockError::Ended))
+            }
+        };
+        self.guard(outcome)
+    }
+
+    /// The outcome, if it has come; none after it was taken.
+    ///
+    /// # Errors
+    /// [`LockError`], as the outcome.
+    pub fn try_take(&mut self) -> Option<Result<Guard, LockError>> {
+        let outcome = self.call.take()?;
+        Some(self.guard(outcome))
+    }
+
+    fn check_thread(&self) -> Result<(), LockError> {
+        if self.shared.is_driven_here() {
+            return Err(LockError::OwnThread);
+        }
+        Ok(())
+    }
+
+    fn say_give_up(&self) -> Result<(), LockError> {
+        self.shared.say(Wish::GiveUp {
+            lock: self.call.lock.clone(),
+            ticket: self.call.ticket,
+            since: self.since,
+        })
+    }
+
+    fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
+        let Grant { token, lease } = outcome?;
+        Ok(Guard {
+            shared: Arc::clone(&self.shared),
+            lock: self.call.lock.clone(),
+            ticket: self.call.ticket,
+            token,
+            lease,
+        })
+    }
+}
+
+impl Future for Request {
+    type Output = Result<Guard, LockError>;
+
+    /// # Panics
+    /// Never; but once it was ready it is pending for ever.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.poll(context).map(|outcome| self.guard(outcome))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if self.call.is_over() || self.shared.is_forked() {
+            return;
+        }
+        match self.call.abandon() {
+            Some(Grant { lease, .. }) => {
+                let lock = self.call.lock.clone();
+                self.shared.leave(lock, self.call.ticket, lease.as_deref());
+            }
+            None => {
+                // If the node has ended, nobody waits there.
+                let _ = self.say_give_up();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("lock", &self.call.lock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An entry: the lock is ours until this is dropped.
+///
+/// It is released when it is dropped, by a panic too: whoever comes next finds the
+/// resource as the panic left it. If the process dies, its node dies with it and
+/// nobody else enters before the node is started anew.
+#[must_use = "the lock is released when it is dropped"]
+pub struct Guard {
+    shared: Arc<Shared>,
+    lock: LockName,
+    ticket: u64,
+    token: Token,
+    lease: Option<Arc<Lease>>,
+}
+
+impl Guard {
+    /// The fencing token of this entry: larger than that of any earlier entry of
+    /// this lock in the whole group. Hand it to the resource with every write, and
+    /// have the resource refuse a smaller one than the largest it has seen.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The name of the lock.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.lock.as_str()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let lock = self.lock.clone();
+        self.shared.leave(lock, self.ticket, self.lease.as_deref());
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("lock", &self.lock)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! The library: named locks for the threads of a process, from a node of its own.
+//!
+//! ```text
+//! Handle ── Wish ─┐
+//! UDP ────────────┼─ drain ─> Envelope ─ open ─> Desk, Engine ─ settle ─┬─> Call, Lease
+//! timers ─────────┘           one queue                                 └─> UDP datagrams
+//! ```
+//!
+//! [`Node`] has a thread of its own; [`LocalNode`] is driven by its caller's loop.
+//! Callers of one process stand in line at their node (`Desk`); the node asks the
+//! group once for whoever is first. While nobody else wants a lock, the node lends
+//! it to its process (`Lease`): a handle enters again with one atomic exchange.
+//!
+//! # What happens when
+//!
+//! - A [`Guard`] is dropped: the lock is released, by a panic too.
+//! - A [`Request`] is dropped: it waits no longer.
+//! - A [`Handle`] is cloned: both are ways to the same node.
+//! - The [`Node`] is dropped: see there.
+//! - The process dies: its node with it, and nobody else enters before the node
+//!   is started anew. Whatever the holder was doing has ended too, or must be
+//!   fenced by its token.
+//! - The process forks: the child has no node. Its copies of guards hold nothing
+//!   and release nothing, and its handles say so.
+
+mod call;
+mod desk;
+mod error;
+mod handle;
+mod lease;
+mod local;
+mod look;
+mod quiet;
+mod settings;
+mod status;
+mod thread;
+
+pub use error::{Blocked, LockError};
+pub use handle::{Guard, Handle, Request};
+pub use local::LocalNode;
+pub use settings::{Settings, StartError};
+pub use status::{LockStatus, PeerStatus, Status};
+pub use thread::Node;

@@ -1,0 +1,119 @@
+//! What was seen of each peer: how fast it answers, and how often it had to be
+//! asked again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::mutex::{Body, Effect, Message, NodeId};
+
+/// What was seen of one peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contact {
+    /// The fastest reply to a request that was sent once. Others may have been
+    /// deferred.
+    pub(crate) fastest_reply: Option<Duration>,
+    /// How many datagrams were sent again, for want of an answer.
+    pub(crate) sent_again: u64,
+    /// The latest request, unless it was answered or sent again, and when it was
+    /// sent.
+    asked: Option<(u64, Instant)>,
+}
+
+/// What was seen of every peer.
+#[derive(Debug, Default)]
+pub(super) struct Contacts(BTreeMap<NodeId, Contact>);
+
+impl Contacts {
+    /// This is sent.
+    pub(super) fn sends(&mut self, effect: &Effect) {
+        let Effect::Send {
+            to,
+            message,
+            repetition,
+            ..
+        } = effect
+        else {
+            return;
+        };
+        let contact = self.0.entry(*to).or_default();
+        match message.body {
+            Body::Request { clock, .. } if *repetition == 0 => {
+                contact.asked = Some((clock, Instant::now()));
+            }
+            Body::Request { .. } | Body::Hello if *repetition > 0 => {
+                contact.sent_again += 1;
+                contact.asked = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// This counted.
+    pub(super) fn heard(&mut self, message: &Message) {
+        if let Body::Reply { echo, .. } = message.body
+            && let Some(contact) = self.0.get_mut(&message.from)
+            && let Some((_, at)) = contact.asked.take_if(|(clock, _)| *clock == echo.clock)
+        {
+            let took = at.elapsed();
+            let fastest = contact.fastest_reply.map_or(took, |it| it.min(took));
+            contact.fastest_reply = Some(fastest);
+        }
+    }
+
+    /// By peer.
+    pub(super) fn by_peer(&self) -> &BTreeMap<NodeId, Contact> {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutex::{Echo, Incarnation, LockName, Origin};
+
+    const PEER: NodeId = NodeId(2);
+
+    fn request(clock: u64, repetition: u32) -> Effect {
+        let lock = LockName::default();
+        Effect::Send {
+            to: PEER,
+            reply_to: None,
+            message: Message {
+                from: NodeId(1),
+                origin: Origin::Turno(Incarnation(1)),
+                body: Body::Request { lock, clock },
+            },
+            repetition,
+        }
+    }
+
+    fn reply(to: u64) -> Message {
+        Message {
+            from: PEER,
+            origin: Origin::Turno(Incarnation(2)),
+            body: Body::Reply {
+                lock: LockName::default(),
+                clock: to + 1,
+                echo: Echo {
+                    clock: to,
+                    incarnation: Incarnation(1),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn only_the_reply_to_a_request_that_was_sent_once_is_timed() {
+        let mut contacts = Contacts::default();
+        contacts.sends(&request(2, 0));
+        contacts.heard(&reply(1));
+        assert_eq!(contacts.by_peer()[&PEER].fastest_reply, None);
+        contacts.sends(&request(2, 1));
+        contacts.heard(&reply(2));
+        assert_eq!(contacts.by_peer()[&PEER].fastest_reply, None);
+        assert_eq!(contacts.by_peer()[&PEER].sent_again, 1);
+        contacts.sends(&request(4, 0));
+        contacts.heard(&reply(4));
+        assert!(contacts.by_peer()[&PEER].fastest_reply.is_some());
+    }
+}

@@ -1,0 +1,378 @@
+//! The library, as a program uses it: nodes of one group in one process, over
+//! real sockets.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::{PATIENCE, Ports};
+use turno::{Guard, Handle, LocalNode, LockError, Node, Settings, StartError, Token};
+
+/// A group on loopback.
+struct Group {
+    members: Vec<String>,
+    _ports: Ports,
+}
+
+impl Group {
+    fn of(members: usize) -> Self {
+        let ports = Ports::reserve(members);
+        Group {
+            members: ports.iter().map(|port| format!(":{port}")).collect(),
+            _ports: ports,
+        }
+    }
+
+    fn settings(&self, id: u16) -> Settings {
+        Settings::new(id, self.members.clone()).resend(Duration::from_millis(50))
+    }
+
+    fn node(&self, id: u16) -> Node {
+        Node::start(&self.settings(id)).unwrap()
+    }
+
+    fn all(&self) -> Vec<Node> {
+        let ids = 1..=u16::try_from(self.members.len()).unwrap();
+        ids.map(|id| self.node(id)).collect()
+    }
+}
+
+/// A section that notices when two are inside, or tokens do not rise.
+#[derive(Default)]
+struct Section {
+    is_used: AtomicBool,
+    latest: AtomicU64,
+}
+
+impl Section {
+    fn use_with(&self, guard: &Guard) {
+        assert!(!self.is_used.swap(true, Ordering::SeqCst), "two are inside");
+        let token = guard.token().clock();
+        assert!(
+            self.latest.swap(token, Ordering::SeqCst) < token,
+            "the token has not risen"
+        );
+        thread::yield_now();
+        self.is_used.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn threads_of_three_nodes_take_turns_and_tokens_rise() {
+    const EACH: u64 = 200;
+    let group = Group::of(3);
+    let nodes = group.all();
+    let section = Section::default();
+    thread::scope(|scope| {
+        for node in &nodes {
+            for _ in 0..3 {
+                let (handle, section) = (node.handle(), &section);
+                scope.spawn(move || {
+                    for _ in 0..EACH {
+                        let guard = handle.lock("counter").unwrap();
+                        section.use_with(&guard);
+                    }
+                });
+            }
+        }
+    });
+    let entered: u64 = nodes
+        .iter()
+        .map(|node| node.status().unwrap().entries)
+        .sum();
+    assert!(entered > 3);
+}
+
+#[test]
+fn locks_of_different_names_do_not_wait_for_each_other() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let _one = nodes[0].lock("one").unwrap();
+    let _two = nodes[1].lock("two").unwrap();
+    let _nameless = nodes[1].lock("").unwrap();
+    let _accented = nodes[0].lock("cópia 備份").unwrap();
+}
+
+#[test]
+fn callers_of_one_node_are_served_in_the_order_in_which_they_asked() {
+    let node = Group::of(1).node(1);
+    let first = node.lock("queue").unwrap();
+    let mut requests: Vec<_> = (0..100).map(|_| node.request("queue").unwrap()).collect();
+    assert!(
+        requests
+            .iter_mut()
+            .all(|request| request.try_take().is_none())
+    );
+    drop(first);
+    let mut latest: Option<Token> = None;
+    for request in requests {
+        let guard = request.wait().unwrap();
+        assert!(latest < Some(guard.token()));
+        latest = Some(guard.token());
+    }
+}
+
+#[test]
+fn who_enters_again_does_not_wake_the_node() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let mut latest = nodes[0].lock("again").unwrap().token();
+    for _ in 0..1000 {
+        let token = nodes[0].lock("again").unwrap().token();
+        assert!(token > latest);
+        latest = token;
+    }
+    assert_eq!(nodes[0].status().unwrap().entries, 1);
+    // Those were all that were lent.
+    let token = nodes[0].lock("again").unwrap().token();
+    assert!(token > latest);
+    assert_eq!(nodes[0].status().unwrap().entries, 2);
+    // Another member takes it back.
+    assert!(nodes[1].lock("again").unwrap().token() > token);
+}
+
+#[test]
+fn what_is_on_loan_is_taken_back_when_whoever_is_inside_leaves() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    drop(nodes[0].lock("loan").unwrap());
+    let inside = nodes[0].lock("loan").unwrap();
+    let mut other = nodes[1].request("loan").unwrap();
+    let here = nodes[0].request("loan").unwrap();
+    // It asks, and is deferred; and then nobody enters on loan any more.
+    while nodes[0].status().unwrap().locks[0].deferred.is_empty() {
+        thread::yield_now();
+    }
+    assert!(other.try_take().is_none());
+    let token = inside.token();
+    drop(inside);
+    let other = other.wait().unwrap();
+    assert!(other.token() > token);
+    drop(other);
+    drop(here.wait().unwrap());
+}
+
+#[test]
+fn a_wait_that_is_given_up_says_who_stood_in_the_way() {
+    let group = Group::of(2);
+    let first = group.node(1);
+    let moment = Duration::from_millis(10);
+    let error = first.lock_timeout("a", moment).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with(r#"the lock "a" was not had in time: waiting 0 s for 2 (not heard yet)"#),
+        "{text}"
+    );
+    let second = group.node(2);
+    let held = first.lock("a").unwrap();
+    let error = first.lock_timeout("a", moment).unwrap_err().to_string();
+    let here = r#"the lock "a" was not had in time: another caller of this node comes first"#;
+    assert_eq!(error, here);
+    assert_eq!(first.try_lock("a").unwrap_err().to_string(), here);
+    let error = second.try_lock("a").unwrap_err().to_string();
+    assert!(
+        error.contains("waiting 0 s for 1 (heard 0 s ago)"),
+        "{error}"
+    );
+    drop(held);
+    // Nobody waits any more, so nobody is in the way.
+    drop(second.try_lock("a").unwrap());
+    drop(first.try_lock("a").unwrap());
+}
+
+#[test]
+fn a_request_that_is_dropped_waits_no_longer_and_one_that_was_granted_leaves() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let held = nodes[0].lock("drop").unwrap();
+    let behind = nodes[0].request("drop").unwrap();
+    let elsewhere = nodes[1].request("drop").unwrap();
+    drop((behind, elsewhere, held));
+    let granted = nodes[1].request("drop").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while nodes[1].status().unwrap().locks.is_empty()
+        || nodes[1].status().unwrap().locks[0].holder.is_none()
+    {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+    drop(granted);
+    drop(nodes[0].lock("drop").unwrap());
+}
+
+/// A runtime of one task.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[test]
+fn a_request_is_a_future_for_any_runtime() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let held = nodes[0].lock("async").unwrap();
+    let waits = nodes[1].request("async").unwrap();
+    let waiter = thread::spawn(move || block_on(waits).unwrap().token());
+    let token = held.token();
+    drop(held);
+    assert!(waiter.join().unwrap() > token);
+}
+
+#[test]
+fn a_panic_releases_the_lock() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let handle = nodes[0].handle();
+    let panicked = thread::spawn(move || {
+        let _guard = handle.lock("panic").unwrap();
+        std::panic::resume_unwind(Box::new("as if it had panicked"));
+    });
+    assert!(panicked.join().is_err());
+    drop(nodes[1].lock("panic").unwrap());
+    drop(nodes[0].lock("panic").unwrap());
+}
+
+#[test]
+fn a_node_that_is_dropped_ends_the_waits_and_lets_the_others_in() {
+    let group = Group::of(2);
+    let mut nodes = group.all();
+    drop(nodes[0].lock("end").unwrap());
+    let held = nodes[0].lock("end").unwrap();
+    let waits = nodes[0].request("end").unwrap();
+    let elsewhere = nodes[1].request("end").unwrap();
+    let handle = nodes[0].handle();
+    // It does not wait for the guard.
+    drop(nodes.remove(0));
+    assert_eq!(waits.wait().unwrap_err(), LockError::Ended);
+    let ended = |handle: &Handle| handle.lock("other").map(drop);
+    assert_eq!(ended(&handle), Err(LockError::Ended));
+    // But it is there until the guard is dropped.
+    drop(held);
+    drop(elsewhere.wait().unwrap());
+    let deadline = Instant::now() + PATIENCE;
+    while handle.status().is_ok() {
+        assert!(Instant::now() < deadline);
+    }
+    assert_eq!(ended(&handle), Err(LockError::Ended));
+}
+
+#[test]
+fn shutting_down_waits_for_those_inside() {
+    let group = Group::of(1);
+    let node = group.node(1);
+    let held = node.lock("inside").unwrap();
+    let (entered, is_entered) = mpsc::channel();
+    let is_left = Arc::new(AtomicBool::new(false));
+    let left = Arc::clone(&is_left);
+    let inside = thread::spawn(move || {
+        let _held = held;
+        entered.send(()).unwrap();
+        thread::yield_now();
+        left.store(true, Ordering::SeqCst);
+    });
+    is_entered.recv().unwrap();
+    node.shut_down().unwrap();
+    assert!(is_left.load(Ordering::SeqCst));
+    inside.join().unwrap();
+}
+
+#[test]
+fn a_node_is_driven_in_the_callers_own_loop() {
+    let group = Group::of(2);
+    let mut local = LocalNode::start(&group.settings(1)).unwrap();
+    let other = group.node(2);
+    let handle = local.handle();
+    assert_eq!(handle.lock("loop").unwrap_err(), LockError::OwnThread);
+    let mut request = handle.request("loop").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let guard = loop {
+        if let Some(outcome) = request.try_take() {
+            break outcome.unwrap();
+        }
+        assert!(Instant::now() < deadline);
+        local.wait(Some(PATIENCE)).unwrap();
+    };
+    let token = guard.token();
+    drop(guard);
+    let waits = other.request("loop").unwrap();
+    let waits = thread::spawn(move || waits.wait().unwrap().token());
+    while !waits.is_finished() {
+        assert!(Instant::now() < deadline);
+        local.wait(Some(Duration::from_millis(10))).unwrap();
+    }
+    assert!(waits.join().unwrap() > token);
+    local.close().unwrap();
+    assert!(local.is_closed());
+}
+
+#[test]
+fn names_that_cannot_be_and_groups_that_are_none_are_errors() {
+    let node = Group::of(1).node(1);
+    assert!(matches!(node.lock("a\nb"), Err(LockError::Name(_))));
+    assert!(matches!(
+        node.lock(&"a".repeat(129)),
+        Err(LockError::Name(_))
+    ));
+    let start = |settings: &Settings| Node::start(settings).unwrap_err();
+    let error = start(&Settings::new(1, ["alpha"]));
+    assert!(matches!(error, StartError::Address { .. }) && error.is_of_settings());
+    let text = error.to_string();
+    assert_eq!(
+        text,
+        r#""alpha" is no address: no port in it; write :PORT or HOST:PORT"#
+    );
+    assert!(start(&Settings::new(3, [":1", ":2"])).is_of_settings());
+    let error = start(&Settings::new(1, [":1"]).key("/nowhere/turno.key"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("the key file /nowhere/turno.key: ")
+    );
+    assert!(!error.is_of_settings());
+}
+
+/// Every lock that was used is done with at once.
+#[test]
+fn a_hundred_thousand_names_used_once_cost_nothing() {
+    let node = Group::of(1).node(1);
+    for number in 0..100_000 {
+        drop(node.lock(&format!("name {number}")).unwrap());
+    }
+    assert!(node.status().unwrap().locks.len() <= 257);
+}
+
+/// Nobody starves, and nobody is alone: all threads of two nodes at once.
+#[test]
+fn a_hundred_callers_of_one_lock_are_all_served() {
+    let group = Group::of(2);
+    let nodes = group.all();
+    let section = Section::default();
+    let begin = Barrier::new(100);
+    thread::scope(|scope| {
+        for number in 0..100 {
+            let (handle, section, begin) = (nodes[number % 2].handle(), &section, &begin);
+            scope.spawn(move || {
+                begin.wait();
+                section.use_with(&handle.lock_timeout("many", PATIENCE).unwrap());
+            });
+        }
+    });
+}
