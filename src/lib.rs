@@ -62,6 +62,8 @@ pub mod trace;
 
 mod locks;
 
+pub(crate) mod agent;
+
 pub mod cli;
 
 pub use locks::{
