@@ -135,6 +135,19 @@ fn who_enters_again_does_not_wake_the_node() {
     assert!(nodes[1].lock("again").unwrap().token() > token);
 }
 
+/// Waits until a peer waits for this node.
+fn has_deferred(node: &Node) {
+    let deadline = Instant::now() + PATIENCE;
+    let defers = |node: &Node| {
+        let locks = node.status().unwrap().locks;
+        locks.iter().any(|lock| !lock.deferred.is_empty())
+    };
+    while !defers(node) {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn what_is_on_loan_is_taken_back_when_whoever_is_inside_leaves() {
     let group = Group::of(2);
@@ -144,9 +157,7 @@ fn what_is_on_loan_is_taken_back_when_whoever_is_inside_leaves() {
     let mut other = nodes[1].request("loan").unwrap();
     let here = nodes[0].request("loan").unwrap();
     // It asks, and is deferred; and then nobody enters on loan any more.
-    while nodes[0].status().unwrap().locks[0].deferred.is_empty() {
-        thread::yield_now();
-    }
+    has_deferred(&nodes[0]);
     assert!(other.try_take().is_none());
     let token = inside.token();
     drop(inside);
@@ -258,6 +269,7 @@ fn a_node_that_is_dropped_ends_the_waits_and_lets_the_others_in() {
     let held = nodes[0].lock("end").unwrap();
     let waits = nodes[0].request("end").unwrap();
     let elsewhere = nodes[1].request("end").unwrap();
+    has_deferred(&nodes[0]);
     let handle = nodes[0].handle();
     // It does not wait for the guard.
     drop(nodes.remove(0));
