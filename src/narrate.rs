@@ -135,6 +135,10 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
     let mut lines = Vec::new();
     match event {
         Event::Start | Event::Release(_) | Event::Lend { .. } => {}
+        Event::Resume { lock, token } => lines.push(ordinary(format!(
+            "the entry of token {token} goes on in lock {:?}",
+            lock.as_str()
+        ))),
         Event::Tick => lines.push(ordinary(format!("tick, clock {clock}"))),
         Event::Acquire(lock) => lines.push(ordinary(acquired(lock, effects, member))),
         Event::Cancel(_) => lines.push(ordinary("the request is given up")),

@@ -1,3 +1,533 @@
 //! A node for the programs of a machine, which ask for locks on a Unix socket.
+//!
+//! ```text
+//! clients ──┐                                   ┌─ answers
+//! node ─────┼─ poll ─ say, turn, settle ─ look ─┼─ records
+//! signals ──┘                                   └─ node
+//! ```
+//!
+//! One loop drives the node, which is one of its sources, and serves the clients.
+//! It is an application on the library: a client's call is a
+//! [`Request`](crate::Request), its stay a [`Guard`](crate::Guard).
+//!
+//! A lock is released when its client says that it is done, and else when nobody
+//! has the record of its entry locked any more ([`record`]): nothing that was
+//! started goes on without the lock, whoever is killed.
 
+mod client;
+mod config;
+mod connection;
+mod metrics;
+mod notify;
+mod place;
+mod record;
+mod socket;
 pub(crate) mod talk;
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll as Readiness, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::SIGHUP;
+use signal_hook_mio::v1_0::Signals;
+use thiserror::Error;
+
+use crate::locks::A_MOMENT;
+use crate::mutex;
+use crate::system::{retry_interrupted, signals};
+use crate::{Handle, LocalNode, LockError, LockName, StartError};
+use client::{Client, Phase, Stay, Waiting};
+pub(crate) use config::{Config, ConfigError};
+use connection::{Connection, End};
+pub(crate) use place::{of_agent, of_client};
+use record::Records;
+pub(crate) use socket::SocketError;
+use socket::{Socket, with_suffix};
+use talk::{AgentStatus, Answer, Ask, Said};
+
+const NODE: Token = Token(0);
+const LISTENER: Token = Token(1);
+const SIGNALS: Token = Token(2);
+const FIRST_CLIENT: usize = 3;
+
+/// How many clients are served at a time.
+const MOST_CLIENTS: usize = 4096;
+
+/// How often it is looked whether what a client left behind has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Why an agent did not start. The message says what to do.
+#[derive(Debug, Error)]
+pub(crate) enum AgentError {
+    /// It was not told what it must be told.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its node did not start.
+    #[error(transparent)]
+    Node(#[from] StartError),
+    /// There is no socket for the clients.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// Anything else that the system refuses.
+    #[error("{what}: {error}")]
+    System {
+        /// What it was to do.
+        what: &'static str,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+/// A node and its clients.
+pub(crate) struct Agent {
+    poll: Poll,
+    node: LocalNode,
+    handle: Handle,
+    socket: Socket,
+    signals: Signals,
+    records: Records,
+    clients: BTreeMap<usize, Client>,
+    next_client: usize,
+    /// The clients whose requests have an outcome.
+    woken: Arc<Mutex<Vec<usize>>>,
+    /// What goes on though its client has gone.
+    endings: Vec<Stay>,
+    host: String,
+    is_ending: bool,
+}
+
+/// Notes which client's request has an outcome.
+struct Note {
+    client: usize,
+    woken: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        let woken = self.woken.lock();
+        // Nothing panics while it is locked.
+        let mut woken = woken.unwrap_or_else(PoisonError::into_inner);
+        woken.push(self.client);
+    }
+}
+
+impl Agent {
+    /// Begins to take part, and to listen.
+    pub(crate) fn start(config: &Config) -> Result<Self, AgentError> {
+        let failed = |what: &'static str| move |error| AgentError::System { what, error };
+        let settings = config.settings()?;
+        let path = config.socket.clone().unwrap_or_else(of_agent);
+        let gid = config.socket_group.as_deref().map(socket::group_number);
+        let gid = gid.transpose()?;
+        let mut socket = Socket::bind(&path, gid)?;
+        let folder = with_suffix(&path, ".held");
+        let what = "cannot keep records of entries beside the socket";
+        let mut records = Records::open(folder, gid).map_err(failed(what))?;
+        let left = records.left().map_err(failed(what))?;
+        let resumed: Vec<(LockName, mutex::Token)> = left
+            .iter()
+            .filter_map(|record| {
+                let lock = LockName::new(&record.entry.lock).ok()?;
+                Some((lock, mutex::Token::recorded(record.entry.token)))
+            })
+            .collect();
+        let (node, guards) = LocalNode::start_inside(&settings, &resumed)?;
+        let since = Instant::now();
+        let stays = left.into_iter().zip(guards).map(|(record, guard)| {
+            log::warn!(
+                "lock {:?} stays held: what {:?} of an earlier run started goes on",
+                record.entry.lock,
+                record.entry.command
+            );
+            Stay {
+                record,
+                guard,
+                since,
+            }
+        });
+        let endings = stays.collect();
+        let mut registered = || -> io::Result<(Poll, Signals)> {
+            let poll = Poll::new()?;
+            let registry = poll.registry();
+            registry.register(&mut SourceFd(&node.as_raw_fd()), NODE, Interest::READABLE)?;
+            registry.register(&mut socket.listener, LISTENER, Interest::READABLE)?;
+            let signals = signals::register(&[], registry, SIGNALS)?;
+            Ok((poll, signals))
+        };
+        let (poll, signals) = registered().map_err(failed("cannot wait for clients"))?;
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Agent {
+            poll,
+            handle: node.handle(),
+            node,
+            socket,
+            signals,
+            records,
+            clients: BTreeMap::new(),
+            next_client: FIRST_CLIENT,
+            woken: Arc::default(),
+            endings,
+            host,
+            is_ending: false,
+        })
+    }
+
+    /// Serves until a signal ends it: then those who wait are told, and those
+    /// inside are let finish; a second signal ends it at once.
+    ///
+    /// # Errors
+    /// Those of the system and of the state directory.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        notify::say("READY=1");
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.node.turn()?;
+            self.settle();
+            // What was granted or released may have to be sent.
+            self.node.turn()?;
+            if self.is_ending && self.node.is_closed() {
+                return Ok(());
+            }
+            let due = self.next_due();
+            let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+            retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            for event in &events {
+                match event.token() {
+                    NODE => {}
+                    LISTENER => self.accept(),
+                    SIGNALS => {
+                        if self.hear_signals()? {
+                            return Ok(());
+                        }
+                    }
+                    Token(client) => self.hear(client),
+                }
+            }
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let waiting = self
+            .clients
+            .values()
+            .filter_map(|client| match &client.phase {
+                Phase::Waiting(waiting) => waiting.next_due(),
+                _ => None,
+            });
+        let look = (!self.endings.is_empty()).then(|| Instant::now() + LOOK_EVERY);
+        [self.node.next_due(), look, waiting.min()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Whether it is to end at once.
+    fn hear_signals(&mut self) -> io::Result<bool> {
+        let signals: Vec<i32> = self.signals.pending().collect();
+        for signal in signals {
+            if signal == SIGHUP {
+                log::warn!("SIGHUP: the configuration is read at a start; restart the agent");
+            } else if self.is_ending {
+                return Ok(true);
+            } else {
+                self.end()?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Lets nobody in any more. The clients see that the agent goes, and end what
+    /// they run.
+    fn end(&mut self) -> io::Result<()> {
+        notify::say("STOPPING=1");
+        self.is_ending = true;
+        let why = "the agent is ending".to_owned();
+        for (_, mut client) in std::mem::take(&mut self.clients) {
+            if matches!(client.phase, Phase::Waiting(_)) {
+                // It may have gone.
+                let why = why.clone();
+                let _ = client.connection.say(&Answer::Failed { why });
+            }
+            self.gone(client);
+        }
+        self.node.close()
+    }
+
+    fn accept(&mut self) {
+        loop {
+            let mut stream = match self.socket.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    log::warn!("cannot accept a client: {error}");
+                    return;
+                }
+            };
+            let token = self.next_client;
+            self.next_client += 1;
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            let registered = self
+                .poll
+                .registry()
+                .register(&mut stream, Token(token), interest);
+            if let Err(error) = registered {
+                log::warn!("cannot serve a client: {error}");
+                continue;
+            }
+            let peer = rustix::net::sockopt::socket_peercred(&stream).ok();
+            let mut client = Client {
+                connection: Connection::new(stream),
+                pid: peer
+                    .as_ref()
+                    .map(|peer| peer.pid.as_raw_nonzero().get().cast_unsigned()),
+                uid: peer.as_ref().map(|peer| peer.uid.as_raw()),
+                phase: Phase::Quiet,
+            };
+            if self.is_ending || self.clients.len() >= MOST_CLIENTS {
+                let why = format!("the agent is ending, or serves {MOST_CLIENTS} clients already");
+                // It may have gone.
+                let _ = client.connection.say(&Answer::Failed { why });
+                continue;
+            }
+            self.clients.insert(token, client);
+        }
+    }
+
+    /// A client has said something, or reads again, or has gone.
+    fn hear(&mut self, token: usize) {
+        let Some(mut client) = self.clients.remove(&token) else {
+            return;
+        };
+        let (said, mut end) = client.connection.read();
+        for said in said {
+            if let Err(why) = self.open(token, &mut client, said) {
+                end = Some(why);
+                break;
+            }
+        }
+        let is_lost = client.connection.flush().is_err();
+        match end {
+            Some(End::Foul(why)) => {
+                let why = format!("not understood: {why}");
+                // It may have gone.
+                let _ = client.connection.say(&Answer::Failed { why });
+                self.gone(client);
+            }
+            Some(End::Gone) => self.gone(client),
+            None if is_lost => self.gone(client),
+            None => drop(self.clients.insert(token, client)),
+        }
+    }
+
+    /// Does what a client says.
+    fn open(&mut self, token: usize, client: &mut Client, said: Said) -> Result<(), End> {
+        let phase = std::mem::replace(&mut client.phase, Phase::Quiet);
+        let answer = match (said, phase) {
+            (Said::Ask(ask), Phase::Quiet) => match self.ask(token, ask) {
+                Ok(waiting) => {
+                    client.phase = Phase::Waiting(waiting);
+                    return Ok(());
+                }
+                Err(error) => Answer::Failed {
+                    why: error.to_string(),
+                },
+            },
+            (Said::Locked {}, Phase::Granted(stay)) => {
+                client.phase = Phase::Holding(stay);
+                Answer::Go {}
+            }
+            // The stay is over.
+            (Said::Done {}, Phase::Granted(_) | Phase::Holding(_)) => return Err(End::Gone),
+            (Said::Status {}, phase) => {
+                client.phase = phase;
+                Answer::Status(Box::new(self.status()))
+            }
+            (Said::Metrics {}, phase) => {
+                client.phase = phase;
+                let text = metrics::text(&self.status());
+                Answer::Metrics { text }
+            }
+            (said, phase) => {
+                client.phase = phase;
+                return Err(End::Foul(format!("{said:?} is out of turn")));
+            }
+        };
+        client.connection.say(&answer).map_err(|_| End::Gone)
+    }
+
+    fn ask(&mut self, token: usize, ask: Ask) -> Result<Waiting, LockError> {
+        let lock = LockName::new(&ask.name)?;
+        let request = self.handle.ask(&ask.name, ask.at_once)?;
+        let wait = ask.wait_ms.map(Duration::from_millis);
+        let at_once = ask.at_once.then_some(A_MOMENT);
+        let longest = [wait, at_once].into_iter().flatten().min();
+        // It is looked at once, and then when it says so.
+        self.wake(token);
+        Ok(Waiting::new(request, lock, ask, longest))
+    }
+
+    fn wake(&self, token: usize) {
+        let woken = self.woken.lock();
+        woken.unwrap_or_else(PoisonError::into_inner).push(token);
+    }
+
+    /// A client has gone. What it started may go on.
+    fn gone(&mut self, client: Client) {
+        if let Phase::Holding(stay) = client.phase {
+            self.endings.push(stay);
+            self.look();
+        }
+    }
+
+    /// Does what is due for the clients.
+    fn settle(&mut self) {
+        loop {
+            let woken =
+                std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner));
+            if woken.is_empty() {
+                break;
+            }
+            for token in woken {
+                self.grant(token);
+            }
+        }
+        self.look();
+        let now = Instant::now();
+        let is_due = |client: &Client| match &client.phase {
+            Phase::Waiting(waiting) => waiting.next_due().is_some_and(|due| due <= now),
+            _ => false,
+        };
+        let due = self.clients.iter().filter(|(_, client)| is_due(client));
+        let due: Vec<usize> = due.map(|(token, _)| *token).collect();
+        for token in due {
+            self.wait_on(token);
+        }
+    }
+
+    /// Lets those go whose commands have ended.
+    fn look(&mut self) {
+        self.endings.retain(|stay| match stay.record.is_locked() {
+            Ok(is_locked) => is_locked,
+            Err(error) => {
+                log::warn!("cannot look at {}: {error}", stay.record.path().display());
+                true
+            }
+        });
+    }
+
+    /// Tells a client the outcome of its call, if it has come.
+    fn grant(&mut self, token: usize) {
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        let Phase::Waiting(waiting) = &mut client.phase else {
+            return;
+        };
+        let woken = Arc::clone(&self.woken);
+        let waker = Waker::from(Arc::new(Note {
+            client: token,
+            woken,
+        }));
+        let mut context = Context::from_waker(&waker);
+        let Readiness::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
+            return;
+        };
+        let ask = std::mem::take(&mut waiting.ask);
+        client.phase = Phase::Quiet;
+        let granted = outcome.map_err(|error| match error {
+            LockError::TimedOut { blocked, .. } => Answer::TimedOut {
+                why: blocked.to_string(),
+            },
+            error => Answer::Failed {
+                why: error.to_string(),
+            },
+        });
+        let answer = granted.and_then(|guard| {
+            let clock = guard.token().clock();
+            let record = self.records.write(client.entry(&ask, clock));
+            let record = record.map_err(|error| Answer::Failed {
+                why: format!("the entry cannot be recorded: {error}"),
+            })?;
+            let answer = Answer::Granted {
+                token: clock,
+                node: self.node.id(),
+                record: record.path().to_owned(),
+            };
+            let since = Instant::now();
+            client.phase = Phase::Granted(Stay {
+                record,
+                guard,
+                since,
+            });
+            Ok(answer)
+        });
+        let answer = answer.unwrap_or_else(|answer| answer);
+        if client.connection.say(&answer).is_err()
+            && let Some(client) = self.clients.remove(&token)
+        {
+            self.gone(client);
+        }
+    }
+
+    /// Who of this machine has the lock that a client waits for, in words.
+    fn holder(&self, token: usize) -> Option<String> {
+        let Phase::Waiting(waiting) = &self.clients.get(&token)?.phase else {
+            return None;
+        };
+        let of_clients = self.clients.values().filter_map(|it| it.phase.stay());
+        let mut stays = self.endings.iter().chain(of_clients);
+        let stay = stays.find(|stay| stay.record.entry.lock == waiting.ask.name)?;
+        Some(stay.record.entry.to_string())
+    }
+
+    /// Tells a client whom it waits for, or that it has waited long enough.
+    fn wait_on(&mut self, token: usize) {
+        let holder = self.holder(token);
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        let Phase::Waiting(waiting) = &mut client.phase else {
+            return;
+        };
+        if waiting.until.is_some_and(|until| until <= Instant::now()) {
+            waiting.until = None;
+            // The outcome is what stands in the way. If the node has ended, that.
+            let _ = waiting.request.give_up();
+            return;
+        }
+        if waiting.is_word_due() {
+            let (ticket, since) = (waiting.request.ticket(), waiting.since);
+            let mut text = self.node.blocked(&waiting.lock, ticket, since).to_string();
+            if let Some(holder) = holder {
+                text.push_str(&format!("; {holder}"));
+            }
+            if client.connection.say(&Answer::Waiting { text }).is_err()
+                && let Some(client) = self.clients.remove(&token)
+            {
+                self.gone(client);
+            }
+        }
+    }
+
+    fn status(&mut self) -> AgentStatus {
+        let endings = self.endings.iter();
+        let clients = self.clients.values().filter_map(|it| it.status(&self.host));
+        AgentStatus {
+            node: self.node.status(),
+            clients: endings
+                .map(|stay| stay.status("ending", &self.host))
+                .chain(clients)
+                .collect(),
+        }
+    }
+}

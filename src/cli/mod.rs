@@ -1,9 +1,11 @@
 //! The command line: text to typed options, and errors to exit codes.
 
+mod agent;
 mod key;
 mod process;
 mod shared;
 mod simulate;
+mod status;
 mod trace;
 
 use std::error::Error;
@@ -40,6 +42,8 @@ RUST_LOG=debug shows diagnostics on standard error.";
 
 #[derive(Subcommand)]
 enum Command {
+    Agent(Box<agent::Arguments>),
+    Status(status::Arguments),
     Process(process::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
@@ -81,6 +85,8 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Agent(arguments) => arguments.run(),
+        Command::Status(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),

@@ -120,24 +120,31 @@ impl Desk {
         self.touched.push_back(lock);
     }
 
-    /// A caller waits no longer, for this reason; or was let in in the meantime.
-    pub(super) fn give_up(
-        &mut self,
-        lock: &LockName,
-        ticket: u64,
-        why: impl FnOnce(Option<usize>) -> LockError,
-    ) {
-        let Some(line) = self.lines.get_mut(lock) else {
-            return;
-        };
-        let is_it = |asked: &Asked| asked.call().ticket == ticket;
-        if let Some(place) = line.waiting.iter().position(is_it) {
-            let ahead = place + usize::from(line.holder.is_some());
-            if let Some(asked) = line.waiting.remove(place) {
-                asked.fail(why((ahead > 0).then_some(ahead)));
-            }
+    /// A caller waits no longer, for this reason; unless it was let in in the
+    /// meantime.
+    pub(super) fn give_up(&mut self, lock: &LockName, ticket: u64, why: LockError) {
+        if let Some(line) = self.lines.get_mut(lock)
+            && let Some(place) = line.place(ticket)
+            && let Some(asked) = line.waiting.remove(place)
+        {
+            asked.fail(why);
             self.touched.push_back(lock.clone());
         }
+    }
+
+    /// How many callers come before this one; none, if it is the first.
+    pub(super) fn ahead(&self, lock: &LockName, ticket: u64) -> Option<usize> {
+        let line = self.lines.get(lock)?;
+        let ahead = line.place(ticket)? + usize::from(line.holder.is_some());
+        (ahead > 0).then_some(ahead)
+    }
+
+    /// This caller is inside since an earlier run of the node.
+    pub(super) fn resume(&mut self, lock: &LockName, ticket: u64, token: Token) {
+        let line = self.lines.entry(lock.clone()).or_default();
+        let lease = None;
+        line.holder = Some(Holder { ticket, lease });
+        line.since = Some((Instant::now(), token));
     }
 
     /// The holder has left.
@@ -274,6 +281,12 @@ impl Line {
     /// How many come before one who asks now.
     fn ahead(&self) -> usize {
         self.waiting.len() + usize::from(self.holder.is_some())
+    }
+
+    /// Where a caller stands who waits.
+    fn place(&self, ticket: u64) -> Option<usize> {
+        let is_it = |asked: &Asked| asked.call().ticket == ticket;
+        self.waiting.iter().position(is_it)
     }
 
     /// Whether the holder is the lease alone, and nobody is inside.

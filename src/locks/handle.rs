@@ -16,7 +16,7 @@ use super::status::Status;
 use crate::mutex::{LockName, Token};
 
 /// How long [`Handle::try_lock`] waits for the replies of the other members.
-const A_MOMENT: Duration = Duration::from_millis(500);
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// What a handle says to its node.
 #[derive(Debug)]
@@ -88,6 +88,10 @@ impl Shared {
     /// This thread drives the node from now on.
     pub(super) fn drive_here(&self) {
         *self.driver() = Some(thread::current().id());
+    }
+
+    pub(super) fn next_ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
     fn leave(&self, lock: LockName, ticket: u64, lease: Option<&Lease>) {
@@ -182,12 +186,14 @@ impl Handle {
         self.shared.say(wish)
     }
 
-    fn ask(&self, name: &str, is_at_once: bool) -> Result<Request, LockError> {
+    /// As [`Handle::request`]; if it is for at once, it ends when another caller of
+    /// this node comes first.
+    pub(crate) fn ask(&self, name: &str, is_at_once: bool) -> Result<Request, LockError> {
         let lock = LockName::new(name)?;
         if self.shared.is_forked() {
             return Err(LockError::Forked);
         }
-        let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let ticket = self.shared.next_ticket();
         let call = Call::new(ticket, lock, is_at_once);
         self.shared.say(Wish::Ask(Asked::new(Arc::clone(&call))))?;
         Ok(Request {
@@ -254,7 +260,7 @@ impl Request {
             None => {
                 // The node knows what stands in the way; and it may have let us in
                 // in the meantime.
-                self.say_give_up()?;
+                self.give_up()?;
                 self.call.wait(None).unwrap_or(Err(LockError::Ended))
             }
         };
@@ -270,19 +276,30 @@ impl Request {
         Some(self.guard(outcome))
     }
 
-    fn check_thread(&self) -> Result<(), LockError> {
-        if self.shared.is_driven_here() {
-            return Err(LockError::OwnThread);
-        }
-        Ok(())
-    }
-
-    fn say_give_up(&self) -> Result<(), LockError> {
+    /// Waits no longer. The outcome comes all the same: what stood in the way, or
+    /// the lock, if it was ours by then.
+    ///
+    /// # Errors
+    /// [`LockError::Ended`].
+    pub fn give_up(&self) -> Result<(), LockError> {
         self.shared.say(Wish::GiveUp {
             lock: self.call.lock.clone(),
             ticket: self.call.ticket,
             since: self.since,
         })
+    }
+
+    /// What the node knows the caller by: see [`LockStatus`](super::LockStatus).
+    #[must_use]
+    pub fn ticket(&self) -> u64 {
+        self.call.ticket
+    }
+
+    fn check_thread(&self) -> Result<(), LockError> {
+        if self.shared.is_driven_here() {
+            return Err(LockError::OwnThread);
+        }
+        Ok(())
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
@@ -319,7 +336,7 @@ impl Drop for Request {
             }
             None => {
                 // If the node has ended, nobody waits there.
-                let _ = self.say_give_up();
+                let _ = self.give_up();
             }
         }
     }
@@ -354,6 +371,17 @@ impl Guard {
     #[must_use]
     pub fn token(&self) -> Token {
         self.token
+    }
+
+    /// An entry of an earlier run of the node.
+    pub(super) fn resumed(shared: Arc<Shared>, lock: LockName, ticket: u64, token: Token) -> Self {
+        Guard {
+            shared,
+            lock,
+            ticket,
+            token,
+            lease: None,
+        }
     }
 
     /// The name of the lock.

@@ -11,17 +11,20 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::desk::{Desk, Standing, Step};
 use super::error::{Blocked, LockError};
-use super::handle::{Handle, Shared, Wish};
+use super::handle::{Guard, Handle, Shared, Wish};
 use super::lease::Loans;
 use super::quiet::Quiet;
 use super::settings::{Settings, StartError};
 use super::status::Status;
-use crate::mutex::{Event, LockName};
+use crate::mutex::{self, Event, LockName};
 use crate::node::{Engine, Envelope, Reports, Source};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
 
 const WAKER: Token = Token(0);
+
+/// How many sources the poll tells of at once.
+const MOST_EVENTS: usize = 64;
 
 /// How many further entries a handle may make before it wakes the node again.
 const LENT: u64 = 1000;
@@ -55,6 +58,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 pub struct LocalNode {
     poll: Poll,
     events: Events,
+    /// The poll may have more to tell than it could at once.
+    has_more: bool,
     queue: VecDeque<Envelope<Wish>>,
     engine: Engine<Traced<Quiet>, Desk>,
     wishes: Receiver<Wish>,
@@ -72,13 +77,37 @@ impl LocalNode {
     /// # Errors
     /// [`StartError`] says what is in the way and what to do about it.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        let node = Self::start_lending(settings, false)?;
-        node.shared.drive_here();
+        let (node, _) = Self::start_inside(settings, &[])?;
         Ok(node)
     }
 
+    /// Begins with these entries of an earlier run that go on: nobody else is let
+    /// in before their guards are dropped. The guards are in the same order.
+    pub(crate) fn start_inside(
+        settings: &Settings,
+        resumed: &[(LockName, mutex::Token)],
+    ) -> Result<(Self, Vec<Guard>), StartError> {
+        let mut node = Self::open(settings, false, resumed)?;
+        node.shared.drive_here();
+        let guards = resumed.iter().map(|(lock, token)| {
+            let ticket = node.shared.next_ticket();
+            node.engine.user.resume(lock, ticket, *token);
+            Guard::resumed(Arc::clone(&node.shared), lock.clone(), ticket, *token)
+        });
+        let guards = guards.collect();
+        Ok((node, guards))
+    }
+
     /// With a trace every entry is to be seen in it, so none is made on loan.
-    pub(super) fn start_lending(settings: &Settings, lends: bool) -> Result<Self, StartError> {
+    pub(super) fn start_lending(settings: &Settings) -> Result<Self, StartError> {
+        Self::open(settings, settings.trace.is_none(), &[])
+    }
+
+    fn open(
+        settings: &Settings,
+        lends: bool,
+        resumed: &[(LockName, mutex::Token)],
+    ) -> Result<Self, StartError> {
         let config = settings.open()?;
         let trace = settings.trace.as_deref();
         let observer = Traced::new(Quiet, trace).map_err(|source| StartError::Trace {
@@ -91,15 +120,18 @@ impl LocalNode {
         let loans = Arc::<Loans>::default();
         let desk = Desk::new(Arc::clone(&loans));
         let mut engine = Engine::bind(config, poll.registry(), observer, desk)?;
-        engine.begin(None).map_err(crate::node::StartError::from)?;
+        engine
+            .begin(None, resumed)
+            .map_err(crate::node::StartError::from)?;
         Ok(LocalNode {
             poll,
-            events: Events::with_capacity(64),
+            events: Events::with_capacity(MOST_EVENTS),
+            has_more: false,
             queue: VecDeque::new(),
             engine,
             wishes,
             shared: Shared::new(sender, waker, loans),
-            lends: lends && trace.is_none(),
+            lends,
             closing: None,
             next_report: None,
         })
@@ -112,10 +144,16 @@ impl LocalNode {
         Handle::new(Arc::clone(&self.shared))
     }
 
+    /// Which member it is.
+    #[must_use]
+    pub fn id(&self) -> u16 {
+        self.engine.member().id().0
+    }
+
     /// When there is something to do though nothing arrives; it may be past.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        if self.engine.has_more() {
+        if self.engine.has_more() || self.has_more {
             return Some(Instant::now());
         }
         let due = [self.engine.next_due(), self.next_report];
@@ -142,6 +180,7 @@ impl LocalNode {
         let timeout = [timeout, due].into_iter().flatten().min();
         self.shared.drive_here();
         retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
+        self.has_more = self.events.iter().count() == MOST_EVENTS;
         for event in &self.events {
             self.engine.ready(event.token());
         }
@@ -208,16 +247,26 @@ impl LocalNode {
         Ok(())
     }
 
-    fn give_up(&mut self, lock: &LockName, ticket: u64, since: Instant) {
+    /// What stands between a caller and its lock, if it waits.
+    pub(crate) fn blocked(&mut self, lock: &LockName, ticket: u64, since: Instant) -> Blocked {
         let (_, desk, standing) = self.engine.split();
-        let waiting = || Reports::waiting(standing.member, lock, standing.heard, since.elapsed());
-        desk.give_up(lock, ticket, |ahead| LockError::TimedOut {
+        match desk.ahead(lock, ticket) {
+            Some(ahead) => Blocked::Here { ahead },
+            None => {
+                let since = since.elapsed();
+                let (member, heard) = (standing.member, standing.heard);
+                Blocked::Peers(Reports::waiting(member, lock, heard, since))
+            }
+        }
+    }
+
+    fn give_up(&mut self, lock: &LockName, ticket: u64, since: Instant) {
+        let blocked = self.blocked(lock, ticket, since);
+        let error = LockError::TimedOut {
             lock: lock.clone(),
-            blocked: match ahead {
-                Some(ahead) => Blocked::Here { ahead },
-                None => Blocked::Peers(waiting()),
-            },
-        });
+            blocked,
+        };
+        self.engine.user.give_up(lock, ticket, error);
     }
 
     /// Brings what is wanted here and what the algorithm does together.
@@ -287,6 +336,14 @@ impl LocalNode {
             // Whoever asked may have gone.
             let _ = is_held.send(());
         }
+    }
+}
+
+impl std::fmt::Debug for LocalNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalNode")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
     }
 }
 

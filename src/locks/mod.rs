@@ -36,6 +36,7 @@ mod status;
 mod thread;
 
 pub use error::{Blocked, LockError};
+pub(crate) use handle::A_MOMENT;
 pub use handle::{Guard, Handle, Request};
 pub use local::LocalNode;
 pub use settings::{Settings, StartError};

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::group::{Address, AddressError, Group, GroupError};
@@ -20,18 +19,16 @@ use crate::node::{self, KeyFileError, key_file};
 ///     .key("/etc/turno/turno.key")
 ///     .state("/var/lib/turno");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub(super) id: u16,
-    pub(super) members: Vec<String>,
-    pub(super) listen: Option<String>,
-    pub(super) key: Option<PathBuf>,
-    pub(super) state: Option<PathBuf>,
-    #[serde(default, skip)]
-    pub(super) new_state: bool,
-    pub(super) trace: Option<PathBuf>,
-    pub(super) resend_ms: Option<u64>,
+    pub(crate) id: u16,
+    pub(crate) members: Vec<String>,
+    pub(crate) listen: Option<String>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) new_state: bool,
+    pub(crate) trace: Option<PathBuf>,
+    pub(crate) resend_ms: Option<u64>,
 }
 
 /// Why a node did not start. The message says what to do.
@@ -145,7 +142,7 @@ impl Settings {
     }
 
     /// Reads the files, and asks the resolver; which may take as long as it does.
-    pub(super) fn open(&self) -> Result<node::Config, StartError> {
+    pub(crate) fn open(&self) -> Result<node::Config, StartError> {
         let members = self.members.iter().map(|text| address(text));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let listen = self.listen.as_deref().map(address).transpose()?;

@@ -42,7 +42,7 @@ impl Node {
     /// [`StartError`] says what is in the way and what to do about it.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
         // What is in the way is found before there is a thread.
-        let mut local = LocalNode::start_lending(settings, true)?;
+        let mut local = LocalNode::start_lending(settings)?;
         let handle = local.handle();
         let name = format!("turno node {}", settings.id);
         let thread = thread::Builder::new().name(name).spawn(move || {

@@ -4,12 +4,22 @@ use core::net::SocketAddr;
 
 use super::lock_name::LockName;
 use super::message::Message;
+use super::token::Token;
 
 /// Something that happened: the input of the algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The member begins to take part. Comes first, and once.
     Start,
+    /// Before [`Event::Start`]: an earlier run of this member was in the critical
+    /// section, and what it did there goes on. So whoever asks waits until it is
+    /// released.
+    Resume {
+        /// Of which lock.
+        lock: LockName,
+        /// The fencing token of that entry.
+        token: Token,
+    },
     /// Somebody here wants the critical section (the seed's `x`).
     Acquire(LockName),
     /// Whoever waited here waits no longer: the request is given up.

@@ -152,6 +152,9 @@ impl Member {
         let before = effects.len();
         match event {
             Event::Start => self.greet(&self.peers | &self.unheard, 0, effects),
+            Event::Resume { lock, token } => {
+                self.with_lock(lock, effects, |lock, _| lock.resume(*token))?;
+            }
             Event::Acquire(lock) => self.acquire(lock, effects)?,
             Event::Cancel(lock) if self.wanted.contains(lock) => {
                 self.wanted.remove(lock);
@@ -427,7 +430,10 @@ impl Member {
         }
         for name in self.locks.keys().cloned().collect::<Vec<_>>() {
             let answer = |lock: &mut RicartAgrawala, cx: &mut Context<'_>| {
-                lock.answer_all(cx);
+                // An entry of an earlier run may go on.
+                if *lock.state() == State::Free {
+                    lock.answer_all(cx);
+                }
                 Ok(())
             };
             // Nothing in it can be refused.

@@ -548,6 +548,17 @@ impl RicartAgrawala {
         Ok(())
     }
 
+    /// An earlier run was in the critical section with this token, and what it did
+    /// there goes on: the entry is this run's now. Every permission that it had
+    /// still stands, for nobody was answered since.
+    pub(super) fn resume(&mut self, token: Token) -> Result<(), Rejected> {
+        if self.state != State::Free {
+            return Err(Rejected::NotFree);
+        }
+        self.state = State::Held { token };
+        Ok(())
+    }
+
     pub(super) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);

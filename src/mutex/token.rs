@@ -20,6 +20,11 @@ impl Token {
         self.0
     }
 
+    /// One that was written down with its clock, as long as its entry goes on.
+    pub(crate) fn recorded(clock: u64) -> Self {
+        Token(clock)
+    }
+
     #[cfg(test)]
     pub(crate) fn of(clock: u64) -> Self {
         Token(clock)

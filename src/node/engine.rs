@@ -119,13 +119,24 @@ impl<O: Observer, U: User> Engine<O, U> {
         })
     }
 
-    /// Begins to take part. Comes first, and once.
-    pub(crate) fn begin(&mut self, section: Option<SocketAddr>) -> io::Result<()> {
+    /// Begins to take part, with these entries of an earlier run that go on. Comes
+    /// first, and once.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    pub(crate) fn begin(
+        &mut self,
+        section: Option<SocketAddr>,
+        resumed: &[(LockName, Token)],
+    ) -> io::Result<()> {
         self.observer.happened(&Happening::Began {
             group: self.transport.group(),
             section,
             has_key: self.has_key,
         })?;
+        for (lock, token) in resumed.iter().cloned() {
+            self.handle(&Event::Resume { lock, token })?.ok();
+        }
         self.handle(&Event::Start).map(drop)
     }
 

@@ -127,7 +127,7 @@ impl<O: Observer> Process<O> {
     /// is as if this node had crashed, until it is started anew.
     pub fn run(mut self) -> io::Result<()> {
         let section = self.engine.user.address();
-        let mut ended = self.engine.begin(Some(section));
+        let mut ended = self.engine.begin(Some(section), &[]);
         while !self.is_quitting && ended.is_ok() {
             ended = self.round();
         }

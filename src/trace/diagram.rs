@@ -429,6 +429,7 @@ fn told(record: &Record) -> String {
         (None, Occasion::Cancel) => "gives up".to_owned(),
         (None, Occasion::Release) => "leaves".to_owned(),
         (None, Occasion::Lend) => "has tokens lent".to_owned(),
+        (None, Occasion::Resume) => "an entry of an earlier run goes on".to_owned(),
         (None, Occasion::Tick) => "ticks".to_owned(),
         (None, Occasion::Timer | Occasion::Received) => "sends again".to_owned(),
     };

@@ -74,6 +74,8 @@ pub enum Occasion {
     Release,
     /// In the section, tokens were lent for further entries.
     Lend,
+    /// An entry of an earlier run goes on.
+    Resume,
     /// The clock ticked, for no further reason.
     Tick,
     /// A message arrived.
@@ -233,6 +235,7 @@ fn occasion(event: &Event) -> Occasion {
         Event::Release(_) => Occasion::Release,
         Event::Lend { .. } => Occasion::Lend,
         Event::Tick => Occasion::Tick,
+        Event::Resume { .. } => Occasion::Resume,
         Event::Received { .. } => Occasion::Received,
         Event::Expired(_) => Occasion::Timer,
     }
@@ -243,7 +246,8 @@ fn lock_of(event: &Event) -> LockName {
         Event::Acquire(lock)
         | Event::Cancel(lock)
         | Event::Release(lock)
-        | Event::Lend { lock, .. } => lock.clone(),
+        | Event::Lend { lock, .. }
+        | Event::Resume { lock, .. } => lock.clone(),
         Event::Expired(Timer::Resend { lock, .. }) => lock.clone(),
         Event::Received { message, .. } => match &message.body {
             Body::Request { lock, .. }

@@ -364,3 +364,18 @@ fn who_went_on_from_disk_cannot_know_who_ran_before_and_says_that_all_may_have()
     assert!(!again(durable(1, false)), "it hears all first");
     assert!(!again(config(1, 3)));
 }
+
+#[test]
+fn an_entry_of_an_earlier_run_goes_on_and_whoever_asks_waits_for_its_end() {
+    let mut member = Member::new(config(1, 2));
+    let (lock, token) = (lock(), Token::of(7));
+    member.must(Event::Resume { lock, token });
+    member.must(Event::Start);
+    member.must(request(9, 2));
+    member.must(welcome(8, 2));
+    assert_eq!(*member.state(&super::lock()), State::Held { token });
+    assert_eq!(member.reply_queue(&super::lock()).len(), 1);
+    let effects = member.must(release());
+    assert_eq!(sent(&effects), [(2, "reply<10,1>".into())]);
+    assert!(member.kept(&super::lock()).is_empty());
+}

@@ -1,0 +1,159 @@
+//! One client of an agent, from its call to its end.
+
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::record::{Entry, Record};
+use super::talk::{Ask, ClientStatus};
+use crate::{Guard, LockName, Request};
+
+/// After how long a client is first told whom it waits for; then after twice as
+/// long, and so on.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+
+/// Somebody at the other end of the socket.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) connection: Connection,
+    /// Its process and its user, as the system says.
+    pub(super) pid: Option<u32>,
+    pub(super) uid: Option<u32>,
+    pub(super) phase: Phase,
+}
+
+/// How far a client has got.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// It has asked for nothing yet.
+    Quiet,
+    /// It waits for its turn.
+    Waiting(Waiting),
+    /// It was told that its turn has come, and does not use it yet.
+    Granted(Stay),
+    /// It uses the section.
+    Holding(Stay),
+}
+
+impl Phase {
+    /// Its stay in the section, if it is inside.
+    pub(super) fn stay(&self) -> Option<&Stay> {
+        match self {
+            Phase::Granted(stay) | Phase::Holding(stay) => Some(stay),
+            Phase::Quiet | Phase::Waiting(_) => None,
+        }
+    }
+}
+
+/// Somebody who waits for its turn.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) lock: LockName,
+    pub(super) ask: Ask,
+    pub(super) since: Instant,
+    /// When it has waited long enough; none after that, or if nobody says.
+    pub(super) until: Option<Instant>,
+    next_word: Duration,
+}
+
+/// A stay in a section, on record. Dropped, it is over: first the record goes,
+/// then the lock.
+#[derive(Debug)]
+pub(super) struct Stay {
+    pub(super) record: Record,
+    pub(super) guard: Guard,
+    pub(super) since: Instant,
+}
+
+impl Waiting {
+    pub(super) fn new(
+        request: Request,
+        lock: LockName,
+        ask: Ask,
+        longest: Option<Duration>,
+    ) -> Self {
+        let since = Instant::now();
+        Waiting {
+            request,
+            lock,
+            ask,
+            since,
+            // A time beyond all measure is none.
+            until: longest.and_then(|longest| since.checked_add(longest)),
+            next_word: FIRST_WORD,
+        }
+    }
+
+    /// When there is something to do for it though nothing happens.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let word = self.since.checked_add(self.next_word);
+        [self.until, word].into_iter().flatten().min()
+    }
+
+    /// Whether it is to be told whom it waits for.
+    pub(super) fn is_word_due(&mut self) -> bool {
+        let is_due = self.since.elapsed() >= self.next_word;
+        if is_due {
+            self.next_word = self.since.elapsed().saturating_mul(2);
+        }
+        is_due
+    }
+}
+
+impl Client {
+    /// Who it is, for the record of its entry.
+    pub(super) fn entry(&self, ask: &Ask, token: u64) -> Entry {
+        Entry {
+            lock: ask.name.clone(),
+            token,
+            pid: self.pid,
+            uid: self.uid,
+            command: ask.command.clone(),
+        }
+    }
+
+    /// How it stands; none while it neither has nor wants a lock.
+    pub(super) fn status(&self, host: &str) -> Option<ClientStatus> {
+        match &self.phase {
+            Phase::Quiet => None,
+            Phase::Waiting(waiting) => Some(ClientStatus {
+                lock: waiting.ask.name.clone(),
+                state: "waiting".to_owned(),
+                token: None,
+                pid: self.pid,
+                uid: self.uid,
+                host: host.to_owned(),
+                command: waiting.ask.command.clone(),
+                since_ms: millis(waiting.since),
+            }),
+            Phase::Granted(stay) | Phase::Holding(stay) => Some(stay.status("holding", host)),
+        }
+    }
+}
+
+impl Stay {
+    /// How it stands.
+    pub(super) fn status(&self, state: &str, host: &str) -> ClientStatus {
+        let Entry {
+            lock,
+            pid,
+            uid,
+            command,
+            ..
+        } = self.record.entry.clone();
+        ClientStatus {
+            lock,
+            state: state.to_owned(),
+            token: Some(self.guard.token().clock()),
+            pid,
+            uid,
+            host: host.to_owned(),
+            command,
+            since_ms: millis(self.since),
+        }
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,141 @@
+//! The Unix socket of an agent: for its owner, or for a group too.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use mio::net::UnixListener;
+use rustix::fs::FlockOperation;
+use rustix::fs::Mode;
+use thiserror::Error;
+
+/// The listening socket, removed when it is dropped, and the lock that keeps
+/// other agents away from its path.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) listener: UnixListener,
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why there is no socket. The message says what to do.
+#[derive(Debug, Error)]
+pub(crate) enum SocketError {
+    /// Another agent listens there.
+    #[error("an agent listens at {} already; --socket names another path", .0.display())]
+    InUse(PathBuf),
+    /// There is no such group.
+    #[error("there is no group {0:?}")]
+    NoGroup(String),
+    /// The system does not let us.
+    #[error("cannot listen at {}: {error}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+impl Socket {
+    /// Listens there. Only the owner may connect, and this group.
+    pub(super) fn bind(path: &Path, gid: Option<u32>) -> Result<Self, SocketError> {
+        let failed = |error| SocketError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        if let Some(folder) = path.parent() {
+            let mut builder = DirBuilder::new();
+            let made = builder.recursive(true).mode(0o755).create(folder);
+            made.map_err(failed)?;
+        }
+        let lock = File::create(with_suffix(path, ".lock")).map_err(failed)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(SocketError::InUse(path.to_owned()));
+            }
+            locked => locked.map_err(|error| failed(error.into()))?,
+        }
+        // Of an agent that was killed.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        // Nobody else may connect before the group is set.
+        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+        let bound = UnixListener::bind(path);
+        rustix::process::umask(before);
+        let socket = Socket {
+            listener: bound.map_err(failed)?,
+            path: path.to_owned(),
+            _lock: lock,
+        };
+        if gid.is_some() {
+            chown(path, None, gid).map_err(failed)?;
+            fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+        }
+        Ok(socket)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Whoever finds it there finds that nobody listens.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A path beside another.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The number of a group that is given by name or number.
+pub(super) fn group_number(group: &str) -> Result<u32, SocketError> {
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let number_of = |line: &str| {
+        let mut fields = line.split(':');
+        let is_it = fields.next() == Some(group);
+        is_it.then(|| fields.nth(1)?.parse().ok()).flatten()
+    };
+    let found = groups.lines().find_map(number_of);
+    found.ok_or_else(|| SocketError::NoGroup(group.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_its_owners_alone_and_one_agents_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/turno.sock");
+        let socket = Socket::bind(&path, None).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = Socket::bind(&path, None).unwrap_err();
+        assert!(matches!(error, SocketError::InUse(_)), "{error}");
+        drop(socket);
+        assert!(!path.exists());
+        // One that was killed leaves its socket there.
+        fs::write(&path, "").unwrap();
+        drop(Socket::bind(&path, None).unwrap());
+    }
+
+    #[test]
+    fn a_group_is_given_by_name_or_number() {
+        assert_eq!(group_number("root").unwrap(), 0);
+        assert_eq!(group_number("12").unwrap(), 12);
+        let error = group_number("nobody has such a name").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no group \"nobody has such a name\""
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! `turno status`.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Failure, closed_pipe_is_fine};
+use crate::agent::of_client;
+use crate::agent::talk::{self, AgentStatus, Answer, ClientStatus, Said};
+use crate::{LockStatus, PeerStatus, Printable};
+
+/// How long an agent may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Show locks, who holds them, who waits for whom, and the other members.
+///
+/// It is what the agent of this machine knows: the clients of other machines are
+/// shown by the agents there.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Only this lock
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// In the text format of Prometheus
+    #[arg(long, conflicts_with_all = ["json", "name"])]
+    prometheus: bool,
+
+    /// The agent's Unix socket. Unless it is given: $TURNO_SOCKET, or that of the
+    /// user's agent, else /run/turno/turno.sock
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  turno status
+  turno status nightly
+  turno status --json | jq '.clients[] | select(.state == \"holding\")'
+  turno status --prometheus > /var/lib/node_exporter/turno.prom
+
+Exit codes: 0 done, 1 no agent answers, 2 wrong use.";
+
+impl Arguments {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let socket = self.socket.unwrap_or_else(of_client);
+        let question = if self.prometheus {
+            Said::Metrics {}
+        } else {
+            Said::Status {}
+        };
+        let answer = ask(&socket, &question).map_err(|error| {
+            Failure::failed(format!(
+                "no agent answers at {} ({error}); turno agent starts one, --socket names another",
+                socket.display()
+            ))
+        })?;
+        let text = match answer {
+            Answer::Metrics { text } => text,
+            Answer::Status(status) => {
+                let mut status = *status;
+                if let Some(name) = &self.name {
+                    status.node.locks.retain(|lock| lock.name == *name);
+                    status.clients.retain(|client| client.lock == *name);
+                }
+                if self.json {
+                    format!(
+                        "{}\n",
+                        serde_json::to_string(&status).map_err(Failure::failed)?
+                    )
+                } else {
+                    shown(&status)
+                }
+            }
+            Answer::Failed { why } => return Err(Failure::failed(why)),
+            other => return Err(Failure::failed(format!("the agent answers {other:?}"))),
+        };
+        closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
+    }
+}
+
+fn ask(socket: &PathBuf, question: &Said) -> io::Result<Answer> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(&talk::line(question)?)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+/// For people: what anybody may have named is escaped.
+fn shown(status: &AgentStatus) -> String {
+    let node = &status.node;
+    let mut text = format!(
+        "member {} listens at {}{}, clock {}, entries {}\n",
+        node.id,
+        node.listens_at,
+        if node.has_key { " with a key" } else { "" },
+        node.clock,
+        node.entries
+    );
+    let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
+    names.extend(status.clients.iter().map(|client| client.lock.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        text.push_str("\nnobody has or wants a lock here\n");
+    }
+    for name in names {
+        let lock = node.locks.iter().find(|lock| lock.name == name);
+        let clients = status.clients.iter().filter(|client| client.lock == name);
+        push_lock(&mut text, name, lock, clients);
+    }
+    text.push_str("\nmembers\n");
+    for peer in &node.peers {
+        push_peer(&mut text, peer);
+    }
+    if !node.dropped.is_empty() {
+        let dropped: Vec<String> = node
+            .dropped
+            .iter()
+            .map(|(cause, count)| format!("{cause} {count}"))
+            .collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "\ndropped: {}", dropped.join(", "));
+    }
+    text
+}
+
+fn push_lock<'a>(
+    text: &mut String,
+    name: &str,
+    lock: Option<&LockStatus>,
+    clients: impl Iterator<Item = &'a ClientStatus>,
+) {
+    let name = if name.is_empty() {
+        "the nameless lock".to_owned()
+    } else {
+        Printable::whole(name.as_bytes()).to_string()
+    };
+    let state = lock.map_or("FREE", |lock| lock.state.as_str());
+    let _ = write!(text, "\n{name}: {state}");
+    if let Some(lock) = lock {
+        if !lock.waits_for.is_empty() {
+            let _ = write!(text, ", waits for {}", members(&lock.waits_for));
+        }
+        if !lock.deferred.is_empty() {
+            let _ = write!(text, ", keeps {} waiting", members(&lock.deferred));
+        }
+    }
+    text.push('\n');
+    for client in clients {
+        let token = client.token.map(|token| format!(", token {token}"));
+        let process = client.pid.map(|pid| format!(", process {pid}"));
+        let command = client.command.join(" ");
+        let _ = writeln!(
+            text,
+            "  {} for {}{}{}: {}",
+            client.state,
+            time(client.since_ms),
+            token.unwrap_or_default(),
+            process.unwrap_or_default(),
+            Printable::whole(command.as_bytes())
+        );
+    }
+}
+
+fn push_peer(text: &mut String, peer: &PeerStatus) {
+    let heard = match peer.heard_ms {
+        Some(ms) => format!("heard {} ago", time(ms)),
+        None => "not heard yet".to_owned(),
+    };
+    let fastest = peer
+        .fastest_reply_us
+        .map(|us| format!(", fastest reply {:.1} ms", us as f64 / 1e3));
+    let again = (peer.sent_again > 0).then(|| format!(", sent again {}", peer.sent_again));
+    let _ = writeln!(
+        text,
+        "  {} at {}: {heard}{}{}",
+        peer.id,
+        peer.address,
+        fastest.unwrap_or_default(),
+        again.unwrap_or_default()
+    );
+}
+
+fn members(ids: &[u16]) -> String {
+    let ids: Vec<String> = ids.iter().map(u16::to_string).collect();
+    ids.join(", ")
+}
+
+fn time(ms: u64) -> String {
+    humantime::format_duration(Duration::from_secs(ms / 1000)).to_string()
+}
