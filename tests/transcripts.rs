@@ -215,10 +215,10 @@ impl Script {
     fn drawn(&self) -> String {
         let mut runs = self.runs.clone();
         runs.sort_by_key(|run| run.header.id);
-        let history = History::new(runs).unwrap();
+        let history = History::new(&runs).unwrap();
         let report = check(&history);
         assert!(report.is_clean(), "{}", report.tell(&history));
-        svg(&Diagram::new(&history, &View::default()))
+        svg(&Diagram::new(&history, &View::default()).unwrap())
     }
 
     /// `1 HELD  clock 5  lastRequestClock 2  reply queue (4,2) (6,3)`.

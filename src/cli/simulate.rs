@@ -1,8 +1,8 @@
 //! `turno simulate`.
 
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine};
 use crate::simulation::{Addresses, Figures, Plan, Recording, play, run, shrunk};
-use crate::trace::Run;
+use crate::trace;
 
 /// Play the algorithm in a world where everything goes wrong, and judge it.
 ///
@@ -85,7 +85,7 @@ impl Arguments {
         let mut recording = Recording::default();
         let (figures, judged) = play(&plan, &Addresses::default(), Some(&mut recording));
         if let Some(folder) = &self.trace {
-            write(folder, &recording.runs).map_err(|error| {
+            trace::write(folder, &recording.runs).map_err(|error| {
                 let folder = folder.display();
                 Failure::failed(format!("cannot write a trace into {folder}: {error}"))
             })?;
@@ -129,15 +129,6 @@ impl Arguments {
         closed_pipe_is_fine(told)?;
         Err(Failure::failed(format!("seed {seed}: {violation}")))
     }
-}
-
-fn write(folder: &Path, runs: &[Run]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    for run in runs {
-        let file = fs::File::create_new(folder.join(run.header.file_name()))?;
-        run.write(BufWriter::new(file))?;
-    }
-    Ok(())
 }
 
 fn tell(figures: &Figures, took: Duration, threads: usize) -> io::Result<()> {

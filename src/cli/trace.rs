@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::trace::{Diagram, History, View, check, html, mermaid, read, shiviz, svg};
+use crate::trace::{Diagram, History, Progress, View, check, html, mermaid, shiviz, svg};
 
 /// Judge what really happened, from the traces that nodes wrote.
 ///
@@ -121,9 +121,6 @@ struct Format {
     mermaid: bool,
 }
 
-/// After how many events progress is shown.
-const OFTEN: usize = 100_000;
-
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
@@ -136,8 +133,11 @@ impl Arguments {
 
 impl Check {
     fn run(self) -> Result<(), Failure> {
-        let history = history(&self.folder)?;
+        let mut teller = Teller::new();
+        let history = teller.read(&self.folder)?;
+        teller.tell("judging");
         let report = check(&history);
+        teller.clear();
         closed_pipe_is_fine(writeln!(io::stdout(), "{}", report.tell(&history)))?;
         if report.is_clean() {
             return Ok(());
@@ -152,7 +152,8 @@ impl Check {
 
 impl Draw {
     fn run(self) -> Result<(), Failure> {
-        let history = history(&self.folder)?;
+        let mut teller = Teller::new();
+        let history = teller.read(&self.folder)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let members = history.members();
         if let Some(id) = self.nodes.iter().find(|id| !(1..=members).contains(id)) {
@@ -167,12 +168,14 @@ impl Draw {
             nodes: self.nodes.into_iter().collect(),
             lock: self.lock,
         };
-        let diagram = Diagram::new(&history, &view);
+        teller.tell("drawing");
+        let diagram = Diagram::new(&history, &view).map_err(Failure::failed)?;
         let text = if self.html {
-            html(&history, &diagram)
+            html(&history, &diagram).map_err(Failure::failed)?
         } else {
             svg(&diagram)
         };
+        teller.clear();
         match self.output {
             None => closed_pipe_is_fine(io::stdout().write_all(text.as_bytes())),
             Some(file) => fs::write(&file, text).map_err(|error| {
@@ -184,25 +187,60 @@ impl Draw {
 
 impl Export {
     fn run(self) -> Result<(), Failure> {
-        let history = history(&self.folder)?;
+        let mut teller = Teller::new();
+        let history = teller.read(&self.folder)?;
+        teller.tell("exporting");
         let text = if self.format.shiviz {
             shiviz(&history)
         } else {
             mermaid(&history)
         };
+        let text = text.map_err(Failure::failed)?;
+        teller.clear();
         closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
 }
 
-fn history(folder: &Path) -> Result<History, Failure> {
-    let is_watched = io::stderr().is_terminal();
-    let runs = read(folder, |events| {
-        if is_watched && events.is_multiple_of(OFTEN) {
-            let _ = write!(io::stderr(), "\r{events} events read ");
+/// Tells on standard error how far a long trace is, if that is a terminal.
+struct Teller {
+    is_watched: bool,
+    shown: Instant,
+}
+
+/// How often it does.
+const OFTEN: Duration = Duration::from_millis(100);
+
+impl Teller {
+    fn new() -> Self {
+        Teller {
+            is_watched: io::stderr().is_terminal(),
+            shown: Instant::now(),
         }
-    });
-    if is_watched {
-        let _ = write!(io::stderr(), "\r{:30}\r", "");
     }
-    History::new(runs.map_err(Failure::failed)?).map_err(Failure::failed)
+
+    fn read(&mut self, folder: &Path) -> Result<History, Failure> {
+        let history = History::read(folder, |progress| match progress {
+            Progress::Reading { events, percent } if self.shown.elapsed() >= OFTEN => {
+                self.tell(&format!("reading, {percent} %, {events} events"));
+            }
+            Progress::Reading { .. } => {}
+            Progress::Merging { events } => self.tell(&format!("merging {events} events")),
+        });
+        history.map_err(|error| {
+            self.clear();
+            Failure::failed(error)
+        })
+    }
+
+    /// Instead of what it has told before.
+    fn tell(&mut self, what: &str) {
+        if self.is_watched {
+            self.shown = Instant::now();
+            let _ = write!(io::stderr(), "\r\x1b[K{what}");
+        }
+    }
+
+    fn clear(&mut self) {
+        self.tell("");
+    }
 }

@@ -2,12 +2,14 @@
 //! overtaken by a younger request, did a clock run backwards; and who waited for
 //! whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
-use super::history::{History, Place};
+use super::event::{Event, Name, Place};
+use super::history::History;
 use super::record::{Kind, Occasion, Phase};
-use super::vector::{Vector, vector_clocks};
+use super::vector::{Vector, VectorClocks};
+use crate::Printable;
 
 /// One stay in a critical section.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +111,7 @@ pub fn check(history: &History) -> Report {
     };
     for entry in &report.entries {
         let fared = report.nodes.entry(entry.id).or_default();
-        let at = |place| history.record(place).at;
+        let at = |place| history.event(place).at;
         let waited = at(entry.entered).saturating_sub(at(entry.asked));
         fared.entries += 1;
         fared.waited += waited;
@@ -119,14 +121,11 @@ pub fn check(history: &History) -> Report {
         }
     }
     for datagram in &history.datagrams {
-        match (datagram.sent, datagram.received) {
-            (Some((place, number)), received) => {
-                let kind = history.record(place).sent[number].kind;
-                report.messages += u64::from(matches!(kind, Kind::Request | Kind::Reply));
-                report.lost += u64::from(received.is_none());
-                report.repeated += u64::from(datagram.is_repeated);
-            }
-            (None, _) => report.repeated += u64::from(datagram.is_repeated),
+        report.repeated += u64::from(datagram.is_repeated);
+        if datagram.is_sending {
+            let is_counted = matches!(datagram.kind, Kind::Request | Kind::Reply);
+            report.messages += u64::from(is_counted);
+            report.lost += u64::from(datagram.received.is_none());
         }
     }
     report.faults = clocks_that_went_back(history);
@@ -180,103 +179,105 @@ struct Course {
     inside: Option<usize>,
 }
 
+impl Course {
+    /// Follows an event that an entry does not begin with.
+    fn follow(&mut self, place: Place, event: &Event) {
+        if event.is_ignored {
+            return;
+        }
+        if event.occasion == Occasion::Acquire {
+            (self.asked, self.last_reply) = (Some(place), None);
+        }
+        if event.received == Some(Kind::Reply) {
+            self.last_reply = Some(event.peer);
+        }
+    }
+
+    /// The entry that begins with this event. It may have asked nobody.
+    fn entry(&mut self, place: Place, event: &Event, lock: &str, knows: &Vector) -> Entry {
+        Entry {
+            id: event.id,
+            lock: lock.to_owned(),
+            token: event.token().unwrap_or(0),
+            request: self.request,
+            asked: self.asked.take().unwrap_or(place),
+            entered: place,
+            left: None,
+            last_reply: self.last_reply.take(),
+            knows: knows.clone(),
+            ends_at: u32::MAX,
+        }
+    }
+}
+
 /// All entries, by lock and token.
 fn entries(history: &History) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut courses: BTreeMap<(u16, &str), Course> = BTreeMap::new();
-    let mut run_of: BTreeMap<u16, usize> = BTreeMap::new();
-    vector_clocks(history, |place, knows| {
-        let (id, record) = (history.id(place), history.record(place));
-        let own = usize::from(id) - 1;
-        if run_of.insert(id, place.run) != Some(place.run) {
+    let mut courses: BTreeMap<(u16, Name), Course> = BTreeMap::new();
+    let mut clocks = VectorClocks::new(history);
+    while let Some((place, knows)) = clocks.advance() {
+        let event = history.event(place);
+        let own = usize::from(event.id) - 1;
+        if history.previous(place).is_none() {
             // A new run: the old one's entries ended with it.
-            for (_, course) in courses.range_mut((id, "")..(id + 1, "")) {
+            let of_node = (event.id, Name::NONE)..=(event.id, Name::LAST);
+            for (_, course) in courses.range_mut(of_node) {
                 if let Some(inside) = course.inside {
                     entries[inside].ends_at = knows[own] - 1;
                 }
                 *course = Course::default();
             }
         }
-        let lock = record.lock.as_deref().unwrap_or_default();
-        let course = courses.entry((id, lock)).or_default();
-        if record.event == Occasion::Acquire && record.ignored.is_none() {
-            course.asked = Some(place);
-        }
-        if let Some(said) = &record.message
-            && said.kind == Kind::Reply
-            && record.ignored.is_none()
-        {
-            course.last_reply = Some(said.peer);
-        }
-        let is_inside = record.state == Phase::Held;
-        if is_inside && course.inside.is_none() {
-            course.inside = Some(entries.len());
-            entries.push(Entry {
-                id,
-                lock: lock.to_owned(),
-                token: record.token.unwrap_or(0),
-                request: course.request,
-                asked: course.asked.unwrap_or(place),
-                entered: place,
-                left: None,
-                last_reply: course.last_reply.take(),
-                knows: knows.clone(),
-                ends_at: u32::MAX,
-            });
-        }
+        let course = courses.entry((event.id, event.lock)).or_default();
+        course.follow(place, event);
+        let token = (event.phase == Phase::Held).then(|| event.token().unwrap_or(0));
         if let Some(inside) = course.inside
-            && !is_inside
+            && token != Some(entries[inside].token)
         {
             entries[inside].left = Some(place);
             entries[inside].ends_at = knows[own];
             course.inside = None;
         }
-        course.request = record.request;
-    });
+        if token.is_some() && course.inside.is_none() {
+            course.inside = Some(entries.len());
+            entries.push(course.entry(place, event, history.lock(event), knows));
+        }
+        course.request = event.request();
+    }
     entries.sort_by(|one, other| (&one.lock, one.token).cmp(&(&other.lock, other.token)));
     entries
 }
 
 fn clocks_that_went_back(history: &History) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (run, of_run) in history.runs.iter().enumerate() {
-        for (place, pair) in of_run.records.windows(2).enumerate() {
-            if pair[1].clock < pair[0].clock {
-                let record = place + 1;
-                faults.push(Fault::ClockWentBack(Place { run, record }));
-            }
+    for place in history.places() {
+        if let Some(before) = history.previous(place)
+            && history.event(place).clock < history.event(before).clock
+        {
+            faults.push(Fault::ClockWentBack(place));
         }
     }
     faults
 }
 
 fn gaps(history: &History) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = history.missing().into_iter().map(Gap::NoTrace).collect();
+    let mut gaps: BTreeSet<Gap> = history.missing().into_iter().map(Gap::NoTrace).collect();
     let cut = history.runs.iter().filter(|run| run.is_cut);
     gaps.extend(cut.map(|run| Gap::Cut(run.header.id, run.header.run.clone())));
-    let has_trace = |id: u16, run: &str| {
-        let mut runs = history.runs.iter();
-        runs.any(|of| of.header.id == id && of.header.run == run)
-    };
+    let runs = history.runs.iter().map(|run| &run.header);
+    let runs: HashSet<(u16, &str)> = runs.map(|header| (header.id, &*header.run)).collect();
     for datagram in &history.datagrams {
-        let (None, Some(place)) = (datagram.sent, datagram.received) else {
+        let run = history.sender_run(datagram);
+        if datagram.sent.is_some() || run.is_empty() {
             continue;
-        };
-        let Some(said) = &history.record(place).message else {
-            continue;
-        };
-        if let Some(run) = &said.run {
-            let gap = if has_trace(said.peer, run) {
-                Gap::NotSent(said.peer, run.clone())
-            } else {
-                Gap::NoRun(said.peer, run.clone())
-            };
-            gaps.push(gap);
         }
+        gaps.insert(if runs.contains(&(datagram.from, run)) {
+            Gap::NotSent(datagram.from, run.to_owned())
+        } else {
+            Gap::NoRun(datagram.from, run.to_owned())
+        });
     }
-    gaps.sort();
-    gaps.dedup();
-    gaps
+    gaps.into_iter().collect()
 }
 
 impl Report {
@@ -373,25 +374,24 @@ impl Told<'_> {
             ),
             Fault::ClockWentBack(place) => {
                 writeln!(f, "VIOLATION: a clock ran backwards")?;
-                let before = Place {
-                    record: place.record - 1,
-                    ..*place
-                };
-                self.quote(f, before)?;
+                if let Some(before) = self.history.previous(*place) {
+                    self.quote(f, before)?;
+                }
                 self.quote(f, *place)
             }
         }
     }
 
     fn quote(&self, f: &mut fmt::Formatter<'_>, place: Place) -> fmt::Result {
-        let line = serde_json::to_string(self.history.record(place)).map_err(|_| fmt::Error)?;
-        // The header is line 1.
-        let number = place.record + 2;
-        writeln!(
-            f,
-            "  node {}, line {number}: {line}",
-            self.history.id(place)
-        )
+        let id = self.history.event(place).id;
+        let number = self.history.line_number(place);
+        match self.history.line(place) {
+            Ok(line) => {
+                let line = Printable::whole(line.trim_ascii_end());
+                writeln!(f, "  node {id}, line {number}: {line}")
+            }
+            Err(error) => writeln!(f, "  node {id}, line {number}: {error}"),
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 //! no ink yet. A line a node, from left to right; an arrow a datagram; bars for
 //! WAIT, HELD and what is deferred.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::history::{History, Place};
+use super::event::{Event, EventName, Name, Place};
+use super::history::History;
+use super::reader::TraceError;
 use super::record::{Kind, Occasion, Phase, Record};
 
 /// Which part of a history is drawn, and how.
@@ -71,7 +73,7 @@ pub struct Stay {
     /// The request's clock, or the token.
     pub number: Option<u64>,
     /// The event that it begins with.
-    pub event: Place,
+    pub event: EventName,
 }
 
 /// An event.
@@ -80,7 +82,7 @@ pub struct Dot {
     /// Where.
     pub at: f64,
     /// Which it is.
-    pub event: Place,
+    pub event: EventName,
     /// The clock after it.
     pub clock: u64,
     /// All of it, to be read.
@@ -101,7 +103,7 @@ pub struct Deferral {
     /// Why.
     pub because: String,
     /// The arrival of the request.
-    pub event: Place,
+    pub event: EventName,
 }
 
 /// A datagram.
@@ -118,15 +120,17 @@ pub struct Arrow {
     /// Its text: `req<5,3>`.
     pub text: String,
     /// The event that sent it, if that is drawn.
-    pub sent: Option<Place>,
+    pub sent: Option<EventName>,
     /// The event that is its arrival.
-    pub received: Option<Place>,
+    pub received: Option<EventName>,
 }
 
 impl Diagram {
-    /// Lays out a part of a history.
-    #[must_use]
-    pub fn new(history: &History, view: &View) -> Self {
+    /// Lays out a part of a history. Only what is drawn is read again.
+    ///
+    /// # Errors
+    /// [`TraceError`]: the files cannot be read any more.
+    pub fn new(history: &History, view: &View) -> Result<Self, TraceError> {
         let shown = shown(history, view);
         let (positions, length) = positions(history, &shown, view);
         let all: BTreeSet<u16> = (1..=history.members()).collect();
@@ -143,23 +147,29 @@ impl Diagram {
                 ..Lane::default()
             })
             .collect();
-        for (run, of_run) in history.runs.iter().enumerate() {
-            let Some(lane) = lane_of.get(&of_run.header.id) else {
+        let mut of_run: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        for place in shown {
+            let run = history.name(place).run;
+            of_run.entry(run).or_default().push(place);
+        }
+        for (run, header) in history.runs.iter().map(|run| &run.header).enumerate() {
+            let Some(lane) = lane_of.get(&header.id) else {
                 continue;
             };
-            let follows = history.runs.get(run + 1);
-            let is_followed = follows.is_some_and(|next| next.header.id == of_run.header.id);
-            let is_begun = run > 0 && history.runs[run - 1].header.id == of_run.header.id;
+            let is_of_node = |run: usize| {
+                let other = history.runs.get(run);
+                other.is_some_and(|other| other.header.id == header.id)
+            };
+            let is_begun = run.checked_sub(1).is_some_and(is_of_node);
+            let mut events = Vec::new();
+            for place in of_run.remove(&run).unwrap_or_default() {
+                let name = history.name(place);
+                events.push((positions[&place], name, history.record(place)?));
+            }
             let course = Course {
-                events: (0..of_run.records.len())
-                    .filter_map(|record| {
-                        let place = Place { run, record };
-                        let at = positions.get(&place)?;
-                        Some((*at, place, &of_run.records[record]))
-                    })
-                    .collect(),
+                events,
                 begins: if is_begun { None } else { Some(0.0) },
-                ending: if is_followed {
+                ending: if is_of_node(run + 1) {
                     Ending::Crashed
                 } else {
                     Ending::GoesOn
@@ -169,76 +179,70 @@ impl Diagram {
             };
             course.draw(&mut lanes[*lane]);
         }
-        let arrows = arrows(history, &positions, &lane_of, view);
-        Diagram {
+        Ok(Diagram {
             lanes,
-            arrows,
+            arrows: arrows(history, &positions, &lane_of, view),
             length,
             lock: view.lock.clone(),
-        }
+        })
     }
 }
 
 /// The events that are drawn, in order: of this lock, of these nodes, in this
 /// window; without greetings, and timers that sent nothing.
 fn shown(history: &History, view: &View) -> Vec<Place> {
-    let begins = history
-        .order
-        .iter()
-        .map(|place| history.record(*place).at)
-        .min();
-    let begins = begins.unwrap_or(0);
+    let times = history.order.iter().map(|place| history.event(*place).at);
+    let begins = times.min().unwrap_or(0);
+    let lock = history.known_lock(&view.lock);
     let is_shown = |place: &&Place| {
-        let record = history.record(**place);
-        let since = record.at.saturating_sub(begins);
-        (view.nodes.is_empty() || view.nodes.contains(&history.id(**place)))
+        let event = history.event(**place);
+        let since = event.at.saturating_sub(begins);
+        (view.nodes.is_empty() || view.nodes.contains(&event.id))
             && view.from.is_none_or(|from| since >= from)
             && view.to.is_none_or(|to| since <= to)
-            && is_of(record, &view.lock)
+            && is_of(event, lock)
     };
     history.order.iter().filter(is_shown).copied().collect()
 }
 
-fn is_of(record: &Record, lock: &str) -> bool {
-    let is_this_lock = record.lock.as_deref().unwrap_or_default() == lock;
-    let is_greeting = |kind| matches!(kind, Kind::Hello | Kind::Welcome);
-    match (record.event, &record.message) {
+fn is_of(event: &Event, lock: Option<Name>) -> bool {
+    let is_this_lock = Some(event.lock) == lock;
+    match (event.occasion, event.received) {
         (Occasion::Start, _) => false,
         (Occasion::Tick, _) => true,
-        (Occasion::Received, Some(said)) => is_this_lock && !is_greeting(said.kind),
-        (Occasion::Timer, _) => {
-            is_this_lock && record.sent.iter().any(|said| !is_greeting(said.kind))
-        }
+        (Occasion::Received, Some(kind)) => is_this_lock && !kind.is_greeting(),
+        (Occasion::Timer, _) => is_this_lock && event.has_sent,
         _ => is_this_lock,
     }
 }
 
 /// Where each event goes: by time, or as far to the right as what happened before
-/// it demands.
+/// it demands, and the sending that its arrow is drawn from.
 fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place, f64>, f64) {
-    let mut positions = HashMap::new();
+    let mut positions: HashMap<Place, f64> = HashMap::with_capacity(shown.len());
     if view.by_time {
-        let times: Vec<u64> = shown
-            .iter()
-            .map(|place| history.record(*place).at)
-            .collect();
-        let (first, last) = (times.iter().min(), times.iter().max());
-        let (first, last) = (*first.unwrap_or(&0), *last.unwrap_or(&0));
+        let at = |place: &Place| history.event(*place).at;
+        let times = || shown.iter().map(at);
+        let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
         // As long as by order, on average.
         let length = shown.len() as f64 + 1.0;
         let scale = (length - 2.0).max(0.0) / (last - first).max(1) as f64;
-        for (place, at) in shown.iter().zip(times) {
-            positions.insert(*place, 1.0 + (at - first) as f64 * scale);
+        for place in shown {
+            positions.insert(*place, 1.0 + (at(place) - first) as f64 * scale);
         }
         return (positions, length);
     }
+    let is_shown: HashSet<Place> = shown.iter().copied().collect();
+    let datagrams = history.datagrams.iter();
+    let sent_at: HashMap<Place, Place> = datagrams
+        .filter_map(|datagram| Some((datagram.received?, datagram.sent?)))
+        .filter(|(received, _)| is_shown.contains(received))
+        .collect();
     let mut of_node: BTreeMap<u16, f64> = BTreeMap::new();
     let mut farthest: f64 = 0.0;
     for place in shown {
-        let sent = history
-            .origin(*place)
-            .and_then(|origin| positions.get(&origin));
-        let own = of_node.entry(history.id(*place)).or_default();
+        let sent = sent_at.get(place).and_then(|sent| positions.get(sent));
+        let own = of_node.entry(history.event(*place).id).or_default();
         let at = own.max(sent.copied().unwrap_or(0.0)) + 1.0;
         *own = at;
         farthest = farthest.max(at);
@@ -249,7 +253,7 @@ fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place,
 
 /// One run of a node, as far as it is drawn.
 struct Course<'a> {
-    events: Vec<(f64, Place, &'a Record)>,
+    events: Vec<(f64, EventName, Record)>,
     /// Where its line begins; none: at its first event.
     begins: Option<f64>,
     ending: Ending,
@@ -297,7 +301,7 @@ impl Course<'_> {
 
     fn follow_state(
         &self,
-        (at, event, record): (f64, Place, &Record),
+        (at, event, record): (f64, EventName, &Record),
         stay: &mut Option<Stay>,
         lane: &mut Lane,
     ) {
@@ -328,7 +332,7 @@ impl Course<'_> {
 }
 
 fn follow_queue(
-    (at, event, record): (f64, Place, &Record),
+    (at, event, record): (f64, EventName, &Record),
     open: &mut Vec<(u64, Deferral)>,
     lane: &mut Lane,
 ) {
@@ -367,48 +371,30 @@ fn arrows(
     lane_of: &BTreeMap<u16, usize>,
     view: &View,
 ) -> Vec<Arrow> {
+    let lock = history.known_lock(&view.lock);
     let mut arrows = Vec::new();
     for datagram in &history.datagrams {
-        let (said, from, to) = match (datagram.sent, datagram.received) {
-            (Some((place, number)), _) => {
-                let said = &history.record(place).sent[number];
-                (said, history.id(place), said.peer)
-            }
-            (None, Some(place)) => {
-                let Some(said) = &history.record(place).message else {
-                    continue;
-                };
-                (said, said.peer, history.id(place))
-            }
-            (None, None) => continue,
-        };
-        let is_greeting = matches!(said.kind, Kind::Hello | Kind::Welcome);
-        if is_greeting || said.lock.as_deref().unwrap_or_default() != view.lock {
+        if datagram.kind.is_greeting() || Some(datagram.lock) != lock {
             continue;
         }
-        let (Some(from_lane), Some(to_lane)) = (lane_of.get(&from), lane_of.get(&to)) else {
-            continue;
-        };
-        let left = datagram.sent.and_then(|(place, _)| positions.get(&place));
-        let arrived = datagram.received.and_then(|place| positions.get(&place));
-        if left.is_none() && arrived.is_none() || datagram.received.is_some() && arrived.is_none() {
+        let position = |place: Place| Some((place, *positions.get(&place)?));
+        let left = datagram.sent.and_then(position);
+        let arrived = datagram.received.and_then(position);
+        if arrived.is_none() && (left.is_none() || datagram.received.is_some()) {
             continue;
         }
-        let word = match said.kind {
-            Kind::Request | Kind::Hello => "req",
-            Kind::Reply | Kind::Overtaken | Kind::Welcome => "reply",
+        let (from, to) = (lane_of.get(&datagram.from), lane_of.get(&datagram.to));
+        let (Some(from), Some(to)) = (from, to) else {
+            continue;
         };
         arrows.push(Arrow {
-            from: left.map(|at| (*from_lane, *at)),
-            to: (*to_lane, arrived.copied()),
-            kind: said.kind,
+            from: left.map(|(_, at)| (*from, at)),
+            to: (*to, arrived.map(|(_, at)| at)),
+            kind: datagram.kind,
             is_repeated: datagram.is_repeated,
-            text: format!("{word}<{},{from}>", said.clock),
-            sent: datagram
-                .sent
-                .map(|(place, _)| place)
-                .filter(|_| left.is_some()),
-            received: datagram.received,
+            text: datagram.head(),
+            sent: left.map(|(place, _)| history.name(place)),
+            received: arrived.map(|(place, _)| history.name(place)),
         });
     }
     arrows
@@ -417,13 +403,7 @@ fn arrows(
 /// An event in words.
 fn told(record: &Record) -> String {
     let mut told = match (&record.message, record.event) {
-        (Some(said), _) => {
-            let word = match said.kind {
-                Kind::Request | Kind::Hello => "req",
-                _ => "reply",
-            };
-            format!("{word}<{},{}> received", said.clock, said.peer)
-        }
+        (Some(said), _) => format!("{} received", said.kind.head(said.clock, said.peer)),
         (None, Occasion::Start) => "starts".to_owned(),
         (None, Occasion::Acquire) => "asks".to_owned(),
         (None, Occasion::Cancel) => "gives up".to_owned(),

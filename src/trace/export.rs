@@ -1,13 +1,15 @@
 //! A history for other programs that draw.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::history::{History, Place};
-use super::record::{Kind, Occasion, Phase, Record, Said};
-use super::vector::vector_clocks;
+use super::event::{Datagram, Place};
+use super::history::History;
+use super::reader::TraceError;
+use super::record::{Kind, Occasion, Phase, Record};
+use super::vector::VectorClocks;
 
 /// How ShiViz reads what follows.
 const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
@@ -15,89 +17,93 @@ const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
 /// For ShiViz (<https://bestchai.bitbucket.io/shiviz/>): two lines an event, its
 /// text and its vector clock. Every event is in it, greetings too, for each host's
 /// clock must rise by exactly 1.
-#[must_use]
-pub fn shiviz(history: &History) -> String {
+///
+/// # Errors
+/// [`TraceError`]: the files cannot be read any more.
+pub fn shiviz(history: &History) -> Result<String, TraceError> {
     let mut text = format!("{SHIVIZ}\n\n");
-    vector_clocks(history, |place, clock| {
+    let mut clocks = VectorClocks::new(history);
+    while let Some((place, clock)) = clocks.advance() {
         let known = clock.iter().zip(1..).filter(|(count, _)| **count > 0);
         let clock: Map<String, Value> = known
             .map(|(count, id): (&u32, u16)| (id.to_string(), Value::from(*count)))
             .collect();
-        let record = history.record(place);
-        let id = history.id(place);
+        let id = history.event(place).id;
+        let told = told(&history.record(place)?);
         // Nothing that is in a trace has a line end in it.
-        let _ = writeln!(text, "{}\n{id} {}", told(record), Value::Object(clock));
-    });
-    text
+        let _ = writeln!(text, "{told}\n{id} {}", Value::Object(clock));
+    }
+    Ok(text)
 }
 
 /// A Mermaid sequence diagram, for a README: requests and replies, entries, and
 /// the reasons of what is deferred.
-#[must_use]
-pub fn mermaid(history: &History) -> String {
+///
+/// # Errors
+/// [`TraceError`]: the files cannot be read any more.
+pub fn mermaid(history: &History) -> Result<String, TraceError> {
     let mut text = "sequenceDiagram\n".to_owned();
     for id in 1..=history.members() {
         let _ = writeln!(text, "  participant {id}");
     }
-    let datagrams = history.datagrams.iter();
-    let lost = datagrams.filter(|datagram| datagram.received.is_none());
-    let lost: HashSet<(Place, usize)> = lost.filter_map(|datagram| datagram.sent).collect();
-    // Of each run, whether it was in the section.
-    let mut inside = vec![false; history.runs.len()];
+    let mut lost: HashMap<Place, Vec<&Datagram>> = HashMap::new();
+    for datagram in &history.datagrams {
+        if let (Some(sent), None) = (datagram.sent, datagram.received) {
+            lost.entry(sent).or_default().push(datagram);
+        }
+    }
     for place in &history.order {
-        let (id, record) = (history.id(*place), history.record(*place));
-        for line in lines(history, *place, &lost) {
+        let event = history.event(*place);
+        let id = event.id;
+        if let Some(line) = received(id, &history.record(*place)?) {
             let _ = writeln!(text, "  {line}");
         }
-        let is_held = record.state == Phase::Held;
-        if is_held && !inside[place.run] {
-            let token = record.token.unwrap_or(0);
-            let _ = writeln!(text, "  Note over {id}: HELD, token {token}");
+        for datagram in lost.remove(place).unwrap_or_default() {
+            if !datagram.kind.is_greeting() {
+                let head = plain(&datagram.head());
+                let _ = writeln!(text, "  {id}-x{}: {head}", datagram.to);
+            }
         }
-        if !is_held && inside[place.run] {
-            let _ = writeln!(text, "  Note over {id}: left");
+        let before = history.previous(*place).map(|place| history.event(place));
+        let was_held = before.is_some_and(|before| before.phase == Phase::Held);
+        match (was_held, event.phase == Phase::Held) {
+            (false, true) => {
+                let token = event.token().unwrap_or(0);
+                let _ = writeln!(text, "  Note over {id}: HELD, token {token}");
+            }
+            (true, false) => {
+                let _ = writeln!(text, "  Note over {id}: left");
+            }
+            _ => {}
         }
-        inside[place.run] = is_held;
     }
-    text
+    Ok(text)
 }
 
-/// What arrived there, and why its reply is deferred; and what was lost that was
-/// sent there.
-fn lines(history: &History, place: Place, lost: &HashSet<(Place, usize)>) -> Vec<String> {
-    let (id, record) = (history.id(place), history.record(place));
-    let mut lines = Vec::new();
-    if let Some(said) = &record.message
-        && !is_greeting(said)
-    {
-        let (from, head) = (said.peer, head(said, said.peer));
-        let arrow = if said.kind == Kind::Request {
-            "->>"
-        } else {
-            "-->>"
-        };
-        let ignored = if record.ignored.is_some() {
-            ", ignored"
-        } else {
-            ""
-        };
-        lines.push(format!("{from}{arrow}{id}: {head}{ignored}"));
-        let is_deferred = record.queue.contains(&(said.clock, said.peer));
-        if let (true, Some(because)) = (is_deferred, &record.because) {
-            let because = plain(because);
-            lines.push(format!("Note over {id}: {from} waits, {because}"));
-        }
+/// What arrived, and why its reply is deferred.
+fn received(id: u16, record: &Record) -> Option<String> {
+    let said = record.message.as_ref()?;
+    if said.kind.is_greeting() {
+        return None;
     }
-    for (number, said) in record.sent.iter().enumerate() {
-        if !is_greeting(said) && lost.contains(&(place, number)) {
-            lines.push(format!("{id}-x{}: {}", said.peer, head(said, id)));
-        }
+    let (from, head) = (said.peer, plain(&said.kind.head(said.clock, said.peer)));
+    let arrow = if said.kind == Kind::Request {
+        "->>"
+    } else {
+        "-->>"
+    };
+    let ignored = if record.ignored.is_some() {
+        ", ignored"
+    } else {
+        ""
+    };
+    let mut line = format!("{from}{arrow}{id}: {head}{ignored}");
+    let is_deferred = record.queue.contains(&(said.clock, said.peer));
+    if let (true, Some(because)) = (is_deferred, &record.because) {
+        let because = plain(because);
+        let _ = write!(line, "\n  Note over {id}: {from} waits, {because}");
     }
-    lines
-}
-
-fn is_greeting(said: &Said) -> bool {
-    matches!(said.kind, Kind::Hello | Kind::Welcome)
+    Some(line)
 }
 
 /// Text in which Mermaid finds no sign of its own.
@@ -114,15 +120,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain
-}
-
-/// `req<5,3>`, with Mermaid's words for the signs.
-fn head(said: &Said, from: u16) -> String {
-    let word = match said.kind {
-        Kind::Request | Kind::Hello => "req",
-        Kind::Reply | Kind::Overtaken | Kind::Welcome => "reply",
-    };
-    format!("{word}#lt;{},{from}#gt;", said.clock)
 }
 
 /// An event in a few words.

@@ -7,52 +7,31 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::fmt;
+use std::path::Path;
 
 use thiserror::Error;
 
-use super::reader::Run;
-use super::record::{Kind, Record};
+use super::event::{Datagram, Event, EventName, Name, Names, Place};
+use super::lines::Lines;
+use super::matching::Ends;
+use super::reader::{Intake, Progress, RunEvents, TraceError};
+use super::record::Record;
+use super::run::Run;
 
-/// An event: which run, and which of its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The run, as a place in [`History::runs`].
-    pub run: usize,
-    /// The record, as a place in [`Run::records`].
-    pub record: usize,
-}
-
-/// Its name in a drawing: `RUN-RECORD`.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.run, self.record)
-    }
-}
-
-/// A datagram: its sending, its receipt, or both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Datagram {
-    /// Who sent it, and the place in what was sent there. None: by somebody who
-    /// left no trace.
-    pub sent: Option<(Place, usize)>,
-    /// Where it arrived. None: it was lost, or arrived where no trace is left.
-    pub received: Option<Place>,
-    /// The same has arrived there before.
-    pub is_repeated: bool,
-}
-
-/// Runs, merged.
-#[derive(Clone, Debug)]
+/// Runs, merged. Of each event there are numbers in memory; its text is read
+/// again where it is asked for.
+#[derive(Debug)]
 pub struct History {
     /// The runs, by id and then by time.
-    pub runs: Vec<Run>,
+    pub runs: Vec<RunEvents>,
     /// All events, each after all that happened before it.
     pub order: Vec<Place>,
-    /// All datagrams, by sending, or else by receipt.
+    /// All datagrams, by sending, or else by receipt. Which of several that are
+    /// the same has arrived is a choice: see [`Datagram`].
     pub datagrams: Vec<Datagram>,
-    /// Of each receipt, the first sending of what was received.
-    origins: HashMap<Place, Place>,
+    events: Vec<Event>,
+    names: Names,
+    lines: Lines,
 }
 
 /// Why runs do not make a history.
@@ -73,210 +52,195 @@ pub enum Contradiction {
     Groups(u16, u16),
 }
 
-/// What makes a datagram the same as another: who sent it in which run, to whom,
-/// and what it says. Sent again it is the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Identity<'a> {
-    from: u16,
-    run: Option<&'a str>,
-    to: u16,
-    kind: Kind,
-    clock: u64,
-    echo: Option<u64>,
-    lock: Option<&'a str>,
-}
-
 impl History {
-    /// Merges the runs.
+    /// Merges runs, which are in order of ids and then of time.
     ///
     /// # Errors
     /// [`Contradiction`] if no order is true to all of it.
-    pub fn new(runs: Vec<Run>) -> Result<Self, Contradiction> {
-        for pair in runs.windows(2) {
+    pub fn new(runs: &[Run]) -> Result<Self, TraceError> {
+        History::merged(Intake::of_runs(runs)?)
+    }
+
+    /// Reads and merges all runs in a folder. `progress` is told now and then how
+    /// far it is.
+    ///
+    /// # Errors
+    /// [`TraceError`] names the file, and the line.
+    pub fn read(folder: &Path, mut progress: impl FnMut(Progress)) -> Result<Self, TraceError> {
+        let intake = Intake::of_folder(folder, &mut progress)?;
+        let events = intake.events.len();
+        progress(Progress::Merging { events });
+        History::merged(intake)
+    }
+
+    fn merged(mut intake: Intake) -> Result<Self, TraceError> {
+        for pair in intake.runs.windows(2) {
             let (one, other) = (pair[0].header.members, pair[1].header.members);
             if one != other {
-                return Err(Contradiction::Groups(one, other));
+                return Err(Contradiction::Groups(one, other).into());
             }
         }
-        let (datagrams, origins) = matched(&runs);
-        let order = ordered(&runs, &origins)?;
+        let ends = Ends::take(&mut intake).ok_or(TraceError::TooLong)?;
+        ends.find_origins(&mut intake.events);
+        let order = ordered(&intake.runs, &intake.events)?;
+        let mut rank = vec![0; order.len()];
+        for (place, number) in order.iter().zip(0..) {
+            rank[place.index()] = number;
+        }
         Ok(History {
-            runs,
+            datagrams: ends.matched(&rank),
+            runs: intake.runs,
             order,
-            datagrams,
-            origins,
+            events: intake.events,
+            names: intake.names,
+            lines: intake.lines,
         })
     }
 
-    /// The record at a place.
+    /// The event at a place.
     #[must_use]
-    pub fn record(&self, place: Place) -> &Record {
-        &self.runs[place.run].records[place.record]
+    pub fn event(&self, place: Place) -> &Event {
+        &self.events[place.index()]
     }
 
-    /// Whose event it is.
-    #[must_use]
-    pub fn id(&self, place: Place) -> u16 {
-        self.runs[place.run].header.id
+    /// All places, run by run.
+    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        (0..self.events.len()).map_while(Place::new)
     }
 
-    /// Of a receipt, the first sending of what was received.
+    /// The event before it in its run, if it is not the first.
     #[must_use]
-    pub fn origin(&self, place: Place) -> Option<Place> {
-        self.origins.get(&place).copied()
+    pub fn previous(&self, place: Place) -> Option<Place> {
+        let before = place.before()?;
+        (self.event(before).run == self.event(place).run).then_some(before)
+    }
+
+    /// The run of the event at a place.
+    #[must_use]
+    pub fn run(&self, place: Place) -> &RunEvents {
+        &self.runs[self.event(place).run as usize]
+    }
+
+    /// Its name in a drawing.
+    #[must_use]
+    pub fn name(&self, place: Place) -> EventName {
+        let run = self.event(place).run as usize;
+        let record = place.index() - self.runs[run].first;
+        EventName { run, record }
+    }
+
+    /// The lock of an event; empty for the original's one.
+    #[must_use]
+    pub fn lock(&self, event: &Event) -> &str {
+        self.names.name(event.lock)
+    }
+
+    /// The sender's run of a datagram; empty for a process of the original.
+    #[must_use]
+    pub fn sender_run(&self, datagram: &Datagram) -> &str {
+        self.names.name(datagram.run)
+    }
+
+    /// The number of a lock's name, if anything is about it.
+    pub(super) fn known_lock(&self, name: &str) -> Option<Name> {
+        self.names.known(name)
+    }
+
+    /// The line of the event at a place, as it was written.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn line(&self, place: Place) -> Result<Vec<u8>, TraceError> {
+        let (event, run) = (self.event(place), self.run(place));
+        let next = self.events.get(place.index() + 1);
+        let end = next
+            .filter(|next| next.run == event.run)
+            .map_or(run.end, |next| next.line);
+        self.lines.read(event.run as usize, event.line..end)
+    }
+
+    /// All that was written down of the event at a place.
+    ///
+    /// # Errors
+    /// The file cannot be read any more, or is another.
+    pub fn record(&self, place: Place) -> Result<Record, TraceError> {
+        let line = self.line(place)?;
+        serde_json::from_slice(&line).map_err(|error| TraceError::Line {
+            path: self.lines.path(self.event(place).run as usize).clone(),
+            line: self.line_number(place),
+            why: error.to_string(),
+        })
+    }
+
+    /// Which line of its file it is, counted from 1.
+    #[must_use]
+    pub fn line_number(&self, place: Place) -> usize {
+        // The header is line 1.
+        self.name(place).record + 2
     }
 
     /// The members of which there is no trace.
     #[must_use]
     pub fn missing(&self) -> Vec<u16> {
-        let members = self.runs.iter().map(|run| run.header.members).max();
         let has_trace = |id: &u16| self.runs.iter().any(|run| run.header.id == *id);
-        (1..=members.unwrap_or(0))
-            .filter(|id| !has_trace(id))
-            .collect()
+        (1..=self.members()).filter(|id| !has_trace(id)).collect()
     }
 
     /// How many members there are.
     #[must_use]
     pub fn members(&self) -> u16 {
-        let members = self.runs.iter().map(|run| run.header.members);
-        members.max().unwrap_or(0)
+        self.runs.first().map_or(0, |run| run.header.members)
     }
-}
-
-fn matched(runs: &[Run]) -> (Vec<Datagram>, HashMap<Place, Place>) {
-    let mut datagrams: Vec<Datagram> = Vec::new();
-    // Of each identity, its sendings, as places in `datagrams`.
-    let mut sendings: HashMap<Identity<'_>, Vec<usize>> = HashMap::new();
-    for (place, record) in places(runs) {
-        let header = &runs[place.run].header;
-        for (number, said) in record.sent.iter().enumerate() {
-            let identity = Identity {
-                from: header.id,
-                run: Some(&header.run),
-                to: said.peer,
-                kind: said.kind,
-                clock: said.clock,
-                echo: said.echo,
-                lock: said.lock.as_deref(),
-            };
-            sendings.entry(identity).or_default().push(datagrams.len());
-            datagrams.push(Datagram {
-                sent: Some((place, number)),
-                received: None,
-                is_repeated: false,
-            });
-        }
-    }
-    let mut origins = HashMap::new();
-    let mut arrived: HashMap<Identity<'_>, usize> = HashMap::new();
-    for (place, record) in places(runs) {
-        let Some(said) = &record.message else {
-            continue;
-        };
-        let identity = Identity {
-            from: said.peer,
-            run: said.run.as_deref(),
-            to: runs[place.run].header.id,
-            kind: said.kind,
-            clock: said.clock,
-            echo: said.echo,
-            lock: said.lock.as_deref(),
-        };
-        let before = arrived.entry(identity.clone()).or_default();
-        let is_repeated = *before > 0;
-        *before += 1;
-        let copies = sendings.get(&identity).map_or(&[][..], Vec::as_slice);
-        if let Some((first, _)) = copies.first().and_then(|first| datagrams[*first].sent) {
-            origins.insert(place, first);
-        }
-        // The latest sending before it that has not arrived yet, by the clock of
-        // the wall; it only matters to the eye which.
-        let is_free = |copy: &&usize| datagrams[**copy].received.is_none();
-        let at_of = |copy: &usize| {
-            let (sent, _) = datagrams[*copy].sent?;
-            Some(runs[sent.run].records[sent.record].at)
-        };
-        let is_before = |copy: &&usize| at_of(copy).is_some_and(|at| at <= record.at);
-        let mut latest = copies.iter().rev();
-        let copy = latest
-            .find(|copy| is_free(copy) && is_before(copy))
-            .or_else(|| copies.iter().find(is_free));
-        match copy {
-            Some(copy) => {
-                datagrams[*copy].received = Some(place);
-                datagrams[*copy].is_repeated = is_repeated;
-            }
-            None => {
-                let sent = copies.last().and_then(|last| datagrams[*last].sent);
-                datagrams.push(Datagram {
-                    sent,
-                    received: Some(place),
-                    is_repeated,
-                });
-            }
-        }
-    }
-    (datagrams, origins)
-}
-
-fn places(runs: &[Run]) -> impl Iterator<Item = (Place, &Record)> {
-    runs.iter().enumerate().flat_map(|(run, of_run)| {
-        let records = of_run.records.iter().enumerate();
-        records.map(move |(record, of_place)| (Place { run, record }, of_place))
-    })
 }
 
 /// All events, each after all that happened before it; among those that could be
 /// next, by the clock of the wall.
-fn ordered(runs: &[Run], origins: &HashMap<Place, Place>) -> Result<Vec<Place>, Contradiction> {
-    let total: usize = runs.iter().map(|run| run.records.len()).sum();
-    let mut order = Vec::with_capacity(total);
-    let mut done: Vec<usize> = vec![0; runs.len()];
+fn ordered(runs: &[RunEvents], events: &[Event]) -> Result<Vec<Place>, TraceError> {
+    let place_of = |index: usize| Place::new(index).ok_or(TraceError::TooLong);
+    let mut order = Vec::with_capacity(events.len());
+    // Of each run, its next event, by index.
+    let mut next: Vec<usize> = runs.iter().map(|run| run.first).collect();
+    let end_of = |run: usize| runs[run].first + runs[run].count;
+    // Runs whose next event is the arrival of what is sent there.
     let mut waiting: HashMap<Place, Vec<usize>> = HashMap::new();
     let mut ready = BinaryHeap::new();
-    let place_of = |run: usize, done: &[usize]| Place {
-        run,
-        record: done[run],
-    };
     // A run comes after the earlier runs of its node.
     let is_first = |run: usize| run == 0 || runs[run - 1].header.id != runs[run].header.id;
-    let mut next: Vec<usize> = (0..runs.len()).filter(|run| is_first(*run)).collect();
+    let mut moved: Vec<usize> = (0..runs.len()).filter(|run| is_first(*run)).collect();
     loop {
-        for run in next.drain(..) {
-            let place = place_of(run, &done);
-            let Some(record) = runs[run].records.get(place.record) else {
-                continue;
-            };
-            match origins.get(&place) {
-                Some(origin) if done[origin.run] <= origin.record => {
-                    waiting.entry(*origin).or_default().push(run);
+        while let Some(run) = moved.pop() {
+            if next[run] == end_of(run) {
+                if run + 1 < runs.len() && !is_first(run + 1) {
+                    moved.push(run + 1);
                 }
-                _ => ready.push(Reverse((record.at, runs[run].header.id, run))),
+                continue;
+            }
+            let event = &events[next[run]];
+            let is_done =
+                |origin: &Place| next[events[origin.index()].run as usize] > origin.index();
+            match event.origin.filter(|origin| !is_done(origin)) {
+                Some(origin) => waiting.entry(origin).or_default().push(run),
+                None => ready.push(Reverse((event.at, event.id, run))),
             }
         }
-        let Some(Reverse((_, _, run))) = ready.pop() else {
+        let Some(Reverse((.., run))) = ready.pop() else {
             break;
         };
-        let place = place_of(run, &done);
+        let place = place_of(next[run])?;
         order.push(place);
-        done[run] += 1;
-        next.extend(waiting.remove(&place).unwrap_or_default());
-        next.push(run);
-        let is_over = done[run] == runs[run].records.len();
-        if is_over && run + 1 < runs.len() && !is_first(run + 1) {
-            next.push(run + 1);
+        next[run] += 1;
+        moved.push(run);
+        if let Some(released) = waiting.remove(&place) {
+            moved.extend(released);
         }
     }
-    if order.len() == total {
-        return Ok(order);
+    let stuck = (0..runs.len()).find(|run| next[*run] < end_of(*run));
+    match stuck.map(|run| &events[next[run]]) {
+        None => Ok(order),
+        Some(Event { id, clock, .. }) => Err(Contradiction::Circle {
+            id: *id,
+            clock: *clock,
+        }
+        .into()),
     }
-    let stuck = runs
-        .iter()
-        .zip(&done)
-        .find(|(run, done)| **done < run.records.len());
-    let (id, clock) = stuck.map_or((0, 0), |(run, done)| {
-        (run.header.id, run.records[*done].clock)
-    });
-    Err(Contradiction::Circle { id, clock })
 }

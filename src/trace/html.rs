@@ -3,6 +3,7 @@
 
 use super::diagram::Diagram;
 use super::history::History;
+use super::reader::TraceError;
 use super::steps::Steps;
 use super::svg::svg;
 
@@ -11,18 +12,20 @@ const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = include_str!("viewer.js");
 
 /// The diagram of a history as a page for a browser.
-#[must_use]
-pub fn html(history: &History, diagram: &Diagram) -> String {
-    let steps = Steps::new(history, diagram);
+///
+/// # Errors
+/// [`TraceError`]: the files cannot be read any more.
+pub fn html(history: &History, diagram: &Diagram) -> Result<String, TraceError> {
+    let steps = Steps::new(history, diagram)?;
     let steps = serde_json::to_string(&steps).expect("text, numbers and lists of them");
     let (drawing, steps) = (svg(diagram), inert(&steps));
-    filled(PAGE, |slot| match slot {
+    Ok(filled(PAGE, |slot| match slot {
         "style" => STYLE,
         "svg" => &drawing,
         "steps" => &steps,
         "script" => SCRIPT,
         _ => panic!("viewer.html has a slot {slot}, and nothing belongs there"),
-    })
+    }))
 }
 
 /// The template with its slots, `{{name}}`, filled. What is put into one slot is
@@ -63,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::trace::{
-        Header, Kind, Occasion, Phase, Record, Run, Said, VERSION, View, vector_clocks,
+        Header, Kind, Occasion, Phase, Record, Run, Said, VERSION, VectorClocks, View,
     };
 
     /// What no text may be taken for.
@@ -104,11 +107,7 @@ mod tests {
             members: 2,
             run: name.to_owned(),
         };
-        Run {
-            header,
-            records,
-            is_cut: false,
-        }
+        Run { header, records }
     }
 
     /// 1 asks, 2 replies, 1 enters and leaves; and meanwhile the clock of 2 ticks.
@@ -127,11 +126,15 @@ mod tests {
         let one = vec![record(0, Occasion::Start, 0), asks, enters, leaves];
         let ticks = record(2_500, Occasion::Tick, 3);
         let two = vec![record(1, Occasion::Start, 0), replies, ticks];
-        History::new(vec![run(1, "a", one), run(2, "b", two)]).unwrap()
+        History::new(&[run(1, "a", one), run(2, "b", two)]).unwrap()
+    }
+
+    fn diagram(history: &History) -> Diagram {
+        Diagram::new(history, &View::default()).unwrap()
     }
 
     fn page(history: &History) -> String {
-        html(history, &Diagram::new(history, &View::default()))
+        html(history, &diagram(history)).unwrap()
     }
 
     /// The script block with the data, as a browser finds it.
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn the_page_has_the_drawing_in_it() {
         let history = history("");
-        let drawing = svg(&Diagram::new(&history, &View::default()));
+        let drawing = svg(&diagram(&history));
         assert!(page(&history).contains(&drawing));
     }
 
@@ -196,10 +199,10 @@ mod tests {
     #[test]
     fn every_event_of_the_diagram_is_in_the_data_and_no_other() {
         let history = history("");
-        let diagram = Diagram::new(&history, &View::default());
+        let diagram = diagram(&history);
         let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
         let drawn: BTreeSet<String> = dots.map(|dot| dot.event.to_string()).collect();
-        let steps = steps(&html(&history, &diagram));
+        let steps = steps(&page(&history));
         let events = steps["events"].as_array().unwrap();
         let told: Vec<&str> = events.iter().map(|e| e["name"].as_str().unwrap()).collect();
         assert_eq!(told, ["0-1", "1-1", "0-2", "1-2", "0-3"]);
@@ -228,12 +231,14 @@ mod tests {
             row["number"], "token 18446744073709551615",
             "to the last digit"
         );
-        vector_clocks(&history, |place, vector| {
+        let mut clocks = VectorClocks::new(&history);
+        while let Some((place, vector)) = clocks.advance() {
             let events = steps["events"].as_array().unwrap();
-            if let Some(event) = events.iter().find(|e| e["name"] == place.to_string()) {
+            let name = history.name(place).to_string();
+            if let Some(event) = events.iter().find(|e| e["name"] == name) {
                 assert_eq!(event["vector"], serde_json::to_value(vector).unwrap());
             }
-        });
+        }
     }
 
     #[test]
@@ -243,7 +248,8 @@ mod tests {
             from: Some(2_400),
             ..View::default()
         };
-        let steps = steps(&html(&history, &Diagram::new(&history, &view)));
+        let diagram = Diagram::new(&history, &view).unwrap();
+        let steps = steps(&html(&history, &diagram).unwrap());
         assert_eq!(steps["events"].as_array().unwrap().len(), 2);
         let before: Vec<(&Value, &Value)> = steps["before"]
             .as_array()

@@ -39,26 +39,32 @@
 
 mod check;
 mod diagram;
+mod event;
 mod export;
 mod history;
 mod html;
+mod lines;
+mod matching;
 mod reader;
 mod record;
 mod recorder;
+mod run;
 mod steps;
 mod svg;
 mod vector;
 
 pub use check::{Entry, Fared, Fault, Gap, Report, check};
 pub use diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View};
+pub use event::{Datagram, Event, EventName, Place};
 pub use export::{mermaid, shiviz};
-pub use history::{Contradiction, Datagram, History, Place};
+pub use history::{Contradiction, History};
 pub use html::html;
-pub use reader::{Run, TraceError, read};
+pub use reader::{Progress, RunEvents, TraceError};
 pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION};
 pub use recorder::Traced;
+pub use run::{Run, write};
 pub use svg::svg;
-pub use vector::{Vector, vector_clocks};
+pub use vector::{Vector, VectorClocks};
 
 #[cfg(test)]
 mod tests;

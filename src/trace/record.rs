@@ -132,6 +132,24 @@ pub enum Kind {
     Welcome,
 }
 
+impl Kind {
+    /// Whether it has nothing to do with any lock.
+    #[must_use]
+    pub fn is_greeting(self) -> bool {
+        matches!(self, Kind::Hello | Kind::Welcome)
+    }
+
+    /// The text of such a datagram, as far as the original reads it: `req<5,3>`.
+    #[must_use]
+    pub fn head(self, clock: u64, from: u16) -> String {
+        let word = match self {
+            Kind::Request | Kind::Hello => "req",
+            Kind::Reply | Kind::Overtaken | Kind::Welcome => "reply",
+        };
+        format!("{word}<{clock},{from}>")
+    }
+}
+
 impl Said {
     /// The message, from or to this peer.
     #[must_use]

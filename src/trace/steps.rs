@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::diagram::{Diagram, Dot};
-use super::history::{History, Place};
-use super::record::{Kind, Occasion, Phase, Record, Said};
-use super::vector::{Vector, vector_clocks};
+use super::event::{Event, EventName, Name, Place};
+use super::history::History;
+use super::reader::TraceError;
+use super::record::{Kind, Occasion, Phase, Said};
+use super::vector::{Vector, VectorClocks};
 
 /// The run, as far as it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,83 +64,120 @@ struct Row {
 }
 
 impl Steps {
-    pub(super) fn new(history: &History, diagram: &Diagram) -> Self {
+    /// # Errors
+    /// [`TraceError`]: the files cannot be read any more.
+    pub(super) fn new(history: &History, diagram: &Diagram) -> Result<Self, TraceError> {
         let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
-        let dots: HashMap<Place, &Dot> = dots.map(|dot| (dot.event, dot)).collect();
-        let nodes: Vec<u16> = diagram.lanes.iter().map(|lane| lane.id).collect();
-        let times = history.order.iter().map(|place| history.record(*place).at);
+        let mut dots: HashMap<EventName, &Dot> = dots.map(|dot| (dot.event, dot)).collect();
+        let nodes: BTreeSet<u16> = diagram.lanes.iter().map(|lane| lane.id).collect();
+        let times = history.order.iter().map(|place| history.event(*place).at);
         let began = times.min().unwrap_or(0);
-        let mut table = Table::default();
+        let mut table = Table {
+            history,
+            lock: history.known_lock(&diagram.lock),
+            rows: BTreeMap::new(),
+            changed: BTreeSet::new(),
+        };
         let mut before = Vec::new();
         let mut events = Vec::with_capacity(dots.len());
-        vector_clocks(history, |place, vector| {
-            let (id, record) = (history.id(place), history.record(place));
-            let dot = dots.get(&place);
+        let mut clocks = VectorClocks::new(history);
+        while let Some((place, vector)) = clocks.advance() {
+            let event = history.event(place);
+            let dot = dots.remove(&history.name(place));
             if dot.is_some() && events.is_empty() {
-                before = table.changes();
+                before = table.changes()?;
             }
-            if nodes.contains(&id) {
-                table.follow(id, record, &diagram.lock);
+            if nodes.contains(&event.id) {
+                table.follow(place, event);
             }
-            let Some(dot) = dot else { return };
+            let Some(dot) = dot else { continue };
+            let record = history.record(place)?;
+            let own = event.id;
             events.push(Step {
-                name: place.to_string(),
-                node: id,
-                at_ms: milliseconds(record.at.saturating_sub(began)),
+                name: dot.event.to_string(),
+                node: own,
+                at_ms: milliseconds(event.at.saturating_sub(began)),
                 text: dot.text.clone(),
                 datagram: record.message.as_ref().map(arrived),
-                sent: record.sent.iter().map(|said| sent(said, id)).collect(),
-                because: record.because.clone(),
-                ignored: record.ignored.clone(),
+                sent: record.sent.iter().map(|said| sent(said, own)).collect(),
+                because: record.because,
+                ignored: record.ignored,
                 vector: vector.clone(),
-                rows: table.changes(),
+                rows: table.changes()?,
             });
-        });
-        Steps {
-            nodes,
+            if dots.is_empty() {
+                // Nothing that is drawn comes after it.
+                break;
+            }
+        }
+        Ok(Steps {
+            nodes: nodes.into_iter().collect(),
             before,
             events,
-        }
+        })
     }
 }
 
 /// All nodes, on the way through the run.
-#[derive(Default)]
-struct Table {
-    rows: BTreeMap<u16, Row>,
+struct Table<'a> {
+    history: &'a History,
+    lock: Option<Name>,
+    /// Of each node its latest event, and the latest of its run that is about the
+    /// lock.
+    rows: BTreeMap<u16, (Place, Option<Place>)>,
     changed: BTreeSet<u16>,
 }
 
-impl Table {
-    fn follow(&mut self, id: u16, record: &Record, lock: &str) {
-        let row = self.rows.entry(id).or_default();
-        self.changed.insert(id);
-        row.node = id;
-        row.clock = record.clock.to_string();
-        let is_of_lock = record.lock.as_deref().unwrap_or_default() == lock;
-        if record.event == Occasion::Start || row.state.is_empty() {
+impl Table<'_> {
+    fn follow(&mut self, place: Place, event: &Event) {
+        let row = self.rows.entry(event.id).or_insert((place, None));
+        let of_lock = match row.1 {
+            _ if Some(event.lock) == self.lock => Some(place),
             // A new run knows nothing of what the old one wanted.
-            (row.state, row.number, row.queue) = ("FREE", String::new(), String::new());
-        }
-        if !is_of_lock {
-            return;
-        }
-        (row.state, row.number) = match (record.state, record.request, record.token) {
-            (Phase::Wait, Some(clock), _) => ("WAIT", format!("request {clock}")),
-            (Phase::Wait, None, _) => ("WAIT", String::new()),
-            (Phase::Held, _, Some(token)) => ("HELD", format!("token {token}")),
-            (Phase::Held, _, None) => ("HELD", String::new()),
-            (Phase::Free, ..) => ("FREE", String::new()),
+            _ if event.occasion == Occasion::Start => None,
+            before => before,
         };
-        let queue = record.queue.iter();
-        let queue: Vec<String> = queue.map(|(clock, id)| format!("({clock},{id})")).collect();
-        row.queue = queue.join(" ");
+        *row = (place, of_lock);
+        self.changed.insert(event.id);
     }
 
     /// The rows that are another than when this was asked before.
-    fn changes(&mut self) -> Vec<Row> {
+    fn changes(&mut self) -> Result<Vec<Row>, TraceError> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().map(|id| self.rows[id].clone()).collect()
+        changed.iter().map(|id| self.row(*id)).collect()
+    }
+
+    fn row(&self, node: u16) -> Result<Row, TraceError> {
+        let (latest, of_lock) = self.rows[&node];
+        let (state, number, queue) = match of_lock {
+            None => ("FREE", String::new(), String::new()),
+            Some(place) => {
+                let record = self.history.record(place)?;
+                let queue = record.queue.iter();
+                let queue: Vec<String> =
+                    queue.map(|(clock, id)| format!("({clock},{id})")).collect();
+                let (state, number) = state(self.history.event(place));
+                (state, number, queue.join(" "))
+            }
+        };
+        Ok(Row {
+            node,
+            clock: self.history.event(latest).clock.to_string(),
+            state,
+            number,
+            queue,
+        })
+    }
+}
+
+fn state(event: &Event) -> (&'static str, String) {
+    let number = |word: &str, number: Option<u64>| {
+        number.map_or_else(String::new, |number| format!("{word} {number}"))
+    };
+    match event.phase {
+        Phase::Free => ("FREE", String::new()),
+        Phase::Wait => ("WAIT", number("request", event.request())),
+        Phase::Held => ("HELD", number("token", event.token())),
     }
 }
 
@@ -148,20 +187,20 @@ fn milliseconds(micros: u64) -> String {
 
 fn arrived(said: &Said) -> String {
     let peer = said.peer;
-    format!("{} from {peer}{}", head(said, peer), remark(said))
+    format!(
+        "{} from {peer}{}",
+        said.kind.head(said.clock, peer),
+        remark(said)
+    )
 }
 
 fn sent(said: &Said, own: u16) -> String {
-    format!("{} to {}{}", head(said, own), said.peer, remark(said))
-}
-
-/// The text of the datagram, as far as the original reads it.
-fn head(said: &Said, from: u16) -> String {
-    let word = match said.kind {
-        Kind::Request | Kind::Hello => "req",
-        Kind::Reply | Kind::Overtaken | Kind::Welcome => "reply",
-    };
-    format!("{word}<{},{from}>", said.clock)
+    format!(
+        "{} to {}{}",
+        said.kind.head(said.clock, own),
+        said.peer,
+        remark(said)
+    )
 }
 
 fn remark(said: &Said) -> String {

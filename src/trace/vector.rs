@@ -4,40 +4,70 @@
 
 use std::collections::HashMap;
 
-use super::history::{History, Place};
+use super::event::Place;
+use super::history::History;
 
 /// Of each node, how many of its events are known. Place 0 is node 1.
 pub type Vector = Vec<u32>;
 
-/// Calls `visit` with each event, in an order that happened-before allows, and
-/// its vector clock. Each node's first event has 1 in its own place.
-pub fn vector_clocks(history: &History, mut visit: impl FnMut(Place, &Vector)) {
-    let mut receipts: HashMap<Place, u32> = HashMap::new();
-    for place in &history.order {
-        if let Some(origin) = history.origin(*place) {
-            *receipts.entry(origin).or_default() += 1;
+/// The events of a history with their vector clocks, one after the other: only
+/// those of what is under way are remembered.
+#[derive(Debug)]
+pub struct VectorClocks<'a> {
+    history: &'a History,
+    /// How many of [`History::order`] are done.
+    done: usize,
+    /// Of each node.
+    now: Vec<Vector>,
+    /// Of each event, how many receipts of what was sent there are to come.
+    receipts: Vec<u32>,
+    /// Of those for which any are.
+    under_way: HashMap<Place, Vector>,
+}
+
+impl<'a> VectorClocks<'a> {
+    /// From the first event on.
+    #[must_use]
+    pub fn new(history: &'a History) -> Self {
+        let mut receipts = vec![0; history.order.len()];
+        for place in &history.order {
+            if let Some(origin) = history.event(*place).origin {
+                receipts[origin.index()] += 1;
+            }
+        }
+        let members = usize::from(history.members());
+        VectorClocks {
+            history,
+            done: 0,
+            now: vec![vec![0; members]; members],
+            receipts,
+            under_way: HashMap::new(),
         }
     }
-    let members = usize::from(history.members());
-    let mut now: Vec<Vector> = vec![vec![0; members]; members];
-    let mut under_way: HashMap<Place, (Vector, u32)> = HashMap::new();
-    for place in &history.order {
-        let own = usize::from(history.id(*place)) - 1;
-        if let Some(origin) = history.origin(*place)
-            && let Some((sent, left)) = under_way.get_mut(&origin)
-        {
-            for (ours, theirs) in now[own].iter_mut().zip(sent.iter()) {
-                *ours = (*ours).max(*theirs);
+
+    /// The next event, in an order that happened-before allows, and its vector
+    /// clock. Each node's first event has 1 in its own place.
+    pub fn advance(&mut self) -> Option<(Place, &Vector)> {
+        let place = *self.history.order.get(self.done)?;
+        self.done += 1;
+        let event = self.history.event(place);
+        let own = usize::from(event.id) - 1;
+        if let Some(origin) = event.origin {
+            if let Some(sent) = self.under_way.get(&origin) {
+                for (ours, theirs) in self.now[own].iter_mut().zip(sent) {
+                    *ours = (*ours).max(*theirs);
+                }
             }
+            let left = &mut self.receipts[origin.index()];
             *left -= 1;
             if *left == 0 {
-                under_way.remove(&origin);
+                self.under_way.remove(&origin);
             }
         }
-        now[own][own] += 1;
-        if let Some(count) = receipts.get(place) {
-            under_way.insert(*place, (now[own].clone(), *count));
+        self.now[own][own] += 1;
+        if self.receipts[place.index()] > 0 {
+            self.under_way.insert(place, self.now[own].clone());
         }
-        visit(*place, &now[own]);
+        Some((place, &self.now[own]))
     }
 }
