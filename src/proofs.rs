@@ -2,11 +2,13 @@
 //! model check or the simulation finds it.
 //!
 //! `cargo test every_planted_bug -- --nocapture` prints by which, and after how
-//! much.
+//! much; with `TURNO_MODEL_TRACE=DIR` the traces of what the model check finds are
+//! kept, a folder a bug, for `turno trace`.
 
-use crate::model_check::{self, SMALL, Setting, nearest_first};
+use crate::model_check::{self, Found, SMALL, Setting, keep, nearest_first};
 use crate::mutex::planted::Planted;
 use crate::simulation::{Addresses, Plan, Violation, play};
+use crate::trace::{Fault, History, check};
 
 /// A search that is this large without a find has missed the bug.
 const MOST_STATES: u64 = 100_000;
@@ -76,11 +78,32 @@ fn group_for(bug: Planted) -> Option<Setting> {
     }
 }
 
-/// The states and the steps to what the model check finds.
-fn checked(bug: Planted) -> Option<(model_check::Violation, usize, u64)> {
-    let found = nearest_first(&group_for(bug)?, Some(MOST_STATES));
-    let (violation, steps) = found.violation?;
-    Some((violation, steps.len(), found.states))
+/// What the model check finds.
+fn checked(bug: Planted) -> Option<Found> {
+    Some(nearest_first(&group_for(bug)?, Some(MOST_STATES)))
+}
+
+/// Sees that its trace, as the members themselves have written it, is judged as
+/// the search did.
+fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Found) {
+    keep(&format!("{bug:?}"), &found.runs);
+    let history = History::new(&found.runs).expect("it happened");
+    let report = check(&history);
+    let told = report.tell(&history).to_string();
+    // The search knows which of two came first. If neither could know of the other,
+    // a trace shows that they were not kept apart, and not whose token is wrong.
+    let is_shown = |fault: &Fault| matches!(fault, Fault::HeldTwice(_) | Fault::TokenDidNotRise(_));
+    if violation == model_check::Violation::NeverEnters {
+        // Nothing that happened is wrong: what is wrong is what did not.
+        assert!(report.is_clean(), "{bug:?}:\n{told}");
+        return;
+    }
+    assert!(report.faults.iter().any(is_shown), "{bug:?}:\n{told}");
+    assert!(told.contains("VIOLATION") && told.contains(", line "));
+    assert!(
+        told.ends_with("the trace is whole: this is a true violation"),
+        "{bug:?}:\n{told}"
+    );
 }
 
 /// The first seed with which the simulation finds it.
@@ -100,10 +123,14 @@ fn every_planted_bug_is_found() {
     let addresses = Addresses::default();
     let mut missed = Vec::new();
     for bug in Planted::ALL {
-        if let Some((violation, steps, states)) = checked(*bug) {
+        if let Some(found) = checked(*bug) {
+            let Some((violation, steps)) = &found.violation else {
+                missed.push((bug, "model check"));
+                continue;
+            };
+            let (steps, states) = (steps.len(), found.states);
             eprintln!("{bug:?}: model check, {violation:?} in {steps} steps, {states} states");
-        } else if group_for(*bug).is_some() {
-            missed.push((bug, "model check"));
+            judge_the_trace(*bug, *violation, &found);
         } else if let Some((violation, seed)) = simulated(*bug, &addresses) {
             eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
         } else {

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread;
 
+use super::replay::traced;
 use super::tables::Tables;
-use super::world::{Action, Setting, Violation, World};
+use super::world::{Action, Setting, Violation, Way, World, told};
+use crate::trace::Run;
 
 /// What a search has found.
 #[derive(Debug)]
@@ -18,6 +20,9 @@ pub(crate) struct Found {
     pub(crate) seen: u8,
     /// What must never be, and the steps to it.
     pub(crate) violation: Option<(Violation, Vec<String>)>,
+    /// The traces of the way to it, or to what was looked for; none of a search on
+    /// all cores.
+    pub(crate) runs: Vec<Run>,
 }
 
 /// From how many states on the search is spread over the cores.
@@ -61,9 +66,6 @@ impl Visited {
     }
 }
 
-/// One way on from a state.
-type Way = (Action, Option<usize>);
-
 /// All ways on from a state.
 fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
     let mut actions = Vec::new();
@@ -86,14 +88,23 @@ const MOST_EFFECTS: usize = 6;
 /// steps. Stops at the bound, if there is one.
 pub(crate) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
     let mut search = Breadth::new(setting);
-    search.run(|states, _| bound.is_some_and(|bound| states >= bound));
+    search.run(|search| bound.is_some_and(|bound| search.states >= bound));
+    search.found()
+}
+
+/// Searches, the nearest first, for a state in which all of these
+/// [`super::world::seen`] are to be seen.
+pub(super) fn nearest_to(setting: &Setting, goal: u8, bound: u64) -> Found {
+    let mut search = Breadth::new(setting);
+    search.goal = Some(goal);
+    search.run(|search| search.states >= bound);
     search.found()
 }
 
 /// Searches all states on all cores. A violation is found by some steps.
 pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
     let mut search = Breadth::new(setting);
-    search.run(|_, waiting| waiting >= SEEDS);
+    search.run(|search| search.waiting.len() >= SEEDS);
     if search.violation.is_some() || search.waiting.is_empty() {
         return search.found();
     }
@@ -123,6 +134,7 @@ pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
         states: shared.states.into_inner(),
         seen: shared.seen.into_inner(),
         violation: shared.violation.into_inner().unwrap(),
+        runs: Vec::new(),
     }
 }
 
@@ -132,17 +144,23 @@ struct Breadth<'a> {
     visited: Visited,
     healed: HashSet<u64>,
     /// Each state that was reached, by which way, and from which.
-    reached: Vec<(Option<usize>, String)>,
+    reached: Vec<Option<(usize, Way)>>,
     waiting: VecDeque<(World, usize)>,
     states: u64,
     seen: u8,
-    violation: Option<(Violation, usize, String)>,
+    /// What is looked for.
+    goal: Option<u8>,
+    /// The state that shows it.
+    there: Option<usize>,
+    /// What must not be, from which state, and by which way; none if that is all
+    /// going well.
+    violation: Option<(Violation, usize, Option<Way>)>,
 }
 
 impl<'a> Breadth<'a> {
     fn new(setting: &'a Setting) -> Self {
         let mut tables = Tables::default();
-        let start = setting.start(&mut tables);
+        let start = setting.start(&mut tables, |_| {});
         let visited = Visited::new();
         visited.insert(start.fingerprint(&tables));
         Breadth {
@@ -150,42 +168,49 @@ impl<'a> Breadth<'a> {
             tables,
             visited,
             healed: HashSet::new(),
-            reached: vec![(None, String::new())],
+            reached: vec![None],
             waiting: VecDeque::from([(start, 0)]),
             states: 1,
             seen: 0,
+            goal: None,
+            there: None,
             violation: None,
         }
     }
 
-    fn run(&mut self, is_enough: impl Fn(u64, usize) -> bool) {
+    fn run(&mut self, is_enough: impl Fn(&Self) -> bool) {
         while self.violation.is_none()
-            && !is_enough(self.states, self.waiting.len())
+            && !is_enough(self)
             && let Some((world, number)) = self.waiting.pop_front()
         {
-            self.seen |= world.shows(self.setting, &self.tables);
+            let shows = world.shows(self.setting, &self.tables);
+            self.seen |= shows;
+            if self.goal.is_some_and(|goal| shows & goal == goal) {
+                self.there = Some(number);
+                return;
+            }
             if self.healed.insert(world.members_fingerprint(&self.tables))
-                && let Err(violation) = self.setting.heals(&mut self.tables, &world)
+                && let Err(violation) = self.setting.heals(&mut self.tables, &world, |_| {})
             {
-                self.violation = Some((violation, number, "and then all goes well".into()));
+                self.violation = Some((violation, number, None));
                 return;
             }
             for (action, crash_after) in ways(self.setting, &self.tables, &world) {
                 let step = self
                     .setting
                     .step(&mut self.tables, &world, action, crash_after);
-                let told = || world.tell(&self.tables, action, crash_after);
+                let way = (action, crash_after);
                 if let Some(Ok(next)) = &step {
                     self.seen |= next.shown;
                 }
                 match step {
                     None => {}
                     Some(Err(violation)) => {
-                        self.violation = Some((violation, number, told()));
+                        self.violation = Some((violation, number, Some(way)));
                         return;
                     }
                     Some(Ok(next)) if self.visited.insert(next.fingerprint(&self.tables)) => {
-                        self.reached.push((Some(number), told()));
+                        self.reached.push(Some((number, way)));
                         self.waiting.push_back((next, self.reached.len() - 1));
                         self.states += 1;
                     }
@@ -195,21 +220,40 @@ impl<'a> Breadth<'a> {
         }
     }
 
-    fn found(self) -> Found {
-        let violation = self.violation.map(|(violation, number, last)| {
-            let mut steps = vec![last];
-            let mut at = number;
-            while let (Some(from), told) = &self.reached[at] {
-                steps.push(told.clone());
-                at = *from;
+    /// The ways from the start to a state.
+    fn ways_to(&self, state: usize) -> Vec<Way> {
+        let mut ways = Vec::new();
+        let mut at = state;
+        while let Some((from, way)) = self.reached[at] {
+            ways.push(way);
+            at = from;
+        }
+        ways.reverse();
+        ways
+    }
+
+    fn found(mut self) -> Found {
+        let mut ways = Vec::new();
+        if let Some(there) = self.there {
+            ways = self.ways_to(there);
+        }
+        let (mut violation, mut heals) = (None, false);
+        if let Some((what, number, last)) = self.violation {
+            ways = self.ways_to(number);
+            ways.extend(last);
+            heals = last.is_none();
+            let told = ways.iter().map(|way| told(&self.tables, *way));
+            let mut steps: Vec<String> = told.collect();
+            if heals {
+                steps.push("and then all goes well".to_owned());
             }
-            steps.reverse();
-            (violation, steps)
-        });
+            violation = Some((what, steps));
+        }
         Found {
             states: self.states,
             seen: self.seen,
             violation,
+            runs: traced(self.setting, &mut self.tables, &ways, heals),
         }
     }
 }
@@ -297,7 +341,7 @@ impl<'a> Depth<'a> {
     fn enter(&mut self, world: World) {
         self.shared.sees(world.shows(self.setting, &self.tables));
         if self.healed.insert(world.members_fingerprint(&self.tables))
-            && let Err(violation) = self.setting.heals(&mut self.tables, &world)
+            && let Err(violation) = self.setting.heals(&mut self.tables, &world, |_| {})
         {
             self.fail(violation);
         }

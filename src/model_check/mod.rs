@@ -8,13 +8,21 @@
 //! the glue would be.
 
 mod explore;
+mod replay;
 mod tables;
 mod world;
 
+use std::path::Path;
+
 pub(crate) use explore::{Found, nearest_first};
-use explore::{all, outlines};
+use explore::{all, nearest_to, outlines};
 use world::seen;
 pub(crate) use world::{Setting, Violation};
+
+use crate::trace::{self, History, Run};
+
+/// As many states are searched for the nearest of something.
+const FAR: u64 = 5_000_000;
 
 /// The smallest group in which something can go wrong.
 pub(crate) const SMALL: Setting = Setting {
@@ -49,7 +57,8 @@ fn holds(setting: Setting) -> Found {
         }
     });
     if found.violation.is_some() {
-        let nearest = nearest_first(&setting, Some(5_000_000));
+        let nearest = nearest_first(&setting, Some(FAR));
+        keep("violation", &nearest.runs);
         panic!("{setting:?}: {:#?}", nearest.violation.or(found.violation));
     }
     let mut wanted = seen::ALL_ENTERED | seen::DEFERRED | seen::ALL_ASK_AT_ONCE;
@@ -64,6 +73,38 @@ fn holds(setting: Setting) -> Found {
     }
     assert_eq!(found.seen & wanted, wanted, "{setting:?}: not all was seen");
     found
+}
+
+/// Where the environment says, the traces of something that was found are kept:
+/// with `TURNO_MODEL_TRACE=DIR` in a folder of this name there, for `turno trace`.
+pub(crate) fn keep(name: &str, runs: &[Run]) {
+    if let Some(folder) = std::env::var_os("TURNO_MODEL_TRACE") {
+        let folder = Path::new(&folder).join(name);
+        trace::write(&folder, runs).unwrap_or_else(|error| {
+            panic!("cannot write a trace into {}: {error}", folder.display())
+        });
+        eprintln!("turno trace draw {} -o run.svg", folder.display());
+    }
+}
+
+/// What can be seen in a group, by name, and by the nearest way to it.
+fn examples(setting: &Setting) -> impl Iterator<Item = (&'static str, Found)> {
+    let anywhere = [
+        ("all-entered", seen::ALL_ENTERED),
+        ("deferred", seen::DEFERRED),
+        ("all-ask-at-once", seen::ALL_ASK_AT_ONCE),
+    ];
+    let with_crashes = [
+        ("entered-after-restart", seen::ENTERED_AFTER_RESTART),
+        ("held-before-a-crash", seen::CRASHED_WHILE_HELD),
+    ];
+    let crashes = with_crashes.into_iter().filter(|_| setting.crashes > 0);
+    let all = anywhere.into_iter().chain(crashes);
+    all.map(move |(name, goal)| {
+        let found = nearest_to(setting, goal, FAR);
+        assert_eq!(found.seen & goal, goal, "{setting:?}: not found, {name}");
+        (name, found)
+    })
 }
 
 #[test]
@@ -182,6 +223,9 @@ fn nothing_is_missed_by_leaving_out_what_is_dead() {
 /// `TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard` searches a group
 /// of that size, as long as it takes and as far as the memory holds. With
 /// `,EVERYBODY` behind it the first so many members keep no permissions.
+/// `TURNO_MODEL_TRACE=DIR` besides it writes traces of how all enter, of how
+/// somebody enters after a restart and so on, each the shortest that there is; or
+/// of the violation.
 #[test]
 fn a_group_of_the_size_that_is_asked_for() {
     let Some(asked) = std::env::var("TURNO_MODEL").ok() else {
@@ -208,4 +252,39 @@ fn a_group_of_the_size_that_is_asked_for() {
     };
     let found = holds(setting);
     eprintln!("{setting:?}: {} states, searched to the end", found.states);
+    if std::env::var_os("TURNO_MODEL_TRACE").is_some() {
+        for (name, found) in examples(&setting) {
+            keep(name, &found.runs);
+        }
+    }
+}
+
+/// The search has its clocks moved down and leaves things out; the traces are of
+/// real members that go the same way, and have everything in them.
+#[test]
+fn the_trace_of_what_was_found_is_whole_and_judged_good() {
+    let that_gives_up = Setting {
+        cancels: 1,
+        ..SMALL
+    };
+    let on_disk = Setting {
+        crashes: 1,
+        ..SMALL
+    };
+    let that_hears = Setting {
+        is_durable: false,
+        ..on_disk
+    };
+    let mut entries = 0;
+    for setting in [SMALL, that_gives_up, on_disk, that_hears] {
+        for (name, found) in examples(&setting) {
+            let history = History::new(&found.runs).unwrap();
+            let report = trace::check(&history);
+            let told = report.tell(&history).to_string();
+            assert!(report.is_clean(), "{setting:?}, {name}:\n{told}");
+            assert_eq!(report.gaps, [], "{setting:?}, {name}:\n{told}");
+            entries += report.entries.len();
+        }
+    }
+    assert!(entries > 15, "{entries}");
 }

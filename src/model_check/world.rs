@@ -68,6 +68,18 @@ pub(super) enum Action {
     Restart(usize),
 }
 
+/// One step out of a state; with a number, whoever takes it crashes when it has
+/// done so many of the things that it asks for.
+pub(super) type Way = (Action, Option<usize>);
+
+/// What happens to a member while all goes well.
+#[derive(Clone, Debug)]
+pub(super) enum Healing {
+    Restarted(usize),
+    Met(usize, Event),
+    Delivered(MessageNumber),
+}
+
 /// What must never be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
@@ -94,7 +106,13 @@ pub(super) mod seen {
 }
 
 impl Setting {
-    pub(super) fn start(&self, tables: &mut Tables) -> World {
+    /// All have been started and have greeted each other. `delivered` is told what
+    /// arrives meanwhile.
+    pub(super) fn start(
+        &self,
+        tables: &mut Tables,
+        mut delivered: impl FnMut(MessageNumber),
+    ) -> World {
         let mut world = World {
             members: [None; MOST],
             network: Vec::new(),
@@ -110,8 +128,9 @@ impl Setting {
         for place in 0..usize::from(self.members) {
             self.begin(tables, &mut world, place, usize::MAX);
         }
-        // All have greeted each other before anybody asks.
+        // Before anybody asks.
         while let Some(message) = world.network.pop() {
+            delivered(message);
             let place = usize::from(tables.sent(message).to.0) - 1;
             let member = world.members[place].expect("all have been started");
             if let Some(step) = tables.deliver(member, message) {
@@ -123,21 +142,17 @@ impl Setting {
         world
     }
 
-    /// Starts a member, and performs so many of its first effects.
-    fn begin(&self, tables: &mut Tables, world: &mut World, place: usize, effects: usize) {
+    /// What a member is told when it is started for the so manieth time.
+    pub(super) fn config(&self, place: usize, lives: u8, below: u64) -> Config {
         let id = NodeId(u16::try_from(place + 1).expect("groups are small"));
-        world.lives[place] += 1;
-        let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(world.lives[place]));
-        let memory = if self.is_durable {
-            Memory::Durable {
-                below: world.below[place],
-                heard: true,
-            }
-        } else {
-            Memory::Forgetful
-        };
-        let member = Member::new(Config {
-            memory,
+        let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(lives));
+        let heard = true;
+        Config {
+            memory: if self.is_durable {
+                Memory::Durable { below, heard }
+            } else {
+                Memory::Forgetful
+            },
             ahead: if self.crashes > 0 {
                 self.ahead
             } else {
@@ -146,8 +161,14 @@ impl Setting {
             keeps_permissions: id.0 > self.asking_everybody,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
-        });
-        let member = tables.add_member(member);
+        }
+    }
+
+    /// Starts a member, and performs so many of its first effects.
+    fn begin(&self, tables: &mut Tables, world: &mut World, place: usize, effects: usize) {
+        world.lives[place] += 1;
+        let config = self.config(place, world.lives[place], world.below[place]);
+        let member = tables.add_member(Member::new(config));
         world.members[place] = Some(member);
         if let Some(step) = tables.handle(member, Event::Start) {
             world.members[place] = Some(step.after);
@@ -307,13 +328,19 @@ impl Setting {
     }
 
     /// Whether everybody who asks enters, if from now on nothing is lost, nobody
-    /// crashes, and all that was under way is.
-    pub(super) fn heals(&self, tables: &mut Tables, world: &World) -> Result<(), Violation> {
+    /// crashes, and all that was under way is. `happens` is told what happens.
+    pub(super) fn heals(
+        &self,
+        tables: &mut Tables,
+        world: &World,
+        mut happens: impl FnMut(Healing),
+    ) -> Result<(), Violation> {
         let mut world = world.clone();
         world.network.clear();
         let members = usize::from(self.members);
         for place in 0..members {
             if world.members[place].is_none() {
+                happens(Healing::Restarted(place));
                 self.begin(tables, &mut world, place, usize::MAX);
             }
         }
@@ -330,6 +357,7 @@ impl Setting {
                     let Some(member) = world.members[place] else {
                         continue;
                     };
+                    happens(Healing::Met(place, event.clone()));
                     if let Some(step) = tables.handle(member, event) {
                         world.members[place] = Some(step.after);
                         world.perform(tables, place, &step, usize::MAX)?;
@@ -337,6 +365,7 @@ impl Setting {
                 }
             }
             while let Some(message) = world.network.pop() {
+                happens(Healing::Delivered(message));
                 let place = usize::from(tables.sent(message).to.0) - 1;
                 let member = world.members[place].expect("all have been started");
                 if let Some(step) = tables.deliver(member, message) {
@@ -347,6 +376,27 @@ impl Setting {
         }
         Err(Violation::NeverEnters)
     }
+}
+
+/// A step, in words.
+pub(super) fn told(tables: &Tables, (action, crash_after): Way) -> String {
+    let id = |place: usize| place + 1;
+    let mut told = match action {
+        Action::Acquire(place) => format!("{} asks", id(place)),
+        Action::Release(place) => format!("{} leaves", id(place)),
+        Action::Cancel(place) => format!("{} gives up", id(place)),
+        Action::Lend(place) => format!("{} has tokens lent", id(place)),
+        Action::Crash(place) => format!("{} crashes", id(place)),
+        Action::Restart(place) => format!("{} is started anew", id(place)),
+        Action::Deliver(message) => {
+            let sent = tables.sent(message);
+            format!("{} arrives at {}", sent.message, sent.to)
+        }
+    };
+    if let Some(effects) = crash_after {
+        told.push_str(&format!(", which crashes after {effects} effects of that"));
+    }
+    told
 }
 
 impl World {
@@ -596,30 +646,14 @@ impl World {
         shows
     }
 
-    /// Whoever was asked to take this step, in words.
-    pub(super) fn tell(
-        &self,
-        tables: &Tables,
-        action: Action,
-        crash_after: Option<usize>,
-    ) -> String {
-        let id = |place: usize| place + 1;
-        let mut told = match action {
-            Action::Acquire(place) => format!("{} asks", id(place)),
-            Action::Release(place) => format!("{} leaves", id(place)),
-            Action::Cancel(place) => format!("{} gives up", id(place)),
-            Action::Lend(place) => format!("{} has tokens lent", id(place)),
-            Action::Crash(place) => format!("{} crashes", id(place)),
-            Action::Restart(place) => format!("{} is started anew", id(place)),
-            Action::Deliver(message) => {
-                let sent = tables.sent(message);
-                format!("{} arrives at {}", sent.message, sent.to)
-            }
-        };
-        if let Some(effects) = crash_after {
-            told.push_str(&format!(", which crashes after {effects} effects of that"));
-        }
-        told
+    /// The member at a place, if it is up.
+    pub(super) fn member(&self, place: usize) -> Option<MemberNumber> {
+        self.members[place]
+    }
+
+    /// What the member at a place has written down.
+    pub(super) fn below(&self, place: usize) -> u64 {
+        self.below[place]
     }
 
     /// The same state in other tables.

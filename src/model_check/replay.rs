@@ -1,0 +1,191 @@
+//! A way that the search went, gone again with real members and their real
+//! clocks, and written down by what writes every trace.
+//!
+//! The search leaves out what cannot matter, and moves clocks down to where they
+//! compare the same. Here nothing is left out; and after each step the real
+//! members are seen to be what the search took them for.
+
+use std::mem::discriminant;
+
+use super::tables::{MessageNumber, Tables};
+use super::world::{Action, Healing, MOST, Setting, Way, World};
+use crate::mutex::{Body, Event, LockName, Member, Message, State, Timer};
+use crate::trace::{Header, Record, Run};
+
+/// The traces of a way from the start, a microsecond a step; and of how all goes
+/// well then, if it does.
+pub(super) fn traced(
+    setting: &Setting,
+    tables: &mut Tables,
+    ways: &[Way],
+    heals: bool,
+) -> Vec<Run> {
+    let mut delivered = Vec::new();
+    let world = setting.start(tables, |message| delivered.push(message));
+    let mut replay = Replay {
+        members: [const { None }; MOST],
+        lives: [0; MOST],
+        moved_by: 0,
+        steps: 0,
+        runs: Vec::new(),
+    };
+    for place in 0..usize::from(setting.members) {
+        replay.begin(setting, place, 1);
+    }
+    for message in delivered {
+        replay.deliver(tables, message);
+    }
+    replay.compare(tables, &world);
+    let there = replay.go(setting, tables, world, ways);
+    if let (Some(world), true) = (there, heals) {
+        replay.heal(setting, tables, &world);
+    }
+    let mut runs = replay.runs;
+    runs.sort_by_key(|run| (run.header.id, run.header.run.clone()));
+    runs
+}
+
+/// The real members, beside those of the search.
+struct Replay {
+    members: [Option<Member>; MOST],
+    lives: [u8; MOST],
+    /// How much lower the search has its clocks.
+    moved_by: u64,
+    steps: u64,
+    runs: Vec<Run>,
+}
+
+impl Replay {
+    /// Takes these steps. None if the last one leads to what must not be.
+    fn go(
+        &mut self,
+        setting: &Setting,
+        tables: &mut Tables,
+        mut world: World,
+        ways: &[Way],
+    ) -> Option<World> {
+        for (action, crash_after) in ways {
+            self.steps += 1;
+            let lock = LockName::default();
+            let place = match *action {
+                Action::Acquire(place) => self.handle(place, &Event::Acquire(lock)),
+                Action::Release(place) => self.handle(place, &Event::Release(lock)),
+                Action::Cancel(place) => self.handle(place, &Event::Cancel(lock)),
+                Action::Lend(place) => {
+                    let entries = setting.lent;
+                    self.handle(place, &Event::Lend { lock, entries })
+                }
+                Action::Deliver(message) => self.deliver(tables, message),
+                Action::Restart(place) => self.begin(setting, place, world.below(place)),
+                Action::Crash(place) => {
+                    self.members[place] = None;
+                    place
+                }
+            };
+            if crash_after.is_some() {
+                self.members[place] = None;
+            }
+            let step = setting.step(tables, &world, *action, *crash_after);
+            match step.expect("the search has gone this way") {
+                Ok(next) => world = next,
+                Err(_) => return None,
+            }
+            self.compare(tables, &world);
+        }
+        Some(world)
+    }
+
+    fn heal(&mut self, setting: &Setting, tables: &mut Tables, world: &World) {
+        let mut happened = Vec::new();
+        // What comes of it is known.
+        let _ = setting.heals(tables, world, |healing| happened.push(healing));
+        for healing in happened {
+            self.steps += 1;
+            match healing {
+                Healing::Restarted(place) => self.begin(setting, place, world.below(place)),
+                Healing::Delivered(message) => self.deliver(tables, message),
+                Healing::Met(place, mut event) => {
+                    if let Event::Expired(Timer::Resend { request, .. }) = &mut event {
+                        *request += self.moved_by;
+                    }
+                    self.handle(place, &event)
+                }
+            };
+        }
+    }
+
+    fn begin(&mut self, setting: &Setting, place: usize, below: u64) -> usize {
+        self.lives[place] += 1;
+        let member = Member::new(setting.config(place, self.lives[place], below));
+        self.runs.push(Run::new(Header::new(&member)));
+        self.members[place] = Some(member);
+        self.handle(place, &Event::Start)
+    }
+
+    fn deliver(&mut self, tables: &Tables, message: MessageNumber) -> usize {
+        let sent = tables.sent(message);
+        let mut message = sent.message.clone();
+        self.raise(&mut message);
+        let event = Event::Received {
+            message,
+            reply_to: None,
+        };
+        self.handle(usize::from(sent.to.0) - 1, &event)
+    }
+
+    /// The clocks that the search has moved down.
+    fn raise(&self, message: &mut Message) {
+        match &mut message.body {
+            Body::Request { clock, .. } | Body::Welcome { clock, .. } => *clock += self.moved_by,
+            Body::Reply { clock, echo, .. } | Body::Overtaken { clock, echo, .. } => {
+                *clock += self.moved_by;
+                echo.clock += self.moved_by;
+            }
+            Body::Hello => {}
+        }
+    }
+
+    /// Hands an event to a member and writes down what it makes of it.
+    fn handle(&mut self, place: usize, event: &Event) -> usize {
+        let member = self.members[place].as_mut().expect("it is there");
+        let mut effects = Vec::new();
+        let outcome = member.handle(event, &mut effects).map(|()| &*effects);
+        let record = Record::new(self.steps, event, outcome, member);
+        let header = Header::new(member);
+        let mut runs = self.runs.iter_mut();
+        let run = runs.find(|run| run.header == header);
+        run.expect("it has begun").records.extend(record);
+        place
+    }
+
+    /// Sees that the real members are in the states that the search has them in,
+    /// and how far their clocks are above.
+    fn compare(&mut self, tables: &Tables, world: &World) {
+        let lock = LockName::default();
+        let mut moved_by = None;
+        for (place, real) in self.members.iter().enumerate() {
+            let searched = world.member(place);
+            let searched = searched.map(|number| &tables.member(number).member);
+            let (real, searched) = match (real, searched) {
+                (Some(real), Some(searched)) => (real, searched),
+                (None, None) => continue,
+                _ => panic!("one of the two {}s has crashed", place + 1),
+            };
+            let by = *moved_by.get_or_insert_with(|| real.clock() - searched.clock());
+            assert_eq!(real.clock(), searched.clock() + by);
+            let (real, searched) = (real.state(&lock), searched.state(&lock));
+            assert_eq!(discriminant(real), discriminant(searched));
+            assert_eq!(number(real), number(searched).map(|number| number + by));
+        }
+        self.moved_by = moved_by.unwrap_or(self.moved_by);
+    }
+}
+
+/// The clock of the request that waits, or the token.
+fn number(state: &State) -> Option<u64> {
+    match state {
+        State::Free => None,
+        State::Wait { request, .. } => Some(request.clock),
+        State::Held { token } => Some(token.clock()),
+    }
+}
