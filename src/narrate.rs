@@ -80,6 +80,12 @@ pub fn narrate(what: &Happening<'_>) -> Vec<Line> {
                 "nothing can be sent to {address}: {error}"
             ))]
         }
+        Happening::TraceEnds { path, error } => {
+            let path = Printable::whole(path.as_os_str().as_encoded_bytes());
+            vec![trouble(format!(
+                "the trace ends here, and the process goes on without it: {path}: {error}"
+            ))]
+        }
         Happening::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
         Happening::NobodyAtSection { address } => vec![trouble(format!(
             "nobody listens at the critical section, {address}: start turno shared there"

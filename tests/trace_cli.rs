@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use support::{Group, Program};
+use tempfile::TempDir;
 
 /// The exit code of `turno trace`, and what it prints.
 fn trace(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -119,4 +120,60 @@ fn a_violation_ends_with_1_and_is_quoted_and_wrong_use_with_2() {
     for wrong in [&["draw", path, "--nodes", "7"][..], &["export", path]] {
         assert_eq!(trace(wrong).0, Some(2), "{wrong:?}");
     }
+}
+
+/// What one of two processes says when it cannot write its trace any more, and
+/// what is in the trace then. Both go on.
+fn cut_off(how: impl FnOnce(&Program, &Path)) -> (String, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let group = Group::of(2);
+    let options = ["--hold", "1ms", "--trace", run.to_str().unwrap()];
+    let other = group.process_with(2, &options[..2]);
+    let mut process = group.process_with(1, &options);
+    process.say("x");
+    process.wait_for("Process exited CS");
+    how(&process, &run);
+    process.say("x");
+    let told = process.wait_for("the trace ends here");
+    process.wait_for_nth(2, "Process exited CS");
+    process.say("x");
+    process.wait_for_nth(3, "Process exited CS");
+    process.so_far();
+    assert_eq!(process.count("the trace ends here"), 1, "it says so once");
+    process.terminate();
+    other.terminate();
+    (told, folder)
+}
+
+#[test]
+fn where_no_more_can_be_written_the_user_is_told_and_whole_lines_are_left() {
+    let (told, folder) = cut_off(|process, run| {
+        let file = fs::read_dir(run).unwrap().next().unwrap().unwrap();
+        // In the midst of the next line.
+        let most = Some(file.metadata().unwrap().len() + 40);
+        let limit = Rlimit {
+            current: most,
+            maximum: most,
+        };
+        let pid = Pid::from_raw(process.pid().try_into().unwrap());
+        prlimit(pid, Resource::Fsize, limit).unwrap();
+    });
+    assert!(
+        told.contains("/node-1-") && told.contains("File too large"),
+        "{told}"
+    );
+    let run = folder.path().join("run");
+    let file = fs::read_dir(&run).unwrap().next().unwrap().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    assert!(text.ends_with("}\n"), "{text}");
+    let (code, told, _) = trace(&["check", run.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains(" 1 entries\n"), "{told}");
+}
+
+#[test]
+fn a_trace_that_is_deleted_meanwhile_is_told_of() {
+    let (told, _) = cut_off(|_, run| fs::remove_dir_all(run).unwrap());
+    assert!(told.ends_with(".jsonl: it was deleted"), "{told}");
 }

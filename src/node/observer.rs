@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::group::Group;
@@ -96,6 +97,13 @@ pub enum Happening<'a> {
     },
     /// What is wanted here has been waited for for longer than a moment.
     StillWaiting(&'a Waiting),
+    /// Nothing more is written into the trace.
+    TraceEnds {
+        /// Its file, or its folder if no file could be made there.
+        path: &'a Path,
+        /// Why.
+        error: &'a io::Error,
+    },
     /// What was said to the critical section reached nobody.
     NobodyAtSection {
         /// The section's address.

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals;
 
 /// Has the poll wake for the signals that ask the program to end, and for these
@@ -18,6 +19,12 @@ pub(crate) fn register(besides: &[i32], registry: &Registry, token: Token) -> io
     let mut signals = Signals::new(wanted)?;
     registry.register(&mut signals, token, Interest::READABLE)?;
     Ok(signals)
+}
+
+/// Has a file that may not grow any more (`ulimit -f`) be an error of writing, as a
+/// disk that is full is, and not the end of the process.
+pub(crate) fn survive_a_file_that_is_full() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(|_| ())
 }
 
 /// The signals that this process ignores, a bit each. Linux tells; where nobody

@@ -129,16 +129,52 @@ pub fn check(history: &History) -> Report {
         }
     }
     report.faults = clocks_that_went_back(history);
+    let open = Open::new(history, &report.gaps);
     // Of three that follow each other the first is before the third, if each is
     // before the next.
     for pair in report.entries.windows(2) {
         if let [first, second] = pair
             && first.lock == second.lock
         {
-            report.faults.extend(between(first, second));
+            let fault = between(first, second);
+            report
+                .faults
+                .extend(fault.filter(|fault| !open.is_for_want_of(fault)));
         }
     }
     report
+}
+
+/// The runs whose traces end before they do.
+struct Open<'a> {
+    history: &'a History,
+    runs: HashSet<(u16, &'a str)>,
+}
+
+impl<'a> Open<'a> {
+    /// Those of which more has arrived than was written down.
+    fn new(history: &'a History, gaps: &'a [Gap]) -> Self {
+        let runs = gaps.iter().filter_map(|gap| match gap {
+            Gap::NotSent(id, run) => Some((*id, &**run)),
+            _ => None,
+        });
+        Open {
+            history,
+            runs: runs.collect(),
+        }
+    }
+
+    /// Whether it may only look so, because an entry ended where there is no trace
+    /// any more.
+    fn is_for_want_of(&self, fault: &Fault) -> bool {
+        let Fault::HeldTwice(pair) = fault else {
+            return false;
+        };
+        [&pair.0, &pair.1].into_iter().any(|entry| {
+            let run = &self.history.run(entry.entered).header.run;
+            entry.left.is_none() && self.runs.contains(&(entry.id, run))
+        })
+    }
 }
 
 fn between(first: &Entry, second: &Entry) -> Option<Fault> {

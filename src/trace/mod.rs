@@ -35,7 +35,20 @@
 //! `clock` in its head, in an answer as `echo` the clock of the request, a `lock`,
 //! and the sender's `run`, which a process of the original has none of.
 //!
-//! A file whose node was killed may end in half a line: that is left out.
+//! A file whose node was killed may end in half a line: that is left out. Files
+//! are only ever appended to. Where no more can be written a file ends with its
+//! last whole line, and its node says so and goes on.
+//!
+//! # How it is read
+//!
+//! ```text
+//! lines ─ reader ─> Event, Datagram ─ matching, history ─> History ─┬─ check ─> Report
+//!                   numbers only                                    ├─ diagram ─> svg, html
+//!                                                                   └─ export
+//! ```
+//!
+//! A line is read, and kept as numbers of one size, some 140 to 170 bytes an event
+//! in all. It is read again where it is quoted or drawn.
 
 mod check;
 mod diagram;

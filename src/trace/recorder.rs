@@ -2,23 +2,37 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
 use crate::mutex::Member;
 use crate::node::{Happening, Observer, Status};
+use crate::system::signals::survive_a_file_that_is_full;
 
 /// An observer that writes down what happens before it tells another.
 ///
 /// Each event is handed to the system in one write, before the node does what the
 /// event asks for: so a node that is killed leaves whole lines, and nobody ever
-/// receives what no trace has sent.
+/// receives what no trace has sent. A file is only ever appended to, never begun
+/// anew or put aside. Where it cannot be written any more the trace ends, with its
+/// last whole line, and the other observer is told ([`Happening::TraceEnds`]): the
+/// group does not wait for a disk that is full.
 #[derive(Debug)]
 pub struct Traced<O> {
     observer: O,
-    folder: Option<PathBuf>,
+    trace: Option<Trace>,
+}
+
+/// Where a trace is written.
+#[derive(Debug)]
+struct Trace {
+    /// The folder; when there is a file, the file.
+    path: PathBuf,
     file: Option<File>,
+    /// How long the file is: so many bytes of whole lines.
+    length: u64,
     line: Vec<u8>,
 }
 
@@ -30,39 +44,50 @@ impl<O: Observer> Traced<O> {
     pub fn new(observer: O, folder: Option<&Path>) -> io::Result<Self> {
         if let Some(folder) = folder {
             fs::create_dir_all(folder)?;
+            survive_a_file_that_is_full()?;
         }
-        Ok(Traced {
-            observer,
-            folder: folder.map(Path::to_owned),
+        let trace = folder.map(|folder| Trace {
+            path: folder.to_owned(),
             file: None,
+            length: 0,
             line: Vec::new(),
-        })
+        });
+        Ok(Traced { observer, trace })
     }
+}
 
+impl Trace {
     /// # Errors
-    /// Those of the file.
+    /// Those of the file; it ends with a whole line then too, if the system lets
+    /// us.
     fn write(&mut self, record: &Record, member: &Member) -> io::Result<()> {
-        let Some(folder) = &self.folder else {
-            return Ok(());
-        };
         self.line.clear();
         let file = match &mut self.file {
             Some(file) => file,
             None => {
                 let header = Header::new(member);
-                let path = folder.join(header.file_name());
-                let file = OpenOptions::new()
-                    .append(true)
-                    .create_new(true)
-                    .open(path)?;
+                let path = self.path.join(header.file_name());
+                let new = OpenOptions::new().append(true).create_new(true).open(&path);
                 serde_json::to_writer(&mut self.line, &header)?;
                 self.line.push(b'\n');
+                let file = new?;
+                self.path = path;
                 self.file.insert(file)
             }
         };
         serde_json::to_writer(&mut self.line, record)?;
         self.line.push(b'\n');
-        file.write_all(&self.line)
+        if let Err(error) = file.write_all(&self.line) {
+            // Half a line would look as if the node had been killed.
+            let _ = file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += self.line.len() as u64;
+        // What is written into a file that was deleted is gone.
+        if file.metadata()?.nlink() == 0 {
+            return Err(io::Error::other("it was deleted"));
+        }
+        Ok(())
     }
 }
 
@@ -76,20 +101,27 @@ fn now() -> u64 {
 
 impl<O: Observer> Observer for Traced<O> {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
-        if self.folder.is_some()
+        let mut ends = None;
+        if let Some(trace) = &mut self.trace
             && let Happening::Handled {
                 event,
                 outcome,
                 member,
             } = what
             && let Some(record) = Record::new(now(), event, *outcome, member)
-            && let Err(error) = self.write(&record, member)
+            && let Err(error) = trace.write(&record, member)
         {
-            // The group does not wait for a disk that is full.
-            log::error!("the trace ends here: {error}");
-            self.folder = None;
+            ends = self.trace.take().map(|trace| (trace.path, error));
         }
-        self.observer.happened(what)
+        self.observer.happened(what)?;
+        match ends {
+            None => Ok(()),
+            Some((path, error)) => {
+                let (path, error) = (&path, &error);
+                self.observer
+                    .happened(&Happening::TraceEnds { path, error })
+            }
+        }
     }
 
     fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {

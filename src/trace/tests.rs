@@ -115,6 +115,21 @@ fn an_older_request_goes_first() {
 }
 
 #[test]
+fn an_entry_whose_end_is_not_in_the_trace_is_no_violation() {
+    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    handed_over(&mut one, &mut two);
+    // The disk is full: that it left, and what it sent then, is not written down.
+    one.records.truncate(2);
+    let (history, report) = judged(&[one.clone(), two.clone()]);
+    assert!(report.is_clean(), "{}", report.tell(&history));
+    assert_eq!(report.gaps, [Gap::NotSent(1, header(1).run)]);
+    // Killed there, it has sent nothing: then the other must not have entered.
+    two.records[1].message = None;
+    let (_, report) = judged(&[one, two]);
+    assert!(matches!(report.faults[..], [Fault::HeldTwice(_)]));
+}
+
+#[test]
 fn a_clock_that_runs_backwards_is_quoted() {
     let mut one = entry(1, 10, 3, 5);
     one.records[2].clock = 4;
