@@ -27,6 +27,8 @@ struct Script {
     obeyed: u64,
     /// What happened, as traces.
     runs: Vec<Run>,
+    /// Whether its nodes keep no permissions.
+    asks_everybody: bool,
 }
 
 #[derive(Clone)]
@@ -49,6 +51,10 @@ impl Script {
         let lock = LockName::default;
         match words[..] {
             ["group", members] => self.begin(members.parse().unwrap(), None),
+            ["group", members, "asks", "everybody"] => {
+                self.asks_everybody = true;
+                self.begin(members.parse().unwrap(), None);
+            }
             ["group", members, "seed", seed] => {
                 self.begin(members.parse().unwrap(), Some(id(seed)));
             }
@@ -116,7 +122,10 @@ impl Script {
     /// A new group, of which all have greeted each other. A seed process in it
     /// has taken the greetings for requests.
     fn begin(&mut self, members: u16, seed: Option<NodeId>) {
-        *self = Script::default();
+        *self = Script {
+            asks_everybody: self.asks_everybody,
+            ..Script::default()
+        };
         let address = |id: u16| format!("10.0.0.{id}:7000").parse().unwrap();
         self.addresses = (1..=members).map(address).collect();
         if let Some(seed) = seed {
@@ -139,7 +148,10 @@ impl Script {
     fn start(&mut self, id: NodeId) -> Vec<String> {
         self.started += 1;
         let members = u16::try_from(self.addresses.len()).unwrap();
-        let config = Config::new(id, members, Incarnation(self.started));
+        let config = Config {
+            keeps_permissions: !self.asks_everybody,
+            ..Config::new(id, members, Incarnation(self.started))
+        };
         let step = self.cluster.start_turno(self.group(id), config, None);
         self.told(step, None)
     }

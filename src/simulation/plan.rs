@@ -193,9 +193,11 @@ impl Plan {
         let odd = is_odd.then(|| dice.u16(1..count));
         let dice_of_play = dice.u64(..);
         // All of them, some, or mostly none.
+        let is_turno = |id: &u16| members[usize::from(*id) - 1] != Kind::Seed;
+        let turnos = (1..=count).filter(is_turno);
         let ask_everybody = match dice.u32(0..6) {
-            0 => (1..=count).collect(),
-            1 => (1..=count).filter(|_| dice.bool()).collect(),
+            0 => turnos.collect(),
+            1 => turnos.filter(|_| dice.bool()).collect(),
             _ => BTreeSet::new(),
         };
         let lent = match dice.u32(0..4) {

@@ -59,19 +59,21 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
             plans.push(without);
         }
     }
-    let mut of_network = |change: fn(&mut Plan)| {
+    let mut calmer_by = |change: fn(&mut Plan)| {
         let mut calmer = plan.clone();
         change(&mut calmer);
         if calmer != *plan {
             plans.push(calmer);
         }
     };
-    of_network(|plan| plan.network.lost_in_1000 = 0);
-    of_network(|plan| plan.network.repeated_in_1000 = 0);
-    of_network(|plan| plan.network.late_in_1000 = 0);
-    of_network(|plan| plan.network.late_by = 0);
-    of_network(|plan| plan.network.spread = 0);
-    of_network(|plan| plan.has_key = false);
+    calmer_by(|plan| plan.network.lost_in_1000 = 0);
+    calmer_by(|plan| plan.network.repeated_in_1000 = 0);
+    calmer_by(|plan| plan.network.late_in_1000 = 0);
+    calmer_by(|plan| plan.network.late_by = 0);
+    calmer_by(|plan| plan.network.spread = 0);
+    calmer_by(|plan| plan.has_key = false);
+    calmer_by(|plan| plan.lent = 0);
+    calmer_by(|plan| plan.ask_everybody.clear());
     plans.retain(|smaller| smaller != plan);
     plans
 }
@@ -80,6 +82,7 @@ fn without_last_member(plan: &Plan) -> Option<Plan> {
     let gone = u16::try_from(plan.members.len()).ok()?;
     let mut without = plan.clone();
     without.members.pop();
+    without.ask_everybody.remove(&gone);
     without.odd = without.odd.filter(|odd| odd + 1 < gone);
     without.wishes.retain(|wish| wish.id != gone);
     without.faults.retain_mut(|fault| match fault {

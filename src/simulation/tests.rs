@@ -61,14 +61,14 @@ fn a_plan_that_shows_a_defect_is_shrunk_to_one_that_still_does() {
     let addresses = Addresses::default();
     let plan = Plan {
         planted: Some(Planted::NoEcho),
-        ..Plan::of(27)
+        ..Plan::of(37)
     };
     let (smallest, violation) = shrunk(&plan, &addresses);
     assert!(violation.is_some());
     assert_eq!(play(&smallest, &addresses, None).1.err(), violation);
     assert!(smallest.members.len() < plan.members.len());
     assert!(smallest.faults.len() + smallest.wishes.len() < plan.faults.len() + plan.wishes.len());
-    let sound = Plan::of(27);
+    let sound = Plan::of(37);
     assert_eq!(shrunk(&sound, &addresses), (sound, None));
 }
 

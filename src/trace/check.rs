@@ -1,6 +1,10 @@
-//! Judges a history: was the section ever held twice, do tokens rise, was anybody
-//! overtaken by a younger request, did a clock run backwards; and who waited for
+//! Judges a history: was the section ever held twice, do tokens rise, did anybody
+//! let a younger request go first, did a clock run backwards; and who waited for
 //! whom.
+//!
+//! Whoever has kept somebody's permission does not ask, and may enter before an
+//! older request that it has not heard of. But who is asked must not reply while
+//! its own request is the older one.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -22,6 +26,8 @@ pub struct Entry {
     pub token: u64,
     /// The clock of its request; none where nobody had to be asked.
     pub request: Option<u64>,
+    /// To whom that was sent: all others, or those whose permission was not kept.
+    pub asked_of: BTreeSet<u16>,
     /// Where it was asked for.
     pub asked: Place,
     /// Where it begins.
@@ -43,7 +49,8 @@ pub enum Fault {
     HeldTwice(Box<(Entry, Entry)>),
     /// The second happened after the first, and its token is not larger.
     TokenDidNotRise(Box<(Entry, Entry)>),
-    /// The second was asked for before the first, and entered after it.
+    /// The first asked the node of the second, whose own request was the older
+    /// one, and entered before it.
     Overtaken(Box<(Entry, Entry)>),
     /// A node's clock is lower here than one event before.
     ClockWentBack(Place),
@@ -142,6 +149,7 @@ pub fn check(history: &History) -> Report {
                 .extend(fault.filter(|fault| !open.is_for_want_of(fault)));
         }
     }
+    report.faults.extend(overtaken(&report.entries));
     report
 }
 
@@ -179,16 +187,8 @@ impl<'a> Open<'a> {
 
 fn between(first: &Entry, second: &Entry) -> Option<Fault> {
     let pair = || Box::new((first.clone(), second.clone()));
-    let request = |entry: &Entry| Some((entry.request?, entry.id));
     if second.is_after(first) {
-        if first.token == second.token {
-            return Some(Fault::TokenDidNotRise(pair()));
-        }
-        let is_overtaken = match (request(first), request(second)) {
-            (Some(first), Some(second)) => second < first,
-            _ => false,
-        };
-        return is_overtaken.then(|| Fault::Overtaken(pair()));
+        return (first.token == second.token).then(|| Fault::TokenDidNotRise(pair()));
     }
     if first.is_after(second) {
         // The larger token came first.
@@ -198,7 +198,36 @@ fn between(first: &Entry, second: &Entry) -> Option<Fault> {
     Some(Fault::HeldTwice(pair()))
 }
 
+/// Who let a younger request go first.
+fn overtaken(entries: &[Entry]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    // Of the entries so far that asked a node: the one with the youngest request.
+    let mut youngest: BTreeMap<(&str, u16), &Entry> = BTreeMap::new();
+    for entry in entries {
+        if let Some(first) = youngest.get(&(entry.lock.as_str(), entry.id))
+            && entry.request.is_some()
+            && entry.stamp() < first.stamp()
+            && entry.is_after(first)
+        {
+            let pair = Box::new(((*first).clone(), entry.clone()));
+            faults.push(Fault::Overtaken(pair));
+        }
+        for peer in &entry.asked_of {
+            let first = youngest.entry((&entry.lock, *peer)).or_insert(entry);
+            if first.stamp() < entry.stamp() {
+                *first = entry;
+            }
+        }
+    }
+    faults
+}
+
 impl Entry {
+    /// Where its request is in the order of all requests.
+    fn stamp(&self) -> (Option<u64>, u16) {
+        (self.request, self.id)
+    }
+
     /// Whether it began after the other one ended, as far as anything tells.
     fn is_after(&self, other: &Entry) -> bool {
         self.knows[usize::from(other.id) - 1] >= other.ends_at
@@ -230,12 +259,13 @@ impl Course {
     }
 
     /// The entry that begins with this event. It may have asked nobody.
-    fn entry(&mut self, place: Place, event: &Event, lock: &str, knows: &Vector) -> Entry {
+    fn entry(&mut self, place: Place, event: &Event, history: &History, knows: &Vector) -> Entry {
         Entry {
             id: event.id,
-            lock: lock.to_owned(),
+            lock: history.lock(event).to_owned(),
             token: event.token().unwrap_or(0),
             request: self.request,
+            asked_of: BTreeSet::new(),
             asked: self.asked.take().unwrap_or(place),
             entered: place,
             left: None,
@@ -276,12 +306,36 @@ fn entries(history: &History) -> Vec<Entry> {
         }
         if token.is_some() && course.inside.is_none() {
             course.inside = Some(entries.len());
-            entries.push(course.entry(place, event, history.lock(event), knows));
+            entries.push(course.entry(place, event, history, knows));
         }
         course.request = event.request();
     }
     entries.sort_by(|one, other| (&one.lock, one.token).cmp(&(&other.lock, other.token)));
+    ask_of(&mut entries, history);
     entries
+}
+
+/// Finds out to whom the requests of these were sent.
+fn ask_of(entries: &mut [Entry], history: &History) {
+    let requests = history.datagrams.iter().filter(|datagram| {
+        let is_request = datagram.kind == Kind::Request;
+        is_request && datagram.clock > 0 && datagram.is_sending
+    });
+    // No clock is that of two requests of a node.
+    let mut sent: Vec<(u16, u64, u16)> = requests.map(|it| (it.from, it.clock, it.to)).collect();
+    sent.sort_unstable();
+    sent.dedup();
+    for entry in entries {
+        let Some(request) = entry.request else {
+            continue;
+        };
+        let stamp = (entry.id, request);
+        let begins = sent.partition_point(|(from, clock, _)| (*from, *clock) < stamp);
+        let of_entry = sent[begins..]
+            .iter()
+            .take_while(|(from, clock, _)| (*from, *clock) == stamp);
+        entry.asked_of = of_entry.map(|(_, _, to)| *to).collect();
+    }
 }
 
 fn clocks_that_went_back(history: &History) -> Vec<Fault> {
@@ -370,10 +424,10 @@ impl fmt::Display for Told<'_> {
         }
         match (report.is_clean(), report.gaps.is_empty()) {
             (true, true) => f.write_str(
-                "never held twice, tokens rise, nobody overtaken by a younger request, no clock ran backwards",
+                "never held twice, tokens rise, nobody let a younger request go first, no clock ran backwards",
             ),
             (true, false) => f.write_str(
-                "as far as the trace goes: never held twice, tokens rise, nobody overtaken by a younger request, no clock ran backwards",
+                "as far as the trace goes: never held twice, tokens rise, nobody let a younger request go first, no clock ran backwards",
             ),
             (false, true) => f.write_str("the trace is whole: this is a true violation"),
             (false, false) => f.write_str(
@@ -405,7 +459,7 @@ impl Told<'_> {
             Fault::TokenDidNotRise(both) => pair(f, "the later entry's token is not larger", both),
             Fault::Overtaken(both) => pair(
                 f,
-                "the first entry's request is younger than the second's",
+                "the first asked the second, whose request is older, and entered before it",
                 both,
             ),
             Fault::ClockWentBack(place) => {

@@ -56,6 +56,15 @@ fn reply(from: u16, to: u16, clock: u64) -> (Said, Said) {
     (said(to), said(from))
 }
 
+/// A request, as its sender has it.
+fn request(from: u16, to: u16, clock: u64) -> Said {
+    Said {
+        kind: Kind::Request,
+        echo: None,
+        ..reply(from, to, clock).0
+    }
+}
+
 /// The second's entry, which the first lets in as it leaves.
 fn handed_over(first: &mut Run, second: &mut Run) {
     let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
@@ -110,6 +119,9 @@ fn a_later_entry_needs_a_larger_token() {
 fn an_older_request_goes_first() {
     let (mut one, mut two) = (entry(1, 10, 3, 4), entry(2, 500, 2, 6));
     handed_over(&mut one, &mut two);
+    let (_, report) = judged(&[one.clone(), two.clone()]);
+    assert!(report.is_clean(), "it had kept the other one's permission");
+    one.records[0].sent.push(request(1, 2, 3));
     let (_, report) = judged(&[one, two]);
     assert!(matches!(report.faults[..], [Fault::Overtaken(_)]));
 }
