@@ -24,6 +24,9 @@ pub struct Entry {
     pub lock: String,
     /// Its fencing token.
     pub token: u64,
+    /// The largest that was lent to it, for further entries within it; else its
+    /// own.
+    pub last_token: u64,
     /// The clock of its request; none where nobody had to be asked.
     pub request: Option<u64>,
     /// To whom that was sent: all others, or those whose permission was not kept.
@@ -188,7 +191,7 @@ impl<'a> Open<'a> {
 fn between(first: &Entry, second: &Entry) -> Option<Fault> {
     let pair = || Box::new((first.clone(), second.clone()));
     if second.is_after(first) {
-        return (first.token == second.token).then(|| Fault::TokenDidNotRise(pair()));
+        return (first.last_token >= second.token).then(|| Fault::TokenDidNotRise(pair()));
     }
     if first.is_after(second) {
         // The larger token came first.
@@ -264,6 +267,7 @@ impl Course {
             id: event.id,
             lock: history.lock(event).to_owned(),
             token: event.token().unwrap_or(0),
+            last_token: event.token().unwrap_or(0),
             request: self.request,
             asked_of: BTreeSet::new(),
             asked: self.asked.take().unwrap_or(place),
@@ -303,6 +307,20 @@ fn entries(history: &History) -> Vec<Entry> {
             entries[inside].left = Some(place);
             entries[inside].ends_at = knows[own];
             course.inside = None;
+        }
+        if event.occasion == Occasion::Resume {
+            // What an earlier run began goes on.
+            let is_it = |entry: &Entry| (entry.id, Some(entry.token)) == (event.id, token);
+            course.inside = entries.iter().rposition(is_it);
+            if let Some(inside) = course.inside {
+                entries[inside].ends_at = u32::MAX;
+            }
+        }
+        if let Some(inside) = course.inside
+            && event.occasion == Occasion::Lend
+            && !event.is_ignored
+        {
+            entries[inside].last_token = event.clock;
         }
         if token.is_some() && course.inside.is_none() {
             course.inside = Some(entries.len());
