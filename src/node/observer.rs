@@ -48,6 +48,9 @@ pub trait Observer {
         Ok(())
     }
 
+    /// The user wants to see the node in another way, if there is one.
+    fn change_view(&mut self) {}
+
     /// The node has ended, and these were its last words.
     fn part(&mut self) {}
 }

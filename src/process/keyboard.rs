@@ -170,6 +170,9 @@ impl Keys {
             KeyCode::Char('q' | 'Q') if !control => {
                 queue.push_back(Envelope::of_user(Word::Quit));
             }
+            KeyCode::Char('d' | 'D') if !control => {
+                queue.push_back(Envelope::of_user(Word::View));
+            }
             KeyCode::Char('x' | 'X') if !control => self.say("x", queue),
             _ => {}
         }

@@ -49,6 +49,8 @@ enum Word {
     Quit,
     /// The user, at a terminal: wants the shell for a while.
     Suspend,
+    /// The user, at a terminal: wants to see the node in another way.
+    View,
     /// The critical section: the time that an entry lasts is over.
     EntryOver,
     /// The critical section: what was said to it reached nobody.
@@ -236,6 +238,10 @@ impl<O: Observer> Process<O> {
                 .handle(&Event::Release(self.lock.clone()))
                 .map(drop),
             Word::Suspend | Word::Signal(SIGTSTP) => self.engine.observer.suspend(),
+            Word::View => {
+                self.engine.observer.change_view();
+                Ok(())
+            }
             Word::Signal(SIGCONT) => {
                 self.keyboard.ready();
                 self.engine.observer.resume()

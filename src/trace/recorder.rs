@@ -140,6 +140,10 @@ impl<O: Observer> Observer for Traced<O> {
         self.observer.resume()
     }
 
+    fn change_view(&mut self) {
+        self.observer.change_view();
+    }
+
     fn part(&mut self) {
         self.observer.part();
     }
