@@ -26,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Take part in a group, with a terminal as its user.
 ///
 /// At a terminal it fills the screen: x asks for the critical section, the own
-/// id ticks the clock, q quits. Otherwise, and with --plain or --label, it reads
+/// id ticks the clock, d draws what happened as a space-time diagram, q quits.
+/// Otherwise, and with --plain or --label, it reads
 /// lines (x, or the own id) from standard input and prints one line an event;
 /// the end of the input leaves it running.
 ///

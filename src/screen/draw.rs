@@ -1,5 +1,8 @@
 //! From the words to the cells of the terminal.
 
+mod lifelines;
+mod past;
+
 use std::collections::VecDeque;
 
 use ratatui::Frame;
@@ -7,35 +10,102 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
+use super::diagram::LiveDiagram;
 use super::{Past, words};
 use crate::mutex::{LockName, State};
 use crate::narrate::Tone;
 use crate::node::Status;
+use past::past_lines;
 
-/// Draws the whole picture: in boxes where there is room, else without.
-pub(super) fn draw(
-    frame: &mut Frame<'_>,
-    status: &Status<'_>,
-    past: &VecDeque<Past>,
-    has_colour: bool,
-) {
-    let palette = Palette { has_colour };
+/// All that a picture shows.
+pub(super) struct Picture<'a> {
+    pub(super) status: &'a Status<'a>,
+    pub(super) past: &'a VecDeque<Past>,
+    pub(super) diagram: &'a LiveDiagram,
+    /// Whether the user has said that the diagram is to be there.
+    pub(super) wants_diagram: Option<bool>,
+    pub(super) has_colour: bool,
+}
+
+/// Where the diagram is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Beside all else.
+    Beside,
+    /// Where the past stands in words otherwise.
+    Instead,
+    /// Nowhere, though there is room for it.
+    Nowhere,
+    /// There is no room.
+    NoRoom,
+}
+
+impl Place {
+    fn is_shown(self) -> bool {
+        matches!(self, Place::Beside | Place::Instead)
+    }
+}
+
+/// Whether there is room for boxes.
+fn has_boxes(area: Rect) -> bool {
+    area.width >= 50 && area.height >= 16
+}
+
+/// Draws the whole picture: in boxes where there is room, else without. Whether
+/// the diagram is there.
+pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
     let area = frame.area();
-    let peers = words::peers(status);
-    if area.width >= 50 && area.height >= 16 {
-        // Of the peers as many as leave six lines to the past.
-        let room = usize::from(area.height - 14).max(1);
-        let peer_rows = u16::try_from(peers.len().min(room)).unwrap_or(u16::MAX);
-        let [head, state, peers_area, lately, keys] = Layout::vertical([
+    let place = match picture.wants_diagram {
+        _ if area.width < 30 || area.height < 8 => Place::NoRoom,
+        wanted if has_boxes(area) && area.width >= 100 && wanted.unwrap_or(true) => Place::Beside,
+        Some(true) => Place::Instead,
+        _ => Place::Nowhere,
+    };
+    if has_boxes(area) {
+        picture.draw_boxes(frame, place);
+    } else {
+        picture.draw_lines(frame, place);
+    }
+    place.is_shown()
+}
+
+impl Picture<'_> {
+    fn palette(&self) -> Palette {
+        let has_colour = self.has_colour;
+        Palette { has_colour }
+    }
+
+    fn draw_boxes(&self, frame: &mut Frame<'_>, place: Place) {
+        let (status, palette) = (self.status, self.palette());
+        let area = frame.area();
+        let peers = words::peers(status);
+        let [head, body, keys] = Layout::vertical([
             Constraint::Length(1),
-            Constraint::Length(4),
-            Constraint::Length(if peers.is_empty() { 0 } else { peer_rows + 2 }),
             Constraint::Min(3),
             Constraint::Length(1),
         ])
         .areas(area);
+        let beside = match place {
+            Place::Beside => body.width - (body.width * 9 / 20).max(50),
+            _ => 0,
+        };
+        // More than its notes need is of more use to the words.
+        let beside = beside.min(100);
+        let [body, diagram] =
+            Layout::horizontal([Constraint::Min(1), Constraint::Length(beside)]).areas(body);
+        // Of the peers as many as leave six lines to the past, and ten to the
+        // diagram, which shows them too.
+        let kept = if place == Place::Instead { 18 } else { 14 };
+        let room = usize::from(area.height.saturating_sub(kept)).max(1);
+        let peer_rows = u16::try_from(peers.len().min(room)).unwrap_or(u16::MAX);
+        let [state, peers_area, lately] = Layout::vertical([
+            Constraint::Length(4),
+            Constraint::Length(if peers.is_empty() { 0 } else { peer_rows + 2 }),
+            Constraint::Min(3),
+        ])
+        .areas(body);
         frame.render_widget(head_line(status, head.width), head);
         let inside = boxed(frame, state, badge(status, palette));
         frame.render_widget(state_lines(status, inside.width), inside);
@@ -43,13 +113,28 @@ pub(super) fn draw(
             let inside = boxed(frame, peers_area, Span::raw(" peers "));
             frame.render_widget(peer_lines(&peers, status, inside, palette), inside);
         }
-        let inside = boxed(frame, lately, Span::raw(" lately "));
-        frame.render_widget(past_lines(past, inside, palette), inside);
-        frame.render_widget(key_line(status, palette), keys);
-    } else {
-        // The state and whose it is first, then the keys; the rest as far as
-        // there is room.
-        let peer_rows = u16::try_from(peers.len()).unwrap_or(u16::MAX);
+        if place == Place::Instead {
+            self.draw_diagram(frame, lately);
+        } else {
+            let inside = boxed(frame, lately, Span::raw(" lately "));
+            frame.render_widget(past_lines(self.past, inside, palette), inside);
+        }
+        if place == Place::Beside {
+            self.draw_diagram(frame, diagram);
+        }
+        frame.render_widget(key_line(status, place, keys.width, palette), keys);
+    }
+
+    /// The state and whose it is first, then the keys; the rest as far as there
+    /// is room.
+    fn draw_lines(&self, frame: &mut Frame<'_>, place: Place) {
+        let (status, palette) = (self.status, self.palette());
+        let area = frame.area();
+        let peers = words::peers(status);
+        let peer_rows = match place {
+            Place::Instead => 0,
+            _ => u16::try_from(peers.len()).unwrap_or(u16::MAX),
+        };
         let [head, state, clocks, peers_area, lately, keys] = Layout::vertical([
             Constraint::Length(u16::from(area.height >= 5)),
             Constraint::Length(1),
@@ -74,9 +159,28 @@ pub(super) fn draw(
         frame.render_widget(state_line, state);
         let figures = words::figures(status, clocks.width);
         frame.render_widget(Line::raw(format!(" {figures}")), clocks);
-        frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
-        frame.render_widget(past_lines(past, lately, palette), lately);
-        frame.render_widget(key_line(status, palette), keys);
+        if place == Place::Instead {
+            frame.render_widget(self.diagram_lines(lately), lately);
+        } else {
+            frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
+            frame.render_widget(past_lines(self.past, lately, palette), lately);
+        }
+        frame.render_widget(key_line(status, place, keys.width, palette), keys);
+    }
+
+    fn draw_diagram(&self, frame: &mut Frame<'_>, area: Rect) {
+        let mut block = Block::bordered().title(" diagram ");
+        let inside = block.inner(area);
+        if lifelines::LEGEND.width() <= usize::from(inside.width) {
+            block = block.title_bottom(lifelines::LEGEND);
+        }
+        frame.render_widget(block, area);
+        frame.render_widget(self.diagram_lines(inside), inside);
+    }
+
+    fn diagram_lines(&self, area: Rect) -> Paragraph<'static> {
+        let size = (area.width.into(), area.height.into());
+        Paragraph::new(lifelines::lines(self.diagram, size, self.palette()))
     }
 }
 
@@ -198,77 +302,29 @@ fn peer_lines(
     Paragraph::new(lines)
 }
 
-/// The latest lines, the last at the bottom; long ones folded.
-fn past_lines(past: &VecDeque<Past>, area: Rect, palette: Palette) -> Paragraph<'static> {
-    let room = usize::from(area.height);
-    let mut lines: Vec<Line<'static>> = past
-        .iter()
-        .skip(past.len().saturating_sub(room))
-        .flat_map(|past| past_line(past, usize::from(area.width), palette))
-        .collect();
-    lines.drain(..lines.len().saturating_sub(room));
-    Paragraph::new(lines)
-}
-
-fn past_line(past: &Past, width: usize, palette: Palette) -> Vec<Line<'static>> {
-    let mut time = format!(" {} ", words::moment(past.after));
-    let indent = " ".repeat(time.len());
-    let mut text = past.line.text.clone();
-    if past.times > 1 {
-        text.push_str(&format!("  ×{}", past.times));
+/// The keys, as far as there is room; that of the diagram only if all fit.
+fn key_line(status: &Status<'_>, place: Place, width: u16, palette: Palette) -> Line<'static> {
+    let of_diagram = match place {
+        Place::Beside | Place::Instead => Some("lists"),
+        Place::Nowhere => Some("draws"),
+        Place::NoRoom => None,
+    };
+    let line = |of_diagram| {
+        let mut spans = vec![Span::raw(" ")];
+        for (key, does) in words::keys(status.group.id, of_diagram) {
+            let style = palette.colour(Color::Cyan).add_modifier(Modifier::BOLD);
+            spans.push(Span::styled(key, style));
+            spans.push(Span::raw(format!(" {does}   ")));
+        }
+        Line::from(spans)
+    };
+    let all = line(of_diagram);
+    // The spaces at its end need no room.
+    if all.width() <= usize::from(width) + 3 {
+        all
+    } else {
+        line(None)
     }
-    folded(&text, width.saturating_sub(indent.len()))
-        .into_iter()
-        .map(|part| {
-            let margin = std::mem::replace(&mut time, indent.clone());
-            Line::from(vec![
-                Span::styled(margin, palette.colour(Color::DarkGray)),
-                Span::styled(part, palette.tone(past.line.tone)),
-            ])
-        })
-        .collect()
-}
-
-/// The text in lines of at most so many columns, broken at spaces where there
-/// are any.
-fn folded(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while rest.width() > width.max(2) {
-        let end = fitting(rest, width.max(2));
-        // A space right behind what fits is as good as one in it.
-        let space = rest[..end].rfind(' ').filter(|at| *at > 0);
-        let at = if rest[end..].starts_with(' ') {
-            end
-        } else {
-            space.unwrap_or(end)
-        };
-        lines.push(rest[..at].to_owned());
-        rest = rest[at..].strip_prefix(' ').unwrap_or(&rest[at..]);
-    }
-    lines.push(rest.to_owned());
-    lines
-}
-
-/// How many bytes of the text fit into so many columns, which are at least two.
-fn fitting(text: &str, width: usize) -> usize {
-    let mut columns = 0;
-    let mut indices = text.char_indices();
-    let end = indices.find(|(_, c)| {
-        columns += c.width().unwrap_or(0);
-        columns > width
-    });
-    end.map_or(text.len(), |(at, _)| at)
-}
-
-fn key_line(status: &Status<'_>, palette: Palette) -> Line<'static> {
-    let mut spans = vec![Span::raw(" ")];
-    for (key, does) in words::keys(status.group.id) {
-        let style = palette.colour(Color::Cyan).add_modifier(Modifier::BOLD);
-        spans.push(Span::styled(key, style));
-        spans.push(Span::raw(format!(" {does}   ")));
-    }
-    Line::from(spans)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The full-screen view of a node: who it is, its state and clocks, what each
-//! peer owes it or waits for, what happened lately. It draws what it is shown
+//! peer owes it or waits for, what happened lately, in words and as a space-time
+//! diagram. It draws what it is shown
 //! and keeps no facts of its own but the lines of the recent past.
 
+mod diagram;
 mod draw;
 mod terminal;
 mod words;
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 use crate::mutex::State;
 use crate::narrate::{Line, Tone, narrate};
 use crate::node::{Happening, Observer, Status};
+use diagram::LiveDiagram;
+use draw::Picture;
 use terminal::FullScreen;
 
 /// How many lines of the recent past are kept: more than a screen shows.
@@ -32,6 +36,12 @@ pub struct Screen {
     terminal: FullScreen,
     started: Instant,
     past: VecDeque<Past>,
+    diagram: LiveDiagram,
+    /// Whether the user wants to see it; none: where there is room for it beside
+    /// the rest.
+    wants_diagram: Option<bool>,
+    /// Whether it is in the picture.
+    has_diagram: bool,
     last_frame: Option<Instant>,
     next_refresh: Option<Instant>,
     has_colour: bool,
@@ -56,6 +66,9 @@ impl Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
             past: VecDeque::new(),
+            diagram: LiveDiagram::default(),
+            wants_diagram: None,
+            has_diagram: false,
             last_frame: None,
             next_refresh: None,
             has_colour: !no_colour,
@@ -86,6 +99,7 @@ impl Screen {
 
 impl Observer for Screen {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
+        self.diagram.happened(what);
         let lines = narrate(what);
         // Who we are stands at the head of the screen.
         let skipped = usize::from(matches!(what, Happening::Began { .. }));
@@ -104,10 +118,17 @@ impl Observer for Screen {
             return Ok(());
         }
         self.last_frame = Some(now);
-        let (past, has_colour) = (&self.past, self.has_colour);
+        let picture = Picture {
+            status,
+            past: &self.past,
+            diagram: &self.diagram,
+            wants_diagram: self.wants_diagram,
+            has_colour: self.has_colour,
+        };
+        let has_diagram = &mut self.has_diagram;
         let is_written = self
             .terminal
-            .draw(|frame| draw::draw(frame, status, past, has_colour))?;
+            .draw(|frame| *has_diagram = draw::draw(frame, &picture))?;
         let is_idle = *status.member.state(&crate::mutex::LockName::default()) == State::Free;
         self.next_refresh = match (is_written, is_idle) {
             (false, _) => Some(now + FRAME),
@@ -119,6 +140,11 @@ impl Observer for Screen {
 
     fn next_refresh(&self) -> Option<Instant> {
         self.next_refresh
+    }
+
+    fn change_view(&mut self) {
+        self.has_diagram = !self.has_diagram;
+        self.wants_diagram = Some(self.has_diagram);
     }
 
     fn suspend(&mut self) -> io::Result<()> {

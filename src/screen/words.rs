@@ -124,13 +124,13 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
     }
 }
 
-/// The keys, for the foot of the screen.
-pub(super) fn keys(id: NodeId) -> [(String, &'static str); 3] {
-    [
-        ("x".to_owned(), "asks"),
-        (id.to_string(), "ticks"),
-        ("q".to_owned(), "quits"),
-    ]
+/// The keys, for the foot of the screen, and what they do; of the diagram's key
+/// only if it does something.
+pub(super) fn keys(id: NodeId, of_diagram: Option<&'static str>) -> Vec<(String, &'static str)> {
+    let mut keys = vec![("x".to_owned(), "asks"), (id.to_string(), "ticks")];
+    keys.extend(of_diagram.map(|does| ("d".to_owned(), does)));
+    keys.push(("q".to_owned(), "quits"));
+    keys
 }
 
 fn seconds(time: Duration) -> String {

@@ -10,6 +10,7 @@ use crate::mutex::{
     Body, Config, Echo, Event, Incarnation, Member, Memory, Message, NodeId, Origin,
 };
 use crate::narrate;
+use crate::screen::diagram::staged::Staged;
 
 const NONCE: Incarnation = Incarnation(7);
 
@@ -70,7 +71,18 @@ fn said(text: &str, times: u32) -> Past {
 
 /// The picture of a node at this size, after a line end, without the spaces at
 /// the line ends.
-fn picture(member: &Member, past: Vec<Past>, (width, height): (u16, u16)) -> String {
+fn picture(member: &Member, past: Vec<Past>, size: (u16, u16)) -> String {
+    picture_with(&LiveDiagram::default(), None, member, past, size)
+}
+
+/// The same with this diagram, if the user wants that.
+fn picture_with(
+    diagram: &LiveDiagram,
+    wants_diagram: Option<bool>,
+    member: &Member,
+    past: Vec<Past>,
+    (width, height): (u16, u16),
+) -> String {
     let members = u16::try_from(member.peers().len() + 1).unwrap();
     let ports: Vec<u16> = (10_001..=10_000 + members).collect();
     let group = Group::on_loopback(1, &ports);
@@ -92,9 +104,17 @@ fn picture(member: &Member, past: Vec<Past>, (width, height): (u16, u16)) -> Str
         drops: &[("malformed", 2)].into(),
     };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let past = VecDeque::from(past);
+    let shown = Picture {
+        status: &status,
+        past: &VecDeque::from(past),
+        diagram,
+        wants_diagram,
+        has_colour: true,
+    };
     terminal
-        .draw(|frame| draw(frame, &status, &past, true))
+        .draw(|frame| {
+            draw(frame, &shown);
+        })
         .unwrap();
     let buffer = terminal.backend().buffer();
     let rows = buffer.content.chunks(usize::from(width));
@@ -145,7 +165,7 @@ fn held_with_a_reply_queue_of_two_on_an_ordinary_terminal() {
 │                                                                              │
 │                                                                              │
 └──────────────────────────────────────────────────────────────────────────────┘
- x asks   1 ticks   q quits"
+ x asks   1 ticks   d draws   q quits"
     );
 }
 
@@ -167,7 +187,7 @@ fn held_with_a_reply_queue_of_two_on_a_small_terminal() {
  2.345 req<4,2> received, clock 6:
        deferred until we leave  ×3
 
- x asks   1 ticks   q quits"
+ x asks   1 ticks   d draws   q quits"
     );
 }
 
@@ -184,7 +204,7 @@ fn who_has_not_replied_is_said_on_a_small_terminal() {
   3  has replied        waits for mine to (5,3)
 
 
- x asks   1 ticks   q quits"
+ x asks   1 ticks   d draws   q quits"
     );
 }
 
@@ -212,7 +232,7 @@ fn of_many_peers_those_are_shown_with_whom_somebody_waits() {
      and 5 more
 
 
- x asks   1 ticks   q quits"
+ x asks   1 ticks   d draws   q quits"
     );
 }
 
@@ -234,13 +254,111 @@ fn no_size_is_too_small_or_too_large_to_draw() {
     }
 }
 
+/// Node 1 of 3 in the section, with both others in its reply queue, and how it
+/// came to that.
+fn staged() -> Staged {
+    let mut node = Staged::new(1, 3);
+    node.happens(&Event::Start);
+    node.enters();
+    node.hears_request(4, 2);
+    node.hears_request(6, 3);
+    node
+}
+
 #[test]
-fn a_long_line_is_folded_at_spaces_where_there_are_any() {
-    assert_eq!(folded("one two three", 7), ["one two", "three"]);
-    assert_eq!(folded("one two three", 8), ["one two", "three"]);
-    assert_eq!(folded("incomprehensible", 6), ["incomp", "rehens", "ible"]);
-    assert_eq!(folded("é日本 é", 5), ["é日本", "é"]);
-    assert_eq!(folded("日本語", 5), ["日本", "語"]);
-    assert_eq!(folded("", 3), [""]);
-    assert_eq!(folded("any", 0), ["an", "y"]);
+fn the_diagram_is_beside_the_rest_where_there_is_room_for_both() {
+    let node = staged();
+    let past = vec![said("req<4,2> received, clock 6: deferred", 1)];
+    let shown = picture_with(&node.diagram, None, &node.member, past, (100, 18));
+    assert_eq!(
+        shown,
+        "
+ process 1 of 3 at 127.0.0.1:10001                                 critical section 127.0.0.1:10000
+┌ HELD ──────────────────────────────────────────┐┌ diagram ───────────────────────────────────────┐
+│ in the section, 5 s more, token 5              ││ clock 1          2          3                  │
+│ clock 7  lastRequestClock 2  entries 1         ││     1 │          ┊          ┊ starts           │
+└────────────────────────────────────────────────┘│     2 ║──req 2──▷┼──req 2──▷┊ asks             │
+┌ peers ─────────────────────────────────────────┐│     4 ║◄┄reply 3┄┊          ┊                  │
+│  2  waits for mine to (4,2)                    ││     5 █◄┄┄┄┄┄┄┄┄┄┊┄reply 4┄┄┊ HELD, token 5    │
+│  3  waits for mine to (6,3)                    ││     6 █◁──req 4──░          ┊ HELD: deferred   │
+└────────────────────────────────────────────────┘│     7 █◁─────────░──req 6───░ HELD: deferred   │
+┌ lately ────────────────────────────────────────┐│       █          ░          ░                  │
+│ 2.345 req<4,2> received, clock 6: deferred     ││       █          ░          ░                  │
+│                                                ││       █          ░          ░                  │
+│                                                ││       █          ░          ░                  │
+│                                                ││       █          ░          ░                  │
+│                                                ││       █          ░          ░                  │
+│                                                ││       █          ░          ░                  │
+└────────────────────────────────────────────────┘└────────────────────────────────────────────────┘
+ x asks   1 ticks   d lists   q quits"
+    );
+}
+
+#[test]
+fn on_an_ordinary_terminal_the_diagram_takes_the_place_of_the_lines_if_wanted() {
+    let node = staged();
+    let past = vec![said("req<4,2> received, clock 6: deferred", 1)];
+    let shown = picture_with(&node.diagram, Some(true), &node.member, past, (80, 20));
+    assert_eq!(
+        shown,
+        "
+ process 1 of 3 at 127.0.0.1:10001             critical section 127.0.0.1:10000
+┌ HELD ────────────────────────────────────────────────────────────────────────┐
+│ in the section, 5 s more, token 5                                            │
+│ clock 7  lastRequestClock 2  entries 1  dropped 2 (malformed 2)              │
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ peers ───────────────────────────────────────────────────────────────────────┐
+│  2  127.0.0.1:10002        waits for mine to (4,2)                           │
+│  3  127.0.0.1:10003        waits for mine to (6,3)                           │
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ diagram ─────────────────────────────────────────────────────────────────────┐
+│ clock 1              2              3                                        │
+│     1 │              ┊              ┊ starts                                 │
+│     2 ║────req 2────▷┼────req 2────▷┊ asks                                   │
+│     4 ║◄┄┄┄reply 3┄┄┄┊              ┊                                        │
+│     5 █◄┄┄┄┄┄┄┄┄┄┄┄┄┄┊┄┄┄reply 4┄┄┄┄┊ HELD, token 5                          │
+│     6 █◁────req 4────░              ┊ HELD: deferred                         │
+│     7 █◁─────────────░────req 6─────░ HELD: deferred                         │
+│       █              ░              ░                                        │
+└ ─▷ request  ┄► reply  ║ WAIT  █ HELD  ░ waits for us ────────────────────────┘
+ x asks   1 ticks   d lists   q quits"
+    );
+}
+
+#[test]
+fn on_a_small_terminal_the_diagram_leaves_the_state_the_clock_and_the_keys() {
+    let node = staged();
+    let past = vec![said("req<4,2> received, clock 6: deferred", 1)];
+    let shown = picture_with(&node.diagram, Some(true), &node.member, past, (40, 10));
+    assert_eq!(
+        shown,
+        "
+ process 1 of 3 at 127.0.0.1:10001
+ HELD  in the section, 5 s more, token 5
+ clock 7  lastRequestClock 2  entries 1
+     1        2        3
+   2 ║─req 2─▷┼─req 2─▷┊ asks
+   4 ║◄reply 3┊        ┊
+   5 █◄┄┄┄┄┄┄┄┊reply 4┄┊ HELD, token 5
+   6 █◁─req 4─░        ┊ HELD: deferred
+   7 █◁───────░─req 6──░ HELD: deferred
+ x asks   1 ticks   d lists   q quits"
+    );
+}
+
+#[test]
+fn the_diagram_is_not_there_where_it_is_not_wanted_or_has_no_room() {
+    let node = staged();
+    for (wants_diagram, size) in [
+        (Some(false), (200, 50)),
+        (None, (99, 50)),
+        (None, (200, 15)),
+        (Some(true), (29, 24)),
+        (Some(true), (80, 7)),
+    ] {
+        let shown = picture_with(&node.diagram, wants_diagram, &node.member, vec![], size);
+        assert!(!shown.contains("─▷"), "{shown}");
+        let has_key = shown.contains("d draws");
+        assert_eq!(has_key, wants_diagram != Some(true), "{shown}");
+    }
 }
