@@ -20,8 +20,8 @@ use crate::system::terminal::{is_in_foreground, readiness};
 /// The longest line of standard input that is kept; no command is longer.
 const LONGEST_LINE: usize = 64;
 
-/// How long crossterm may look for a key. It takes no for an answer only when
-/// it was given some time.
+/// How long crossterm may look for a key. It does not look at all without some
+/// time; and on a busy machine that may be over before it does.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Where the user's words come from.
@@ -132,14 +132,23 @@ impl Keys {
     }
 
     fn read_all(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
+        // A no may mean that it has not looked. What it has read already can
+        // only be asked for again; what is still to be read can be seen.
+        let mut has_said_no = false;
         loop {
             let hung_up = PollFlags::HUP | PollFlags::ERR;
-            if readiness(io::stdin(), PollFlags::IN)?.intersects(hung_up) {
+            let readiness = readiness(io::stdin(), PollFlags::IN)?;
+            if readiness.intersects(hung_up) {
                 // SIGHUP ends us.
                 return Ok(Progress::End);
             }
             match event::poll(A_MOMENT) {
-                Ok(true) => {}
+                Ok(true) => has_said_no = false,
+                Ok(false) if !has_said_no => {
+                    has_said_no = true;
+                    continue;
+                }
+                Ok(false) if readiness.contains(PollFlags::IN) => return Ok(Progress::More),
                 Ok(false) => return Ok(Progress::Empty),
                 // It has hung up just now.
                 Err(_) => return Ok(Progress::End),
