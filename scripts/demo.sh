@@ -11,7 +11,7 @@ Usage: scripts/demo.sh [N] [--in tmux|windows|here]
 Opens the critical section and N processes (3 if not said), each in a terminal
 of its own: tmux panes where tmux is there, else windows of a desktop, else all
 in this terminal. In a process: x asks for the critical section, its own id
-ticks its clock, q quits.
+ticks its clock, d draws what happened, q quits.
 
   --cases   plays the three cases of the original unattended
   --in      where to open them, whatever is there

@@ -29,7 +29,8 @@ fn group_with_a_screen(
         other.wait_for("listens at");
     }
     terminal.run(&command(&group, 1, "--hold 1h"));
-    terminal.wait_for("FREE");
+    // Drawn last: then all of the picture is there.
+    terminal.wait_for("q quits");
     Some((group, terminal, others))
 }
 
@@ -88,6 +89,134 @@ fn every_state_is_shown_on_an_ordinary_terminal() {
 #[test]
 fn every_state_is_shown_on_a_small_terminal() {
     shows_every_state(40, 10);
+}
+
+/// The row of the diagram with this note, up to the note.
+fn row<'a>(picture: &'a str, note: &str) -> &'a str {
+    find_row(picture, note).unwrap_or_else(|| panic!("no {note:?} in\n{picture}"))
+}
+
+fn find_row<'a>(picture: &'a str, note: &str) -> Option<&'a str> {
+    // Not that of the keys, and not what stands to the left of the diagram.
+    let is_it = |line: &&str| line.contains(note) && !line.contains("quits");
+    let rows = picture
+        .lines()
+        .map(|line| line.rsplit("││").next().unwrap());
+    let line = rows.rev().find(is_it)?;
+    // As it is drawn from left to right, all of it is there by now.
+    line.find(note).map(|end| &line[..end])
+}
+
+/// What a lifeline looks like.
+const FREE: char = '│';
+const WAIT: char = '║';
+const HELD: char = '█';
+const WAITS_FOR_US: char = '░';
+
+/// The third of the seed's cases as 2 sees it, in the diagram: FREE, its request,
+/// 3's deferred with the reason; then HELD with both others deferred, and the
+/// answers to them.
+fn draws_every_state(width: u16, height: u16) {
+    let Some(terminal) = Terminal::open(width, height) else {
+        return;
+    };
+    let group = Group::of(3);
+    let mut first = group.process(1, "1h");
+    let mut third = group.process(3, "1h");
+    for other in [&first, &third] {
+        other.wait_for("listens at");
+    }
+    terminal.run(&command(&group, 2, "--hold 1h"));
+    if width < 100 {
+        terminal.wait_for("d draws");
+        terminal.keys(&["d"]);
+    }
+    // Drawn last.
+    let picture = terminal.wait_for("d lists");
+    assert!(row(&picture, "starts").ends_with("┊ "), "{picture}");
+
+    first.say("x");
+    first.wait_for("Process entered CS");
+    let picture = terminal.wait_until("1's request and our reply", |picture| {
+        picture.contains("req 2") && picture.contains("reply 3")
+    });
+    let request = line(&picture, "req 2");
+    assert!(request.contains('▷') && request.contains(FREE), "{picture}");
+    let reply = line(&picture, "reply 3");
+    assert!(reply.contains('◄') && !reply.contains('◁'), "{picture}");
+
+    terminal.keys(&["x"]);
+    let picture = terminal.wait_until("2's request", |picture| find_row(picture, "asks").is_some());
+    let request = row(&picture, "asks");
+    assert!(request.contains(WAIT), "{picture}");
+    assert_eq!(request.matches("req 4").count(), 2, "{picture}");
+    assert!(request.find('◁') < request.find('▷'), "{picture}");
+
+    third.say("x");
+    let picture = terminal.wait_for("(4,2) < (");
+    let deferred = row(&picture, "(4,2) < (");
+    assert!(deferred.contains(WAIT), "{picture}");
+    assert!(deferred.trim_end().ends_with(WAITS_FOR_US), "{picture}");
+
+    first.terminate();
+    let picture = terminal.wait_for("HELD, token ");
+    let entry = row(&picture, "HELD, token ");
+    assert!(entry.contains('►') && entry.contains(HELD), "{picture}");
+    // Started anew: it hears all clocks and asks.
+    let mut first = group.process(1, "1h");
+    first.wait_for("listens at");
+    terminal.wait_for("1 started anew");
+    first.say("x");
+    let picture = terminal.wait_for("HELD: deferred");
+    let deferred = row(&picture, "HELD: deferred");
+    assert_eq!(deferred.matches(WAITS_FOR_US).count(), 2, "{picture}");
+    let rows = usize::from(height);
+    let is_wide = |line: &str| line.chars().count() > usize::from(width);
+    assert!(picture.lines().count() <= rows && !picture.lines().any(is_wide));
+    // What must never go.
+    line(&picture, "in the section");
+    line(&picture, "lastRequestClock 4");
+    line(&picture, "2 ticks");
+}
+
+#[test]
+fn the_diagram_stands_beside_the_rest_on_a_large_terminal() {
+    draws_every_state(120, 30);
+}
+
+#[test]
+fn the_diagram_is_at_the_key_d_on_an_ordinary_terminal() {
+    draws_every_state(80, 24);
+}
+
+#[test]
+fn the_diagram_is_at_the_key_d_on_a_small_terminal() {
+    draws_every_state(40, 10);
+}
+
+#[test]
+fn the_key_d_shows_the_diagram_and_hides_it() {
+    let Some((_group, terminal, _others)) = group_with_a_screen(3, (80, 24)) else {
+        return;
+    };
+    for _ in 0..2 {
+        terminal.wait_for("d draws");
+        terminal.keys(&["d"]);
+        let picture = terminal.wait_for("d lists");
+        line(&picture, "┌ diagram ");
+        assert!(!picture.contains("┌ lately "), "{picture}");
+        terminal.keys(&["D"]);
+    }
+    terminal.wait_for("┌ lately ");
+    // It was sent away, and comes back only when it is wanted.
+    terminal.resize(120, 30);
+    terminal.wait_until("the new size", |picture| {
+        picture.lines().count() > 24 && picture.contains("d draws")
+    });
+    terminal.keys(&["d"]);
+    let picture = terminal.wait_for("d lists");
+    line(&picture, "┌ diagram ");
+    line(&picture, "┌ lately ");
 }
 
 #[test]
