@@ -20,6 +20,10 @@ use crate::trace::Phase;
 /// How many rows are kept: more than a screen shows.
 const MOST_ROWS: usize = 200;
 
+/// How many rows of no effect are kept in a row: enough for every peer of an
+/// ordinary group to ask again.
+const MOST_IDLE: usize = 12;
+
 /// The last events of a node.
 #[derive(Debug)]
 pub(super) struct LiveDiagram {
@@ -174,6 +178,11 @@ impl LiveDiagram {
             same.times = same.times.saturating_add(row.times);
             return;
         }
+        let latest = self.rows.iter().rev();
+        let idle = latest.take_while(|other| !other.has_effect()).count();
+        if !row.has_effect() && idle == MOST_IDLE {
+            self.rows.remove(self.rows.len() - idle);
+        }
         if self.rows.len() == MOST_ROWS {
             self.rows.pop_front();
         }
@@ -226,12 +235,10 @@ impl Row {
 
     /// Whether it tells the same, however often.
     fn is_like(&self, other: &Row) -> bool {
-        let times = self.times;
-        *self
-            == Row {
-                times,
-                ..other.clone()
-            }
+        (self.clock, self.tone, self.begins) == (other.clock, other.tone, other.begins)
+            && self.arrow == other.arrow
+            && self.note == other.note
+            && self.standing == other.standing
     }
 }
 

@@ -163,6 +163,23 @@ fn a_flood_does_not_drive_out_what_happened() {
 }
 
 #[test]
+fn noise_of_many_kinds_does_not_drive_out_what_happened_either() {
+    let mut node = Staged::new(1, 3);
+    node.asks();
+    for clock in 3..1000 {
+        node.hears_reply(clock, 2, 1);
+    }
+    let rows = told(&node);
+    assert_eq!(rows.len(), 1 + MOST_IDLE);
+    assert_eq!(rows[0], "2: [req 2 to 2 3] asks");
+    assert!(
+        rows.last()
+            .unwrap()
+            .starts_with("[reply 999 from 2] ignored: ")
+    );
+}
+
+#[test]
 fn the_oldest_rows_are_forgotten() {
     let mut node = Staged::new(1, 3);
     for _ in 0..1000 {
