@@ -150,7 +150,7 @@ impl LiveDiagram {
             Happening::NobodyAtSection { .. } => {
                 self.push(self.row(Tone::Trouble, "nobody at the section"));
             }
-            Happening::Drops(_) | Happening::StillWaiting(_) => {}
+            Happening::Drops(_) | Happening::StillWaiting(_) | Happening::TraceEnds { .. } => {}
         }
     }
 

@@ -22,6 +22,8 @@ impl LiveDiagram {
         let head = match event {
             Event::Start => Some(self.event("starts")),
             Event::Tick => Some(self.event("ticks")),
+            Event::Resume { .. } => Some(self.event("goes on inside")),
+            Event::Lend { .. } => Some(self.event("has tokens lent")),
             Event::Acquire(lock) if member.is_wanted(lock) => {
                 Some(self.event("hears all clocks first"))
             }

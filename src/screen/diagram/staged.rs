@@ -30,7 +30,7 @@ impl Staged {
         let mut diagram = LiveDiagram::default();
         diagram.happened(&Happening::Began {
             group: &Group::on_loopback(id, &ports),
-            section: SocketAddr::from(([127, 0, 0, 1], 10_000)),
+            section: Some(SocketAddr::from(([127, 0, 0, 1], 10_000))),
             has_key: false,
         });
         let member = Member::new(Config {
