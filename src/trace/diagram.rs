@@ -189,20 +189,36 @@ impl Diagram {
 }
 
 /// The events that are drawn, in order: of this lock, of these nodes, in this
-/// window; without greetings, and timers that sent nothing.
+/// window; without timers that sent nothing, and greetings, but for those by which
+/// the last clock was heard, so that requests went out.
 fn shown(history: &History, view: &View) -> Vec<Place> {
     let times = history.order.iter().map(|place| history.event(*place).at);
     let begins = times.min().unwrap_or(0);
     let lock = history.known_lock(&view.lock);
+    let greeted = greeted(history, lock);
     let is_shown = |place: &&Place| {
         let event = history.event(**place);
         let since = event.at.saturating_sub(begins);
         (view.nodes.is_empty() || view.nodes.contains(&event.id))
             && view.from.is_none_or(|from| since >= from)
             && view.to.is_none_or(|to| since <= to)
-            && is_of(event, lock)
+            && (is_of(event, lock) || greeted.contains(*place))
     };
     history.order.iter().filter(is_shown).copied().collect()
+}
+
+/// The arrivals of greetings at which something about this lock was sent.
+fn greeted(history: &History, lock: Option<Name>) -> HashSet<Place> {
+    let of_lock = history
+        .datagrams
+        .iter()
+        .filter(|datagram| !datagram.kind.is_greeting() && Some(datagram.lock) == lock);
+    let sent = of_lock.filter_map(|datagram| datagram.sent);
+    let is_greeted = |place: &Place| {
+        let received = history.event(*place).received;
+        received.is_some_and(Kind::is_greeting)
+    };
+    sent.filter(is_greeted).collect()
 }
 
 fn is_of(event: &Event, lock: Option<Name>) -> bool {

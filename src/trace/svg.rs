@@ -18,6 +18,10 @@ const LANE: f64 = 84.0;
 /// A row of what is deferred.
 const ROW: f64 = 15.0;
 const LEGEND: f64 = 66.0;
+/// A character of what is said beside a bar, at the most in common fonts.
+const LETTER: f64 = 4.8;
+/// From so many arrows on they are paler, so that what is said can be read.
+const MANY: usize = 150;
 
 const STYLE: &str = "\
 text{font:11px system-ui,sans-serif;fill:#222}\
@@ -25,12 +29,14 @@ text{font:11px system-ui,sans-serif;fill:#222}\
 text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
 .clock{font-size:9px;fill:#444;text-anchor:middle}\
 .said{font-size:9px;fill:#333}\
-.token{font-weight:bold;fill:#fff;stroke:none;text-anchor:middle}\
+.inside{stroke:#f1e3f5}\
+.token{font-weight:bold;fill:#fff;stroke:#1f4e8c;stroke-width:3px;text-anchor:middle}\
 .life{stroke:#777;stroke-width:1.5}\
 .wait{fill:url(#hatch);stroke:#a36a00}\
 .held{fill:#1f4e8c;stroke:#12315a}\
 .deferral{fill:#f1e3f5;stroke:#7b3f91}\
-.dot{fill:#222}\
+.dot{fill:#222;stroke:#fff;stroke-width:.7}\
+.many{opacity:.45}\
 .request{stroke:#b3540d;stroke-width:1.3;fill:none}\
 .reply{stroke:#1b7340;stroke-width:1.3;fill:none;stroke-dasharray:6 3}\
 .again{stroke-dasharray:1 3}\
@@ -93,11 +99,19 @@ impl Display for Page<'_> {
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
             self.lane(f, lane, *y)?;
         }
+        let many = if self.diagram.arrows.len() < MANY {
+            ""
+        } else {
+            r#" class="many""#
+        };
+        writeln!(f, "<g{many}>")?;
         for arrow in &self.diagram.arrows {
             self.arrow(f, arrow)?;
         }
+        writeln!(f, "</g>")?;
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
             self.dots(f, lane, *y)?;
+            self.said(f, lane, *y)?;
         }
         self.legend(f)?;
         writeln!(f, "</svg>")
@@ -141,18 +155,61 @@ impl Page<'_> {
     }
 
     fn dots(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        // Where the last clock ends, at each of the heights that there are.
+        let mut ends = [0.0; 2];
         for dot in &lane.dots {
             let at = x(dot.at);
-            writeln!(
+            write!(
                 f,
-                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle><text class="clock" x="{at:.1}" y="{:.1}">{}</text>"#,
+                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle>"#,
                 dot.event,
                 lane.id,
                 dot.clock,
                 Escaped(&dot.text),
-                y - 14.0,
-                dot.clock
             )?;
+            let clock = dot.clock.to_string();
+            let half = clock.len() as f64 * LETTER / 2.0 + 1.0;
+            // Where there is no room at all, the dot's title still says it.
+            if let Some(height) = ends.iter().position(|end| *end < at - half) {
+                ends[height] = at + half;
+                let above = y - 14.0 - height as f64 * 9.0;
+                write!(
+                    f,
+                    r#"<text class="clock" x="{at:.1}" y="{above:.1}">{clock}</text>"#
+                )?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    /// The tokens, and why replies are deferred: above all that might cross it.
+    fn said(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        for stay in &lane.stays {
+            let (left, right) = (x(stay.from), x(stay.to));
+            if let (Phase::Held, Some(token)) = (stay.phase, stay.number)
+                && right - left >= 16.0
+            {
+                let middle = f64::midpoint(left, right);
+                writeln!(
+                    f,
+                    r#"<text class="token" data-event="{}" x="{middle:.1}" y="{:.1}">{token}</text>"#,
+                    stay.event,
+                    y + 4.0
+                )?;
+            }
+        }
+        for deferral in &lane.deferrals {
+            let others = || {
+                let of_row = lane.deferrals.iter().filter(|d| d.row == deferral.row);
+                of_row.filter(|other| !std::ptr::eq(*other, deferral))
+            };
+            let later = others().filter(|other| other.from >= deferral.to);
+            let room = Room {
+                is_first: others().all(|other| other.from > deferral.from),
+                next: later.map(|other| x(other.from)).fold(self.width, f64::min),
+            };
+            reason(f, deferral, y, &room)?;
         }
         Ok(())
     }
@@ -221,23 +278,12 @@ fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
     };
     let (left, width) = (x(stay.from), (stay.to - stay.from) * UNIT);
     let top = y - height / 2.0;
-    write!(
+    writeln!(
         f,
         r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
         stay.event,
         Number(stay)
-    )?;
-    if let (Phase::Held, Some(token)) = (stay.phase, stay.number)
-        && width >= 16.0
-    {
-        let middle = left + width / 2.0;
-        write!(
-            f,
-            r#"<text class="token" x="{middle:.1}" y="{:.1}">{token}</text>"#,
-            y + 4.0
-        )?;
-    }
-    writeln!(f)
+    )
 }
 
 /// The names of the events that an arrow joins.
@@ -270,15 +316,52 @@ impl Display for Number<'_> {
 
 fn deferral_bar(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64) -> fmt::Result {
     let (left, width) = (x(deferral.from), (deferral.to - deferral.from) * UNIT);
-    let top = y + 14.0 + deferral.row as f64 * ROW;
-    let (peer, because) = (deferral.peer, Escaped(&deferral.because));
+    let (top, peer) = (row(deferral, y), deferral.peer);
+    let because = Escaped(&deferral.because);
     writeln!(
         f,
-        r#"<rect class="deferral" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect><text class="said" x="{:.1}" y="{:.1}">{peer} waits: {because}</text>"#,
-        deferral.event,
-        left + 3.0,
-        top + 9.5
+        r#"<rect class="deferral" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect>"#,
+        deferral.event
     )
+}
+
+fn row(deferral: &Deferral, y: f64) -> f64 {
+    y + 14.0 + deferral.row as f64 * ROW
+}
+
+/// What else is in the row of a deferral.
+struct Room {
+    /// Nothing before it.
+    is_first: bool,
+    /// Where the next one begins, or the drawing ends.
+    next: f64,
+}
+
+/// Why a reply is deferred, in its bar or beside it, as much as there is room for.
+/// Where there is none the bar's title still says it.
+fn reason(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64, room: &Room) -> fmt::Result {
+    let (left, right) = (x(deferral.from), x(deferral.to));
+    let whole = format!("{} waits: {}", deferral.peer, deferral.because);
+    let peer = deferral.peer.to_string();
+    for said in [&whole, &deferral.because, &peer] {
+        let width = said.chars().count() as f64 * LETTER;
+        let (class, at) = if left + 6.0 + width < right {
+            ("said inside", left + 3.0)
+        } else if right + 4.0 + width < room.next {
+            ("said", right + 4.0)
+        } else if room.is_first && LEFT + width < left - 4.0 {
+            ("said", left - 4.0 - width)
+        } else {
+            continue;
+        };
+        let (said, base) = (Escaped(said), row(deferral, y) + 9.5);
+        return writeln!(
+            f,
+            r#"<text class="{class}" data-event="{}" x="{at:.1}" y="{base:.1}">{said}</text>"#,
+            deferral.event
+        );
+    }
+    Ok(())
 }
 
 /// Text as it may stand in XML: whatever is no character of XML is shown as what
@@ -300,5 +383,79 @@ impl Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Dot, EventName};
+
+    const EVENT: EventName = EventName { run: 0, record: 0 };
+
+    fn page(lane: Lane) -> String {
+        svg(&Diagram {
+            length: 12.0,
+            lanes: vec![lane],
+            ..Diagram::default()
+        })
+    }
+
+    /// Where it is said that 1 waits, and what is said, for deferrals from one place
+    /// to another in one row.
+    fn said(deferrals: &[(f64, f64)]) -> Vec<String> {
+        let deferrals = deferrals.iter().map(|(from, to)| Deferral {
+            from: *from,
+            to: *to,
+            row: 0,
+            peer: 1,
+            because: "(3,2) < (5,1)".to_owned(),
+            event: EVENT,
+        });
+        let page = page(Lane {
+            deferrals: deferrals.collect(),
+            ..Lane::default()
+        });
+        let said = page.split(r#"<text class="said"#).skip(1);
+        said.map(|said| {
+            let (_, at) = said.split_once(" x=\"").unwrap();
+            let (_, text) = said.split_once('>').unwrap();
+            let (at, text) = (at.split_once('"').unwrap(), text.split_once("</").unwrap());
+            format!("{} {}", at.0, text.0)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_reason_is_in_its_bar_or_beside_it_or_is_shortened() {
+        let whole = "1 waits: (3,2) &lt; (5,1)";
+        assert_eq!(said(&[(0.0, 5.0)]), [format!("67.0 {whole}")], "in it");
+        assert_eq!(said(&[(0.0, 1.0)]), [format!("102.0 {whole}")], "behind it");
+        let before = format!("471.2 {whole}");
+        assert_eq!(said(&[(15.2, 16.0)]), [before], "before it");
+        let crowded = said(&[(0.0, 1.0), (3.2, 4.2), (4.2, 5.2), (5.2, 5.4), (5.4, 11.0)]);
+        let shortened = [
+            "102.0 (3,2) &lt; (5,1)".to_owned(),
+            "175.8 1".to_owned(),
+            "209.8 1".to_owned(),
+            format!("250.6 {whole}"),
+        ];
+        assert_eq!(crowded, shortened);
+    }
+
+    #[test]
+    fn clocks_that_would_run_into_each_other_are_at_two_heights_or_left_out() {
+        let dots = [0.0, 1.0, 1.5, 2.0].map(|at| Dot {
+            at,
+            event: EVENT,
+            clock: 10_000_007,
+            text: String::new(),
+        });
+        let page = page(Lane {
+            dots: dots.to_vec(),
+            ..Lane::default()
+        });
+        let heights = page.matches(r#" y="62.0">10000007"#).count();
+        assert_eq!((heights, page.matches(">10000007</text>").count()), (2, 3));
     }
 }
