@@ -224,7 +224,7 @@ fn browser() -> Option<&'static str> {
         let version = Command::new(name).arg("--version").output();
         version.is_ok_and(|output| output.status.success())
     };
-    let found = ["chromium", "google-chrome"]
+    let found = ["chromium", "google-chrome", "chromium-browser"]
         .into_iter()
         .find(|name| is_there(name));
     if found.is_none() {
