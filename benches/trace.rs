@@ -1,0 +1,128 @@
+//! What `--trace` costs: `cargo bench --bench trace`.
+//!
+//! Three members in one process take turns, with nothing between them; what
+//! happens to each is told to an observer, which does nothing with it or writes a
+//! trace besides. The difference is the trace. It is processor time, so that it does
+//! not matter what else the machine does.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use turno::mutex::{Config, Effect, Event, Incarnation, LockName, Member, Memory, Message, NodeId};
+use turno::node::{Happening, Observer, Status};
+use turno::trace::Traced;
+
+const MEMBERS: u16 = 3;
+const ENTRIES: usize = 50_000;
+
+/// Looks at nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn happened(&mut self, _: &Happening<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn refresh(&mut self, _: &Status<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A group whose datagrams arrive at once.
+struct Group {
+    members: Vec<(Member, Traced<Nobody>)>,
+    under_way: VecDeque<(NodeId, Message)>,
+    events: usize,
+}
+
+impl Group {
+    fn new(folder: Option<&Path>) -> io::Result<Self> {
+        let mut members = Vec::new();
+        for id in 1..=MEMBERS {
+            let memory = Memory::Durable {
+                below: 1,
+                heard: true,
+            };
+            let config = Config::new(NodeId(id), MEMBERS, Incarnation(id.into()));
+            let member = Member::new(Config { memory, ..config });
+            members.push((member, Traced::new(Nobody, folder)?));
+        }
+        Ok(Group {
+            members,
+            under_way: VecDeque::new(),
+            events: 0,
+        })
+    }
+
+    /// Hands an event to a member, and to others what comes of it.
+    fn handle(&mut self, id: NodeId, event: &Event) -> io::Result<()> {
+        self.meet(id, event)?;
+        while let Some((to, message)) = self.under_way.pop_front() {
+            let reply_to = None;
+            self.meet(to, &Event::Received { message, reply_to })?;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, id: NodeId, event: &Event) -> io::Result<()> {
+        let (member, observer) = &mut self.members[usize::from(id.0) - 1];
+        let mut effects = Vec::new();
+        let outcome = member.handle(event, &mut effects).map(|()| &*effects);
+        observer.happened(&Happening::Handled {
+            event,
+            outcome,
+            member,
+        })?;
+        self.events += 1;
+        for effect in effects {
+            if let Effect::Send { to, message, .. } = effect {
+                self.under_way.push_back((to, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The processor time that this process has had.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).expect("it is not negative")
+}
+
+/// What the entries take, and how many events they are.
+fn measured(folder: Option<&Path>) -> io::Result<(Duration, usize)> {
+    let mut group = Group::new(folder)?;
+    let began = processor_time();
+    for (_, id) in (0..ENTRIES).zip((1..=MEMBERS).cycle()) {
+        group.handle(NodeId(id), &Event::Acquire(LockName::default()))?;
+        group.handle(NodeId(id), &Event::Release(LockName::default()))?;
+    }
+    Ok((processor_time() - began, group.events))
+}
+
+fn main() -> io::Result<()> {
+    // Whatever else cargo passes to a benchmark does not matter here.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    measured(None)?;
+    let (without, events) = measured(None)?;
+    let (with, _) = measured(Some(folder.path()))?;
+    let mut bytes = 0;
+    for file in folder.path().read_dir()? {
+        bytes += file?.metadata()?.len();
+    }
+    let micros = |time: Duration, of: usize| time.as_secs_f64() * 1e6 / of as f64;
+    let cost = with.saturating_sub(without);
+    println!("{ENTRIES} entries of {MEMBERS} members, {events} events");
+    println!("without a trace {:.2} µs an event", micros(without, events));
+    println!("with a trace    {:.2} µs an event", micros(with, events));
+    println!(
+        "the trace costs {:.2} µs an event, {:.1} µs an entry, all members together",
+        micros(cost, events),
+        micros(cost, ENTRIES)
+    );
+    println!("and {} bytes an event", bytes / events as u64);
+    Ok(())
+}
