@@ -63,6 +63,7 @@ pub mod trace;
 mod locks;
 
 pub(crate) mod agent;
+mod run;
 
 pub mod cli;
 

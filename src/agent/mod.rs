@@ -19,7 +19,7 @@ mod config;
 mod connection;
 mod metrics;
 mod notify;
-mod place;
+pub(crate) mod place;
 mod record;
 mod socket;
 pub(crate) mod talk;
@@ -45,7 +45,6 @@ use crate::{Handle, LocalNode, LockError, LockName, StartError};
 use client::{Client, Phase, Stay, Waiting};
 pub(crate) use config::{Config, ConfigError};
 use connection::{Connection, End};
-pub(crate) use place::{of_agent, of_client};
 use record::Records;
 pub(crate) use socket::SocketError;
 use socket::{Socket, with_suffix};
@@ -122,7 +121,7 @@ impl Agent {
     pub(crate) fn start(config: &Config) -> Result<Self, AgentError> {
         let failed = |what: &'static str| move |error| AgentError::System { what, error };
         let settings = config.settings()?;
-        let path = config.socket.clone().unwrap_or_else(of_agent);
+        let path = config.socket.clone().unwrap_or_else(place::to_listen);
         let gid = config.socket_group.as_deref().map(socket::group_number);
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;

@@ -1,35 +1,95 @@
-//! Where agents listen unless somebody says otherwise.
+//! Where an agent listens, and where its clients look for it, unless somebody
+//! says otherwise.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
-/// That of the whole machine.
-const OF_MACHINE: &str = "/run/turno/turno.sock";
+/// The environment's word for the socket; before all else.
+pub(crate) const VARIABLE: &str = "TURNO_SOCKET";
 
-/// Where an agent listens: `$TURNO_SOCKET`, or for all of the machine if it is
-/// root's, else for its user.
-pub(crate) fn of_agent() -> PathBuf {
-    if let Some(socket) = env::var_os("TURNO_SOCKET") {
-        return socket.into();
+/// In the folder of whoever runs the agent.
+const SOCKET: &str = "turno/turno.sock";
+
+/// The folder of the system's agent.
+const OF_SYSTEM: &str = "/run";
+
+/// Where an agent listens that this user starts.
+pub(crate) fn to_listen() -> PathBuf {
+    Surroundings::look().to_listen()
+}
+
+/// Where this user's programs find an agent: their own if there is one, else the
+/// system's.
+pub(crate) fn to_ask() -> PathBuf {
+    Surroundings::look().to_ask()
+}
+
+/// All that decides.
+struct Surroundings {
+    variable: Option<OsString>,
+    /// The folder for what runs on behalf of this user; root has the system's.
+    of_user: Option<PathBuf>,
+}
+
+impl Surroundings {
+    fn look() -> Self {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let is_root = rustix::process::geteuid().is_root();
+        Surroundings {
+            variable: set(VARIABLE),
+            of_user: set("XDG_RUNTIME_DIR")
+                .filter(|_| !is_root)
+                .map(PathBuf::from),
+        }
     }
-    match of_user() {
-        Some(of_user) if !rustix::process::geteuid().is_root() => of_user,
-        _ => OF_MACHINE.into(),
+
+    fn to_listen(&self) -> PathBuf {
+        match (&self.variable, &self.of_user) {
+            (Some(socket), _) => socket.into(),
+            (None, Some(folder)) => folder.join(SOCKET),
+            (None, None) => of_system(),
+        }
+    }
+
+    fn to_ask(&self) -> PathBuf {
+        let socket = self.to_listen();
+        if self.variable.is_some() || socket.exists() {
+            socket
+        } else {
+            of_system()
+        }
     }
 }
 
-/// Where a client looks for one: `$TURNO_SOCKET`, or its user's if there is one,
-/// else the machine's.
-pub(crate) fn of_client() -> PathBuf {
-    if let Some(socket) = env::var_os("TURNO_SOCKET") {
-        return socket.into();
-    }
-    of_user()
-        .filter(|socket| socket.exists())
-        .unwrap_or_else(|| OF_MACHINE.into())
+fn of_system() -> PathBuf {
+    PathBuf::from(OF_SYSTEM).join(SOCKET)
 }
 
-fn of_user() -> Option<PathBuf> {
-    let runtime = env::var_os("XDG_RUNTIME_DIR")?;
-    Some(Path::new(&runtime).join("turno/turno.sock"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_agent_is_asked_if_there_is_one_and_else_the_systems() {
+        let folder = tempfile::tempdir().unwrap();
+        let of_user = Some(folder.path().to_owned());
+        let user = |variable: Option<&str>| Surroundings {
+            variable: variable.map(OsString::from),
+            of_user: of_user.clone(),
+        };
+        let own = folder.path().join("turno/turno.sock");
+        assert_eq!(user(None).to_listen(), own);
+        assert_eq!(
+            user(None).to_ask(),
+            PathBuf::from("/run/turno/turno.sock"),
+            "nobody listens at the own one"
+        );
+        std::fs::create_dir(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "").unwrap();
+        assert_eq!(user(None).to_ask(), own);
+        let named = PathBuf::from("/named");
+        assert_eq!(user(Some("/named")).to_ask(), named);
+        assert_eq!(user(Some("/named")).to_listen(), named);
+    }
 }

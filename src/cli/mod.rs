@@ -2,6 +2,7 @@
 
 mod agent;
 mod key;
+mod lock;
 mod process;
 mod shared;
 mod simulate;
@@ -47,6 +48,9 @@ enum Command {
     Process(process::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
+    Lock(lock::Arguments),
+    #[command(name = crate::run::SUPERVISOR, hide = true)]
+    LockSupervisor(lock::Supervisor),
     Simulate(simulate::Arguments),
     Trace(trace::Arguments),
 }
@@ -90,6 +94,9 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
+        // Its exit codes are the command's.
+        Command::Lock(arguments) => return arguments.run(),
+        Command::LockSupervisor(arguments) => return arguments.run(),
         Command::Simulate(arguments) => arguments.run(),
         Command::Trace(arguments) => arguments.run(),
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::agent::of_client;
+use crate::agent::place;
 use crate::agent::talk::{self, AgentStatus, Answer, ClientStatus, Said};
 use crate::{LockStatus, PeerStatus, Printable};
 
@@ -52,7 +52,7 @@ Exit codes: 0 done, 1 no agent answers, 2 wrong use.";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let socket = self.socket.unwrap_or_else(of_client);
+        let socket = self.socket.unwrap_or_else(place::to_ask);
         let question = if self.prometheus {
             Said::Metrics {}
         } else {

@@ -11,11 +11,8 @@ use signal_hook_mio::v1_0::Signals;
 /// Has the poll wake for the signals that ask the program to end, and for these
 /// besides. One that whoever started us has us ignore (`nohup`) stays ignored.
 pub(crate) fn register(besides: &[i32], registry: &Registry, token: Token) -> io::Result<Signals> {
-    let ignored = ignored();
-    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
-        .into_iter()
-        .filter(|signal| ignored & (1 << (signal - 1)) == 0)
-        .chain(besides.iter().copied());
+    let mut wanted = not_ignored(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT]);
+    wanted.extend(besides);
     let mut signals = Signals::new(wanted)?;
     registry.register(&mut signals, token, Interest::READABLE)?;
     Ok(signals)
@@ -25,6 +22,14 @@ pub(crate) fn register(besides: &[i32], registry: &Registry, token: Token) -> io
 /// disk that is full is, and not the end of the process.
 pub(crate) fn survive_a_file_that_is_full() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(|_| ())
+}
+
+/// Those of these signals that whoever started us does not have us ignore.
+pub(crate) fn not_ignored(signals: &[i32]) -> Vec<i32> {
+    let ignored = ignored();
+    let mut signals = signals.to_vec();
+    signals.retain(|signal| ignored & (1 << (signal - 1)) == 0);
+    signals
 }
 
 /// The signals that this process ignores, a bit each. Linux tells; where nobody

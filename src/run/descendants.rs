@@ -1,0 +1,158 @@
+//! All that came of this process: its children, theirs, and so on. Those whose
+//! parents die become its own children, for it is a subreaper (prctl(2)).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
+    set_child_subreaper, wait,
+};
+
+use super::tell;
+
+/// How long to give those who were killed, at first and at last.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// From here on nobody who came of this process gets out of its sight.
+pub(super) fn keep() -> io::Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Kills them all, and waits until there is none. Whoever may not be killed by
+/// this user (`sudo`) is waited for.
+pub(super) fn kill() {
+    let (mut pause, longest) = PAUSES;
+    let mut is_told = false;
+    while !reap(|_, _| ()) {
+        if let Some(spared) = signal(Signal::KILL)
+            && !is_told
+        {
+            is_told = true;
+            tell::say(&format!(
+                "process {spared} may not be killed by this user; the lock is held until it ends"
+            ));
+        }
+        thread::sleep(pause);
+        pause = longest.min(pause * 2);
+    }
+}
+
+/// Takes note of the children that have ended. Whether there are no others.
+pub(super) fn reap(mut ended: impl FnMut(Pid, rustix::process::WaitStatus)) -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) => ended(pid, status),
+            Ok(None) => return false,
+            Err(Errno::INTR) => {}
+            // There are no children.
+            Err(_) => return true,
+        }
+    }
+}
+
+/// Sends them all a signal. One who may not be sent it, if there is any.
+///
+/// Those who are started meanwhile may be missed: whoever wants all of them
+/// calls again.
+pub(super) fn signal(signal: Signal) -> Option<Pid> {
+    let mut spared = None;
+    for process in all() {
+        if process.signal(signal) == Err(Errno::PERM) {
+            spared = Some(process.pid);
+        }
+    }
+    spared
+}
+
+/// A process, told apart from a later one of the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Process {
+    pid: Pid,
+    parent: i32,
+    /// In ticks since the machine was started.
+    started: u64,
+}
+
+impl Process {
+    fn signal(self, signal: Signal) -> rustix::io::Result<()> {
+        let open = match pidfd_open(self.pid, PidfdFlags::empty()) {
+            Ok(open) => open,
+            // Before Linux 5.3.
+            Err(Errno::NOSYS) => return kill_process(self.pid, signal),
+            Err(error) => return Err(error),
+        };
+        // What is open now is what the number stands for since then.
+        match look(self.pid) {
+            Some(process) if process.started == self.started => pidfd_send_signal(open, signal),
+            _ => Err(Errno::SRCH),
+        }
+    }
+}
+
+fn all() -> Vec<Process> {
+    let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for entry in entries {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        if let Some(process) = pid.and_then(Pid::from_raw).and_then(look) {
+            children.entry(process.parent).or_default().push(process);
+        }
+    }
+    let mut all = Vec::new();
+    let mut parents = vec![getpid().as_raw_pid()];
+    while let Some(parent) = parents.pop() {
+        // Taken out, so that nothing goes round in circles.
+        let found = children.remove(&parent).unwrap_or_default();
+        parents.extend(found.iter().map(|process| process.pid.as_raw_pid()));
+        all.extend(found);
+    }
+    all
+}
+
+fn look(pid: Pid) -> Option<Process> {
+    let stat = fs::read(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
+    let (parent, started) = parse(&stat)?;
+    Some(Process {
+        pid,
+        parent,
+        started,
+    })
+}
+
+/// The parent and the start of a process, as in proc_pid_stat(5).
+fn parse(stat: &[u8]) -> Option<(i32, u64)> {
+    // The second field is the name of the program, in parentheses, and may hold
+    // anything; the third follows behind the last one.
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = str::from_utf8(&stat[end + 1..]).ok()?.split_whitespace();
+    let parent = fields.nth(4 - 3)?.parse().ok()?;
+    let started = fields.nth(22 - 5)?.parse().ok()?;
+    Some((parent, started))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_told_by_its_start_whatever_its_name() {
+        let stat = b"71 (a) R 1 (\xff\n) S 42 71 71 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 5 6";
+        assert_eq!(parse(stat), Some((42, 4711)));
+        assert_eq!(parse(b"71 (a) S"), None);
+        assert_eq!(parse(b""), None);
+        let own = look(getpid()).unwrap();
+        assert_eq!(
+            own.parent,
+            Pid::as_raw(rustix::process::getppid()),
+            "{own:?}"
+        );
+    }
+}

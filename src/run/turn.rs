@@ -1,0 +1,167 @@
+//! The client waits for its turn.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::connection::Connection;
+use super::tell::{Tell, rough};
+use super::{Config, Patience, RunError};
+use crate::agent::talk::{Answer, Ask, Said};
+
+/// Waits that are shorter are not told of.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How much longer than the client would wait the agent may take to say that the
+/// time is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How much of a command is shown to those who ask, in bytes.
+const MOST_SHOWN: usize = 4096;
+
+/// A turn that has come.
+pub(super) struct Turn {
+    /// The fencing token of the entry.
+    pub(super) token: u64,
+    /// Which member holds the lock.
+    pub(super) node: u16,
+    /// The record of the entry, locked for as long as anybody has it open.
+    pub(super) record: File,
+}
+
+/// Until then the signals do what they do: nothing is held that outlives this
+/// process.
+pub(super) fn wait(
+    connection: &mut Connection,
+    config: &Config,
+    tell: &Tell<'_>,
+) -> Result<Turn, RunError> {
+    let lost = |source| RunError::Lost {
+        socket: config.socket.clone(),
+        source,
+    };
+    let asked = Instant::now();
+    connection.say(&Said::Ask(ask(config))).map_err(lost)?;
+    let moment = asked + MOMENT;
+    let patience = match config.patience {
+        Patience::AtOnce => Some(Duration::ZERO),
+        Patience::For(time) => Some(time),
+        Patience::Endless => None,
+    };
+    let ends = patience.and_then(|time| asked.checked_add(time.saturating_add(GRACE)));
+    let mut turn: Option<Turn> = None;
+    let mut untold: Option<String> = None;
+    loop {
+        if Instant::now() >= moment
+            && let Some(text) = untold.take()
+        {
+            tell.of_waiting(&text);
+        }
+        let next = untold.is_some().then_some(moment);
+        let until = [ends, next].into_iter().flatten().min();
+        let Some(answer) = connection.hear(until).map_err(lost)? else {
+            if ends.is_some_and(|ends| Instant::now() >= ends) {
+                let socket = config.socket.display();
+                let why = format!("the agent at {socket} does not answer");
+                return Err(RunError::NotInTime(why));
+            }
+            continue;
+        };
+        match (answer, turn.take()) {
+            (Answer::Waiting { text }, before) => {
+                untold = Some(text);
+                turn = before;
+            }
+            (
+                Answer::Granted {
+                    token,
+                    node,
+                    record,
+                },
+                None,
+            ) => {
+                untold = None;
+                turn = Some(Turn {
+                    token,
+                    node,
+                    record: lock(record)?,
+                });
+                connection.say(&Said::Locked {}).map_err(lost)?;
+            }
+            (Answer::Go {}, Some(turn)) => {
+                let after = rough(asked.elapsed());
+                tell.of_progress(&format!("held after {after}, token {}", turn.token));
+                return Ok(turn);
+            }
+            (Answer::TimedOut { why }, _) => return Err(RunError::NotInTime(why)),
+            (Answer::Failed { why }, _) => return Err(RunError::Refused(why)),
+            (answer, _) => {
+                let why = format!("it says what has no place here: {answer:?}");
+                return Err(lost(io::Error::other(why)));
+            }
+        }
+    }
+}
+
+fn ask(config: &Config) -> Ask {
+    let wait_ms = match config.patience {
+        Patience::For(time) => Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        Patience::AtOnce | Patience::Endless => None,
+    };
+    Ask {
+        name: config.lock.as_str().to_owned(),
+        at_once: config.patience == Patience::AtOnce,
+        wait_ms,
+        command: shown(&config.command),
+    }
+}
+
+/// As much of a command as one wants to see.
+fn shown(command: &[OsString]) -> Vec<String> {
+    let mut left = MOST_SHOWN;
+    let mut shown = Vec::new();
+    for argument in command {
+        let mut argument = argument.to_string_lossy().into_owned();
+        let fits = argument.floor_char_boundary(left);
+        let is_whole = fits == argument.len();
+        if !is_whole {
+            argument.truncate(fits);
+            argument.push('…');
+        }
+        left = left.saturating_sub(argument.len() + 1);
+        shown.push(argument);
+        if !is_whole {
+            break;
+        }
+    }
+    shown
+}
+
+/// Locks the record of the entry. Nobody else does: it is of this entry alone.
+fn lock(record: PathBuf) -> Result<File, RunError> {
+    let locked = |record: &Path| {
+        let file = File::open(record)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
+    };
+    locked(&record).map_err(|source| RunError::Record { record, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_command_the_beginning_is_shown() {
+        let command = ["rsync", "-a", "from", "to"].map(OsString::from);
+        assert_eq!(shown(&command), ["rsync", "-a", "from", "to"]);
+        let long = ["x".into(), "é".repeat(10_000).into(), "y".into()];
+        let shown = shown(&long);
+        assert_eq!(shown.len(), 2);
+        assert_eq!(shown[1], format!("{}…", "é".repeat((4096 - 2) / 2)));
+    }
+}
