@@ -1,0 +1,64 @@
+//! `bank open`: the first accounts.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::account::Account;
+use crate::files::{Files, Trouble};
+use crate::money::Money;
+use crate::protocol::Rg;
+use crate::{Failure, say};
+
+/// Open ten accounts with 10.0 each, 0000000000 to 9999999999.
+///
+/// An account that is there already is left as it is.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The directory to open them in; it is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
+    accounts: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bank open
+  bank open --accounts /srv/contas";
+
+/// Whose accounts they are: 0000000000 is Ana's, and so on.
+const OWNERS: [&str; 10] = [
+    "Ana", "Antonio", "Beatriz", "Carlos", "Daniela", "Eduardo", "Fernanda", "Gabriel", "Helena",
+    "Joana",
+];
+
+/// With how much each begins.
+const GIFT: &str = "10.0";
+
+impl Arguments {
+    pub fn run(self) -> Result<(), Failure> {
+        fs::create_dir_all(&self.accounts).map_err(|error| Trouble::new(&self.accounts, error))?;
+        let files = Files::new(self.accounts);
+        let gift = Money::amount(GIFT).expect("it is an amount");
+        let mut opened = 0;
+        for (digit, owner) in OWNERS.iter().enumerate() {
+            let rg = Rg::parse(&digit.to_string().repeat(10)).expect("it has ten digits");
+            let name = Files::name(&rg);
+            let account = Account::new(rg, owner, gift);
+            if files.prepare(&name, &account.text())?.finish_new()? {
+                opened += 1;
+            }
+        }
+        files.sync()?;
+        let (folder, kept) = (files.folder().display(), OWNERS.len() - opened);
+        let kept = match kept {
+            0 => String::new(),
+            kept => format!("; {kept} were there already, and are as they were"),
+        };
+        say(&format!(
+            "{opened} accounts opened in {folder}, with {GIFT} each{kept}"
+        ));
+        Ok(())
+    }
+}
