@@ -32,10 +32,14 @@ impl Program {
     }
 
     pub fn start_with(name: &str, arguments: &[&str], input: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_turno"))
-            .args(arguments)
-            .env_remove("RUST_LOG")
-            .stdin(input)
+        let mut turno = Command::new(env!("CARGO_BIN_EXE_turno"));
+        turno.args(arguments).env_remove("RUST_LOG").stdin(input);
+        Self::spawn(name, &mut turno)
+    }
+
+    /// Any program.
+    pub fn spawn(name: &str, command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -1,0 +1,103 @@
+//! Transfers per second by number of clients, with every sync, and beside them
+//! what the same disk does at all: `cargo bench --bench bank`.
+//!
+//! The disk is that of the temporary directory; `TMPDIR` names another.
+
+#[path = "../tests/bank/example.rs"]
+mod example;
+#[path = "../tests/bank/house.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
+mod house;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use house::{House, Server};
+
+/// How long each figure is taken for.
+const WHILE: Duration = Duration::from_secs(3);
+
+const CLIENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+fn main() {
+    // `cargo test --all-targets` starts it too, to see that it starts.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let house = House::open();
+    println!("| | per second | each |");
+    println!("|---|---|---|");
+    row("bare write, sync, rename", bare(&house.accounts(), false));
+    row(
+        "bare write, sync, rename, sync directory",
+        bare(&house.accounts(), true),
+    );
+    let server = house.server();
+    for clients in CLIENTS {
+        row(
+            &format!("transfers, 1 server, {clients} clients"),
+            transfers(&[&server], clients),
+        );
+    }
+}
+
+fn row(what: &str, per_second: f64) {
+    let each = Duration::from_secs_f64(1.0 / per_second);
+    println!("| {what} | {per_second:.0} | {each:.1?} |");
+}
+
+/// How often a file of the size of an account can be replaced.
+fn bare(folder: &Path, is_directory_synced: bool) -> f64 {
+    let (old, new) = (folder.join("bare"), folder.join("bare.new"));
+    let began = Instant::now();
+    let mut times = 0;
+    while began.elapsed() < WHILE {
+        let mut file = File::create(&new).unwrap();
+        file.write_all(&[b' '; 60]).unwrap();
+        file.sync_all().unwrap();
+        fs::rename(&new, &old).unwrap();
+        if is_directory_synced {
+            File::open(folder).unwrap().sync_all().unwrap();
+        }
+        times += 1;
+    }
+    f64::from(times) / began.elapsed().as_secs_f64()
+}
+
+/// Each client moves a cent between two of the ten accounts, and waits for the
+/// answer.
+fn transfers(servers: &[&Server], clients: usize) -> f64 {
+    let is_over = AtomicBool::new(false);
+    let play = |client: usize| {
+        let mut caller = servers[client % servers.len()].call();
+        let mut times = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            let [from, to] = [client + times, client + times + 1 + client % 9]
+                .map(|digit| (digit % 10).to_string().repeat(10));
+            let request = format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:0.01");
+            caller.ask(&request).unwrap();
+            times += 1;
+        }
+        times
+    };
+    let began = Instant::now();
+    let times: usize = thread::scope(|scope| {
+        let play = &play;
+        let threads: Vec<_> = (0..clients)
+            .map(|client| scope.spawn(move || play(client)))
+            .collect();
+        thread::sleep(WHILE);
+        is_over.store(true, Ordering::Relaxed);
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    times as f64 / began.elapsed().as_secs_f64()
+}

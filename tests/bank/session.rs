@@ -1,0 +1,211 @@
+//! The example session of the original, to the letter: what both programs print,
+//! and what is on the wire.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::thread;
+
+use crate::dialogue::Dialogue;
+use crate::house::House;
+use crate::wire::Wire;
+
+const COMMAND: &str = "Digite o comando: ";
+
+/// What the client asks, and what is answered, each without its end.
+const MESSAGES: [(&str, &str); 7] = [
+    (
+        "t:1|op:6|rg:1111111111",
+        "t:3|s:0|resposta:Login realizado com sucesso",
+    ),
+    ("t:5|op:1|rg:1111111111", "t:7|s:0|resposta:Saldo: 10.0"),
+    (
+        "t:9|op:3|rg:1111111111|valor:100.0",
+        "t:11|s:0|resposta:Depósito realizado com sucesso",
+    ),
+    ("t:13|op:1|rg:1111111111", "t:15|s:0|resposta:Saldo: 110.0"),
+    (
+        "t:17|op:2|rg:1111111111|valor:15.0",
+        "t:19|s:0|resposta:Saque realizado com sucesso",
+    ),
+    (
+        "t:21|op:4|rg_origem:1111111111|rg_destino:0000000000|valor:20.0",
+        "t:23|s:0|resposta:Transferência realizada com sucesso",
+    ),
+    ("t:25|op:1|rg:1111111111", "t:27|s:0|resposta:Saldo: 75.0"),
+];
+
+/// Somebody sits at the client, and goes through the example.
+fn type_example(client: &mut Dialogue) {
+    client.answer("Digite o RG associado a conta: ", "1111111111");
+    client.answer(COMMAND, "1");
+    client.answer(COMMAND, "3");
+    client.answer("Digite o valor do deposito: ", "100");
+    client.answer(COMMAND, "1");
+    client.answer(COMMAND, "2");
+    client.answer("Digite o valor do saque: ", "15");
+    client.answer(COMMAND, "4");
+    client.answer("Digite o RG do destinatário: ", "0000000000");
+    client.answer("Digite o valor da transferência: ", "20");
+    client.answer(COMMAND, "1");
+    client.answer(COMMAND, "0");
+}
+
+#[test]
+fn both_transcripts_and_the_bytes_between_are_the_originals() {
+    let house = House::open();
+    let server = house.server();
+    let wire = Wire::to(server.port);
+    let mut client = Dialogue::begin(wire.port, &[]);
+    type_example(&mut client);
+    let (code, shown) = client.end();
+    assert_eq!(shown, include_str!("session/client.txt"));
+    assert_eq!(code, Some(0));
+
+    server.program.wait_for("Cliente desconectado");
+    let mut lines = server.program.lines();
+    let port = lines[0].rsplit_once(' ').unwrap().1;
+    assert_eq!(port, server.port.to_string());
+    lines[0] = lines[0].replace(port, "5000");
+    let guest = lines[2].strip_prefix("Novo cliente conectado ('127.0.0.1', ");
+    let guest = guest.and_then(|guest| guest.strip_suffix(')')).unwrap();
+    assert!(guest.parse::<u16>().is_ok());
+    lines[2] = lines[2].replace(guest, "59329");
+    assert_eq!(lines.join("\n") + "\n", include_str!("session/server.txt"));
+
+    let lines = |one: fn(&(&str, &str)) -> String| MESSAGES.iter().map(one).collect();
+    let requests: String = lines(|(request, _)| format!("{request}\n"));
+    let answers: String = lines(|(_, answer)| format!("{answer}\n"));
+    assert_eq!(wire.said(), (requests, answers));
+    let (accounts, total) = house.audit();
+    assert_eq!(
+        accounts[..2],
+        [("0000000000".into(), 3000), ("1111111111".into(), 7500)]
+    );
+    assert_eq!(total, 18_500);
+}
+
+/// As the original's client does: one send is one message, and so is one answer.
+#[test]
+fn a_client_that_sends_no_newlines_is_sent_none() {
+    let house = House::open();
+    let server = house.server();
+    let mut socket = server.socket();
+    for (request, answer) in MESSAGES {
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut received = vec![0; answer.len()];
+        socket.read_exact(&mut received).unwrap();
+        assert_eq!(String::from_utf8(received).unwrap(), answer);
+    }
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    socket.read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty(), "more than was asked for: {rest:?}");
+}
+
+/// As the original's server does: it lets the newline pass, and sends none.
+#[test]
+fn our_client_understands_a_server_that_sends_no_newlines() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let original = thread::spawn(move || {
+        let mut socket = listener.accept().unwrap().0;
+        for (request, answer) in MESSAGES {
+            let mut received = [0; 1024];
+            let length = socket.read(&mut received).unwrap();
+            assert_eq!(
+                str::from_utf8(&received[..length]),
+                Ok(&*format!("{request}\n"))
+            );
+            socket.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let mut client = Dialogue::begin(port, &[]);
+    type_example(&mut client);
+    assert_eq!(
+        client.end(),
+        (Some(0), include_str!("session/client.txt").to_owned())
+    );
+    original.join().unwrap();
+}
+
+#[test]
+fn a_message_cut_in_two_and_two_in_one_piece_are_harmless() {
+    let house = House::open();
+    let server = house.server();
+    let mut socket = server.socket();
+    // Wherever it is cut: most of what comes first is no whole request, some is a
+    // whole request of another account.
+    let request = "t:1|op:1|rg:1111111111\n";
+    let mut clock = 0;
+    for cut in 1..request.len() {
+        socket.write_all(&request.as_bytes()[..cut]).unwrap();
+        // The other half does not wait for an answer to the first; there is none.
+        thread::yield_now();
+        socket.write_all(&request.as_bytes()[cut..]).unwrap();
+        clock += 2;
+        assert_eq!(
+            line(&mut socket),
+            format!("t:{}|s:0|resposta:Saldo: 10.0", clock + 1)
+        );
+    }
+    let two = "t:1|op:3|rg:1111111111|valor:1\nt:1|op:1|rg:1111111111\n";
+    socket.write_all(two.as_bytes()).unwrap();
+    assert!(line(&mut socket).ends_with("Depósito realizado com sucesso"));
+    assert!(line(&mut socket).ends_with("Saldo: 11.0"));
+}
+
+fn line(socket: &mut impl Read) -> String {
+    let mut line = Vec::new();
+    loop {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        if byte == *b"\n" {
+            return String::from_utf8(line).unwrap();
+        }
+        line.extend(byte);
+    }
+}
+
+#[test]
+fn the_rg_may_be_an_argument_and_what_is_not_known_is_said() {
+    let house = House::open();
+    let server = house.server();
+    let mut client = Dialogue::begin(server.port, &["1111111111"]);
+    client.answer(COMMAND, "5");
+    client.answer(COMMAND, "2");
+    client.answer("Digite o valor do saque: ", "nan");
+    client.answer(COMMAND, "0");
+    let (code, shown) = client.end();
+    assert!(
+        shown.starts_with("Conectado ao servidor\nRelógio"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Digite o comando: 5\nComando inválido!\n\n1 - SALDO"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Relógio Lógico Atualizado: 8\nOperaçao inválida\n"),
+        "{shown}"
+    );
+    assert_eq!(code, Some(0));
+
+    let stranger = Dialogue::begin(server.port, &["12345"]).end();
+    let said = "Conectado ao servidor\nRelógio Lógico Atualizado: 1\n";
+    assert!(stranger.1.starts_with(said), "{}", stranger.1);
+    assert!(
+        stranger.1.ends_with("\nCliente não encontrado\n"),
+        "{}",
+        stranger.1
+    );
+    assert_eq!(stranger.0, Some(1));
+}
+
+#[test]
+fn without_a_server_the_client_says_so() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let said = "Erro ao conectar ao servidor\n".to_owned();
+    assert_eq!(Dialogue::begin(port, &["1"]).end(), (Some(1), said));
+}
