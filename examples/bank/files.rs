@@ -3,11 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use thiserror::Error;
 
 use crate::account::Account;
 use crate::protocol::Rg;
+
+/// How many files are synced at the same time.
+const MOST_AT_ONCE: usize = 16;
 
 /// With what the names of files end that are not written to their end yet.
 const UNFINISHED: &str = ".new";
@@ -101,23 +105,26 @@ impl Files {
         Ok(owners)
     }
 
-    /// Writes and syncs what is to become the text of a file. Whatever can go
+    /// Writes and syncs what is to become the text of these files. Whatever can go
     /// wrong for want of room goes wrong here, where nothing has changed yet.
-    pub fn prepare(&self, name: &str, text: &str) -> Result<Unfinished, Trouble> {
-        let unfinished = self.unfinished(name);
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&unfinished)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        };
-        let written = write().map_err(|error| Trouble::new(&unfinished, error));
-        // Made before the error is looked at: dropped, it takes no room.
-        let prepared = Unfinished {
-            path: self.path(name),
-            unfinished,
-            is_finished: false,
-        };
-        written.map(|()| prepared)
+    pub fn prepare(&self, texts: &[(String, String)]) -> Result<Vec<Unfinished>, Trouble> {
+        let mut unfinished = Vec::new();
+        let mut written = Vec::new();
+        for (name, text) in texts {
+            let path = self.unfinished(name);
+            let trouble = |error| Trouble::new(&path, error);
+            let mut file = File::create(&path).map_err(trouble)?;
+            // Dropped in the midst of this, it takes no room.
+            unfinished.push(Unfinished {
+                path: self.path(name),
+                unfinished: path.clone(),
+                is_finished: false,
+            });
+            file.write_all(text.as_bytes()).map_err(trouble)?;
+            written.push((path, file));
+        }
+        sync(&written)?;
+        Ok(unfinished)
     }
 
     /// Where the next text of a file is written.
@@ -158,6 +165,29 @@ impl Files {
         };
         names().map_err(|error| Trouble::new(&self.folder, error))
     }
+}
+
+/// Syncs all at the same time: then the disk does several in about the time of
+/// one, which is what a batch costs.
+fn sync(files: &[(PathBuf, File)]) -> Result<(), Trouble> {
+    let sync = |share: &[(PathBuf, File)]| {
+        share.iter().try_for_each(|(path, file)| {
+            let synced = file.sync_all();
+            synced.map_err(|error| Trouble::new(path, error))
+        })
+    };
+    let (first, others) = files.split_at(files.len().div_ceil(MOST_AT_ONCE));
+    thread::scope(|scope| {
+        let others = others.chunks(first.len().max(1));
+        let others: Vec<_> = others
+            .map(|share| scope.spawn(move || sync(share)))
+            .collect();
+        let mut synced = sync(first);
+        for other in others {
+            synced = synced.and(other.join().expect("syncing does not panic"));
+        }
+        synced
+    })
 }
 
 impl Unfinished {

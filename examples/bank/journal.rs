@@ -95,18 +95,26 @@ impl Batch {
         text + "\n"
     }
 
+    /// What it makes of which files.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let changes = self.changes.iter();
+        changes
+            .map(|change| (change.name(), change.after.clone()))
+            .collect()
+    }
+
     /// Makes what is not made of it yet. Again and again it comes to the same.
     pub fn make(&self, files: &Files) -> Result<(), Trouble> {
         let mut unmade = Vec::new();
         for change in &self.changes {
             match change.progress(files)? {
-                Progress::ToBeMade => unmade.push(files.prepare(&change.name(), &change.after)?),
+                Progress::ToBeMade => unmade.push((change.name(), change.after.clone())),
                 Progress::Made => {}
                 Progress::Crossed => return Err(change.crossed(files)),
             }
         }
-        for change in unmade {
-            change.finish()?;
+        for account in files.prepare(&unmade)? {
+            account.finish()?;
         }
         Batch::has_been_made(files)
     }

@@ -4,8 +4,9 @@
 //! memory, and commits them all in one batch, or none. What a commit does, in
 //! this order:
 //!
-//! 1. every changed account is written and synced, under a name nobody reads;
-//! 2. so is the journal, which says what they were and what they will be;
+//! 1. every changed account is written, under a name that nobody reads yet, and so
+//!    is the journal, which says what they were and what they will be;
+//! 2. all of that is synced;
 //! 3. the token is held against the highest that anybody has written with;
 //! 4. the journal is renamed into place, and the directory synced: *now* it has
 //!    happened, and no crash can undo it;
@@ -148,29 +149,26 @@ impl Visit<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        let prepared = changes.iter().map(|change| {
-            let unfinished = files.prepare(&change.name(), &change.after)?;
-            Ok((&change.rg, unfinished))
-        });
-        let prepared: Vec<_> = prepared.collect::<Result<_, Trouble>>()?;
-        let text = Batch {
+        let journal = Batch {
             batch,
             token,
-            changes: changes.clone(),
-        }
-        .text();
-        let journal = files.prepare(PENDING, &text)?;
+            changes,
+        };
+        let mut texts = journal.texts();
+        texts.push((PENDING.to_owned(), journal.text()));
+        let mut accounts = files.prepare(&texts)?;
+        let decision = accounts.pop().expect("the journal is the last");
         check(token, &Journal::read(files)?, files)?;
-        journal.finish()?;
+        decision.finish()?;
         files.sync().map_err(Uncommitted::Unknown)?;
 
         // It has happened. What goes wrong from here on the next visit makes good.
         let make = || {
-            for (rg, unfinished) in prepared {
-                if let Some((account, _)) = files.account(rg)? {
-                    check_account(token, &account, files)?;
+            for (change, account) in journal.changes.iter().zip(accounts) {
+                if let Some((found, _)) = files.account(&change.rg)? {
+                    check_account(token, &found, files)?;
                 }
-                unfinished.finish()?;
+                account.finish()?;
             }
             Batch::has_been_made(files)
         };

@@ -41,12 +41,15 @@ impl Arguments {
         fs::create_dir_all(&self.accounts).map_err(|error| Trouble::new(&self.accounts, error))?;
         let files = Files::new(self.accounts);
         let gift = Money::amount(GIFT).expect("it is an amount");
-        let mut opened = 0;
+        let mut texts = Vec::new();
         for (digit, owner) in OWNERS.iter().enumerate() {
             let rg = Rg::parse(&digit.to_string().repeat(10)).expect("it has ten digits");
             let name = Files::name(&rg);
-            let account = Account::new(rg, owner, gift);
-            if files.prepare(&name, &account.text())?.finish_new()? {
+            texts.push((name, Account::new(rg, owner, gift).text()));
+        }
+        let mut opened = 0;
+        for account in files.prepare(&texts)? {
+            if account.finish_new()? {
                 opened += 1;
             }
         }
