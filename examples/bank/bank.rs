@@ -1,6 +1,7 @@
 //! The rules of the bank: what an operation does to the accounts, and what is
 //! answered.
 
+use crate::complain;
 use crate::files::Trouble;
 use crate::ledger::{Ledger, Visit};
 use crate::money::Money;
@@ -35,6 +36,10 @@ pub fn execute(ledger: &mut Ledger, turn: Turn, operations: &[Operation]) -> Vec
             (outcomes, visit.commit())
         }
         Err(trouble) => {
+            if operations.is_empty() {
+                // There is nobody to tell but whoever has started the server.
+                complain(&trouble.to_string());
+            }
             let outcome = Err(apology(&trouble));
             return vec![outcome; operations.len()];
         }

@@ -19,7 +19,8 @@
 //! - [`client`]: asks a person, and prints what the bank answers;
 //! - [`protocol`]: the text of the messages, and [`framing`]: where one ends;
 //! - [`clock`]: the logical time that they are stamped with;
-//! - [`server`]: the loop, and [`connection`]: one of its clients;
+//! - [`server`]: the loop; [`door`]: where clients come in, and [`connection`]:
+//!   one of them;
 //! - [`turns`]: the lock, and how the loop comes by its turn;
 //! - [`bank`]: the rules, and [`money`]: exact decimals;
 //! - [`ledger`]: the accounts as one turn sees and changes them, checked by the
@@ -48,6 +49,7 @@ mod bank;
 mod client;
 mod clock;
 mod connection;
+mod door;
 mod files;
 mod framing;
 mod journal;

@@ -10,7 +10,7 @@
 //! When it has its turn it does all that wait, in one batch: what costs time,
 //! the lock and the disk, is paid once for all of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
@@ -18,17 +18,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::bank::{self, NOT_UNDERSTOOD};
 use crate::clock::Clock;
 use crate::connection::{Connection, Next};
+use crate::door::Door;
 use crate::files::Files;
 use crate::ledger::Ledger;
 use crate::protocol::{Answer, Operation, Request};
-use crate::turns::{Alone, Turn, Turns};
+use crate::turns::{Alone, Turns};
 use crate::{Failure, complain, say};
 
 /// Serve the accounts of a directory.
@@ -58,19 +58,13 @@ Examples:
   bank server
   bank server --port 5001 --accounts /srv/contas";
 
-const LISTENER: Token = Token(0);
+const DOOR: Token = Token(0);
 
 /// The token of the first client.
 const FIRST_CLIENT: usize = 1;
 
 /// How many clients are let in before others have their turn.
 const MOST_AT_ONCE: usize = 64;
-
-/// How many files may be open beside the clients' connections.
-const OTHER_FILES: usize = 64;
-
-/// When it is tried again to let clients in, after the system had no room.
-const AGAIN: Duration = Duration::from_secs(1);
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
@@ -97,19 +91,13 @@ impl Arguments {
 
 struct Server {
     poll: Poll,
-    listener: TcpListener,
-    /// There may be clients who want to come in; the poll says so only once.
-    is_anybody_outside: bool,
-    /// Until when nobody is let in, for want of room.
-    closed_until: Option<Instant>,
-    most_clients: usize,
+    door: Door,
     clients: BTreeMap<usize, Connection>,
     next_client: usize,
-    /// The clients to go on with, each once.
-    ready: VecDeque<usize>,
-    /// The clients that may end a message by a pause, and when. All pause
-    /// equally long, so the first is the next.
-    pauses: VecDeque<(Instant, usize)>,
+    /// The clients to go on with.
+    ready: BTreeSet<usize>,
+    /// When clients end a message, if they send nothing more until then.
+    pauses: BTreeSet<(Instant, usize)>,
     /// What was asked for, by whom.
     waiting: Vec<(usize, Operation)>,
     clock: Clock,
@@ -120,19 +108,14 @@ struct Server {
 impl Server {
     fn bind(address: SocketAddr, files: Files, turns: Box<dyn Turns>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut listener = TcpListener::bind(address)?;
-        let registry = poll.registry();
-        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let door = Door::open(address, poll.registry(), DOOR)?;
         Ok(Server {
             poll,
-            listener,
-            is_anybody_outside: false,
-            closed_until: None,
-            most_clients: room().saturating_sub(OTHER_FILES).max(1),
+            door,
             clients: BTreeMap::new(),
             next_client: FIRST_CLIENT,
-            ready: VecDeque::new(),
-            pauses: VecDeque::new(),
+            ready: BTreeSet::new(),
+            pauses: BTreeSet::new(),
             waiting: Vec::new(),
             clock: Clock::new(say),
             turns,
@@ -141,7 +124,7 @@ impl Server {
     }
 
     fn run(mut self) -> io::Result<()> {
-        let port = self.listener.local_addr()?.port();
+        let port = self.door.port()?;
         say(&format!("Servidor iniciado na porta {port}"));
         say("Aguardando conexão...");
         // Its first turn makes good what was left half done.
@@ -164,14 +147,12 @@ impl Server {
 
     /// Sleeps until something happens.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let is_busy = !self.ready.is_empty()
-            || (self.is_anybody_outside && self.closed_until.is_none())
-            || self.turns.turn()?.is_some();
+        let is_busy = !self.ready.is_empty() || self.door.is_to_be_opened();
         let timeout = if is_busy {
             Some(Duration::ZERO)
         } else {
-            let pause = self.pauses.front().map(|(ends, _)| *ends);
-            let next = pause.into_iter().chain(self.closed_until).min();
+            let pause = self.pauses.first().map(|(ends, _)| *ends);
+            let next = pause.into_iter().chain(self.door.opens()).min();
             next.map(|at| at.saturating_duration_since(Instant::now()))
         };
         match self.poll.poll(events, timeout) {
@@ -180,11 +161,11 @@ impl Server {
         }
         for event in &*events {
             match event.token() {
-                LISTENER => self.is_anybody_outside = true,
+                DOOR => self.door.ready(),
                 Token(client) => {
                     if let Some(connection) = self.clients.get_mut(&client) {
                         connection.ready();
-                        self.ready.push_back(client);
+                        self.ready.insert(client);
                     }
                 }
             }
@@ -192,37 +173,24 @@ impl Server {
         Ok(())
     }
 
-    /// Lets in who is outside. There is always an end to it: a batch, nobody
-    /// left, or no room for a while.
+    /// Lets in who is outside, up to a batch of them.
     fn let_in(&mut self) -> io::Result<()> {
-        if self
-            .closed_until
-            .is_some_and(|until| Instant::now() < until)
-        {
-            return Ok(());
-        }
-        self.closed_until = None;
         for _ in 0..MOST_AT_ONCE {
-            if !self.is_anybody_outside {
+            if !self.door.is_to_be_opened() {
                 break;
             }
-            if self.clients.len() >= self.most_clients && !self.make_room() {
-                self.closed_until = Some(Instant::now() + AGAIN);
+            if self.clients.len() >= self.door.most_clients() && !self.make_room() {
+                self.door.close_for_a_while();
                 break;
             }
-            match self.listener.accept() {
-                Ok((socket, address)) => self.welcome(socket, address)?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.is_anybody_outside = false;
-                }
-                // It has gone already.
-                Err(error) if is_of_one_client(&error) => {}
+            match self.door.let_in() {
+                Ok(Some((socket, address))) => self.welcome(socket, address)?,
+                Ok(None) => {}
                 // The machine has no room left, whatever we may have.
                 Err(error) => {
                     complain(&format!("nobody is let in for a second: {error}"));
                     self.make_room();
-                    self.closed_until = Some(Instant::now() + AGAIN);
-                    break;
+                    self.door.close_for_a_while();
                 }
             }
         }
@@ -238,7 +206,7 @@ impl Server {
         // An answer is small, and is waited for.
         let _ = socket.set_nodelay(true);
         self.clients.insert(client, Connection::new(socket));
-        self.ready.push_back(client);
+        self.ready.insert(client);
         say(&format!("Novo cliente conectado {}", as_python(address)));
         Ok(())
     }
@@ -259,33 +227,26 @@ impl Server {
     /// Goes on with clients that have paused.
     fn hear_pauses(&mut self) {
         let now = Instant::now();
-        while let Some((ends, client)) = self.pauses.front().copied()
+        while let Some(&(ends, client)) = self.pauses.first()
             && ends <= now
         {
-            self.pauses.pop_front();
-            self.ready.push_back(client);
+            self.pauses.pop_first();
+            self.ready.insert(client);
         }
     }
 
+    /// Goes on with a client up to its next request.
     fn go_on(&mut self, client: usize) {
-        loop {
-            // It may have been closed since.
-            let Some(connection) = self.clients.get_mut(&client) else {
-                return;
-            };
-            match connection.go_on() {
-                Next::Answer(request) => self.receive(client, request),
-                Next::Wait => return,
-                Next::WaitForPause => {
-                    self.pauses.push_back((connection.pause_ends(), client));
-                    return;
-                }
-                Next::GoOn => {
-                    self.ready.push_back(client);
-                    return;
-                }
-                Next::Close => return self.close(client),
-            }
+        // It may have been closed since.
+        let Some(connection) = self.clients.get_mut(&client) else {
+            return;
+        };
+        match connection.go_on() {
+            Next::Answer(request) => self.receive(client, request),
+            Next::Wait => {}
+            Next::WaitForPause => drop(self.pauses.insert((connection.pause_ends(), client))),
+            Next::GoOn => drop(self.ready.insert(client)),
+            Next::Close => self.close(client),
         }
     }
 
@@ -293,6 +254,8 @@ impl Server {
         let is_believed = self.clock.receive_from_client(request.stamp);
         match request.operation.filter(|_| is_believed) {
             Some(operation) => self.waiting.push((client, operation)),
+            // At once, but its next request is for the next round: whoever sends
+            // nothing but this is not heard more often than the others.
             None => self.answer(client, Err(NOT_UNDERSTOOD.to_owned())),
         }
     }
@@ -302,22 +265,18 @@ impl Server {
         let Some(turn) = self.turns.turn()? else {
             return Ok(());
         };
-        let waiting = mem::take(&mut self.waiting);
-        let outcomes = self.do_batch(turn, &waiting);
+        let (clients, operations): (Vec<usize>, Vec<Operation>) =
+            mem::take(&mut self.waiting).into_iter().unzip();
+        let outcomes = bank::execute(&mut self.ledger, turn, &operations);
         // It is on the disk: the others need not wait for us to talk.
         self.turns.done()?;
-        for ((client, _), outcome) in waiting.into_iter().zip(outcomes) {
+        for (client, outcome) in clients.into_iter().zip(outcomes) {
             self.answer(client, outcome);
-            self.ready.push_back(client);
         }
         Ok(())
     }
 
-    fn do_batch(&mut self, turn: Turn, waiting: &[(usize, Operation)]) -> Vec<bank::Outcome> {
-        let operations: Vec<Operation> = waiting.iter().map(|(_, asked)| asked.clone()).collect();
-        bank::execute(&mut self.ledger, turn, &operations)
-    }
-
+    /// Answers the request of a client that is under way.
     fn answer(&mut self, client: usize, outcome: bank::Outcome) {
         let stamp = self.clock.send();
         let is_done = outcome.is_ok();
@@ -328,6 +287,7 @@ impl Server {
                 is_done,
                 text,
             });
+            self.ready.insert(client);
         }
     }
 
@@ -338,26 +298,6 @@ impl Server {
             say("Cliente desconectado");
         }
     }
-}
-
-/// How many files this process may have open: as many as the system lets it.
-fn room() -> usize {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // If it may not be raised it is as it was.
-    let _ = setrlimit(Resource::Nofile, limit);
-    let current = getrlimit(Resource::Nofile).current;
-    current
-        .and_then(|most| usize::try_from(most).ok())
-        .unwrap_or(usize::MAX)
-}
-
-fn is_of_one_client(error: &io::Error) -> bool {
-    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    )
 }
 
 /// An address as Python shows it, in which the original is written.
