@@ -16,7 +16,7 @@ use crate::files::{Files, Trouble};
 use crate::journal::{Batch, Change, Journal, Progress};
 use crate::money::Money;
 use crate::protocol::Rg;
-use crate::{Failure, complain, say};
+use crate::{Failure, complain, files_in, say};
 
 /// Add up all accounts, and find what is half done.
 ///
@@ -52,7 +52,7 @@ struct Findings {
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        let files = Files::new(self.accounts);
+        let files = files_in(self.accounts)?;
         let Some(findings) = look(&files)? else {
             let folder = files.folder().display();
             return Err(Failure::Failed(format!(

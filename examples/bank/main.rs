@@ -61,12 +61,13 @@ mod server;
 mod turns;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use turno::Printable;
 
-use crate::files::Trouble;
+use crate::files::{Files, Trouble};
 
 /// Where the accounts are unless the user says otherwise.
 const ACCOUNTS: &str = "contas";
@@ -142,6 +143,17 @@ fn main() -> ExitCode {
     };
     complain(&why);
     code
+}
+
+/// The accounts of a directory, which must be there.
+fn files_in(folder: PathBuf) -> Result<Files, Failure> {
+    if folder.is_dir() {
+        return Ok(Files::new(folder));
+    }
+    let folder = folder.display();
+    Err(Failure::Usage(format!(
+        "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
+    )))
 }
 
 /// A line on standard output. If nobody reads it any more, or the disk that it

@@ -29,7 +29,7 @@ use crate::files::Files;
 use crate::ledger::Ledger;
 use crate::protocol::{Answer, Operation, Request};
 use crate::turns::{Alone, Turns};
-use crate::{Failure, complain, say};
+use crate::{Failure, complain, files_in, say};
 
 /// Serve the accounts of a directory.
 ///
@@ -68,15 +68,9 @@ const MOST_AT_ONCE: usize = 64;
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        if !self.accounts.is_dir() {
-            let folder = self.accounts.display();
-            return Err(Failure::Usage(format!(
-                "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
-            )));
-        }
-        let turns = Alone::in_folder(&self.accounts)?;
+        let files = files_in(self.accounts)?;
+        let turns = Alone::in_folder(files.folder())?;
         let address = SocketAddr::new(self.host, self.port);
-        let files = Files::new(self.accounts);
         let server = Server::bind(address, files, Box::new(turns)).map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::AddrInUse => "; is a server still running? --port takes another",

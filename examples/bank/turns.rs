@@ -8,16 +8,13 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::complain;
 use crate::files::Trouble;
 
 /// A test's switch: if this variable of the environment is 1, every server
 /// always has its turn. Several of them lose money then, and the test that
 /// counts it shows that it can.
 const WITHOUT_LOCK: &str = "TURNO_BANK_WITHOUT_LOCK";
-
-/// The file that the servers of one machine tell each other by that they are
-/// there.
-const PRESENCE: &str = ".servers";
 
 /// What a turn is worth to whoever checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +45,7 @@ pub trait Turns {
 /// A server that shares its accounts with nobody.
 pub struct Alone {
     is_wanted: bool,
-    _presence: Option<File>,
+    _mark: Option<File>,
 }
 
 impl Alone {
@@ -56,10 +53,10 @@ impl Alone {
     /// Another server of this machine uses the directory.
     pub fn in_folder(folder: &Path) -> Result<Self, Trouble> {
         let is_locked = env::var_os(WITHOUT_LOCK).is_none_or(|value| value != "1");
-        let presence = is_locked.then(|| be_alone(folder)).transpose()?;
+        let mark = if is_locked { be_alone(folder)? } else { None };
         Ok(Alone {
             is_wanted: false,
-            _presence: presence,
+            _mark: mark,
         })
     }
 }
@@ -81,16 +78,20 @@ impl Turns for Alone {
 }
 
 /// Two servers that each believe to be alone would lose money, and it is easy to
-/// start two. The system forgets the mark when the process ends, however.
-fn be_alone(folder: &Path) -> Result<File, Trouble> {
-    let path = folder.join(PRESENCE);
-    let file = File::create(&path).map_err(|error| Trouble::new(&path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+/// start two. So the first marks the directory, as far as its own machine sees;
+/// the system forgets that when the process ends, however it ends.
+fn be_alone(folder: &Path) -> Result<Option<File>, Trouble> {
+    let directory = File::open(folder).map_err(|error| Trouble::new(folder, error))?;
+    match directory.try_lock() {
+        Ok(()) => Ok(Some(directory)),
         Err(TryLockError::WouldBlock) => {
             let why = "another server uses these accounts, and believes to be alone";
             Err(Trouble::new(folder, why))
         }
-        Err(TryLockError::Error(error)) => Err(Trouble::new(&path, error)),
+        Err(TryLockError::Error(error)) => {
+            let folder = folder.display();
+            complain(&format!("{folder}: cannot be marked as in use: {error}"));
+            Ok(None)
+        }
     }
 }

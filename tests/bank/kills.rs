@@ -1,7 +1,9 @@
 //! Servers that are killed at any moment: no cent appears or vanishes, and what
 //! was acknowledged is in the files.
 
-use crate::house::House;
+use std::collections::BTreeMap;
+
+use crate::house::{House, in_units};
 use crate::players::Game;
 
 /// As many operations as `TURNO_BANK_OPERATIONS` says, or else these.
@@ -18,18 +20,13 @@ fn one_server_is_killed_again_and_again_and_nothing_is_lost() {
         clients: 12,
         operations,
         kills: operations / 100,
-        server: |house, _| house.server_command(),
+        server: &|house, _| house.server_command(),
     };
     let played = game.play();
     eprintln!("{}", played.figures);
     assert_eq!(played.surprises, [""; 0]);
     let (found, _) = played.house.audit();
-    assert_eq!(
-        found
-            .into_iter()
-            .collect::<std::collections::BTreeMap<_, _>>(),
-        played.expected
-    );
+    assert_eq!(BTreeMap::from_iter(found), played.expected);
 }
 
 /// Three servers that all believe to have the lock. If this lost nothing, the
@@ -41,7 +38,7 @@ fn without_the_lock_money_is_lost() {
         clients: 12,
         operations: operations(3000),
         kills: 0,
-        server: |house: &House, _| {
+        server: &|house: &House, _| {
             let mut command = house.server_command();
             command.env("TURNO_BANK_WITHOUT_LOCK", "1");
             command
@@ -51,6 +48,6 @@ fn without_the_lock_money_is_lost() {
     eprintln!("{}", played.figures);
     let (_, said) = played.house.run("audit");
     let total: i64 = played.expected.values().sum();
-    let wanted = format!("total {}\n", crate::house::in_units(total));
+    let wanted = format!("total {}\n", in_units(total));
     assert!(!said.contains(&wanted), "nothing was lost:\n{said}");
 }

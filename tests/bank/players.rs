@@ -34,13 +34,13 @@ const SHARED: [&str; 10] = [
 const BEGIN: i64 = 1000;
 
 /// How a game is played.
-pub struct Game {
+pub struct Game<'a> {
     pub servers: usize,
     pub clients: usize,
     pub operations: usize,
     pub kills: usize,
     /// How server `n`, counted from 0, is started.
-    pub server: fn(&House, usize) -> Command,
+    pub server: &'a dyn Fn(&House, usize) -> Command,
 }
 
 /// What came of it.
@@ -75,7 +75,7 @@ struct Player {
     surprises: Vec<String>,
 }
 
-impl Game {
+impl Game<'_> {
     pub fn play(&self) -> Played {
         let mut random = Random::seeded();
         let house = House::open();

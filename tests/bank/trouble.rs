@@ -120,9 +120,11 @@ fn a_directory_that_is_read_only_is_named_and_may_be_written_again() {
         command = house.server_of(Command::new(copy));
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }
-    allow(0o777);
+    allow(0o555);
     let server = Server::start(&mut command);
     let mut caller = server.call();
+    caller.expect_error(DEPOSIT, &["contas/1111111111.json.", "Permission denied"]);
+    allow(0o777);
     caller.expect(DEPOSIT, "s:0", DEPOSITED);
     allow(0o555);
     caller.expect_error(DEPOSIT, &["contas/1111111111.json.", "Permission denied"]);
@@ -186,6 +188,8 @@ fn wrong_use_names_the_way_out_and_help_has_examples() {
         said.contains("bank open --accounts no-such-place makes it"),
         "{said}"
     );
+    let output = command(&["audit", "--accounts", "no-such-place"]).output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
     for subcommand in ["server", "client", "open", "audit"] {
         let output = command(&[subcommand, "--help"]).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
