@@ -70,7 +70,7 @@ struct Player {
     moved: BTreeMap<String, i64>,
     acknowledged: usize,
     refused: usize,
-    /// Not answered, and found out: done, and not done.
+    /// Not answered, and found out: not done, and done.
     in_doubt: [usize; 2],
     surprises: Vec<String>,
 }
@@ -134,7 +134,7 @@ impl Game<'_> {
         }
         let sum = |of: fn(&Player) -> usize| -> usize { players.iter().map(of).sum() };
         let figures = format!(
-            "{} acknowledged, {} refused, in doubt {} done and {} not, {} kills, {seconds:.1} s",
+            "{} acknowledged, {} refused, in doubt {} not done and {} done, {} kills, {seconds:.1} s",
             sum(|player| player.acknowledged),
             sum(|player| player.refused),
             sum(|player| player.in_doubt[0]),
@@ -202,7 +202,9 @@ impl Player {
             let cents = random.within(1..=500) as i64;
             let cents = if random.chance(50) { cents } else { -cents };
             if player.transfer(&mut caller, shared, cents).is_err() {
-                caller = player.find_out(table, &mut random, shared, cents);
+                caller = player.find_out(table, &mut random, Some((shared, cents)));
+            } else if player.look(&mut caller).is_err() {
+                caller = player.find_out(table, &mut random, None);
             }
         }
         player
@@ -231,37 +233,48 @@ impl Player {
                 return Err(io::Error::other(text));
             }
         }
-        // Nobody else touches it, so at any moment it holds what it must.
-        let (found, expected) = (caller.balance(&own)?, self.own());
+        Ok(())
+    }
+
+    /// Nobody else touches its own account, so that holds what it must at any
+    /// moment.
+    fn look(&mut self, caller: &mut Caller) -> io::Result<()> {
+        let (found, expected) = (caller.balance(&self.rg)?, self.own());
         if found != expected {
             self.surprises
-                .push(format!("{own} has {found} cents, and not {expected}"));
+                .push(format!("{} has {found} cents, and not {expected}", self.rg));
         }
         Ok(())
     }
 
-    /// The server did not answer. It may have done the transfer or not; or it had
-    /// acknowledged it, and was killed before the next question.
-    fn find_out(&mut self, table: &Table, random: &mut Random, shared: &str, cents: i64) -> Caller {
+    /// The server did not answer. If it was to make a transfer, it may have done
+    /// so or not.
+    fn find_out(
+        &mut self,
+        table: &Table,
+        random: &mut Random,
+        transfer: Option<(&str, i64)>,
+    ) -> Caller {
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        let (mut caller, found) = loop {
             let mut caller = table.connect(random);
-            let Ok(found) = caller.balance(&self.rg) else {
-                assert!(Instant::now() < deadline, "nobody answers {}", self.rg);
-                continue;
-            };
-            let expected = self.own();
-            if found == expected + cents {
-                self.in_doubt[0] += 1;
-                self.has_moved(shared, cents);
-            } else if found == expected {
-                self.in_doubt[1] += 1;
-            } else {
-                self.surprises
-                    .push(format!("{} has {found} cents, and not {expected}", self.rg));
+            if let Ok(found) = caller.balance(&self.rg) {
+                break (caller, found);
             }
-            return caller;
+            assert!(Instant::now() < deadline, "nobody answers {}", self.rg);
+        };
+        if let Some((shared, cents)) = transfer {
+            let is_done = found == self.own() + cents;
+            self.in_doubt[usize::from(is_done)] += 1;
+            if is_done {
+                self.has_moved(shared, cents);
+            }
         }
+        // If it is neither as it was nor as it was to be, that says so.
+        if self.look(&mut caller).is_err() {
+            return self.find_out(table, random, None);
+        }
+        caller
     }
 
     fn own(&self) -> i64 {
