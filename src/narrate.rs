@@ -232,9 +232,6 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
             // Part of the answer.
             Body::Request { .. } => return lines,
             Body::Hello => ignored(format!("{request} sent again to {asked}")),
-            Body::Welcome { .. } if is_again(effects) => {
-                ignored(format!("{request} sent again to {asked}"))
-            }
             _ => ordinary(format!("x: {request} sent to {asked}, clock {clock}")),
         });
     }
@@ -308,14 +305,6 @@ fn rejection(event: &Event, rejected: Rejected, member: &Member) -> Option<Line>
         Event::Expired(_) => None,
         _ => Some(trouble(rejected.to_string())),
     }
-}
-
-/// Whether a request among the effects was sent before.
-fn is_again(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| {
-        matches!(effect, Effect::Send { message, repetition: 1.., .. }
-            if matches!(message.body, Body::Request { .. }))
-    })
 }
 
 /// The request among the effects, and whom it goes to: "1, 3".

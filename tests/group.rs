@@ -9,8 +9,18 @@ use support::{Group, Program};
 fn datagrams_of_an_entry(members: usize) -> usize {
     let group = Group::of(members);
     let mut processes = group.all_that_ask_once("0s");
-    processes[0].say("x");
-    processes[0].wait_for("Process exited CS");
+    enters_and_leaves(&mut processes[0], 1);
+    requests_and_replies(processes)
+}
+
+/// It asks, and has left the section for the `n`th time.
+fn enters_and_leaves(process: &mut Program, n: usize) {
+    process.say("x");
+    process.wait_for_nth(n, "Process exited CS");
+}
+
+/// How many have arrived anywhere when all have ended.
+fn requests_and_replies(processes: Vec<Program>) -> usize {
     let printed: Vec<String> = processes.into_iter().flat_map(Program::terminate).collect();
     let arrived = printed.iter().filter(|line| line.contains("> received"));
     let of_greeting = |line: &&String| line.contains(": hello") || line.contains(": welcome");
@@ -23,6 +33,35 @@ fn an_entry_costs_two_datagrams_per_peer() {
         let arrived = datagrams_of_an_entry(members);
         assert_eq!(arrived, 2 * (members - 1), "members: {members}");
     }
+}
+
+#[test]
+fn an_entry_again_costs_nothing_and_two_datagrams_for_each_that_asked_meanwhile() {
+    let group = Group::of(3);
+    let mut processes = group.all_that_ask_once("0s");
+    enters_and_leaves(&mut processes[0], 1);
+    enters_and_leaves(&mut processes[0], 2);
+    processes[0].wait_for("x: all permissions kept, clock 6");
+    enters_and_leaves(&mut processes[1], 1);
+    processes[1].wait_for("x: req<4,2> sent to 1, 3, clock 4");
+    enters_and_leaves(&mut processes[0], 3);
+    processes[0].wait_for("x: req<8,1> sent to 2, clock 8");
+    assert_eq!(requests_and_replies(processes), 4 + 4 + 2);
+    // In the section: at 5 and 6, 2 at 9, and 1 again at 11.
+    for clock in ["1, Clock: 5", "1, Clock: 6", "2, Clock: 9", "1, Clock: 11"] {
+        let begins = format!("[PID: {clock}] interaction with cs begins");
+        group.shared.wait_for(&begins);
+    }
+}
+
+#[test]
+fn who_asks_everybody_does_so_for_every_entry() {
+    let group = Group::of(3);
+    let mut processes = group.all_with(&["--hold", "0s", "--resend", "1h", "--ask-everybody"]);
+    enters_and_leaves(&mut processes[0], 1);
+    enters_and_leaves(&mut processes[0], 2);
+    processes[0].wait_for("x: req<6,1> sent to 2, 3, clock 6");
+    assert_eq!(requests_and_replies(processes), 4 + 4);
 }
 
 #[test]

@@ -10,9 +10,10 @@ pub const MAX_CLOCK: u64 = i64::MAX as u64;
 
 /// How far ahead of our own clock that of a request or a reply may be: 2^21.
 ///
-/// It is more than the million clocks that a restart skips. Whoever is further
-/// ahead all the same (a member hears nothing of those that keep its permission)
-/// is asked, and believed when it says so itself, in answer to our nonce. An outsider who forges a
+/// It is more than the million clocks that a restart skips, and more than a
+/// member gets ahead of another before it asks it ([`super::Config::ahead`]).
+/// Whoever is further ahead all the same is asked, and believed when it says so
+/// itself, in answer to our nonce. An outsider who forges a
 /// million datagrams a second needs fifty days to take a clock to its end.
 pub const MAX_JUMP: u64 = 1 << 21;
 
@@ -81,8 +82,6 @@ impl error::Error for ClockError {}
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LamportClock {
     now: u64,
-    /// Some other clock is not behind this one.
-    heard: u64,
 }
 
 impl Default for LamportClock {
@@ -96,21 +95,13 @@ impl LamportClock {
     #[must_use]
     pub fn at(now: u64) -> Self {
         let now = now.min(MAX_CLOCK);
-        LamportClock { now, heard: now }
+        LamportClock { now }
     }
 
     /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.now
-    }
-
-    /// How far ahead of every other clock it may be: how many events of our own
-    /// there were since it began, or since another clock was heard that had got
-    /// further.
-    #[must_use]
-    pub fn ahead(&self) -> u64 {
-        self.now.saturating_sub(self.heard)
     }
 
     /// An event of our own: one further.
@@ -137,7 +128,6 @@ impl LamportClock {
             return Err(ClockError::Exhausted);
         }
         self.now = latest + 1;
-        self.heard = self.heard.max(received);
         Ok(self.now)
     }
 
@@ -152,7 +142,6 @@ impl LamportClock {
             return Err(ClockError::TooFarAhead { received, own });
         }
         self.now = self.now.max(told);
-        self.heard = self.heard.max(told);
         Ok(self.now)
     }
 
@@ -171,15 +160,6 @@ impl LamportClock {
     /// The token of an entry made now.
     pub(super) fn token(&self) -> Token {
         Token(self.now)
-    }
-
-    /// As it would be if all had happened so much earlier.
-    #[cfg(test)]
-    pub(super) fn earlier(&self, by: u64) -> Self {
-        LamportClock {
-            now: self.now - by,
-            heard: self.heard.saturating_sub(by),
-        }
     }
 }
 
@@ -246,23 +226,17 @@ mod tests {
         assert_eq!(clock.tick(), Err(ClockError::Exhausted));
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));
         assert_eq!(clock.now(), MAX_CLOCK);
-        let end = LamportClock::at(u64::MAX).now();
-        assert_eq!(end, clock.now(), "nobody can read more");
+        assert_eq!(LamportClock::at(u64::MAX), clock, "nobody can read more");
         assert_eq!(clock.lend(1), Err(ClockError::Exhausted));
         assert_eq!(clock.lend(u64::MAX), Err(ClockError::Exhausted));
     }
 
     #[test]
-    fn it_knows_how_far_it_may_be_ahead_of_all_others() {
+    fn what_is_lent_is_past_the_clock_and_the_clock_goes_to_its_end() {
         let mut clock = LamportClock::at(5);
-        assert_eq!(clock.ahead(), 0);
-        clock.tick().unwrap();
         let lent = clock.lend(3).unwrap().unwrap();
-        assert_eq!((lent.first().clock(), lent.last().clock()), (7, 9));
-        assert_eq!((clock.now(), clock.ahead()), (9, 4));
-        clock.receive(8).unwrap();
-        assert_eq!((clock.now(), clock.ahead()), (10, 2));
-        clock.catch_up(30).unwrap();
-        assert_eq!(clock.ahead(), 0);
+        assert_eq!((lent.first().clock(), lent.last().clock()), (6, 8));
+        assert_eq!(clock.now(), 8);
+        assert_eq!(clock.lend(0), Ok(None));
     }
 }

@@ -4,7 +4,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::clock::NodeId;
+use super::clock::{MAX_JUMP, NodeId};
 use super::effect::Effect;
 use super::message::{Body, Incarnation, Message, Origin};
 #[cfg(test)]
@@ -27,8 +27,8 @@ pub struct Config {
     pub memory: Memory,
     /// How many clocks a restart skips: how far ahead a clock is written down,
     /// and how far ahead of all others it may get before it is forgotten. Entries
-    /// that ask nobody, and tokens that are lent, take it no further than half of
-    /// that.
+    /// that do not ask a peer, and tokens that are lent, take it no further than
+    /// half of that ahead of what the peer was heard to have got to.
     pub ahead: u64,
     /// Whether the address in the member list may lead to another node that
     /// says it is this member. Then it must hear itself there before its first
@@ -87,6 +87,13 @@ impl Config {
             #[cfg(test)]
             planted: None,
         }
+    }
+
+    /// How far ahead of a peer the clock may get without asking it. In what is left
+    /// until a restart is not enough, and until a seed peer's request is not
+    /// believed, there is room for what happens besides.
+    pub(super) fn unheard_ahead(&self) -> u64 {
+        self.ahead.min(MAX_JUMP) / 2
     }
 
     /// Something that this member says.

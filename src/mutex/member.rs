@@ -61,6 +61,8 @@ pub struct Member {
     had_earlier_run: bool,
     /// The run of each turno peer that was heard; none if several were.
     runs: BTreeMap<NodeId, Option<Incarnation>>,
+    /// How far each peer's clock was heard to have got in this run.
+    heard: BTreeMap<NodeId, u64>,
     /// It was started anew and went on without hearing the others, so it cannot
     /// know whether they had earlier runs.
     has_forgotten_runs: bool,
@@ -126,6 +128,7 @@ impl Member {
             doubted: BTreeSet::new(),
             had_earlier_run: false,
             runs: BTreeMap::new(),
+            heard: BTreeMap::new(),
             has_forgotten_runs: matches!(
                 config.memory,
                 Memory::Durable {
@@ -286,6 +289,7 @@ impl Member {
         };
         if taken.is_ok() {
             self.note_run(from, message.origin);
+            self.note_clock(from, message.body.clock());
         }
         match taken {
             Err(Rejected::Clock(ClockError::TooFarAhead { .. })) if self.doubted.insert(from) => {
@@ -323,6 +327,14 @@ impl Member {
         if let Origin::Turno(run) = origin {
             let known = self.runs.entry(peer).or_insert(Some(run));
             known.take_if(|known| *known != run);
+        }
+    }
+
+    /// Only what our own clock has got past, and so was believed.
+    fn note_clock(&mut self, peer: NodeId, clock: u64) {
+        if clock <= self.clock.now() {
+            let heard = self.heard.entry(peer).or_insert(clock);
+            *heard = clock.max(*heard);
         }
     }
 
@@ -400,11 +412,6 @@ impl Member {
             effects.push(self.config.send(peer, None, Body::Hello, 1));
         }
         // It has just started, and has seen no request of ours.
-        self.ask_again(peer, effects);
-    }
-
-    /// Asks a peer at once for all that we wait for.
-    fn ask_again(&self, peer: NodeId, effects: &mut Vec<Effect>) {
         for (name, lock) in &self.locks {
             if let Some(clock) = lock.request_missing(peer) {
                 let lock = name.clone();
@@ -417,10 +424,7 @@ impl Member {
     /// The clock of this peer is known. If it was the last one, whoever asked in
     /// the meantime is answered, and all that is wanted is asked for.
     fn heard(&mut self, peer: NodeId, effects: &mut Vec<Effect>) {
-        if self.doubted.remove(&peer) {
-            // What it had said before was not taken; it will say it again.
-            self.ask_again(peer, effects);
-        }
+        self.doubted.remove(&peer);
         let was_unheard = self.unheard.remove(&peer);
         if !was_unheard || !self.unheard.is_empty() {
             return;
@@ -521,6 +525,7 @@ impl Member {
                 config: &self.config,
                 clock: &mut self.clock,
                 peers: &self.peers,
+                heard: &self.heard,
                 is_hearing: !self.unheard.is_empty(),
                 is_claimed: self.is_claimed,
                 lock: name,
@@ -545,7 +550,7 @@ impl Member {
         self.last_request_clock = None;
         // Nobody gets that far ahead in a search.
         if self.config.ahead >= 100 {
-            self.clock = LamportClock::at(self.clock.now());
+            self.heard.clear();
         }
         if let Memory::Durable { heard: true, .. } = self.config.memory {
             self.runs.clear();
@@ -579,7 +584,10 @@ impl Member {
     /// As it would be if all had happened so much earlier.
     #[cfg(test)]
     pub(crate) fn shift(&mut self, by: u64) {
-        self.clock = self.clock.earlier(by);
+        self.clock = LamportClock::at(self.clock() - by);
+        for heard in self.heard.values_mut() {
+            *heard = heard.saturating_sub(by);
+        }
         for lock in self.locks.values_mut() {
             lock.shift(by);
         }

@@ -13,9 +13,9 @@ pub enum Rejected {
     NotWaiting,
     /// Nobody here is in the critical section, so nobody leaves it.
     NotHeld,
-    /// So many tokens are not lent: none, or more than it may get ahead of all
-    /// others ([`super::Config::ahead`]). Whoever leaves and enters again may have a
-    /// quarter of that lent.
+    /// So many tokens are not lent: none, or more than it may get ahead of a peer
+    /// ([`super::Config::ahead`]). Whoever leaves and enters again may have a
+    /// quarter of `ahead` lent.
     NotLent(u64),
     /// The sender is not in the member list.
     NoMember(NodeId),

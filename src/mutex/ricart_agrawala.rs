@@ -144,6 +144,8 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) clock: &'a mut LamportClock,
     pub(super) peers: &'a BTreeSet<NodeId>,
+    /// How far each peer's clock was heard to have got.
+    pub(super) heard: &'a BTreeMap<NodeId, u64>,
     /// Not all peers' clocks were heard yet.
     pub(super) is_hearing: bool,
     /// Another node claims to be this member.
@@ -263,9 +265,7 @@ impl RicartAgrawala {
             Some(given_up) if planted!(cx.config, ClockReused) => given_up,
             _ => request,
         };
-        if cx.must_ask() {
-            self.kept.clear();
-        }
+        self.kept.retain(|peer| cx.may_leave_unasked(*peer));
         let missing = cx.peers - &self.kept;
         if missing.is_empty() {
             return self.enter(cx);
@@ -539,7 +539,8 @@ impl RicartAgrawala {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
-        if !cx.may_get_ahead_by(entries) {
+        let mut peers = cx.peers.iter();
+        if !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
             return Err(Rejected::NotLent(entries));
         }
         let tokens = cx.clock.lend(entries)?.ok_or(Rejected::NotLent(entries))?;
@@ -609,21 +610,23 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Whether permissions that were kept may not be used. While another node
-    /// claims to be this member nobody enters, and replies are not believed; so
-    /// all are asked, and it waits. And whoever has been on its own for long must
-    /// let its clock be heard, while there is still room for tokens to be lent.
-    fn must_ask(&self) -> bool {
-        self.is_claimed || !self.may_get_ahead_by(self.config.ahead / 4)
+    /// Whether a permission that was kept may be used. While another node claims to
+    /// be this member nobody enters, and replies are not believed; so all are
+    /// asked, and it waits. And a peer that has heard nothing of us for long is
+    /// asked, while there is still room for tokens to be lent.
+    fn may_leave_unasked(&self, peer: NodeId) -> bool {
+        !self.is_claimed && self.may_get_ahead_of(peer, self.config.unheard_ahead() / 2)
     }
 
-    /// Whether the clock may get so much further ahead of all others. What is said
-    /// in a request is heard by all; entries that ask nobody are not, and a member
-    /// that forgets its clock skips no more than `ahead` clocks when it is started
-    /// anew. Half of that is left for what happens besides.
-    fn may_get_ahead_by(&self, further: u64) -> bool {
-        let ahead = self.clock.ahead().saturating_add(further);
-        self.peers.is_empty() || ahead <= self.config.ahead / 2 || planted!(self.config, NeverHeard)
+    /// Whether the clock may get so much further though this peer does not hear of
+    /// it. Otherwise a member that forgets its clock would not skip enough when it
+    /// is started anew, and a seed peer, which asks once, would not be believed by
+    /// one that has heard of nothing.
+    fn may_get_ahead_of(&self, peer: NodeId, further: u64) -> bool {
+        let heard = self.heard.get(&peer).copied().unwrap_or(self.clock.now());
+        let ahead = self.clock.now().saturating_sub(heard);
+        ahead.saturating_add(further) <= self.config.unheard_ahead()
+            || planted!(self.config, NeverHeard)
     }
 
     fn stamp(&self, clock: u64) -> Timestamp {

@@ -30,6 +30,8 @@ pub struct Onlooker {
     /// Whose permission it has given away while it waits, and not asked for again
     /// yet.
     to_ask_again: BTreeSet<(LockName, NodeId)>,
+    /// How far each peer was heard to have got.
+    heard: BTreeMap<NodeId, u64>,
     /// What was asked for here: more than that cannot be held.
     wanted: BTreeSet<LockName>,
     /// The clock of the latest request.
@@ -66,6 +68,7 @@ impl Onlooker {
             own: BTreeMap::new(),
             kept: BTreeMap::new(),
             to_ask_again: BTreeSet::new(),
+            heard: BTreeMap::new(),
             wanted: BTreeSet::new(),
             latest: 0,
             token: None,
@@ -107,7 +110,14 @@ impl Onlooker {
                 let own = self.own.remove(lock);
                 assert_ne!(own, Some(Own::Holds), "the section is left, not given up");
             }
-            Event::Received { message, reply_to } => self.hear(message, *reply_to, before),
+            Event::Received { message, reply_to } => {
+                self.hear(message, *reply_to, before);
+                let clock = message.body.clock();
+                if clock <= after.clock() {
+                    let heard = self.heard.entry(message.from).or_default();
+                    *heard = clock.max(*heard);
+                }
+            }
             _ => {}
         }
         // When the last clock is heard, all that was put off is done in one
@@ -339,7 +349,10 @@ impl Onlooker {
         let replied = match self.own.insert(lock.clone(), Own::Holds) {
             Some(Own::Asks { replied, .. }) => replied,
             Some(Own::Holds) => panic!("it enters {lock} twice"),
-            None => self.kept.get(lock).cloned().unwrap_or_default(),
+            None => {
+                self.has_been_heard(token.clock());
+                self.kept.get(lock).cloned().unwrap_or_default()
+            }
         };
         assert!(self.wanted.contains(lock), "nobody wants {lock}");
         assert_eq!(replied, self.peers, "not all have replied");
@@ -350,6 +363,16 @@ impl Onlooker {
         self.entries += 1;
     }
 
+    /// Of what it does without asking: no peer is so far behind that it would be a
+    /// stranger to it, or could not tell a clock that was forgotten.
+    fn has_been_heard(&self, clock: u64) {
+        let most = self.config.ahead.min(MAX_JUMP) / 2;
+        for peer in &self.peers {
+            let heard = self.heard.get(peer).copied().unwrap_or(0);
+            assert!(clock.saturating_sub(heard) <= most, "{peer} is left behind");
+        }
+    }
+
     /// Tokens, while it holds the lock.
     fn lends(&mut self, lock: &LockName, entries: u64, tokens: Tokens, after: &Member) {
         assert_eq!(
@@ -358,6 +381,7 @@ impl Onlooker {
             "{lock} is not in its hands"
         );
         let (first, last) = (tokens.first(), tokens.last());
+        self.has_been_heard(last.clock());
         assert_eq!(
             last.clock() - first.clock(),
             entries - 1,
