@@ -1,0 +1,58 @@
+//! How long it takes to enter and to leave a lock: `cargo bench`, and
+//! `cargo bench -- --help`.
+//!
+//! Every member is a process of its own. Beside it stands what the network takes
+//! by itself, measured in the same round: for an entry that has to ask all others
+//! a datagram to each of as many processes and one back, for contended entries an
+//! exchange of all with all; and for a repeated entry flock(2).
+
+mod bare;
+mod figures;
+mod flock;
+mod group;
+mod member;
+mod options;
+mod sizes;
+mod table;
+mod worker;
+
+use std::error::Error;
+use std::io;
+
+use clap::Parser;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use options::{Options, Serve};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    if let Some(role) = options.serve {
+        return Ok(serve(role)?);
+    }
+    if !options.unpinned {
+        let anywhere = sched_getaffinity(None)?;
+        let mut here = CpuSet::new();
+        here.set(options.processor);
+        sched_setaffinity(None, &here)?;
+        println!("All processes on one processor.\n");
+        sizes::measure(&options)?;
+        sched_setaffinity(None, &anywhere)?;
+    }
+    if !options.pinned {
+        println!("The processes where the system puts them.\n");
+        sizes::measure(&options)?;
+    }
+    Ok(())
+}
+
+fn serve(role: Serve) -> io::Result<()> {
+    match role {
+        Serve::Member { id, ports } => {
+            let members: Vec<String> = ports.iter().map(|port| format!(":{port}")).collect();
+            worker::serve(member::Member::start(id, &members)?)
+        }
+        Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
+        Serve::Echo { port } => bare::echo(port),
+        Serve::Flock => worker::serve(flock::Flock::open()?),
+    }
+}

@@ -1,0 +1,171 @@
+//! Groups of several sizes, each beside as many processes that only send and
+//! answer.
+
+use std::io;
+use std::time::Duration;
+
+use super::figures::{Contention, Run, Spread};
+use super::group::{Group, free_ports};
+use super::options::Options;
+use super::table::{Table, count, spread, time};
+
+/// A group of one size, and what it is measured against.
+struct Size {
+    nodes: u16,
+    members: Group,
+    /// One that asks, and those that answer.
+    fan: Group,
+    exchange: Group,
+    rounds: Vec<Round>,
+}
+
+struct Round {
+    first: Run,
+    fan: Run,
+    again: Run,
+    flock: Run,
+    contended: Contention,
+    exchange: Contention,
+}
+
+/// Measures, and prints the tables.
+pub fn measure(options: &Options) -> io::Result<()> {
+    let sizes = options.nodes.iter().map(|nodes| Size::start(*nodes));
+    let mut sizes = sizes.collect::<io::Result<Vec<_>>>()?;
+    let mut flock = Group::start(&[vec!["flock".into()]])?;
+    for size in &mut sizes {
+        // What is allocated once, and heard once, is no part of an entry.
+        size.round(options, &mut flock)?;
+        size.rounds.clear();
+    }
+    for _ in 0..options.rounds {
+        for size in &mut sizes {
+            size.round(options, &mut flock)?;
+        }
+    }
+    print_first(&sizes);
+    print_again(&sizes);
+    print_contended(&sizes);
+    Ok(())
+}
+
+impl Size {
+    fn start(nodes: u16) -> io::Result<Self> {
+        let all = |role: &str| {
+            let ports = texts(&free_ports(nodes)?);
+            let arguments = (1..=nodes).map(|id| {
+                let head = [role.to_owned(), id.to_string()];
+                head.into_iter().chain(ports.clone()).collect::<Vec<_>>()
+            });
+            Group::start(&arguments.collect::<Vec<_>>())
+        };
+        let ports = texts(&free_ports(nodes)?);
+        let mut fan = vec![vec!["exchange".to_owned(), "1".to_owned()]];
+        fan[0].extend(ports.clone());
+        let echo = |port: &String| vec!["echo".to_owned(), port.clone()];
+        fan.extend(ports[1..].iter().map(echo));
+        Ok(Size {
+            nodes,
+            members: all("member")?,
+            fan: Group::start(&fan)?,
+            exchange: all("exchange")?,
+            rounds: Vec::new(),
+        })
+    }
+
+    fn round(&mut self, options: &Options, flock: &mut Group) -> io::Result<()> {
+        let entries = options.entries;
+        let length = Duration::from_millis(options.contended_ms);
+        self.rounds.push(Round {
+            fan: self.fan.first(entries)?,
+            first: self.members.first(entries)?,
+            flock: flock.again(100 * entries)?,
+            again: self.members.again(100 * entries)?,
+            exchange: self.exchange.contend(length)?,
+            contended: self.members.contend(length)?,
+        });
+        Ok(())
+    }
+
+    fn spread(&self, figure: impl Fn(&Round) -> f64) -> Spread {
+        Spread::of(self.rounds.iter().map(figure))
+    }
+
+    fn run(&self, run: impl Fn(&Round) -> &Run) -> Vec<String> {
+        vec![
+            time(self.spread(|round| run(round).middle()).middle),
+            time(self.spread(|round| run(round).most()).middle),
+            count(self.spread(|round| 1e9 / run(round).mean()).middle),
+            time(self.spread(|round| run(round).processor).middle),
+        ]
+    }
+
+    fn contention(&self, contention: impl Fn(&Round) -> &Contention) -> Vec<String> {
+        let fairness = self.spread(|round| contention(round).fairness());
+        let processor = |it: &Contention| it.processor / it.total();
+        vec![
+            time(self.spread(|round| contention(round).each()).middle),
+            count(self.spread(|round| 1e9 / contention(round).each()).middle),
+            time(self.spread(|round| processor(contention(round))).middle),
+            spread(&fairness),
+        ]
+    }
+}
+
+fn print_first(sizes: &[Size]) {
+    println!("First entry: nobody else wants the lock, and all are asked.\n");
+    let mut table = run_table("times the bare one");
+    for size in sizes {
+        if size.nodes > 1 {
+            let ratio = size.spread(|round| round.first.middle() / round.fan.middle());
+            let bare = "bare fan-out and back";
+            row(&mut table, size.nodes, bare, size.run(|it| &it.fan), "");
+            let cells = size.run(|it| &it.first);
+            row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
+        } else {
+            row(&mut table, 1, "turno", size.run(|it| &it.first), "");
+        }
+    }
+    table.print();
+}
+
+fn print_again(sizes: &[Size]) {
+    println!("Repeated entry: nobody else has asked since the last one.\n");
+    let mut table = run_table("times flock(2)");
+    for size in sizes {
+        let ratio = size.spread(|round| round.again.middle() / round.flock.middle());
+        row(&mut table, size.nodes, "flock(2)", size.run(|it| &it.flock), "");
+        let cells = size.run(|it| &it.again);
+        row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
+    }
+    table.print();
+}
+
+fn print_contended(sizes: &[Size]) {
+    println!("Contended: all nodes ask all the time.\n");
+    let heads = ["N", "", "each", "a second", "processor", "fairness", "times the bare one"];
+    let mut table = Table::new(&heads);
+    for size in sizes.iter().filter(|size| size.nodes > 1) {
+        let ratio = size.spread(|round| round.contended.each() / round.exchange.each());
+        let bare = "bare exchange of all with all";
+        row(&mut table, size.nodes, bare, size.contention(|it| &it.exchange), "");
+        let cells = size.contention(|it| &it.contended);
+        row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
+    }
+    table.print();
+}
+
+fn run_table(ratio: &str) -> Table {
+    Table::new(&["N", "", "p50", "p99", "a second", "processor", ratio])
+}
+
+fn row(table: &mut Table, nodes: u16, what: &str, figures: Vec<String>, ratio: &str) {
+    let mut cells = vec![nodes.to_string(), what.to_owned()];
+    cells.extend(figures);
+    cells.push(ratio.to_owned());
+    table.row(cells);
+}
+
+fn texts(ports: &[u16]) -> Vec<String> {
+    ports.iter().map(u16::to_string).collect()
+}
