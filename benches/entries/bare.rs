@@ -33,7 +33,9 @@ impl Exchange {
         let others = ports.iter().filter(|port| **port != own);
         Ok(Exchange {
             socket,
-            peers: others.map(|port| (Ipv4Addr::LOCALHOST, *port).into()).collect(),
+            peers: others
+                .map(|port| (Ipv4Addr::LOCALHOST, *port).into())
+                .collect(),
             round: 0,
         })
     }

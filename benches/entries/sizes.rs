@@ -134,7 +134,13 @@ fn print_again(sizes: &[Size]) {
     let mut table = run_table("times flock(2)");
     for size in sizes {
         let ratio = size.spread(|round| round.again.middle() / round.flock.middle());
-        row(&mut table, size.nodes, "flock(2)", size.run(|it| &it.flock), "");
+        row(
+            &mut table,
+            size.nodes,
+            "flock(2)",
+            size.run(|it| &it.flock),
+            "",
+        );
         let cells = size.run(|it| &it.again);
         row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
     }
@@ -143,12 +149,26 @@ fn print_again(sizes: &[Size]) {
 
 fn print_contended(sizes: &[Size]) {
     println!("Contended: all nodes ask all the time.\n");
-    let heads = ["N", "", "each", "a second", "processor", "fairness", "times the bare one"];
+    let heads = [
+        "N",
+        "",
+        "each",
+        "a second",
+        "processor",
+        "fairness",
+        "times the bare one",
+    ];
     let mut table = Table::new(&heads);
     for size in sizes.iter().filter(|size| size.nodes > 1) {
         let ratio = size.spread(|round| round.contended.each() / round.exchange.each());
         let bare = "bare exchange of all with all";
-        row(&mut table, size.nodes, bare, size.contention(|it| &it.exchange), "");
+        row(
+            &mut table,
+            size.nodes,
+            bare,
+            size.contention(|it| &it.exchange),
+            "",
+        );
         let cells = size.contention(|it| &it.contended);
         row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
     }

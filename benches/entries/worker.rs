@@ -118,7 +118,9 @@ fn contend(work: &mut impl Work, begin: SystemTime, length: Duration) -> io::Res
             break;
         }
     }
-    let used = at_end.unwrap_or_default().saturating_sub(at_begin.unwrap_or_default());
+    let used = at_end
+        .unwrap_or_default()
+        .saturating_sub(at_begin.unwrap_or_default());
     Ok(format!("{entries} {}", used.as_nanos()))
 }
 
