@@ -41,7 +41,7 @@ use thiserror::Error;
 use crate::locks::A_MOMENT;
 use crate::mutex;
 use crate::system::{retry_interrupted, signals};
-use crate::{Handle, LocalNode, LockError, LockName, StartError};
+use crate::{Blocked, Handle, LocalNode, LockError, LockName, StartError};
 use client::{Client, Phase, Stay, Waiting};
 pub(crate) use config::{Config, ConfigError};
 use connection::{Connection, End};
@@ -506,10 +506,16 @@ impl Agent {
         }
         if waiting.is_word_due() {
             let (ticket, since) = (waiting.request.ticket(), waiting.since);
-            let mut text = self.node.blocked(&waiting.lock, ticket, since).to_string();
-            if let Some(holder) = holder {
-                text.push_str(&format!("; {holder}"));
-            }
+            let blocked = self.node.blocked(&waiting.lock, ticket, since);
+            let seconds = since.elapsed().as_secs();
+            let text = match (blocked, holder) {
+                (Blocked::Here { ahead: 1 }, Some(holder)) => format!("{seconds} s for {holder}"),
+                (Blocked::Here { ahead }, Some(holder)) => {
+                    format!("{seconds} s for {holder}, and {} more", ahead - 1)
+                }
+                (Blocked::Here { ahead }, None) => format!("{seconds} s for {ahead} before it"),
+                (Blocked::Peers(waiting), _) => waiting.for_whom(),
+            };
             if client.connection.say(&Answer::Waiting { text }).is_err()
                 && let Some(client) = self.clients.remove(&token)
             {

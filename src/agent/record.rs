@@ -27,18 +27,18 @@ pub(super) struct Entry {
     pub(super) command: Vec<String>,
 }
 
-/// `process 4711 has it here: rsync -a data backup:`.
+/// `process 4711 (rsync -a data backup:)`.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
-            Some(pid) => write!(f, "process {pid} has it here")?,
-            None => write!(f, "somebody has it here")?,
+            Some(pid) => write!(f, "process {pid}")?,
+            None => write!(f, "another process")?,
         }
         let command = self.command.join(" ");
         if command.is_empty() {
             return Ok(());
         }
-        write!(f, ": {}", Printable::whole(command.as_bytes()))
+        write!(f, " ({})", Printable::whole(command.as_bytes()))
     }
 }
 

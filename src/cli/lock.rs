@@ -20,8 +20,8 @@ use crate::run::{self, Config, OWN_FAILURE, Patience, RunError, about};
 /// that the agent's group has. There is no shell in between. Input, output and
 /// exit code are the command's own, and signals are passed on to it.
 ///
-/// Nothing of the command goes on without the lock. If turno lock is killed, all
-/// that the command has started is killed with it. If the agent is lost, all of
+/// Nothing of the command goes on without the lock. If turno lock or the
+/// command is killed, all that the command has started is killed with it. If the agent is lost, all of
 /// it is sent SIGTERM, and SIGKILL after --kill-after. If the command ends of its
 /// own accord, that is the end of the lock: what it leaves running in the
 /// background goes on without.

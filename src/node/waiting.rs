@@ -79,10 +79,20 @@ fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     }
 }
 
+impl Waiting {
+    /// `2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
+    pub(crate) fn for_whom(&self) -> String {
+        let text = self.to_string();
+        text.strip_prefix(WAITING).unwrap_or(&text).to_owned()
+    }
+}
+
+const WAITING: &str = "waiting ";
+
 /// `waiting 2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waiting {} s for ", self.since.as_secs())?;
+        write!(f, "{WAITING}{} s for ", self.since.as_secs())?;
         for (place, (peer, heard)) in self.missing.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
             match heard {

@@ -107,6 +107,7 @@ impl Supervisor {
     fn watch(&mut self, command: Pid) -> io::Result<u8> {
         let mut events = Events::with_capacity(8);
         let mut ended: Option<u8> = None;
+        let mut was_killed = false;
         let mut has_to_end = false;
         loop {
             // The command has had those of the terminal itself, and the others
@@ -115,8 +116,16 @@ impl Supervisor {
             let is_all = descendants::reap(|pid, status| {
                 if pid == command {
                     ended = Some(code(status));
+                    was_killed = status.terminating_signal().is_some();
                 }
             });
+            // Who was killed has left nothing behind on purpose.
+            if let Some(code) = ended
+                && was_killed
+            {
+                descendants::kill();
+                return Ok(code);
+            }
             // What a command leaves behind that ends of its own accord is its
             // own affair.
             if let Some(code) = ended

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -98,7 +98,7 @@ impl Program {
     /// Waits until its lines have what is wanted.
     pub fn wait_until<T>(&self, wanted: &str, find: impl Fn(&[String]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
-        let mut printed = self.output.printed.lock().unwrap();
+        let mut printed = self.output.printed();
         loop {
             if let Some(found) = find(&printed.0) {
                 return found;
@@ -117,7 +117,7 @@ impl Program {
 
     /// All lines so far.
     pub fn lines(&self) -> Vec<String> {
-        self.output.printed.lock().unwrap().0.clone()
+        self.output.printed().0.clone()
     }
 
     /// How many lines so far contain this.
@@ -145,7 +145,7 @@ impl Program {
     /// Waits until it has ended; its status and all its lines.
     pub fn finish(mut self) -> (ExitStatus, Vec<String>) {
         let deadline = Instant::now() + PATIENCE;
-        let mut printed = self.output.printed.lock().unwrap();
+        let mut printed = self.output.printed();
         while printed.1 < STREAMS {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
@@ -184,15 +184,20 @@ impl Drop for Program {
 }
 
 impl Output {
+    /// Whoever waited in vain for it has panicked, and it is still what it was.
+    fn printed(&self) -> MutexGuard<'_, (Vec<String>, usize)> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn collect(self: &Arc<Self>, stream: impl Read + Send + 'static) {
         let output = Arc::clone(self);
         thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8(line).expect("it prints UTF-8");
-                output.printed.lock().unwrap().0.push(line);
+                output.printed().0.push(line);
                 output.changed.notify_all();
             }
-            output.printed.lock().unwrap().1 += 1;
+            output.printed().1 += 1;
             output.changed.notify_all();
         });
     }
