@@ -375,3 +375,39 @@ pub(super) fn outlines(setting: &Setting) -> HashSet<u64> {
     }
     outlines
 }
+
+/// What was seen on ways that were gone at random.
+pub(super) struct Walked {
+    /// What the members look like.
+    pub(super) outlines: HashSet<u64>,
+    /// Which of [`super::world::seen`].
+    pub(super) seen: u8,
+}
+
+/// Goes so many ways from the start to where it goes no further, or a hundred
+/// steps; the same ones each time.
+pub(super) fn walk(setting: &Setting, ways_gone: u32) -> Walked {
+    let mut dice = fastrand::Rng::with_seed(1);
+    let mut tables = Tables::default();
+    let start = setting.start(&mut tables);
+    let (mut outlines, mut seen) = (HashSet::new(), 0);
+    for _ in 0..ways_gone {
+        let mut world = start.clone();
+        for _ in 0..100 {
+            let mut ahead = ways(setting, &tables, &world);
+            dice.shuffle(&mut ahead);
+            let step = ahead.into_iter().find_map(|(action, crash_after)| {
+                setting.step(&mut tables, &world, action, crash_after)
+            });
+            let Some(step) = step else {
+                break;
+            };
+            world = step.expect("nothing is wrong in a group of that size");
+            seen |= world.shown;
+            let mut buried = world.clone();
+            buried.bury_the_dead(setting, &mut tables);
+            outlines.insert(buried.outline(&mut tables));
+        }
+    }
+    Walked { outlines, seen }
+}

@@ -19,6 +19,8 @@ pub(crate) struct Setting {
     pub(crate) members: u16,
     /// How often each may ask.
     pub(crate) entries: u8,
+    /// So many members, the last ones, ask only once.
+    pub(crate) asking_once: u16,
     /// How often somebody may crash, and be started anew.
     pub(crate) crashes: u8,
     /// How often somebody may give up.
@@ -192,7 +194,7 @@ impl Setting {
                     actions.push(Action::Lend(place));
                 }
             }
-            if known.is_free && world.asked[place] < self.entries {
+            if known.is_free && world.asked[place] < self.entries_of(place) {
                 actions.push(Action::Acquire(place));
             }
             if known.is_waiting && world.cancels_left > 0 {
@@ -203,6 +205,11 @@ impl Setting {
             }
         }
         actions.extend(world.network.iter().copied().map(Action::Deliver));
+    }
+
+    pub(super) fn entries_of(&self, place: usize) -> u8 {
+        let often = usize::from(self.members - self.asking_once);
+        if place < often { self.entries } else { 1 }
     }
 
     /// Whether somebody may crash now. Where clocks are not on disk, not while
@@ -621,9 +628,8 @@ impl World {
         };
         let lock = LockName::default();
         let mut shows = 0;
-        let is_done = self.asked[..members.len()]
-            .iter()
-            .all(|asked| *asked == setting.entries);
+        let is_done =
+            (0..members.len()).all(|place| self.asked[place] == setting.entries_of(place));
         if is_done && members.iter().all(Option::is_some) && known().all(|known| known.is_free) {
             shows |= seen::ALL_ENTERED;
         }
