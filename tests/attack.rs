@@ -134,7 +134,10 @@ fn with_a_key_what_an_earlier_run_was_told_is_nothing_to_the_next() {
     let address = target.group.listen[2].clone();
     let replays = replayed(&captured, |to| to == 3);
     outsider.throw(&replays, target.process(3), &address);
-    target.enters(3);
+    // The others last, so that it must ask them.
+    for id in [3, 1, 2] {
+        target.enters(id);
+    }
     target.process(1).signal(Signal::STOP);
     target.asks_and_hears(3, 2);
     target.withstands(3, &outsider, &replays);

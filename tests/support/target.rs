@@ -103,9 +103,10 @@ impl Target {
         assert_eq!(self.clock(id), before + 1, "the clock of {id} has moved");
     }
 
-    /// 3 is stopped, so 1 waits for its reply and for no other. The request.
+    /// 3 is stopped, so 1 waits for its reply and for no other. The request. (The
+    /// others have asked since 1 did, so that it must ask them.)
     pub fn makes_one_wait(&mut self) -> Request {
-        for id in [1, 2, 3, 1] {
+        for id in [1, 2, 3, 1, 2, 3] {
             self.enters(id);
         }
         self.process(3).signal(Signal::STOP);
