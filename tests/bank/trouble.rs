@@ -114,9 +114,12 @@ fn a_directory_that_is_read_only_is_named_and_may_be_written_again() {
     if geteuid().is_root() {
         let folder = house.accounts().parent().unwrap().to_owned();
         fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        // Its way to where it was built may be closed to nobody.
+        // Its way to where it was built may be closed to nobody. Another process
+        // copies it: a child that a test beside this one starts meanwhile would
+        // inherit the file from us, open to be written, and then it cannot be run.
         let copy = folder.join("bank");
-        fs::copy(bank(), &copy).unwrap();
+        let copied = Command::new("cp").arg(bank()).arg(&copy).status();
+        assert!(copied.unwrap().success());
         command = house.server_of(Command::new(copy));
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }
