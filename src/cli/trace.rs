@@ -210,6 +210,9 @@ struct Teller {
 /// How often it does.
 const OFTEN: Duration = Duration::from_millis(100);
 
+/// More than it tells at once.
+const WIDTH: usize = 50;
+
 impl Teller {
     fn new() -> Self {
         Teller {
@@ -236,7 +239,8 @@ impl Teller {
     fn tell(&mut self, what: &str) {
         if self.is_watched {
             self.shown = Instant::now();
-            let _ = write!(io::stderr(), "\r\x1b[K{what}");
+            // The next begins where this one did, on any terminal.
+            let _ = write!(io::stderr(), "\r{:WIDTH$}\r{what}", "");
         }
     }
 

@@ -389,7 +389,7 @@ pub(super) struct Walked {
 pub(super) fn walk(setting: &Setting, ways_gone: u32) -> Walked {
     let mut dice = fastrand::Rng::with_seed(1);
     let mut tables = Tables::default();
-    let start = setting.start(&mut tables);
+    let start = setting.start(&mut tables, |_| {});
     let (mut outlines, mut seen) = (HashSet::new(), 0);
     for _ in 0..ways_gone {
         let mut world = start.clone();

@@ -109,10 +109,12 @@ pub struct Deferral {
 /// A datagram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrow {
-    /// Which lane it leaves from, and where; none: from a node without a trace.
-    pub from: Option<(usize, f64)>,
-    /// Which lane it goes to, and where it arrives; without the latter it did not.
+    /// Which lane it leaves from, and where, if that is drawn.
+    pub from: (usize, Option<f64>),
+    /// Which lane it goes to, and where it arrives, if that is drawn.
     pub to: (usize, Option<f64>),
+    /// It did not arrive.
+    pub is_lost: bool,
     /// Its kind.
     pub kind: Kind,
     /// It had arrived there before.
@@ -388,6 +390,7 @@ fn arrows(
     view: &View,
 ) -> Vec<Arrow> {
     let lock = history.known_lock(&view.lock);
+    let missing = history.missing();
     let mut arrows = Vec::new();
     for datagram in &history.datagrams {
         if datagram.kind.is_greeting() || Some(datagram.lock) != lock {
@@ -404,8 +407,9 @@ fn arrows(
             continue;
         };
         arrows.push(Arrow {
-            from: left.map(|(_, at)| (*from, at)),
+            from: (*from, left.map(|(_, at)| at)),
             to: (*to, arrived.map(|(_, at)| at)),
+            is_lost: datagram.received.is_none() && !missing.contains(&datagram.to),
             kind: datagram.kind,
             is_repeated: datagram.is_repeated,
             text: datagram.head(),

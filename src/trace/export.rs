@@ -47,8 +47,8 @@ pub fn mermaid(history: &History) -> Result<String, TraceError> {
         let _ = writeln!(text, "  participant {id}");
     }
     let mut lost: HashMap<Place, Vec<&Datagram>> = HashMap::new();
-    for datagram in &history.datagrams {
-        if let (Some(sent), None) = (datagram.sent, datagram.received) {
+    for datagram in history.lost() {
+        if let Some(sent) = datagram.sent {
             lost.entry(sent).or_default().push(datagram);
         }
     }

@@ -6,7 +6,7 @@
 //! all true.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::path::Path;
 
 use thiserror::Error;
@@ -177,6 +177,15 @@ impl History {
     pub fn line_number(&self, place: Place) -> usize {
         // The header is line 1.
         self.name(place).record + 2
+    }
+
+    /// The datagrams that did not arrive, or not yet: where there is a trace of whom
+    /// they are for, so that it is known.
+    pub fn lost(&self) -> impl Iterator<Item = &Datagram> {
+        let missing: HashSet<u16> = self.missing().into_iter().collect();
+        let did_not_arrive = |datagram: &&Datagram| datagram.received.is_none();
+        let lost = self.datagrams.iter().filter(did_not_arrive);
+        lost.filter(move |datagram| !missing.contains(&datagram.to))
     }
 
     /// The members of which there is no trace.

@@ -50,6 +50,7 @@
 //! A line is read, and kept as numbers of one size, some 140 to 170 bytes an event
 //! in all. It is read again where it is quoted or drawn.
 
+mod bars;
 mod check;
 mod diagram;
 mod event;
@@ -64,6 +65,7 @@ mod recorder;
 mod run;
 mod steps;
 mod svg;
+mod tell;
 mod vector;
 
 pub use check::{Entry, Fared, Fault, Gap, Report, check};

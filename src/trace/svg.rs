@@ -4,22 +4,19 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::diagram::{Arrow, Deferral, Diagram, Ending, Lane, Stay};
+use super::bars::{LETTER, ROW, Room, deferral_bar, reason, stay_bar};
+use super::diagram::{Arrow, Diagram, Ending, Lane};
 use super::record::{Kind, Phase};
 
 /// Pixels of a unit of the diagram.
-const UNIT: f64 = 34.0;
+pub(super) const UNIT: f64 = 34.0;
 /// Left of the lines, where the names are.
-const LEFT: f64 = 64.0;
+pub(super) const LEFT: f64 = 64.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
 /// From a lane to the next, without the rows of what it defers.
 const LANE: f64 = 84.0;
-/// A row of what is deferred.
-const ROW: f64 = 15.0;
 const LEGEND: f64 = 66.0;
-/// A character of what is said beside a bar, at the most in common fonts.
-const LETTER: f64 = 4.8;
 /// From so many arrows on they are paler, so that what is said can be read.
 const MANY: usize = 150;
 
@@ -70,7 +67,7 @@ fn rows(lane: &Lane) -> usize {
         .unwrap_or(0)
 }
 
-fn x(at: f64) -> f64 {
+pub(super) fn x(at: f64) -> f64 {
     LEFT + at * UNIT
 }
 
@@ -215,12 +212,13 @@ impl Page<'_> {
     }
 
     fn arrow(&self, f: &mut fmt::Formatter<'_>, arrow: &Arrow) -> fmt::Result {
+        let (from_lane, leaves) = arrow.from;
         let (to_lane, arrives) = arrow.to;
-        let to_y = self.lines[to_lane];
-        let (from_x, from_y) = match (arrow.from, arrives) {
-            (Some((lane, at)), _) => (x(at), self.lines[lane]),
-            // From outside of the picture.
-            (None, Some(at)) => (x(at) - UNIT, to_y - LANE / 2.0),
+        let (from_y, to_y) = (self.lines[from_lane], self.lines[to_lane]);
+        let (from_x, from_y) = match (leaves, arrives) {
+            (Some(at), _) => (x(at), from_y),
+            // It comes from there, but nothing is known of when.
+            (None, Some(at)) => (x(at) - UNIT * 0.7, to_y + (from_y - to_y) * 0.45),
             (None, None) => return Ok(()),
         };
         let (class, marker) = match arrow.kind {
@@ -231,9 +229,15 @@ impl Page<'_> {
         let text = Escaped(&arrow.text);
         let ends = Ends(arrow);
         let Some(at) = arrives else {
-            // It ends on the way, in a cross.
+            // It ends on the way; in a cross, if it did not arrive.
             let (end_x, end_y) = (from_x + UNIT * 0.7, from_y + (to_y - from_y) * 0.45);
             let (left, right, top, bottom) = (end_x - 4.0, end_x + 4.0, end_y - 4.0, end_y + 4.0);
+            if !arrow.is_lost {
+                return writeln!(
+                    f,
+                    r#"<path class="{class}{again}"{ends} marker-end="url(#{marker})" d="M{from_x:.1} {from_y:.1}L{end_x:.1} {end_y:.1}"><title>{text}, to a node without a trace</title></path>"#
+                );
+            }
             writeln!(
                 f,
                 r#"<path class="{class}{again}"{ends} d="M{from_x:.1} {from_y:.1}L{end_x:.1} {end_y:.1}"/>"#
@@ -270,22 +274,6 @@ impl Page<'_> {
     }
 }
 
-fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
-    let (class, height) = match stay.phase {
-        Phase::Free => return Ok(()),
-        Phase::Wait => ("wait", 10.0),
-        Phase::Held => ("held", 18.0),
-    };
-    let (left, width) = (x(stay.from), (stay.to - stay.from) * UNIT);
-    let top = y - height / 2.0;
-    writeln!(
-        f,
-        r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
-        stay.event,
-        Number(stay)
-    )
-}
-
 /// The names of the events that an arrow joins.
 struct Ends<'a>(&'a Arrow);
 
@@ -301,72 +289,9 @@ impl Display for Ends<'_> {
     }
 }
 
-/// What a bar is, in words.
-struct Number<'a>(&'a Stay);
-
-impl Display for Number<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.phase, self.0.number) {
-            (Phase::Held, Some(token)) => write!(f, "HELD with token {token}"),
-            (Phase::Wait, Some(clock)) => write!(f, "WAIT, requested at clock {clock}"),
-            _ => f.write_str("FREE"),
-        }
-    }
-}
-
-fn deferral_bar(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64) -> fmt::Result {
-    let (left, width) = (x(deferral.from), (deferral.to - deferral.from) * UNIT);
-    let (top, peer) = (row(deferral, y), deferral.peer);
-    let because = Escaped(&deferral.because);
-    writeln!(
-        f,
-        r#"<rect class="deferral" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect>"#,
-        deferral.event
-    )
-}
-
-fn row(deferral: &Deferral, y: f64) -> f64 {
-    y + 14.0 + deferral.row as f64 * ROW
-}
-
-/// What else is in the row of a deferral.
-struct Room {
-    /// Nothing before it.
-    is_first: bool,
-    /// Where the next one begins, or the drawing ends.
-    next: f64,
-}
-
-/// Why a reply is deferred, in its bar or beside it, as much as there is room for.
-/// Where there is none the bar's title still says it.
-fn reason(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64, room: &Room) -> fmt::Result {
-    let (left, right) = (x(deferral.from), x(deferral.to));
-    let whole = format!("{} waits: {}", deferral.peer, deferral.because);
-    let peer = deferral.peer.to_string();
-    for said in [&whole, &deferral.because, &peer] {
-        let width = said.chars().count() as f64 * LETTER;
-        let (class, at) = if left + 6.0 + width < right {
-            ("said inside", left + 3.0)
-        } else if right + 4.0 + width < room.next {
-            ("said", right + 4.0)
-        } else if room.is_first && LEFT + width < left - 4.0 {
-            ("said", left - 4.0 - width)
-        } else {
-            continue;
-        };
-        let (said, base) = (Escaped(said), row(deferral, y) + 9.5);
-        return writeln!(
-            f,
-            r#"<text class="{class}" data-event="{}" x="{at:.1}" y="{base:.1}">{said}</text>"#,
-            deferral.event
-        );
-    }
-    Ok(())
-}
-
 /// Text as it may stand in XML: whatever is no character of XML is shown as what
 /// it is.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -389,7 +314,7 @@ impl Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{Dot, EventName};
+    use crate::trace::{Deferral, Dot, EventName};
 
     const EVENT: EventName = EventName { run: 0, record: 0 };
 

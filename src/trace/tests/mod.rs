@@ -1,0 +1,92 @@
+//! Traces that are made up, and those of the simulation.
+
+mod drawing;
+mod files;
+mod judging;
+mod matching;
+
+use super::*;
+use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, play};
+
+fn header(id: u16) -> Header {
+    Header {
+        turno_trace: VERSION,
+        id,
+        members: 2,
+        run: format!("{id:016x}"),
+    }
+}
+
+/// An event after which the state is this one.
+fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
+    Record {
+        at,
+        event: Occasion::Tick,
+        message: None,
+        ignored: None,
+        because: None,
+        lock: None,
+        clock,
+        state,
+        request: (state == Phase::Wait).then_some(number),
+        token: (state == Phase::Held).then_some(number),
+        queue: Vec::new(),
+        sent: Vec::new(),
+    }
+}
+
+/// One that enters with this token and leaves.
+fn entry(id: u16, at: u64, request: u64, token: u64) -> Run {
+    let mut run = Run::new(header(id));
+    run.records = vec![
+        event(at, request, Phase::Wait, request),
+        event(at + 1, token, Phase::Held, token),
+        event(at + 2, token + 1, Phase::Free, 0),
+    ];
+    run
+}
+
+fn reply(from: u16, to: u16, clock: u64) -> (Said, Said) {
+    let said = |peer| Said {
+        peer,
+        kind: Kind::Reply,
+        clock,
+        echo: Some(7),
+        lock: None,
+        run: Some(header(from).run),
+    };
+    (said(to), said(from))
+}
+
+/// A request, as its sender has it.
+fn request(from: u16, to: u16, clock: u64) -> Said {
+    Said {
+        kind: Kind::Request,
+        echo: None,
+        ..reply(from, to, clock).0
+    }
+}
+
+/// The second's entry, which the first lets in as it leaves.
+fn handed_over(first: &mut Run, second: &mut Run) {
+    let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
+    first.records[2].sent.push(sent);
+    second.records[1].event = Occasion::Received;
+    second.records[1].message = Some(received);
+}
+
+fn judged(runs: &[Run]) -> (History, Report) {
+    let history = History::new(runs).unwrap();
+    let report = check(&history);
+    (history, report)
+}
+
+/// Plays a plan; its trace, and whether the judge was content.
+fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
+    let mut recording = Recording::default();
+    let (figures, judged) = play(plan, addresses, Some(&mut recording));
+    recording
+        .runs
+        .sort_by_key(|run| (run.header.id, run.header.run.clone()));
+    (recording.runs, figures, judged)
+}
