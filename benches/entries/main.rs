@@ -12,6 +12,7 @@ mod flock;
 mod group;
 mod member;
 mod options;
+mod rivals;
 mod sizes;
 mod table;
 mod worker;
@@ -36,11 +37,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         sched_setaffinity(None, &here)?;
         println!("All processes on one processor.\n");
         sizes::measure(&options)?;
+        rivals::measure(&options)?;
         sched_setaffinity(None, &anywhere)?;
     }
     if !options.pinned {
         println!("The processes where the system puts them.\n");
         sizes::measure(&options)?;
+        rivals::measure(&options)?;
     }
     Ok(())
 }
@@ -54,5 +57,8 @@ fn serve(role: Serve) -> io::Result<()> {
         Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
         Serve::Echo { port } => bare::echo(port),
         Serve::Flock => worker::serve(flock::Flock::open()?),
+        Serve::Redis { address } => worker::serve(rivals::Redis::connect(&address)?),
+        Serve::Postgres { socket } => worker::serve(rivals::Postgres::connect(&socket)?),
+        Serve::Etcd { address } => worker::serve(rivals::Etcd::connect(&address)?),
     }
 }

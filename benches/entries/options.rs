@@ -32,6 +32,15 @@ pub struct Options {
     /// Which processor they are bound to.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub processor: usize,
+    /// Measure a Redis server too.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub redis: Option<String>,
+    /// Measure a PostgreSQL server too, which trusts its user `turno`.
+    #[arg(long, value_name = "SOCKET")]
+    pub postgres: Option<String>,
+    /// Measure an etcd server too.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub etcd: Option<String>,
     /// What cargo adds.
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -62,4 +71,19 @@ pub enum Serve {
     },
     /// Locks a file.
     Flock,
+    /// A client of Redis.
+    Redis {
+        /// `HOST:PORT`.
+        address: String,
+    },
+    /// A client of PostgreSQL.
+    Postgres {
+        /// The path.
+        socket: String,
+    },
+    /// A client of etcd.
+    Etcd {
+        /// `HOST:PORT`.
+        address: String,
+    },
 }

@@ -10,29 +10,35 @@ use super::options::Options;
 use super::table::{Table, count, spread, time};
 
 /// A group of one size, and what it is measured against.
-struct Size {
+pub struct Size {
     nodes: u16,
     members: Group,
     /// One that asks, and those that answer.
     fan: Group,
     exchange: Group,
-    rounds: Vec<Round>,
+    pub rounds: Vec<Round>,
 }
 
-struct Round {
-    first: Run,
-    fan: Run,
+/// What was measured once, one right after the other.
+pub struct Round {
+    pub first: Run,
+    pub fan: Run,
     again: Run,
     flock: Run,
-    contended: Contention,
-    exchange: Contention,
+    pub contended: Contention,
+    pub exchange: Contention,
+}
+
+/// The process that locks a file.
+pub fn flock() -> io::Result<Group> {
+    Group::start(&[vec!["flock".into()]])
 }
 
 /// Measures, and prints the tables.
 pub fn measure(options: &Options) -> io::Result<()> {
     let sizes = options.nodes.iter().map(|nodes| Size::start(*nodes));
     let mut sizes = sizes.collect::<io::Result<Vec<_>>>()?;
-    let mut flock = Group::start(&[vec!["flock".into()]])?;
+    let mut flock = flock()?;
     for size in &mut sizes {
         // What is allocated once, and heard once, is no part of an entry.
         size.round(options, &mut flock)?;
@@ -50,7 +56,8 @@ pub fn measure(options: &Options) -> io::Result<()> {
 }
 
 impl Size {
-    fn start(nodes: u16) -> io::Result<Self> {
+    /// Starts all its processes.
+    pub fn start(nodes: u16) -> io::Result<Self> {
         let all = |role: &str| {
             let ports = texts(&free_ports(nodes)?);
             let arguments = (1..=nodes).map(|id| {
@@ -73,7 +80,8 @@ impl Size {
         })
     }
 
-    fn round(&mut self, options: &Options, flock: &mut Group) -> io::Result<()> {
+    /// Measures all once.
+    pub fn round(&mut self, options: &Options, flock: &mut Group) -> io::Result<()> {
         let entries = options.entries;
         let length = Duration::from_millis(options.contended_ms);
         self.rounds.push(Round {

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# What an entry costs, beside what people would pick instead: starts Redis,
+# PostgreSQL and etcd where they are installed, on this host, in a folder that is
+# removed at the end, and measures them in the same run:
+#
+#   scripts/bench.sh [--unpinned] [OPTIONS OF cargo bench]
+#
+# All processes are bound to one processor, the servers too; with --unpinned none.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-} in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit ;; esac
+pinned=--pinned
+if [ "${1:-}" = --unpinned ]; then pinned=--unpinned; shift; fi
+processor=0
+
+folder=$(mktemp -d)
+servers=()
+stop() {
+  [ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$folder"
+}
+trap stop EXIT
+
+# Where a server runs.
+bound() { if [ $pinned = --pinned ]; then taskset -c "$processor" "$@"; else "$@"; fi; }
+
+# Starts a server, and waits until that command says that it answers.
+serve() {
+  local name=$1 answers=$2
+  shift 2
+  bound "$@" >"$folder/$name.log" 2>&1 &
+  servers+=($!)
+  for _ in $(seq 100); do
+    if $answers >/dev/null 2>&1; then return 0; fi
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "$name did not start, and is left out:" >&2
+  tail -3 "$folder/$name.log" >&2
+  return 1
+}
+
+left_out() { echo "$1 is left out: $2" >&2; }
+
+against=()
+
+redis_answers() { redis-cli -p 16379 ping; }
+if command -v redis-server redis-cli >/dev/null; then
+  if serve Redis redis_answers redis-server --port 16379 --bind 127.0.0.1 --save '' \
+    --appendonly no --dir "$folder"; then
+    against+=(--redis 127.0.0.1:16379)
+  fi
+else
+  left_out Redis 'apt-get install redis-server'
+fi
+
+# Debian keeps the server's programs out of the path.
+PATH=$PATH:$(printf '%s:' /usr/lib/postgresql/*/bin)
+postgres_answers() { pg_isready -h "$folder/postgres" -U turno -d postgres; }
+if command -v postgres initdb pg_isready >/dev/null; then
+  mkdir "$folder/postgres"
+  # It will not be run by root.
+  as=()
+  if [ "$(id -u)" = 0 ]; then
+    as=(setpriv --reuid nobody --regid nogroup --clear-groups)
+    chmod 755 "$folder"
+    chown nobody:nogroup "$folder/postgres"
+  fi
+  if "${as[@]}" initdb --auth trust --username turno --no-sync "$folder/postgres/data" \
+    >"$folder/initdb.log" 2>&1 &&
+    serve PostgreSQL postgres_answers "${as[@]}" postgres -D "$folder/postgres/data" \
+      -k "$folder/postgres" -c listen_addresses= -c fsync=off; then
+    against+=(--postgres "$folder/postgres/.s.PGSQL.5432")
+  fi
+else
+  left_out PostgreSQL 'apt-get install postgresql'
+fi
+
+etcd_answers() { (exec 3<>/dev/tcp/127.0.0.1/12379) && grep -q 'ready to serve' "$folder/etcd.log"; }
+if command -v etcd >/dev/null; then
+  if serve etcd etcd_answers etcd --data-dir "$folder/etcd" \
+    --listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
+    --listen-peer-urls http://127.0.0.1:12380 \
+    --initial-advertise-peer-urls http://127.0.0.1:12380 \
+    --initial-cluster default=http://127.0.0.1:12380; then
+    against+=(--etcd 127.0.0.1:12379)
+  fi
+else
+  left_out etcd 'apt-get install etcd-server'
+fi
+
+cargo bench --locked --bench entries -- $pinned --processor "$processor" "${against[@]}" "$@"
+
+# Starts a command under a lock so often, and prints what each time took.
+whole_commands() {
+  local what=$1 begin end
+  shift
+  begin=$(date +%s%N)
+  for _ in $(seq 200); do bound "$@"; done
+  end=$(date +%s%N)
+  printf '%-28s %6d µs\n' "$what" $(((end - begin) / 200000))
+}
+
+# The command as a whole, which has to be started and to find its agent.
+turno_lock() {
+  local turno=target/release/turno
+  cargo build --release --locked --quiet
+  if ! $turno lock --help >/dev/null 2>&1; then
+    left_out 'turno lock' 'this turno has no such command'
+    return
+  fi
+  if [ -z "${TURNO_SOCKET:-}" ]; then
+    left_out 'turno lock' 'set TURNO_SOCKET to the socket of a running agent'
+    return
+  fi
+  echo 'A command under a lock, as a whole:'
+  whole_commands 'true' true
+  whole_commands 'flock FILE true' flock "$folder/lock" true
+  whole_commands 'turno lock NAME -- true' "$turno" lock bench -- true
+}
+turno_lock
