@@ -48,6 +48,9 @@ pub(super) struct Udp {
 struct Open {
     socket: UdpSocket,
     token: Token,
+    /// The poll is to say when it can be written to. Otherwise it does not: it
+    /// would whenever a datagram has left.
+    is_full: bool,
     /// The poll has said that there is something to read, and it is not all
     /// read yet. (It says so once only.)
     is_readable: bool,
@@ -136,20 +139,17 @@ impl Udp {
     }
 
     fn try_send(&mut self, outgoing: &Outgoing) -> io::Result<()> {
-        let socket = match outgoing.socket {
-            Socket::Listening => &self.listening.socket,
-            Socket::OfRequest(clock) => self.of_request(clock)?,
-        };
-        retry_interrupted(|| socket.send_to(&outgoing.text, outgoing.address)).map(drop)
-    }
-
-    /// The socket of the request of this clock, opened if it is not yet.
-    fn of_request(&mut self, clock: u64) -> io::Result<&UdpSocket> {
-        if !self.of_requests.contains_key(&clock) {
+        if let Socket::OfRequest(clock) = outgoing.socket
+            && !self.of_requests.contains_key(&clock)
+        {
             let open = self.open_fresh()?;
             self.of_requests.insert(clock, open);
         }
-        Ok(&self.of_requests[&clock].socket)
+        let open = match &outgoing.socket {
+            Socket::Listening => &mut self.listening,
+            Socket::OfRequest(clock) => self.of_requests.get_mut(clock).expect("it is open"),
+        };
+        open.send(outgoing, &self.registry)
     }
 
     fn open_fresh(&mut self) -> io::Result<Open> {
@@ -175,12 +175,27 @@ impl Udp {
 impl Open {
     fn bind(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut socket = UdpSocket::bind(address)?;
-        registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        registry.register(&mut socket, token, Interest::READABLE)?;
         Ok(Open {
             socket,
             token,
+            is_full: false,
             is_readable: false,
         })
+    }
+
+    /// Sends one datagram. When it takes none, the poll will say when it does.
+    fn send(&mut self, outgoing: &Outgoing, registry: &Registry) -> io::Result<()> {
+        let send = || self.socket.send_to(&outgoing.text, outgoing.address);
+        let sent = retry_interrupted(send).map(drop);
+        let is_full = matches!(&sent, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        if is_full != self.is_full {
+            let writable = is_full.then_some(Interest::WRITABLE);
+            let interest = writable.map_or(Interest::READABLE, |it| it | Interest::READABLE);
+            registry.reregister(&mut self.socket, self.token, interest)?;
+            self.is_full = is_full;
+        }
+        sent
     }
 
     fn drain<S>(&mut self, socket: Socket, buffer: &mut [u8], queue: &mut VecDeque<Envelope<S>>) {
