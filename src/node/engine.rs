@@ -356,6 +356,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             }
             Effect::Enter { lock, token } => {
                 log::info!("entered the critical section, token {token}");
+                self.timers.forget(lock);
                 self.user.entered(lock, *token);
             }
             Effect::Lent { lock, tokens } => self.user.lent(lock, *tokens),

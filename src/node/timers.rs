@@ -1,31 +1,71 @@
 //! The timers that the algorithm asked for, as a source of envelopes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::envelope::{Envelope, Source};
-use crate::mutex::Timer;
+use crate::mutex::{LockName, Timer};
 
 /// Timers that have not come due: at most one a purpose.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    waiting: Vec<(Instant, Timer)>,
+    /// The number tells those apart that come due at the same time.
+    waiting: BTreeMap<(Instant, u64), Timer>,
+    due: HashMap<Purpose, (Instant, u64)>,
+    set: u64,
+}
+
+/// What a timer is for: the last one that was set counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Purpose {
+    Resend(LockName),
+    Greet,
+    Unclaim,
+}
+
+impl Purpose {
+    fn of(timer: &Timer) -> Self {
+        match timer {
+            Timer::Resend { lock, .. } => Purpose::Resend(lock.clone()),
+            Timer::Greet { .. } => Purpose::Greet,
+            Timer::Unclaim { .. } => Purpose::Unclaim,
+        }
+    }
 }
 
 impl Timers {
     /// Sets a timer for about `after` from now: up to a quarter more or less,
     /// so that nodes that began together do not go on together.
     pub(super) fn set(&mut self, timer: Timer, after: Duration) {
-        self.waiting.retain(|(_, other)| !timer.replaces(other));
+        let purpose = Purpose::of(&timer);
+        self.cancel(&purpose);
         // A pause beyond all measure is as good as none.
         if let Some(due) = Instant::now().checked_add(jittered(after)) {
-            self.waiting.push((due, timer));
+            self.set += 1;
+            self.due.insert(purpose, (due, self.set));
+            self.waiting.insert((due, self.set), timer);
+        }
+    }
+
+    /// Nothing of this lock is asked for any more. What is set for it would mean
+    /// nothing when it comes due; but a lock that is used and left all the time
+    /// would leave many.
+    pub(super) fn forget(&mut self, lock: &LockName) {
+        if !self.waiting.is_empty() {
+            self.cancel(&Purpose::Resend(lock.clone()));
+        }
+    }
+
+    fn cancel(&mut self, purpose: &Purpose) {
+        if let Some(due) = self.due.remove(purpose) {
+            self.waiting.remove(&due);
         }
     }
 
     /// When the next one comes due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(due, _)| *due).min()
+        let ((due, _), _) = self.waiting.first_key_value()?;
+        Some(*due)
     }
 
     /// Puts those that are due into the queue.
@@ -34,17 +74,19 @@ impl Timers {
             return;
         }
         let now = Instant::now();
-        for (_, timer) in self.waiting.extract_if(.., |(due, _)| *due <= now) {
+        while let Some(first) = self.waiting.first_entry()
+            && first.key().0 <= now
+        {
+            let timer = first.remove();
+            self.due.remove(&Purpose::of(&timer));
             queue.push_back(Envelope::empty(Source::Timer(timer)));
         }
     }
 }
 
 fn jittered(after: Duration) -> Duration {
-    // Without randomness from the system the pause is as it was asked for.
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    let (half, random) = (after / 2, f64::from(random) / f64::from(u32::MAX));
-    (after - after / 4).saturating_add(half.mul_f64(random))
+    // Nobody gains by guessing it, so the system is not asked each time.
+    (after - after / 4).saturating_add((after / 2).mul_f64(fastrand::f64()))
 }
 
 #[cfg(test)]
@@ -95,5 +137,17 @@ mod tests {
         timers.set(resend("a", 6), Duration::MAX);
         timers.drain(&mut queue);
         assert_eq!((queue.len(), timers.next_due()), (0, None));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_lock_that_is_forgotten() {
+        let mut timers = Timers::default();
+        timers.set(resend("a", 2), Duration::from_secs(1));
+        timers.set(resend("b", 4), Duration::from_secs(1));
+        timers.forget(&LockName::new("a").unwrap());
+        assert!(timers.next_due().is_some());
+        timers.forget(&LockName::new("b").unwrap());
+        assert!(timers.next_due().is_none());
+        assert!(timers.due.is_empty());
     }
 }
