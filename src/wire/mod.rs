@@ -39,12 +39,14 @@
 //! assert_eq!((message.body.clock(), message.from.0), (5, 3));
 //! ```
 
+mod fields;
 mod head;
 mod key;
 mod section;
 mod tail;
 
 use std::fmt;
+use std::io::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -56,6 +58,9 @@ pub use section::{BEGINS, ENDS, SectionMessage};
 
 /// The longest datagram that is read: what a UDP datagram can hold.
 pub const LONGEST_DATAGRAM: usize = 65_535;
+
+/// How much room is made at first for one that is sent.
+const USUAL_LENGTH: usize = 224;
 
 /// A digest of a member list: two nodes that do not have the same list break the
 /// lock, for one of them never asks somebody whom the other one asks.
@@ -147,7 +152,10 @@ pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
 /// The text of a message, without a signature.
 #[must_use]
 pub fn encode(message: &Message, group: GroupDigest) -> String {
-    format!("{message}{}", tail::encode(message, group))
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    write!(text, "{message}").expect("a vector takes all");
+    tail::encode(message, group, &mut text);
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 #[cfg(test)]

@@ -1,32 +1,25 @@
 //! What turno adds after the `>` of a request or a reply.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::de::{self, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::fields::{Name, Read, Text};
 use super::head::Kind;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Body, Echo, Incarnation, LockName, Message, Origin, Timestamp};
 
-/// The JSON object.
-#[derive(Serialize, Deserialize)]
-struct Tail {
+/// The JSON object as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
     incarnation: Hexadecimal,
     group: Hexadecimal,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lock: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     echo: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Hexadecimal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     again: Option<bool>,
-    /// What we do not know. It may mean something that we would break by passing
-    /// over it.
-    #[serde(flatten, skip_serializing)]
-    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
@@ -47,15 +40,8 @@ pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagr
             },
         });
     }
-    let tail: Tail = serde_json::from_slice(rest).map_err(|_| Malformed::Tail)?;
-    if !tail.unknown.keys().all(|name| name.ends_with('?')) {
-        return Err(Malformed::Tail);
-    }
-    let lock = match &tail.lock {
-        None => LockName::default(),
-        Some(name) if name.is_empty() => return Err(Malformed::Tail),
-        Some(name) => LockName::new(name).map_err(|_| Malformed::Tail)?,
-    };
+    let tail: Read = serde_json::from_slice(rest).map_err(|_| Malformed::Tail)?;
+    let lock = tail.lock.map(|Name(lock)| lock).unwrap_or_default();
     let again = tail.again.unwrap_or(false);
     let echo = |clock, incarnation: Hexadecimal| Echo {
         clock,
@@ -91,10 +77,10 @@ pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagr
     })
 }
 
-/// The tail of a message; empty for one of a seed peer.
-pub(super) fn encode(message: &Message, group: GroupDigest) -> String {
+/// Appends the tail of a message; nothing for one of a seed peer.
+pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut Vec<u8>) {
     let Origin::Turno(incarnation) = message.origin else {
-        return String::new();
+        return;
     };
     let (lock, echo, again) = match &message.body {
         Body::Request { lock, .. } => (Some(lock), None, false),
@@ -106,23 +92,22 @@ pub(super) fn encode(message: &Message, group: GroupDigest) -> String {
             (None, Some(Echo { clock, incarnation }), *again)
         }
     };
-    let tail = Tail {
+    let tail = Written {
         incarnation: Hexadecimal(incarnation.0),
         group: Hexadecimal(group.0),
         lock: lock
             .filter(|lock| !lock.is_nameless())
-            .map(|lock| lock.as_str().to_owned()),
+            .map(LockName::as_str),
         echo: echo.map(|echo| echo.clock),
         to: echo.map(|echo| Hexadecimal(echo.incarnation.0)),
         again: again.then_some(true),
-        unknown: BTreeMap::new(),
     };
-    serde_json::to_string(&tail).expect("strings and numbers are always JSON")
+    serde_json::to_writer(text, &tail).expect("strings and numbers are always JSON");
 }
 
 /// 64 bits as 16 hexadecimal digits.
 #[derive(Clone, Copy)]
-struct Hexadecimal(u64);
+pub(super) struct Hexadecimal(u64);
 
 impl Serialize for Hexadecimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -132,26 +117,15 @@ impl Serialize for Hexadecimal {
 
 impl<'de> Deserialize<'de> for Hexadecimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Digits;
-
-        impl Visitor<'_> for Digits {
-            type Value = Hexadecimal;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("16 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, digits: &str) -> Result<Hexadecimal, E> {
+        deserializer.deserialize_str(Text {
+            expected: "16 hexadecimal digits",
+            read: |digits: &str| {
                 let is_hexadecimal = digits
                     .bytes()
                     .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-                match u64::from_str_radix(digits, 16) {
-                    Ok(bits) if is_hexadecimal && digits.len() == 16 => Ok(Hexadecimal(bits)),
-                    _ => Err(E::custom("not 16 hexadecimal digits")),
-                }
-            }
-        }
-
-        deserializer.deserialize_str(Digits)
+                let bits = u64::from_str_radix(digits, 16).ok()?;
+                (is_hexadecimal && digits.len() == 16).then_some(Hexadecimal(bits))
+            },
+        })
     }
 }

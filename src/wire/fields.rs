@@ -1,0 +1,137 @@
+//! Reads the JSON object of a tail, field by field as they come, so that nothing
+//! is put aside on the way.
+
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::tail::Hexadecimal;
+use crate::mutex::LockName;
+
+/// The JSON object as it is read.
+pub(super) struct Read {
+    pub(super) incarnation: Hexadecimal,
+    pub(super) group: Hexadecimal,
+    pub(super) lock: Option<Name>,
+    pub(super) echo: Option<u64>,
+    pub(super) to: Option<Hexadecimal>,
+    pub(super) again: Option<bool>,
+}
+
+/// The name of a field.
+enum Field {
+    Incarnation,
+    Group,
+    Lock,
+    Echo,
+    To,
+    Again,
+    /// One that we do not know, and that may be passed over. Any other may mean
+    /// something that we would break by passing over it.
+    Optional,
+}
+
+/// A name that is not empty: the lock without one is not mentioned.
+pub(super) struct Name(pub(super) LockName);
+
+/// A text that is read where it stands.
+pub(super) struct Text<F> {
+    pub(super) expected: &'static str,
+    pub(super) read: F,
+}
+
+impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let expected = self.expected;
+        (self.read)(text).ok_or_else(|| E::custom(format_args!("not {expected}")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(Text {
+            expected: "a field that is known, or ends in a question mark",
+            read: |name: &str| match name {
+                "incarnation" => Some(Field::Incarnation),
+                "group" => Some(Field::Group),
+                "lock" => Some(Field::Lock),
+                "echo" => Some(Field::Echo),
+                "to" => Some(Field::To),
+                "again" => Some(Field::Again),
+                other => other.ends_with('?').then_some(Field::Optional),
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text {
+            expected: "the name of a lock",
+            read: |name: &str| {
+                let lock = LockName::new(name).ok()?;
+                (!lock.is_nameless()).then_some(Name(lock))
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+        let (mut incarnation, mut group) = (None, None);
+        let (mut lock, mut echo, mut to, mut again) = (None, None, None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
+                Field::Group => once(&mut group, "group", &mut map)?,
+                Field::Lock => once(&mut lock, "lock", &mut map)?,
+                Field::Echo => once(&mut echo, "echo", &mut map)?,
+                Field::To => once(&mut to, "to", &mut map)?,
+                Field::Again => once(&mut again, "again", &mut map)?,
+                Field::Optional => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Read {
+            incarnation: incarnation.ok_or_else(|| Error::missing_field("incarnation"))?,
+            group: group.ok_or_else(|| Error::missing_field("group"))?,
+            lock: lock.flatten(),
+            echo: echo.flatten(),
+            to: to.flatten(),
+            again: again.flatten(),
+        })
+    }
+}
+
+/// Reads the value of a field that stands in an object once.
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    value: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if value.is_some() {
+        return Err(Error::duplicate_field(name));
+    }
+    *value = Some(map.next_value()?);
+    Ok(())
+}
