@@ -2,7 +2,22 @@
 //!
 //! A distributed mutual-exclusion lock that needs no server: every machine of a
 //! group runs one node, and the nodes agree among themselves by the algorithm
-//! of Ricart and Agrawala, over UDP.
+//! of Ricart and Agrawala, over UDP. Whoever holds a lock gets a fencing token,
+//! larger than any before it.
+//!
+//! ```
+//! use turno::{Node, Settings};
+//!
+//! # let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+//! # let (alpha, id) = (format!(":{port}"), 1);
+//! // On every machine, with its own id: ["alpha:7001", "beta:7001"].
+//! let node = Node::start(&Settings::new(id, [alpha]))?;
+//! let guard = node.lock("nightly")?;
+//! println!("our turn, with token {}", guard.token());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it is built
 //!
 //! ```text
 //! keyboard ─────────┐                                                        ┌─ UDP datagrams
@@ -27,6 +42,10 @@
 //!   everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
 //! - [`trace`]: what happened, written down, merged, judged and drawn;
+//! - `locks`: the library, of which [`Node`], [`Handle`] and [`Guard`] are the
+//!   beginning;
+//! - `agent`: a node for the programs of a machine, and `run`: what a client of it
+//!   does while its command runs;
 //! - [`shared`]: the critical section as a server of its own;
 //! - [`cli`]: the command line.
 

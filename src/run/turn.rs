@@ -126,7 +126,10 @@ fn shown(command: &[OsString]) -> Vec<String> {
     let mut shown = Vec::new();
     for argument in command {
         let mut argument = argument.to_string_lossy().into_owned();
-        let fits = argument.floor_char_boundary(left);
+        let mut places = (0..=left.min(argument.len())).rev();
+        let fits = places
+            .find(|&at| argument.is_char_boundary(at))
+            .unwrap_or(0);
         let is_whole = fits == argument.len();
         if !is_whole {
             argument.truncate(fits);
