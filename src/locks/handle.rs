@@ -406,3 +406,29 @@ impl fmt::Debug for Guard {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// After a fork the child has copies of all that the parent had.
+    #[test]
+    fn in_a_forked_child_nothing_is_held_and_nothing_is_released() {
+        let poll = mio::Poll::new().unwrap();
+        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
+        let (wishes, said) = mpsc::channel();
+        let shared = Shared::new(wishes, waker, Arc::default());
+        let mut child = Arc::into_inner(shared).unwrap();
+        child.process = process::id() + 1;
+        let child = Arc::new(child);
+        let handle = Handle::new(Arc::clone(&child));
+        assert_eq!(handle.lock("a").unwrap_err(), LockError::Forked);
+        assert_eq!(handle.request("a").unwrap_err(), LockError::Forked);
+        assert_eq!(handle.status().unwrap_err(), LockError::Forked);
+        let lock = LockName::new("a").unwrap();
+        drop(Guard::resumed(child, lock, 1, Token::recorded(7)));
+        assert!(said.try_recv().is_err());
+    }
+}

@@ -134,3 +134,85 @@ impl Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::mutex::{Config, Effect, Event, Incarnation, Member, NodeId};
+
+    /// As a member lends them.
+    fn tokens(entries: u64) -> Tokens {
+        let mut member = Member::new(Config::new(NodeId(1), 1, Incarnation(1)));
+        let mut effects = Vec::new();
+        let lock = LockName::default();
+        member.handle(&Event::Start, &mut effects).unwrap();
+        let acquire = Event::Acquire(lock.clone());
+        member.handle(&acquire, &mut effects).unwrap();
+        let lend = Event::Lend { lock, entries };
+        member.handle(&lend, &mut effects).unwrap();
+        let lent = effects.iter().find_map(|effect| match effect {
+            Effect::Lent { tokens, .. } => Some(*tokens),
+            _ => None,
+        });
+        lent.unwrap()
+    }
+
+    #[test]
+    fn one_at_a_time_enters_until_the_tokens_are_used_up() {
+        let tokens = tokens(2);
+        let lease = Lease::new(1, tokens);
+        assert_eq!(lease.enter(), None, "somebody is inside from the beginning");
+        assert!(!lease.leave());
+        assert_eq!(lease.enter(), Some(tokens.first()));
+        assert_eq!(lease.enter(), None);
+        assert!(!lease.leave());
+        assert_eq!(lease.enter(), Some(tokens.last()));
+        assert!(!lease.leave());
+        assert_eq!(lease.enter(), None, "there are no more tokens");
+        assert!(lease.recall());
+    }
+
+    #[test]
+    fn it_is_taken_back_at_once_or_when_whoever_is_inside_leaves() {
+        let lease = Lease::new(1, tokens(9));
+        assert!(!lease.recall());
+        assert!(!lease.recall(), "it was recalled already");
+        assert!(lease.leave(), "the node is told");
+        assert!(lease.recall(), "it is back");
+        assert_eq!(lease.enter(), None);
+        let lease = Lease::new(1, tokens(9));
+        lease.leave();
+        assert!(lease.recall());
+        assert_eq!(lease.enter(), None);
+    }
+
+    #[test]
+    fn whatever_the_threads_do_no_two_are_inside_and_one_end_is_told() {
+        for _ in 0..200 {
+            let lease = Lease::new(1, tokens(10_000));
+            assert!(!lease.leave());
+            let inside = AtomicU64::new(0);
+            let told = AtomicU64::new(0);
+            let is_back = AtomicU64::new(0);
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        for _ in 0..50 {
+                            if lease.enter().is_some() {
+                                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                                inside.fetch_sub(1, Ordering::SeqCst);
+                                told.fetch_add(lease.leave().into(), Ordering::SeqCst);
+                            }
+                        }
+                    });
+                }
+                scope.spawn(|| is_back.store(lease.recall().into(), Ordering::SeqCst));
+            });
+            // Either it was idle, or whoever was inside has told of his end.
+            let ends = is_back.into_inner() + told.into_inner();
+            assert_eq!(ends, 1);
+        }
+    }
+}
