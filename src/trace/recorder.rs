@@ -4,12 +4,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
 use crate::mutex::Member;
 use crate::node::{Happening, Observer, Status};
 use crate::system::signals::survive_a_file_that_is_full;
+
+/// How long after something was written it is seen whether the file was deleted
+/// meanwhile. To ask at every event would double what a trace costs.
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// An observer that writes down what happens before it tells another.
 ///
@@ -33,6 +37,8 @@ struct Trace {
     file: Option<File>,
     /// How long the file is: so many bytes of whole lines.
     length: u64,
+    /// When to see whether it was deleted; none while nothing new is in it.
+    look_at: Option<Instant>,
     line: Vec<u8>,
 }
 
@@ -50,9 +56,21 @@ impl<O: Observer> Traced<O> {
             path: folder.to_owned(),
             file: None,
             length: 0,
+            look_at: None,
             line: Vec::new(),
         });
         Ok(Traced { observer, trace })
+    }
+
+    /// Ends the trace where something is wrong with it, and tells of it.
+    fn go_on_without(&mut self, outcome: io::Result<()>) -> io::Result<()> {
+        let Err(error) = outcome else { return Ok(()) };
+        let Some(Trace { path, .. }) = self.trace.take() else {
+            return Ok(());
+        };
+        let (path, error) = (&path, &error);
+        self.observer
+            .happened(&Happening::TraceEnds { path, error })
     }
 }
 
@@ -83,7 +101,21 @@ impl Trace {
             return Err(error);
         }
         self.length += self.line.len() as u64;
-        // What is written into a file that was deleted is gone.
+        self.look_at.get_or_insert_with(|| Instant::now() + OFTEN);
+        Ok(())
+    }
+
+    /// Sees, if it is time to, that the file is still there: what is written into
+    /// one that was deleted is gone.
+    ///
+    /// # Errors
+    /// It was deleted, or those of asking.
+    fn look(&mut self) -> io::Result<()> {
+        let is_due = self.look_at.is_some_and(|at| Instant::now() >= at);
+        let Some(file) = self.file.as_ref().filter(|_| is_due) else {
+            return Ok(());
+        };
+        self.look_at = None;
         if file.metadata()?.nlink() == 0 {
             return Err(io::Error::other("it was deleted"));
         }
@@ -101,7 +133,7 @@ fn now() -> u64 {
 
 impl<O: Observer> Observer for Traced<O> {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
-        let mut ends = None;
+        let mut written = Ok(());
         if let Some(trace) = &mut self.trace
             && let Happening::Handled {
                 event,
@@ -109,27 +141,23 @@ impl<O: Observer> Observer for Traced<O> {
                 member,
             } = what
             && let Some(record) = Record::new(now(), event, *outcome, member)
-            && let Err(error) = trace.write(&record, member)
         {
-            ends = self.trace.take().map(|trace| (trace.path, error));
+            written = trace.write(&record, member);
         }
         self.observer.happened(what)?;
-        match ends {
-            None => Ok(()),
-            Some((path, error)) => {
-                let (path, error) = (&path, &error);
-                self.observer
-                    .happened(&Happening::TraceEnds { path, error })
-            }
-        }
+        self.go_on_without(written)
     }
 
     fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {
+        let looked = self.trace.as_mut().map_or(Ok(()), Trace::look);
+        self.go_on_without(looked)?;
         self.observer.refresh(status)
     }
 
     fn next_refresh(&self) -> Option<Instant> {
-        self.observer.next_refresh()
+        let look_at = self.trace.as_ref().and_then(|trace| trace.look_at);
+        let due = [look_at, self.observer.next_refresh()];
+        due.into_iter().flatten().min()
     }
 
     fn suspend(&mut self) -> io::Result<()> {
