@@ -26,7 +26,7 @@ pub use program::Program;
 
 /// How long anything may take before a test gives up: far longer than it ever
 /// does.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A `turno shared` and the processes of one group.
 pub struct Group {
