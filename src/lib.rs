@@ -47,6 +47,7 @@
 //! - `agent`: a node for the programs of a machine, and `run`: what a client of it
 //!   does while its command runs;
 //! - [`shared`]: the critical section as a server of its own;
+//! - `run`: a command that runs while its lock is held;
 //! - [`cli`]: the command line.
 
 // Standard output is what the user asked for, and a closed pipe is no panic:

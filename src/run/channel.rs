@@ -36,17 +36,6 @@ pub(super) enum Word {
 }
 
 impl Word {
-    /// Though the terminal may have sent it: the command has not had it.
-    pub(super) fn for_the_command(self) -> Self {
-        match self {
-            Word::Signal { number, .. } => Word::Signal {
-                number,
-                is_of_terminal: false,
-            },
-            Word::End => Word::End,
-        }
-    }
-
     pub(super) fn to_byte(self) -> u8 {
         match self {
             Word::End => END,

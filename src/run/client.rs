@@ -14,7 +14,8 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::channel::{self, Word};
 use super::connection::Connection;
-use super::passed_on::{self, PassedOn};
+use super::descendants::Since;
+use super::signals::{self, Signals};
 use super::tell::{Tell, rough};
 use super::turn::Turn;
 use super::{Config, RunError, SIGNALED, SUPERVISOR, descendants};
@@ -40,6 +41,7 @@ pub(super) fn run(
     // If the supervisor is killed, what is left becomes ours.
     descendants::keep()?;
     let mut client = Client::start(connection, &turn, config)?;
+    let since = Since::child(client.supervisor.id());
     let watched = client.watch(config, tell);
     let Client {
         connection,
@@ -50,18 +52,19 @@ pub(super) fn run(
     // If it is not over yet, it is now.
     drop(channel);
     let status = supervisor.wait();
-    let ended = match watched? {
-        Watched::Ended(code) => Ok(code),
+    let code = match watched? {
+        Watched::Ended(code) => code,
         Watched::AgentLost => return Err(RunError::Ended),
         Watched::SupervisorLost => {
-            descendants::kill();
-            unsupervised(status)
+            descendants::kill(since);
+            // Whether that is all, the agent sees for itself: by the record.
+            return unsupervised(status);
         }
     };
     drop(turn);
     connection.part(PARTING);
     tell.of_progress(&format!("released after {}", rough(began.elapsed())));
-    ended
+    Ok(code)
 }
 
 /// How it ended, and that nothing of the command is left that has to end.
@@ -76,7 +79,7 @@ enum Watched {
 
 struct Client {
     poll: Poll,
-    signals: PassedOn,
+    signals: Signals,
     connection: Connection,
     channel: UnixStream,
     supervisor: Child,
@@ -92,7 +95,7 @@ impl Client {
         let descriptor = channel.as_raw_fd();
         registry.register(&mut SourceFd(&descriptor), CHANNEL, Interest::READABLE)?;
         connection.watch(registry, AGENT)?;
-        let mut signals = PassedOn::register(registry, SIGNALS)?;
+        let signals = Signals::of_client(registry, SIGNALS)?;
         let supervisor = Command::new(THIS_PROGRAM)
             .arg0("turno")
             .arg(SUPERVISOR)
@@ -103,18 +106,13 @@ impl Client {
             .env("TURNO_NODE", turn.node.to_string())
             .stdin(OwnedFd::from(end))
             .spawn()?;
-        // The terminal's signals that came before there was a supervisor have
-        // reached nobody else.
-        let missed: Vec<Word> = signals.pending().map(Word::for_the_command).collect();
-        let mut client = Client {
+        Ok(Client {
             poll,
             signals,
             connection,
             channel,
             supervisor,
-        };
-        missed.into_iter().for_each(|word| client.say(word));
-        Ok(client)
+        })
     }
 
     fn watch(&mut self, config: &Config, tell: &Tell<'_>) -> io::Result<Watched> {
@@ -177,7 +175,7 @@ fn unsupervised(status: io::Result<ExitStatus>) -> Result<u8, RunError> {
     match status.signal() {
         // Before it could do anything about it, and so before the command was
         // started: by Ctrl-C, say.
-        Some(signal) if passed_on::would_end(signal) => {
+        Some(signal) if signals::would_end(signal) => {
             Ok(SIGNALED + u8::try_from(signal).unwrap_or_default())
         }
         _ => Err(RunError::Unsupervised(status.to_string())),

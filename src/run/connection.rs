@@ -8,15 +8,12 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
-use super::{Config, Patience, RunError};
+use super::{Config, RunError};
 use crate::agent::talk::{self, Answer, LONGEST_LINE, Said};
-
-/// For how long an agent may take a line, or a connection, when there are so
-/// many clients that it has no time yet.
-const SLOW: Duration = Duration::from_secs(60);
 
 /// A connection to an agent.
 pub(super) struct Connection {
@@ -30,12 +27,8 @@ impl Connection {
             let address = SocketAddrUnix::new(&config.socket)?;
             let family = AddressFamily::UNIX;
             let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-            // An agent that is stopped takes no connections.
-            let slow = match config.patience {
-                Patience::Endless => None,
-                Patience::AtOnce | Patience::For(_) => Some(SLOW),
-            };
-            set_socket_timeout(&socket, Timeout::Send, slow)?;
+            // An agent that is stopped takes no connections, when enough wait.
+            set_socket_timeout(&socket, Timeout::Send, config.patience.with_grace())?;
             connect(&socket, &address)?;
             Ok(socket)
         };
@@ -45,7 +38,8 @@ impl Connection {
                 stream: opened.into(),
                 unread: Vec::new(),
             }),
-            Err(rustix::io::Errno::ACCESS) => Err(RunError::NotForUs(socket)),
+            Err(Errno::ACCESS) => Err(RunError::NotForUs(socket)),
+            Err(Errno::AGAIN) => Err(RunError::does_not_answer(config)),
             Err(error) => {
                 let source = io::Error::from(error);
                 Err(RunError::NoAgent { socket, source })

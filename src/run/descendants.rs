@@ -1,5 +1,8 @@
 //! All that came of this process: its children, theirs, and so on. Those whose
 //! parents die become its own children, for it is a subreaper (prctl(2)).
+//!
+//! Processes come and go while they are looked for. Whoever has to be sure that
+//! there is none left looks again and again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,13 +26,38 @@ pub(super) fn keep() -> io::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
+/// From which of our children they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// From all.
+    Ever,
+    /// From those that were started at this time or later, in ticks since the
+    /// machine was started. Before that, this process may have been a shell that
+    /// had children of its own.
+    Tick(u64),
+}
+
+impl Since {
+    /// From this child, and those that came after it.
+    pub(super) fn child(pid: u32) -> Self {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let process = pid.and_then(look);
+        process.map_or(Since::Ever, |process| Since::Tick(process.started))
+    }
+}
+
 /// Kills them all, and waits until there is none. Whoever may not be killed by
 /// this user (`sudo`) is waited for.
-pub(super) fn kill() {
+pub(super) fn kill(since: Since) {
     let (mut pause, longest) = PAUSES;
     let mut is_told = false;
+    // Without children nobody is left.
     while !reap(|_, _| ()) {
-        if let Some(spared) = signal(Signal::KILL)
+        let all = all(since);
+        if all.is_empty() && since != Since::Ever {
+            return;
+        }
+        if let Some(spared) = signal(&all, Signal::KILL)
             && !is_told
         {
             is_told = true;
@@ -40,6 +68,14 @@ pub(super) fn kill() {
         thread::sleep(pause);
         pause = longest.min(pause * 2);
     }
+}
+
+/// Has them all end, also those that are stopped. Those who are started
+/// meanwhile are missed, and those who are started to tidy up are spared.
+pub(super) fn terminate() {
+    let all = all(Since::Ever);
+    signal(&all, Signal::TERM);
+    signal(&all, Signal::CONT);
 }
 
 /// Takes note of the children that have ended. Whether there are no others.
@@ -55,13 +91,10 @@ pub(super) fn reap(mut ended: impl FnMut(Pid, rustix::process::WaitStatus)) -> b
     }
 }
 
-/// Sends them all a signal. One who may not be sent it, if there is any.
-///
-/// Those who are started meanwhile may be missed: whoever wants all of them
-/// calls again.
-pub(super) fn signal(signal: Signal) -> Option<Pid> {
+/// Sends them a signal. One who may not be sent it, if there is any.
+fn signal(processes: &[Process], signal: Signal) -> Option<Pid> {
     let mut spared = None;
-    for process in all() {
+    for process in processes {
         if process.signal(signal) == Err(Errno::PERM) {
             spared = Some(process.pid);
         }
@@ -94,7 +127,7 @@ impl Process {
     }
 }
 
-fn all() -> Vec<Process> {
+fn all(since: Since) -> Vec<Process> {
     let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     for entry in entries {
@@ -106,13 +139,16 @@ fn all() -> Vec<Process> {
             children.entry(process.parent).or_default().push(process);
         }
     }
-    let mut all = Vec::new();
-    let mut parents = vec![getpid().as_raw_pid()];
-    while let Some(parent) = parents.pop() {
+    let mut all = children.remove(&getpid().as_raw_pid()).unwrap_or_default();
+    if let Since::Tick(tick) = since {
+        all.retain(|process| process.started >= tick);
+    }
+    let mut done = 0;
+    while let Some(parent) = all.get(done) {
         // Taken out, so that nothing goes round in circles.
-        let found = children.remove(&parent).unwrap_or_default();
-        parents.extend(found.iter().map(|process| process.pid.as_raw_pid()));
-        all.extend(found);
+        let found = children.remove(&parent.pid.as_raw_pid());
+        all.extend(found.unwrap_or_default());
+        done += 1;
     }
     all
 }

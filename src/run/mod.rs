@@ -24,7 +24,7 @@ mod channel;
 mod client;
 mod connection;
 mod descendants;
-mod passed_on;
+mod signals;
 mod supervise;
 mod tell;
 mod turn;
@@ -80,6 +80,28 @@ pub(crate) enum Patience {
     For(Duration),
     /// As long as it takes.
     Endless,
+}
+
+/// How much longer than the client would wait the agent may take to say that the
+/// time is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Patience {
+    /// How long to wait for an agent that says nothing; none without end.
+    fn with_grace(self) -> Option<Duration> {
+        match self {
+            Patience::AtOnce => Some(GRACE),
+            Patience::For(time) => Some(time.saturating_add(GRACE)),
+            Patience::Endless => None,
+        }
+    }
+}
+
+impl RunError {
+    fn does_not_answer(config: &Config) -> Self {
+        let socket = config.socket.display();
+        RunError::NotInTime(format!("the agent at {socket} does not answer"))
+    }
 }
 
 /// Why the command did not run, or not to its end.

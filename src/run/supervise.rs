@@ -12,10 +12,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitStatus, getpgid, getpgrp, kill_process};
-use signal_hook_mio::v1_0::Signals;
 
 use super::channel::{self, Given, Word};
-use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, descendants, passed_on, tell};
+use super::descendants::Since;
+use super::signals::Signals;
+use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, descendants, tell};
+use crate::system::signals::is_caught;
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -58,7 +60,7 @@ impl Supervisor {
         rustix::thread::set_name(c"turno-lock")?;
         descendants::keep()?;
         let poll = Poll::new()?;
-        let signals = passed_on::outlive(poll.registry(), SIGNALS)?;
+        let signals = Signals::of_supervisor(poll.registry(), SIGNALS)?;
         channel.set_nonblocking(true)?;
         let mut source = SourceFd(&channel.as_raw_fd());
         let registry = poll.registry();
@@ -80,10 +82,10 @@ impl Supervisor {
             Ok(pid) => pid,
             Err(code) => return Ok(code),
         };
-        // The terminal's signals of this moment may have come before the
+        // The terminal's signals of this moment may have come just before the
         // command.
-        for signal in self.signals.pending() {
-            if passed_on::would_end(signal) {
+        for signal in self.signals.of_terminal() {
+            if !has_had(command, signal) {
                 pass_on(command, signal);
             }
         }
@@ -93,8 +95,7 @@ impl Supervisor {
     /// Whether the command has ended before it began: what is to be passed on
     /// to it would have ended it.
     fn ended_before(&mut self) -> io::Result<Option<u8>> {
-        let mut signals = self.signals.pending();
-        if let Some(signal) = signals.find(|&signal| passed_on::would_end(signal)) {
+        if let Some(signal) = self.signals.of_terminal().next() {
             return Ok(Some(signaled(signal)));
         }
         Ok(match self.wanted()? {
@@ -110,8 +111,7 @@ impl Supervisor {
         let mut was_killed = false;
         let mut has_to_end = false;
         loop {
-            // The command has had those of the terminal itself, and the others
-            // come from the client.
+            // The client gets them too, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = descendants::reap(|pid, status| {
                 if pid == command {
@@ -142,23 +142,19 @@ impl Supervisor {
                     }
                 }
                 Wanted::Kill => {
-                    descendants::kill();
+                    descendants::kill(Since::Ever);
                     return Ok(ended.unwrap_or(signaled(Signal::KILL.as_raw())));
                 }
                 Wanted::This(Word::End) => {
                     has_to_end = true;
-                    descendants::signal(Signal::TERM);
-                    // Who is stopped would not hear it.
-                    descendants::signal(Signal::CONT);
+                    descendants::terminate();
                 }
                 Wanted::This(Word::Signal {
                     number,
                     is_of_terminal,
                 }) => {
-                    // It has had the terminal's itself, unless it has left the
-                    // group that those are for.
-                    let has_left = getpgid(Some(command)) != Ok(getpgrp());
-                    if ended.is_none() && (!is_of_terminal || has_left) {
+                    let is_new = !is_of_terminal || !has_had(command, number);
+                    if ended.is_none() && is_new {
                         pass_on(command, number);
                     }
                 }
@@ -218,6 +214,15 @@ fn spawn(command: &[OsString], input: OwnedFd) -> Result<Pid, u8> {
     let shown = Path::new(program).display();
     tell::say(&format!("cannot run {shown}: {error}"));
     Err(code)
+}
+
+/// Whether a signal that the terminal has sent to our group has come to the
+/// command by itself. It has not if the command has left the group, or was not
+/// there yet. A command that does nothing about the signal has ended then, so
+/// that to send it once more does no harm; only one that does is sent no second
+/// one.
+fn has_had(command: Pid, signal: i32) -> bool {
+    getpgid(Some(command)) == Ok(getpgrp()) && is_caught(command.as_raw_pid(), signal)
 }
 
 fn pass_on(command: Pid, signal: i32) {

@@ -26,6 +26,13 @@ impl<'a> Tell<'a> {
         }
     }
 
+    /// That the turn has come: also to whoever was told of the wait for it.
+    pub(super) fn of_turn(&self, is_told_of_wait: bool, text: &str) {
+        if self.config.is_told_of_all || self.config.is_told_of_waiting && is_told_of_wait {
+            self.tell(text);
+        }
+    }
+
     /// What only those want to know who ask for it.
     pub(super) fn of_progress(&self, text: &str) {
         if self.config.is_told_of_all {

@@ -16,10 +16,6 @@ use crate::agent::talk::{Answer, Ask, Said};
 /// Waits that are shorter are not told of.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How much longer than the client would wait the agent may take to say that the
-/// time is over.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// How much of a command is shown to those who ask, in bytes.
 const MOST_SHOWN: usize = 4096;
 
@@ -47,12 +43,9 @@ pub(super) fn wait(
     let asked = Instant::now();
     connection.say(&Said::Ask(ask(config))).map_err(lost)?;
     let moment = asked + MOMENT;
-    let patience = match config.patience {
-        Patience::AtOnce => Some(Duration::ZERO),
-        Patience::For(time) => Some(time),
-        Patience::Endless => None,
-    };
-    let ends = patience.and_then(|time| asked.checked_add(time.saturating_add(GRACE)));
+    let patience = config.patience.with_grace();
+    let ends = patience.and_then(|time| asked.checked_add(time));
+    let mut is_told = false;
     let mut turn: Option<Turn> = None;
     let mut untold: Option<String> = None;
     loop {
@@ -60,14 +53,13 @@ pub(super) fn wait(
             && let Some(text) = untold.take()
         {
             tell.of_waiting(&text);
+            is_told = true;
         }
         let next = untold.is_some().then_some(moment);
         let until = [ends, next].into_iter().flatten().min();
         let Some(answer) = connection.hear(until).map_err(lost)? else {
             if ends.is_some_and(|ends| Instant::now() >= ends) {
-                let socket = config.socket.display();
-                let why = format!("the agent at {socket} does not answer");
-                return Err(RunError::NotInTime(why));
+                return Err(RunError::does_not_answer(config));
             }
             continue;
         };
@@ -94,7 +86,10 @@ pub(super) fn wait(
             }
             (Answer::Go {}, Some(turn)) => {
                 let after = rough(asked.elapsed());
-                tell.of_progress(&format!("held after {after}, token {}", turn.token));
+                tell.of_turn(
+                    is_told,
+                    &format!("held after {after}, token {}", turn.token),
+                );
                 return Ok(turn);
             }
             (Answer::TimedOut { why }, _) => return Err(RunError::NotInTime(why)),
@@ -126,13 +121,12 @@ fn shown(command: &[OsString]) -> Vec<String> {
     let mut shown = Vec::new();
     for argument in command {
         let mut argument = argument.to_string_lossy().into_owned();
-        let mut places = (0..=left.min(argument.len())).rev();
-        let fits = places
-            .find(|&at| argument.is_char_boundary(at))
-            .unwrap_or(0);
-        let is_whole = fits == argument.len();
+        let is_whole = argument.len() <= left;
         if !is_whole {
-            argument.truncate(fits);
+            while !argument.is_char_boundary(left) {
+                left -= 1;
+            }
+            argument.truncate(left);
             argument.push('…');
         }
         left = left.saturating_sub(argument.len() + 1);

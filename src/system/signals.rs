@@ -26,19 +26,26 @@ pub(crate) fn survive_a_file_that_is_full() -> io::Result<()> {
 
 /// Those of these signals that whoever started us does not have us ignore.
 pub(crate) fn not_ignored(signals: &[i32]) -> Vec<i32> {
-    let ignored = ignored();
+    let ignored = mask("self", "SigIgn:");
     let mut signals = signals.to_vec();
     signals.retain(|signal| ignored & (1 << (signal - 1)) == 0);
     signals
 }
 
-/// The signals that this process ignores, a bit each. Linux tells; where nobody
+/// Whether a process has a handler for a signal.
+pub(crate) fn is_caught(pid: i32, signal: i32) -> bool {
+    mask(&pid.to_string(), "SigCgt:") & (1 << (signal - 1)) != 0
+}
+
+/// What a process does with its signals, a bit each. Linux tells; where nobody
 /// does, none.
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn mask(process: &str, what: &str) -> u64 {
+    // The name of the process stands there too, and may be anything.
+    let status = fs::read(format!("/proc/{process}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
     let mut lines = status.lines();
     lines
-        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .find_map(|line| line.strip_prefix(what))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0)
 }

@@ -16,6 +16,7 @@ pub mod random;
 pub mod relay;
 pub mod relayed;
 pub mod seed_peer;
+pub mod stand_in;
 pub mod target;
 pub mod tmux;
 
