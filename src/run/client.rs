@@ -124,9 +124,9 @@ impl Client {
             let words: Vec<Word> = self.signals.pending().collect();
             words.into_iter().for_each(|word| self.say(word));
             match self.hear() {
-                Ok(_) if is_lost => return Ok(Watched::AgentLost),
-                Ok(Some(code)) => return Ok(Watched::Ended(code)),
                 Ok(None) => return Ok(Watched::SupervisorLost),
+                Ok(Some(_)) if is_lost => return Ok(Watched::AgentLost),
+                Ok(Some(code)) => return Ok(Watched::Ended(code)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }

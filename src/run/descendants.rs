@@ -18,8 +18,11 @@ use rustix::process::{
 
 use super::tell;
 
-/// How long to give those who were killed, at first and at last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// How long to give those who were killed, while some of them end.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long at most, while none of them does.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// From here on nobody who came of this process gets out of its sight.
 pub(super) fn keep() -> io::Result<()> {
@@ -49,14 +52,22 @@ impl Since {
 /// Kills them all, and waits until there is none. Whoever may not be killed by
 /// this user (`sudo`) is waited for.
 pub(super) fn kill(since: Since) {
-    let (mut pause, longest) = PAUSES;
+    let mut pause = FIRST_PAUSE;
     let mut is_told = false;
-    // Without children nobody is left.
-    while !reap(|_, _| ()) {
-        let all = all(since);
-        if all.is_empty() && since != Since::Ever {
+    let mut was_empty = false;
+    loop {
+        let mut has_ended = false;
+        // Without children nobody is left.
+        if reap(|_, _| has_ended = true) {
             return;
         }
+        let all = all(since);
+        // Whoever had just lost its parent may have been overlooked, but not
+        // twice.
+        if all.is_empty() && was_empty && since != Since::Ever {
+            return;
+        }
+        was_empty = all.is_empty();
         if let Some(spared) = signal(&all, Signal::KILL)
             && !is_told
         {
@@ -65,8 +76,12 @@ pub(super) fn kill(since: Since) {
                 "process {spared} may not be killed by this user; the lock is held until it ends"
             ));
         }
+        pause = if has_ended {
+            FIRST_PAUSE
+        } else {
+            LONGEST_PAUSE.min(pause * 2)
+        };
         thread::sleep(pause);
-        pause = longest.min(pause * 2);
     }
 }
 

@@ -17,7 +17,7 @@ use super::channel::{self, Given, Word};
 use super::descendants::Since;
 use super::signals::Signals;
 use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, descendants, tell};
-use crate::system::signals::is_caught;
+use crate::system::signals::is_handled;
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -222,7 +222,7 @@ fn spawn(command: &[OsString], input: OwnedFd) -> Result<Pid, u8> {
 /// that to send it once more does no harm; only one that does is sent no second
 /// one.
 fn has_had(command: Pid, signal: i32) -> bool {
-    getpgid(Some(command)) == Ok(getpgrp()) && is_caught(command.as_raw_pid(), signal)
+    getpgid(Some(command)) == Ok(getpgrp()) && is_handled(command.as_raw_pid(), signal)
 }
 
 fn pass_on(command: Pid, signal: i32) {

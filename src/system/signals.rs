@@ -32,9 +32,12 @@ pub(crate) fn not_ignored(signals: &[i32]) -> Vec<i32> {
     signals
 }
 
-/// Whether a process has a handler for a signal.
-pub(crate) fn is_caught(pid: i32, signal: i32) -> bool {
-    mask(&pid.to_string(), "SigCgt:") & (1 << (signal - 1)) != 0
+/// Whether a process does something about a signal: it has a handler for it, or
+/// has blocked it and asks for it (signalfd(2)).
+pub(crate) fn is_handled(pid: i32, signal: i32) -> bool {
+    let process = pid.to_string();
+    let handled = mask(&process, "SigCgt:") | mask(&process, "SigBlk:");
+    handled & (1 << (signal - 1)) != 0
 }
 
 /// What a process does with its signals, a bit each. Linux tells; where nobody

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::pid;
-use super::support::stand_in::{StandIn, has_ended, signal};
+use super::support::stand_in::{StandIn, has_ended, kill, signal};
 
 #[test]
 fn all_of_the_command_is_told_to_end() {
@@ -100,6 +100,21 @@ fn the_client_is_killed_while_it_ends_the_command() {
     program.signal(Signal::KILL);
     has_ended(command);
     client.is_unlocked();
+}
+
+#[test]
+fn the_supervisor_is_killed_while_it_ends_the_command() {
+    let agent = StandIn::start();
+    let script = "trap 'echo command TERM' TERM; echo supervisor $PPID; echo c $$; \
+                  while :; do sleep 1000 & wait; done";
+    let (program, client) = agent.lock_and_run(&["--kill-after", "1h"], script);
+    let (supervisor, command) = (pid(&program, "supervisor"), pid(&program, "c"));
+    client.close();
+    program.wait_for("command TERM");
+    kill(supervisor);
+    has_ended(command);
+    client.is_unlocked();
+    assert_eq!(program.finish().0.code(), Some(125));
 }
 
 /// It has ended under the lock.

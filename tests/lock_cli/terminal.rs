@@ -178,8 +178,9 @@ fn an_interactive_command_has_the_terminal() {
     };
     terminal.run("echo in $TURNO_LOCK");
     terminal.wait_for("in test");
-    terminal.run("sleep 1000");
-    terminal.wait_for("sleep 1000");
+    // Then it has the terminal.
+    terminal.run("sh -c 'echo ready; exec sleep 1000'");
+    terminal.wait_for("ready\n");
     terminal.keys(&["C-c"]);
     // What is typed before would be thrown away.
     terminal.wait_until("the shell", |picture| picture.trim_end().ends_with("^C\n$"));
