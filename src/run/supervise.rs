@@ -123,7 +123,7 @@ impl Supervisor {
             if let Some(code) = ended
                 && was_killed
             {
-                descendants::kill();
+                descendants::kill(Since::Ever);
                 return Ok(code);
             }
             // What a command leaves behind that ends of its own accord is its
