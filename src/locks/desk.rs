@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::call::{Asked, Grant};
 use super::error::{Blocked, LockError};
@@ -15,6 +15,14 @@ use crate::node::{Reports, User};
 /// the node for some.
 const MOST_LENT: usize = 256;
 
+/// For how long no entries are lent after a peer has asked for the lock. It may be
+/// about to ask again, and would find that one entry after another was made before
+/// its own.
+const CALM: Duration = Duration::from_millis(100);
+
+/// Of how many locks it is remembered at most that a peer has asked.
+const MOST_WANTED: usize = 1024;
+
 /// The callers of all locks.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
@@ -24,6 +32,8 @@ pub(super) struct Desk {
     loans: Arc<Loans>,
     /// The names of the locks on loan, and of some that were, the oldest first.
     lent: VecDeque<LockName>,
+    /// When a peer last had to wait for us. It outlasts the line.
+    wanted_elsewhere: HashMap<LockName, Instant>,
     entries: u64,
     /// No more calls are taken.
     is_closing: bool,
@@ -65,7 +75,10 @@ pub(super) enum Step {
     /// As above: nobody else wants the lock, so it can be lent.
     Lend,
     /// Let the first in line enter.
-    Grant,
+    Grant {
+        /// The lock is lent with it.
+        is_lent: bool,
+    },
 }
 
 impl Step {
@@ -77,7 +90,7 @@ impl Step {
             Step::Cancel => Some(Event::Cancel(lock)),
             Step::Release => Some(Event::Release(lock)),
             Step::Lend => Some(Event::Lend { lock, entries }),
-            Step::Wait | Step::Grant => None,
+            Step::Wait | Step::Grant { .. } => None,
         }
     }
 }
@@ -184,7 +197,10 @@ impl Desk {
             return Step::Wait;
         };
         line.is_called_in |= self.is_closing;
-        let step = line.next_step(standing);
+        let step = line.next_step(standing, || {
+            let wanted = self.wanted_elsewhere.get(lock);
+            wanted.is_none_or(|at| at.elapsed() >= CALM)
+        });
         if line.holder.is_none() {
             line.is_called_in = false;
             if step == Step::Release {
@@ -198,7 +214,7 @@ impl Desk {
     }
 
     /// Lets the first in line enter, who may have gone in the meantime.
-    pub(super) fn grant(&mut self, lock: &LockName) {
+    pub(super) fn grant(&mut self, lock: &LockName, is_lent: bool) {
         let Some(line) = self.lines.get_mut(lock) else {
             return;
         };
@@ -210,16 +226,15 @@ impl Desk {
         };
         let ticket = asked.call().ticket;
         let lent = line.lent.take();
-        let lease = lent.map(|tokens| Arc::new(Lease::new(ticket, tokens)));
+        let lease = is_lent.then(|| Arc::new(Lease::new(lock.clone(), ticket, lent)));
         if let Some(lease) = &lease {
-            self.loans.add(lock, Arc::clone(lease));
+            self.loans.add(Arc::clone(lease));
         }
         let granted = asked.grant(Grant {
             token,
             lease: lease.clone(),
         });
         if granted.is_ok() {
-            let is_lent = lease.is_some();
             line.holder = Some(Holder { ticket, lease });
             line.since = Some((Instant::now(), token));
             self.entries += 1;
@@ -243,6 +258,18 @@ impl Desk {
             line.is_called_in = true;
             self.touched.push_back(oldest);
         }
+    }
+
+    /// A peer has to wait for us.
+    fn remember_wanted(&mut self, lock: &LockName) {
+        let wanted = &mut self.wanted_elsewhere;
+        if wanted.len() >= MOST_WANTED {
+            wanted.retain(|_, at| at.elapsed() < CALM);
+            if wanted.len() >= MOST_WANTED {
+                wanted.clear();
+            }
+        }
+        wanted.insert(lock.clone(), Instant::now());
     }
 
     /// The algorithm will not have it: all callers of this lock are told.
@@ -326,7 +353,7 @@ impl Line {
         self.holder.is_none()
     }
 
-    fn next_step(&mut self, standing: Standing<'_>) -> Step {
+    fn next_step(&mut self, standing: Standing<'_>, is_calm: impl Fn() -> bool) -> Step {
         let is_wanted_here = !self.waiting.is_empty();
         match standing.state {
             State::Free if is_wanted_here && !standing.is_wanted => Step::Acquire,
@@ -345,10 +372,12 @@ impl Line {
             State::Held { .. } => match self.entered {
                 Some(_) if is_wanted_here => {
                     let is_alone = self.waiting.len() == 1 && !standing.is_wanted_elsewhere;
-                    if standing.may_lend && is_alone && self.lent.is_none() {
+                    let is_lent = standing.may_lend && is_alone;
+                    // If no entries are lent, leaving still is.
+                    if is_lent && self.lent.is_none() && is_calm() {
                         Step::Lend
                     } else {
-                        Step::Grant
+                        Step::Grant { is_lent }
                     }
                 }
                 _ => {
@@ -382,6 +411,10 @@ impl User for Desk {
     fn wanted_elsewhere(&mut self, lock: &LockName) {
         if self.lines.contains_key(lock) {
             self.touched.push_back(lock.clone());
+            self.remember_wanted(lock);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,10 +94,11 @@ impl Shared {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn leave(&self, lock: LockName, ticket: u64, lease: Option<&Lease>) {
-        // A forked child has a copy of a guard, and holds nothing.
-        if !self.is_forked() && lease.is_none_or(Lease::leave) {
+    fn leave(&self, lock: &LockName, ticket: u64, lease: Option<&Lease>) {
+        // A forked child has a copy of a guard, and of its lease, and holds nothing.
+        if lease.is_none_or(Lease::leave) && !self.is_forked() {
             // If the node has ended, nobody else comes in anyway.
+            let lock = lock.clone();
             let _ = self.say(Wish::Leave { lock, ticket });
         }
     }
@@ -210,7 +211,7 @@ impl Handle {
         }
         let (token, lease) = self.shared.loans.enter(name)?;
         Some(Guard {
-            lock: LockName::new(name).ok()?,
+            lock: lease.lock.clone(),
             ticket: lease.ticket,
             token,
             lease: Some(lease),
@@ -331,8 +332,8 @@ impl Drop for Request {
         }
         match self.call.abandon() {
             Some(Grant { lease, .. }) => {
-                let lock = self.call.lock.clone();
-                self.shared.leave(lock, self.call.ticket, lease.as_deref());
+                let Call { lock, ticket, .. } = &*self.call;
+                self.shared.leave(lock, *ticket, lease.as_deref());
             }
             None => {
                 // If the node has ended, nobody waits there.
@@ -393,8 +394,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let lock = self.lock.clone();
-        self.shared.leave(lock, self.ticket, self.lease.as_deref());
+        self.shared
+            .leave(&self.lock, self.ticket, self.lease.as_deref());
     }
 }
 

@@ -30,7 +30,9 @@ const STATE: u64 = ONE_USED - 1;
 #[derive(Debug)]
 pub(super) struct Lease {
     word: AtomicU64,
-    tokens: Tokens,
+    /// None: it can be left without a word to the node, but not entered again.
+    tokens: Option<Tokens>,
+    pub(super) lock: LockName,
     /// Of the call that it was lent to first.
     pub(super) ticket: u64,
 }
@@ -45,8 +47,10 @@ impl Loans {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, lock: &LockName, lease: Arc<Lease>) {
-        self.leases().insert(lock.as_str().into(), lease);
+    pub(super) fn add(&self, lease: Arc<Lease>) {
+        if lease.tokens.is_some() {
+            self.leases().insert(lease.lock.as_str().into(), lease);
+        }
     }
 
     pub(super) fn remove(&self, lock: &LockName) {
@@ -70,10 +74,11 @@ impl Loans {
 impl Lease {
     /// Somebody is inside already, who called with this ticket; these are the
     /// tokens of those who follow.
-    pub(super) fn new(ticket: u64, tokens: Tokens) -> Self {
+    pub(super) fn new(lock: LockName, ticket: u64, tokens: Option<Tokens>) -> Self {
         Lease {
             word: AtomicU64::new(HELD),
             tokens,
+            lock,
             ticket,
         }
     }
@@ -85,7 +90,7 @@ impl Lease {
             if word & STATE != IDLE {
                 return None;
             }
-            let token = self.tokens.nth(word / ONE_USED)?;
+            let token = self.tokens?.nth(word / ONE_USED)?;
             let entered = word + ONE_USED + HELD - IDLE;
             // Acquire: what the one before did inside is seen.
             match self.word.compare_exchange_weak(
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn one_at_a_time_enters_until_the_tokens_are_used_up() {
         let tokens = tokens(2);
-        let lease = Lease::new(1, tokens);
+        let lease = Lease::new(LockName::default(), 1, Some(tokens));
         assert_eq!(lease.enter(), None, "somebody is inside from the beginning");
         assert!(!lease.leave());
         assert_eq!(lease.enter(), Some(tokens.first()));
@@ -176,13 +181,13 @@ mod tests {
 
     #[test]
     fn it_is_taken_back_at_once_or_when_whoever_is_inside_leaves() {
-        let lease = Lease::new(1, tokens(9));
+        let lease = Lease::new(LockName::default(), 1, Some(tokens(9)));
         assert!(!lease.recall());
         assert!(!lease.recall(), "it was recalled already");
         assert!(lease.leave(), "the node is told");
         assert!(lease.recall(), "it is back");
         assert_eq!(lease.enter(), None);
-        let lease = Lease::new(1, tokens(9));
+        let lease = Lease::new(LockName::default(), 1, Some(tokens(9)));
         lease.leave();
         assert!(lease.recall());
         assert_eq!(lease.enter(), None);
@@ -191,7 +196,7 @@ mod tests {
     #[test]
     fn whatever_the_threads_do_no_two_are_inside_and_one_end_is_told() {
         for _ in 0..200 {
-            let lease = Lease::new(1, tokens(10_000));
+            let lease = Lease::new(LockName::default(), 1, Some(tokens(10_000)));
             assert!(!lease.leave());
             let inside = AtomicU64::new(0);
             let told = AtomicU64::new(0);
@@ -214,5 +219,21 @@ mod tests {
             let ends = is_back.into_inner() + told.into_inner();
             assert_eq!(ends, 1);
         }
+    }
+
+    #[test]
+    fn without_tokens_it_is_left_in_silence_and_not_entered_again() {
+        let lease = Lease::new(LockName::default(), 1, None);
+        assert!(!lease.leave(), "the node need not be told");
+        assert_eq!(lease.enter(), None);
+        assert!(lease.recall(), "the node has it back at once");
+    }
+
+    #[test]
+    fn whoever_is_inside_when_it_is_wanted_back_says_so_when_he_leaves() {
+        let lease = Lease::new(LockName::default(), 1, None);
+        assert!(!lease.recall());
+        assert!(lease.leave());
+        assert!(lease.recall());
     }
 }

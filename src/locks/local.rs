@@ -174,11 +174,16 @@ impl LocalNode {
     /// # Errors
     /// As [`LocalNode::turn`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.shared.drive_here();
+        self.wait_here(timeout)
+    }
+
+    /// As [`LocalNode::wait`], on the thread that has said that it drives it.
+    fn wait_here(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.report()?;
         let due = self.next_due();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = [timeout, due].into_iter().flatten().min();
-        self.shared.drive_here();
         retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
         self.has_more = self.events.iter().count() == MOST_EVENTS;
         for event in &self.events {
@@ -189,10 +194,24 @@ impl LocalNode {
         self.queue.extend(wishes.map(Envelope::of_user));
         while let Some(envelope) = self.queue.pop_front() {
             self.open_and_do(envelope)?;
-            self.settle_all()?;
         }
+        // Only now: whoever is let in stays out of the way of all that were heard
+        // to ask.
+        self.settle_all()?;
         self.engine.tidy();
         self.say_whether_closing();
+        Ok(())
+    }
+
+    /// Drives it until it is closed.
+    ///
+    /// # Errors
+    /// As [`LocalNode::turn`].
+    pub(super) fn drive(&mut self) -> io::Result<()> {
+        self.shared.drive_here();
+        while !self.is_closed() {
+            self.wait_here(None)?;
+        }
         Ok(())
     }
 
@@ -228,7 +247,11 @@ impl LocalNode {
             Source::User(wish) => wish,
         };
         match wish {
-            Wish::Ask(asked) => self.engine.user.ask(asked),
+            Wish::Ask(asked) => {
+                self.engine.user.ask(asked);
+                let next = || Instant::now() + REPORT_EVERY;
+                self.next_report.get_or_insert_with(next);
+            }
             Wish::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
             Wish::GiveUp {
                 lock,
@@ -236,6 +259,7 @@ impl LocalNode {
                 since,
             } => self.give_up(&lock, ticket, since),
             Wish::Tell(status) => {
+                self.settle_all()?;
                 // Whoever asked may have gone.
                 let _ = status.send(self.status());
             }
@@ -274,9 +298,6 @@ impl LocalNode {
         while let Some(lock) = self.engine.user.next_touched() {
             self.settle(&lock)?;
         }
-        if self.next_report.is_none() && self.engine.user.is_anybody_waiting() {
-            self.next_report = Some(Instant::now() + REPORT_EVERY);
-        }
         Ok(())
     }
 
@@ -296,7 +317,7 @@ impl LocalNode {
             );
             match step {
                 Step::Wait => return Ok(()),
-                Step::Grant => desk.grant(lock),
+                Step::Grant { is_lent } => desk.grant(lock, is_lent),
                 step => {
                     let Some(event) = step.event(lock, LENT) else {
                         return Ok(());
@@ -330,9 +351,7 @@ impl LocalNode {
     }
 
     fn say_whether_closing(&mut self) {
-        if self.engine.user.is_held()
-            && let Some(is_held) = self.closing.take()
-        {
+        if let Some(is_held) = self.closing.take_if(|_| self.engine.user.is_held()) {
             // Whoever asked may have gone.
             let _ = is_held.send(());
         }

@@ -46,7 +46,7 @@ impl Node {
         let handle = local.handle();
         let name = format!("turno node {}", settings.id);
         let thread = thread::Builder::new().name(name).spawn(move || {
-            let ended = drive(&mut local);
+            let ended = local.drive();
             if let Err(error) = &ended {
                 log::error!("the node has ended: {error}");
             }
@@ -83,13 +83,6 @@ impl Node {
             thread.join().expect("the node's thread does not panic")
         })
     }
-}
-
-fn drive(node: &mut LocalNode) -> io::Result<()> {
-    while !node.is_closed() {
-        node.wait(None)?;
-    }
-    Ok(())
 }
 
 impl Deref for Node {

@@ -1,0 +1,48 @@
+use super::*;
+use crate::locks::call::Call;
+
+fn line_of_one() -> Line {
+    let lock = LockName::default();
+    let mut line = Line::default();
+    let call = Call::new(1, lock, false);
+    line.waiting.push_back(Asked::new(call));
+    line.entered = Some(Token::of(5));
+    line
+}
+
+fn step(is_wanted_elsewhere: bool, is_calm: bool) -> Step {
+    let token = Token::of(5);
+    let standing = Standing {
+        state: &State::Held { token },
+        is_wanted: false,
+        is_wanted_elsewhere,
+        may_lend: true,
+    };
+    line_of_one().next_step(standing, || is_calm)
+}
+
+#[test]
+fn entries_are_lent_while_no_peer_asks() {
+    assert_eq!(step(false, true), Step::Lend);
+}
+
+#[test]
+fn when_a_peer_has_asked_lately_only_leaving_is_lent() {
+    assert_eq!(step(false, false), Step::Grant { is_lent: true });
+}
+
+#[test]
+fn nothing_is_lent_while_a_peer_waits() {
+    assert_eq!(step(true, false), Step::Grant { is_lent: false });
+}
+
+#[test]
+fn it_is_remembered_of_so_many_locks_that_a_peer_has_asked() {
+    let mut desk = Desk::default();
+    for number in 0..3 * MOST_WANTED {
+        let lock = LockName::new(&number.to_string()).unwrap();
+        desk.entered(&lock, Token::of(5));
+        desk.wanted_elsewhere(&lock);
+    }
+    assert!(desk.wanted_elsewhere.len() <= MOST_WANTED);
+}
