@@ -50,10 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn serve(role: Serve) -> io::Result<()> {
     match role {
-        Serve::Member { id, ports } => {
-            let members: Vec<String> = ports.iter().map(|port| format!(":{port}")).collect();
-            worker::serve(member::Member::start(id, &members)?)
-        }
+        Serve::Member { id, ports } => worker::serve(member::Member::start(id, &local(&ports))?),
+        Serve::Driver { id, ports } => worker::serve(member::Driver::start(id, &local(&ports))?),
         Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
         Serve::Echo { port } => bare::echo(port),
         Serve::Flock => worker::serve(flock::Flock::open()?),
@@ -61,4 +59,9 @@ fn serve(role: Serve) -> io::Result<()> {
         Serve::Postgres { socket } => worker::serve(rivals::Postgres::connect(&socket)?),
         Serve::Etcd { address } => worker::serve(rivals::Etcd::connect(&address)?),
     }
+}
+
+/// Addresses on this host alone.
+fn local(ports: &[u16]) -> Vec<String> {
+    ports.iter().map(|port| format!(":{port}")).collect()
 }

@@ -57,6 +57,13 @@ pub enum Serve {
         /// The ports of all.
         ports: Vec<u16>,
     },
+    /// A member that drives its node itself.
+    Driver {
+        /// Its place.
+        id: u16,
+        /// The ports of all.
+        ports: Vec<u16>,
+    },
     /// One of a bare exchange.
     Exchange {
         /// Its place.

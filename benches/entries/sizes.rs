@@ -13,6 +13,8 @@ use super::table::{Table, count, spread, time};
 pub struct Size {
     nodes: u16,
     members: Group,
+    /// The same, but that the one that asks drives its node itself.
+    driven: Group,
     /// One that asks, and those that answer.
     fan: Group,
     exchange: Group,
@@ -22,6 +24,7 @@ pub struct Size {
 /// What was measured once, one right after the other.
 pub struct Round {
     pub first: Run,
+    driven: Run,
     pub fan: Run,
     again: Run,
     flock: Run,
@@ -58,9 +61,10 @@ pub fn measure(options: &Options) -> io::Result<()> {
 impl Size {
     /// Starts all its processes.
     pub fn start(nodes: u16) -> io::Result<Self> {
-        let all = |role: &str| {
+        let all = |first: &str, others: &str| {
             let ports = texts(&free_ports(nodes)?);
             let arguments = (1..=nodes).map(|id| {
+                let role = if id == 1 { first } else { others };
                 let head = [role.to_owned(), id.to_string()];
                 head.into_iter().chain(ports.clone()).collect::<Vec<_>>()
             });
@@ -73,9 +77,10 @@ impl Size {
         fan.extend(ports[1..].iter().map(echo));
         Ok(Size {
             nodes,
-            members: all("member")?,
+            members: all("member", "member")?,
+            driven: all("driver", "member")?,
             fan: Group::start(&fan)?,
-            exchange: all("exchange")?,
+            exchange: all("exchange", "exchange")?,
             rounds: Vec::new(),
         })
     }
@@ -87,6 +92,7 @@ impl Size {
         self.rounds.push(Round {
             fan: self.fan.first(entries)?,
             first: self.members.first(entries)?,
+            driven: self.driven.first(entries)?,
             flock: flock.again(100 * entries)?,
             again: self.members.again(100 * entries)?,
             exchange: self.exchange.contend(length)?,
@@ -124,15 +130,23 @@ fn print_first(sizes: &[Size]) {
     println!("First entry: nobody else wants the lock, and all are asked.\n");
     let mut table = run_table("times the bare one");
     for size in sizes {
+        let bare = |run: fn(&Round) -> &Run| {
+            let ratio = size.spread(|round| run(round).middle() / round.fan.middle());
+            if size.nodes > 1 {
+                spread(&ratio)
+            } else {
+                String::new()
+            }
+        };
         if size.nodes > 1 {
-            let ratio = size.spread(|round| round.first.middle() / round.fan.middle());
-            let bare = "bare fan-out and back";
-            row(&mut table, size.nodes, bare, size.run(|it| &it.fan), "");
-            let cells = size.run(|it| &it.first);
-            row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
-        } else {
-            row(&mut table, 1, "turno", size.run(|it| &it.first), "");
+            let what = "bare fan-out and back";
+            row(&mut table, size.nodes, what, size.run(|it| &it.fan), "");
         }
+        let (first, driven) = (size.run(|it| &it.first), size.run(|it| &it.driven));
+        let (of_first, of_driven) = (bare(|it| &it.first), bare(|it| &it.driven));
+        row(&mut table, size.nodes, "turno", first, &of_first);
+        let what = "turno, driven by the caller";
+        row(&mut table, size.nodes, what, driven, &of_driven);
     }
     table.print();
 }
