@@ -45,8 +45,7 @@ mod key;
 mod section;
 mod tail;
 
-use std::fmt;
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -152,10 +151,10 @@ pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
 /// The text of a message, without a signature.
 #[must_use]
 pub fn encode(message: &Message, group: GroupDigest) -> String {
-    let mut text = Vec::with_capacity(USUAL_LENGTH);
-    write!(text, "{message}").expect("a vector takes all");
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    write!(text, "{message}").expect("a string takes all");
     tail::encode(message, group, &mut text);
-    String::from_utf8(text).expect("JSON is UTF-8")
+    text
 }
 
 #[cfg(test)]

@@ -1,26 +1,13 @@
 //! What turno adds after the `>` of a request or a reply.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::array;
+
+use serde::{Deserialize, Deserializer};
 
 use super::fields::{Name, Read, Text};
 use super::head::Kind;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Body, Echo, Incarnation, LockName, Message, Origin, Timestamp};
-
-/// The JSON object as it is written.
-#[derive(Serialize)]
-struct Written<'a> {
-    incarnation: Hexadecimal,
-    group: Hexadecimal,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lock: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    echo: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<Hexadecimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    again: Option<bool>,
-}
 
 pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
     let Timestamp { clock, id: from } = stamp;
@@ -40,7 +27,9 @@ pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagr
             },
         });
     }
-    let tail: Read = serde_json::from_slice(rest).map_err(|_| Malformed::Tail)?;
+    // Looked at for UTF-8 once, not text by text.
+    let rest = str::from_utf8(rest).map_err(|_| Malformed::Tail)?;
+    let tail: Read = serde_json::from_str(rest).map_err(|_| Malformed::Tail)?;
     let lock = tail.lock.map(|Name(lock)| lock).unwrap_or_default();
     let again = tail.again.unwrap_or(false);
     let echo = |clock, incarnation: Hexadecimal| Echo {
@@ -78,7 +67,7 @@ pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagr
 }
 
 /// Appends the tail of a message; nothing for one of a seed peer.
-pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut Vec<u8>) {
+pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     let Origin::Turno(incarnation) = message.origin else {
         return;
     };
@@ -92,26 +81,55 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut Vec<u8>) 
             (None, Some(Echo { clock, incarnation }), *again)
         }
     };
-    let tail = Written {
-        incarnation: Hexadecimal(incarnation.0),
-        group: Hexadecimal(group.0),
-        lock: lock
-            .filter(|lock| !lock.is_nameless())
-            .map(LockName::as_str),
-        echo: echo.map(|echo| echo.clock),
-        to: echo.map(|echo| Hexadecimal(echo.incarnation.0)),
-        again: again.then_some(true),
-    };
-    serde_json::to_writer(text, &tail).expect("strings and numbers are always JSON");
+    text.push_str("{\"incarnation\":\"");
+    Hexadecimal(incarnation.0).write(text);
+    text.push_str("\",\"group\":\"");
+    Hexadecimal(group.0).write(text);
+    text.push('"');
+    if let Some(lock) = lock.filter(|lock| !lock.is_nameless()) {
+        text.push_str(",\"lock\":");
+        text.push_str(&quoted(lock.as_str()));
+    }
+    if let Some(Echo { clock, incarnation }) = echo {
+        text.push_str(",\"echo\":");
+        text.push_str(&clock.to_string());
+        text.push_str(",\"to\":\"");
+        Hexadecimal(incarnation.0).write(text);
+        text.push('"');
+    }
+    if again {
+        text.push_str(",\"again\":true");
+    }
+    text.push('}');
+}
+
+/// A text in JSON.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is always JSON")
 }
 
 /// 64 bits as 16 hexadecimal digits.
 #[derive(Clone, Copy)]
 pub(super) struct Hexadecimal(u64);
 
-impl Serialize for Hexadecimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
+impl Hexadecimal {
+    fn write(self, text: &mut String) {
+        let digit = |place| b"0123456789abcdef"[(self.0 >> (60 - 4 * place) & 0xf) as usize];
+        let digits: [u8; 16] = array::from_fn(digit);
+        text.push_str(str::from_utf8(&digits).expect("digits are ASCII"));
+    }
+
+    fn read(digits: &str) -> Option<Self> {
+        let digits: &[u8; 16] = digits.as_bytes().try_into().ok()?;
+        let bits = digits.iter().try_fold(0, |bits, digit| {
+            let digit = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(bits << 4 | u64::from(digit))
+        })?;
+        Some(Hexadecimal(bits))
     }
 }
 
@@ -119,13 +137,7 @@ impl<'de> Deserialize<'de> for Hexadecimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text {
             expected: "16 hexadecimal digits",
-            read: |digits: &str| {
-                let is_hexadecimal = digits
-                    .bytes()
-                    .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-                let bits = u64::from_str_radix(digits, 16).ok()?;
-                (is_hexadecimal && digits.len() == 16).then_some(Hexadecimal(bits))
-            },
+            read: Hexadecimal::read,
         })
     }
 }
