@@ -12,6 +12,14 @@
 //! cargo run --release --example bank -- audit
 //! ```
 //!
+//! and three servers on the same accounts, each in a terminal of its own, with
+//!
+//! ```text
+//! cargo run --release --example bank -- server --id 1 :7001 :7002 :7003 --port 5001 --state state-1
+//! cargo run --release --example bank -- server --id 2 :7001 :7002 :7003 --port 5002 --state state-2
+//! cargo run --release --example bank -- server --id 3 :7001 :7002 :7003 --port 5003 --state state-3
+//! ```
+//!
 //! # What is where
 //!
 //! In the order in which a request goes through it:
@@ -21,7 +29,8 @@
 //! - [`clock`]: the logical time that they are stamped with;
 //! - [`server`]: the loop; [`door`]: where clients come in, and [`connection`]:
 //!   one of them;
-//! - [`turns`]: the lock, and how the loop comes by its turn;
+//! - [`turns`]: how the loop comes by its turn; [`group`]: by the lock, if it
+//!   shares its accounts, and [`claim`]: that nobody shares them otherwise;
 //! - [`bank`]: the rules, and [`money`]: exact decimals;
 //! - [`ledger`]: the accounts as one turn sees and changes them, checked by the
 //!   turn's fencing token;
@@ -46,12 +55,14 @@
 mod account;
 mod audit;
 mod bank;
+mod claim;
 mod client;
 mod clock;
 mod connection;
 mod door;
 mod files;
 mod framing;
+mod group;
 mod journal;
 mod ledger;
 mod money;
@@ -160,6 +171,17 @@ fn files_in(folder: PathBuf) -> Result<Files, Failure> {
 /// goes to is full, the bank stays open.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// What the node has to tell goes to standard error, as `RUST_LOG` says;
+/// warnings where it says nothing.
+fn log_to_standard_error() {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .format(|out, record| {
+            let said = record.args().to_string();
+            writeln!(out, "bank: {}", Printable::whole(said.as_bytes()))
+        })
+        .init();
 }
 
 /// A line on standard error, which may hold words of somebody else.

@@ -26,10 +26,11 @@ use crate::clock::Clock;
 use crate::connection::{Connection, Next};
 use crate::door::Door;
 use crate::files::Files;
+use crate::group;
 use crate::ledger::Ledger;
 use crate::protocol::{Answer, Operation, Request};
 use crate::turns::{Alone, Turns};
-use crate::{Failure, complain, files_in, say};
+use crate::{Failure, complain, files_in, log_to_standard_error, say};
 
 /// Serve the accounts of a directory.
 ///
@@ -37,6 +38,10 @@ use crate::{Failure, complain, files_in, say};
 /// of its logical clock. Anybody who can connect is served, there are no
 /// passwords: so it listens to this machine alone, unless --host says otherwise.
 /// It may be killed at any time; what it has answered is on the disk.
+///
+/// Several servers may share one directory, each with its --id and the same list
+/// of addresses: they take turns by a turno lock. If one of them is down the
+/// others wait, and say for whom, until it is started anew.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -51,27 +56,40 @@ pub struct Arguments {
     /// The directory of the accounts; bank open makes one
     #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
     accounts: PathBuf,
+
+    #[command(flatten)]
+    group: group::Arguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   bank server
-  bank server --port 5001 --accounts /srv/contas";
+  bank server --port 5001 --accounts /srv/contas
+  bank server --id 2 :7001 :7002 :7003 --port 5002 --state state-2";
 
 const DOOR: Token = Token(0);
+const LOCK: Token = Token(1);
 
 /// The token of the first client.
-const FIRST_CLIENT: usize = 1;
+const FIRST_CLIENT: usize = 2;
 
 /// How many clients are let in before others have their turn.
 const MOST_AT_ONCE: usize = 64;
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
+        // The node tells there whom it waits for.
+        log_to_standard_error();
         let files = files_in(self.accounts)?;
-        let turns = Alone::in_folder(files.folder())?;
+        let turns: Box<dyn Turns> = if let Some(unlocked) = Alone::without_lock() {
+            Box::new(unlocked)
+        } else if let Some(group) = self.group.join(&files)? {
+            Box::new(group)
+        } else {
+            Box::new(Alone::with(&files)?)
+        };
         let address = SocketAddr::new(self.host, self.port);
-        let server = Server::bind(address, files, Box::new(turns)).map_err(|error| {
+        let server = Server::bind(address, files, turns).map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::AddrInUse => "; is a server still running? --port takes another",
                 _ => "",
@@ -100,9 +118,10 @@ struct Server {
 }
 
 impl Server {
-    fn bind(address: SocketAddr, files: Files, turns: Box<dyn Turns>) -> io::Result<Self> {
+    fn bind(address: SocketAddr, files: Files, mut turns: Box<dyn Turns>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let door = Door::open(address, poll.registry(), DOOR)?;
+        turns.register(poll.registry(), LOCK)?;
         Ok(Server {
             poll,
             door,
@@ -146,7 +165,8 @@ impl Server {
             Some(Duration::ZERO)
         } else {
             let pause = self.pauses.first().map(|(ends, _)| *ends);
-            let next = pause.into_iter().chain(self.door.opens()).min();
+            let next = [pause, self.door.opens(), self.turns.next_due()];
+            let next = next.into_iter().flatten().min();
             next.map(|at| at.saturating_duration_since(Instant::now()))
         };
         match self.poll.poll(events, timeout) {
@@ -156,6 +176,8 @@ impl Server {
         for event in &*events {
             match event.token() {
                 DOOR => self.door.ready(),
+                // What it has to do is done with the next look at the turn.
+                LOCK => {}
                 Token(client) => {
                     if let Some(connection) = self.clients.get_mut(&client) {
                         connection.ready();

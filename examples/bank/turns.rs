@@ -1,18 +1,21 @@
 //! Whose turn it is: all that the bank knows of the lock.
 //!
 //! The loop asks for its turn when operations wait, goes on with its other work,
-//! and finds out after each wake whether it has it. Nothing here waits.
+//! and finds out after each wake whether it has it. Nothing here waits. A server
+//! that is alone has its turn at once; one of a [`group`](crate::group) asks the
+//! others.
 
 use std::env;
-use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::time::Instant;
 
-use crate::complain;
-use crate::files::Trouble;
+use mio::{Registry, Token};
+
+use crate::claim::Claim;
+use crate::files::{Files, Trouble};
 
 /// A test's switch: if this variable of the environment is 1, every server
-/// always has its turn. Several of them lose money then, and the test that
+/// always has its turn, in a group too. Several of them lose money then, and the test that
 /// counts it shows that it can.
 const WITHOUT_LOCK: &str = "TURNO_BANK_WITHOUT_LOCK";
 
@@ -23,40 +26,58 @@ pub enum Turn {
     /// would only be ahead of the group that may be started here later.
     Alone,
     /// The fencing token of this turn.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "only the tests are not alone yet")
-    )]
     Token(u64),
 }
 
 /// Who gives a server its turns.
 pub trait Turns {
+    /// Has the poll wake the loop under this token when there is something to do.
+    fn register(&mut self, _registry: &Registry, _token: Token) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// When there is something to do though nothing wakes the loop.
+    fn next_due(&self) -> Option<Instant> {
+        None
+    }
+
     /// Asks for the turn, unless that has been done already.
     fn want(&mut self) -> io::Result<()>;
 
-    /// The turn, for as long as we have it.
+    /// The turn, for as long as we have it. Called after each wake: what there is
+    /// to do for the lock is done here.
     fn turn(&mut self) -> io::Result<Option<Turn>>;
 
     /// The turn is over: whatever it was for is on the disk.
     fn done(&mut self) -> io::Result<()>;
 }
 
-/// A server that shares its accounts with nobody.
+/// A server that has its turn whenever it wants it.
 pub struct Alone {
     is_wanted: bool,
-    _mark: Option<File>,
+    _claim: Option<Claim>,
 }
 
 impl Alone {
+    /// For a server that shares its accounts with nobody.
+    ///
     /// # Errors
-    /// Another server of this machine uses the directory.
-    pub fn in_folder(folder: &Path) -> Result<Self, Trouble> {
-        let is_locked = env::var_os(WITHOUT_LOCK).is_none_or(|value| value != "1");
-        let mark = if is_locked { be_alone(folder)? } else { None };
+    /// It would share them: see [`Claim::alone`].
+    pub fn with(files: &Files) -> Result<Self, Trouble> {
+        let claim = Claim::alone(files)?;
         Ok(Alone {
             is_wanted: false,
-            _mark: mark,
+            _claim: Some(claim),
+        })
+    }
+
+    /// For a server that is one of several and behaves as if it were alone, if a
+    /// test wants that.
+    pub fn without_lock() -> Option<Self> {
+        let is_wanted_by_test = env::var_os(WITHOUT_LOCK).is_some_and(|value| value == "1");
+        is_wanted_by_test.then_some(Alone {
+            is_wanted: false,
+            _claim: None,
         })
     }
 }
@@ -74,24 +95,5 @@ impl Turns for Alone {
     fn done(&mut self) -> io::Result<()> {
         self.is_wanted = false;
         Ok(())
-    }
-}
-
-/// Two servers that each believe to be alone would lose money, and it is easy to
-/// start two. So the first marks the directory, as far as its own machine sees;
-/// the system forgets that when the process ends, however it ends.
-fn be_alone(folder: &Path) -> Result<Option<File>, Trouble> {
-    let directory = File::open(folder).map_err(|error| Trouble::new(folder, error))?;
-    match directory.try_lock() {
-        Ok(()) => Ok(Some(directory)),
-        Err(TryLockError::WouldBlock) => {
-            let why = "another server uses these accounts, and believes to be alone";
-            Err(Trouble::new(folder, why))
-        }
-        Err(TryLockError::Error(error)) => {
-            let folder = folder.display();
-            complain(&format!("{folder}: cannot be marked as in use: {error}"));
-            Ok(None)
-        }
     }
 }

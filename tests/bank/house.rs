@@ -9,7 +9,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::example::{bank, command};
-use crate::support::{PATIENCE, Program};
+use crate::support::{PATIENCE, Ports, Program};
 
 /// A directory of accounts.
 pub struct House {
@@ -29,6 +29,11 @@ impl House {
     /// The directory of the accounts.
     pub fn accounts(&self) -> PathBuf {
         self.folder.path().join("contas")
+    }
+
+    /// A file or directory beside that of the accounts.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// An account file.
@@ -96,6 +101,43 @@ impl House {
 
     pub fn server(&self) -> Server {
         Server::start(&mut self.server_command())
+    }
+}
+
+/// The servers that share a directory.
+pub struct Group {
+    addresses: Vec<String>,
+    _ports: Ports,
+}
+
+impl Group {
+    pub fn of(servers: usize) -> Self {
+        let ports = Ports::reserve(servers);
+        Group {
+            addresses: ports.iter().map(|port| format!(":{port}")).collect(),
+            _ports: ports,
+        }
+    }
+
+    /// A command that starts server `n`, counted from 1, with a clock of its own
+    /// that is kept.
+    pub fn server_command(&self, house: &House, n: usize) -> Command {
+        let mut command = house.server_command();
+        command
+            .args(["--id", &n.to_string(), "--state"])
+            .arg(house.beside(&format!("state-{n}")))
+            .args(&self.addresses);
+        command
+    }
+
+    pub fn server(&self, house: &House, n: usize) -> Server {
+        Server::start(&mut self.server_command(house, n))
+    }
+
+    /// All of them.
+    pub fn servers(&self, house: &House) -> Vec<Server> {
+        let all = 1..=self.addresses.len();
+        all.map(|n| self.server(house, n)).collect()
     }
 }
 

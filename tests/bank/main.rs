@@ -6,6 +6,7 @@ mod support;
 
 mod dialogue;
 mod example;
+mod group;
 mod hostile;
 mod house;
 mod kills;

@@ -39,6 +39,9 @@ pub struct Game<'a> {
     pub clients: usize,
     pub operations: usize,
     pub kills: usize,
+    /// If it is not, servers spoil each other's files, and whoever is told so plays
+    /// no more.
+    pub is_locked: bool,
     /// How server `n`, counted from 0, is started.
     pub server: &'a dyn Fn(&House, usize) -> Command,
 }
@@ -60,6 +63,7 @@ struct Table {
     /// Operations that are over.
     over: AtomicUsize,
     most: usize,
+    is_locked: bool,
 }
 
 /// What one client has done.
@@ -93,6 +97,7 @@ impl Game<'_> {
                 .collect(),
             over: AtomicUsize::new(0),
             most: self.operations,
+            is_locked: self.is_locked,
         };
         let began = Instant::now();
         let mut surprises = Vec::new();
@@ -109,11 +114,21 @@ impl Game<'_> {
                 // Anywhere in what it is doing.
                 thread::sleep(Duration::from_micros(random.within(0..=3000)));
                 let n = random.within(0..=self.servers as u64 - 1) as usize;
-                table.ports[n].store(0, Ordering::SeqCst);
-                servers[n].take().expect("it runs").kill();
+                // Now and then the power fails.
+                let killed = if random.chance(10) {
+                    0..self.servers
+                } else {
+                    n..n + 1
+                };
+                for n in killed.clone() {
+                    table.ports[n].store(0, Ordering::SeqCst);
+                    servers[n].take().expect("it runs").kill();
+                }
                 surprises.extend(odd_total(&house, total));
-                let server = servers[n].insert(start(n));
-                table.ports[n].store(server.port, Ordering::SeqCst);
+                for n in killed {
+                    let server = servers[n].insert(start(n));
+                    table.ports[n].store(server.port, Ordering::SeqCst);
+                }
             }
             threads
                 .into_iter()
@@ -201,7 +216,11 @@ impl Player {
             let shared = *random.pick(&SHARED);
             let cents = random.within(1..=500) as i64;
             let cents = if random.chance(50) { cents } else { -cents };
-            if player.transfer(&mut caller, shared, cents).is_err() {
+            let transferred = player.transfer(&mut caller, shared, cents);
+            if !table.is_locked && !player.surprises.is_empty() {
+                break;
+            }
+            if transferred.is_err() {
                 caller = player.find_out(table, &mut random, Some((shared, cents)));
             } else if player.look(&mut caller).is_err() {
                 caller = player.find_out(table, &mut random, None);
