@@ -101,8 +101,7 @@ impl Arguments {
         let Some(id) = self.id else {
             return Ok(None);
         };
-        let (claim, tokens_above) = Claim::shared(files, &self.lock, &self.members)?;
-        let mut settings = Settings::new(id, self.members);
+        let mut settings = Settings::new(id, self.members.clone());
         if let Some(key) = self.key {
             settings = settings.key(key);
         }
@@ -119,6 +118,8 @@ impl Arguments {
             settings = settings.trace(trace);
         }
         let node = LocalNode::start(&settings)?;
+        // Only now: no group that cannot be is written down.
+        let (claim, tokens_above) = Claim::shared(files, &self.lock, &self.members)?;
         Ok(Some(Group {
             handle: node.handle(),
             node,

@@ -66,8 +66,8 @@ fn while_a_server_is_down_the_others_wait_for_it_and_say_so() {
     let [mut caller, _] = callers;
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| caller.expect(BALANCE, "s:0", "Saldo: 12.0"));
-        let said = servers[0].program.wait_for("bank: lock \"bank\": ");
-        assert!(said.contains("waits for 2") || said.contains('2'), "{said}");
+        let said = servers[0].program.wait_for("bank: lock \"bank\": waiting ");
+        assert!(said.contains(" s for 2 ("), "{said}");
         assert!(!waiting.is_finished());
         servers.push(group.server(&house, 2));
         waiting.join().unwrap();
@@ -97,15 +97,31 @@ fn a_server_that_is_alone_and_those_of_a_group_do_not_share_accounts() {
     let servers = group.servers(&house);
     let said = refused(house.server_command());
     assert!(said.contains("have an --id"), "{said}");
-    let mut command = group.server_command(&house, 2);
-    command.args(["--lock", "other"]);
-    names_group(&refused(command));
-    names_group(&refused(Group::of(2).server_command(&house, 1)));
+    names_group(&refused(Group::of(3).server_command(&house, 3)));
     // It lasts: their machine may be another.
     drop(servers);
     names_group(&refused(house.server_command()));
+    let mut command = group.server_command(&house, 2);
+    command.args(["--lock", "other"]);
+    names_group(&refused(command));
 
     fs::remove_file(house.accounts().join(".group")).unwrap();
+    house.server().call().expect(DEPOSIT, "s:0", DEPOSITED);
+}
+
+#[test]
+fn a_group_that_cannot_be_is_wrong_use_and_leaves_the_accounts_to_others() {
+    let house = House::open();
+    for (group, why) in [
+        (["--id", "3", ":1", ":2"], "3"),
+        (["--id", "1", ":1", "nowhere"], "\"nowhere\" is no address"),
+    ] {
+        let mut command = house.server_command();
+        let output = command.args(group).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
     house.server().call().expect(DEPOSIT, "s:0", DEPOSITED);
 }
 
