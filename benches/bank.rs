@@ -1,5 +1,8 @@
-//! Transfers per second by number of clients, with every sync, and beside them
-//! what the same disk does at all: `cargo bench --bench bank`.
+//! Transfers per second by number of servers and clients, with every sync, and
+//! beside them what the same disk does at all: `cargo bench --bench bank`.
+//!
+//! One server is alone, and several take turns by the lock. All are on this
+//! machine and share its disk: so they show what taking turns costs.
 //!
 //! The disk is that of the temporary directory; `TMPDIR` names another.
 
@@ -18,11 +21,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use house::{House, Server};
+use house::{Group, House, Server};
 
 /// How long each figure is taken for.
 const WHILE: Duration = Duration::from_secs(2);
 
+const SERVERS: [usize; 3] = [1, 2, 3];
 const CLIENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 fn main() {
@@ -30,18 +34,28 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let house = House::open();
-    let server = house.server();
     println!("| servers | clients | transfers/s | one takes | a bare write-sync-rename takes |");
     println!("|--:|--:|--:|--:|--:|");
-    for clients in CLIENTS {
-        // Beside each other, for what a disk does changes with what others do to it.
-        let bare = bare(&house.accounts());
-        let per_second = transfers(&[&server], clients);
-        let each = Duration::from_secs_f64(1.0 / per_second);
-        println!("| 1 | {clients} | {per_second:.0} | {each:.1?} | {bare:.1?} |");
+    for count in SERVERS {
+        let house = House::open();
+        let servers = if count == 1 {
+            vec![house.server()]
+        } else {
+            Group::of(count).servers(&house)
+        };
+        // From here on they know each other.
+        for server in &servers {
+            server.logged_in("1111111111");
+        }
+        for clients in CLIENTS.into_iter().filter(|clients| *clients >= count) {
+            // Beside each other, for what a disk does changes with what others do to it.
+            let bare = bare(&house.accounts());
+            let per_second = transfers(&servers, clients);
+            let each = Duration::from_secs_f64(1.0 / per_second);
+            println!("| {count} | {clients} | {per_second:.0} | {each:.1?} | {bare:.1?} |");
+        }
+        house.audit();
     }
-    house.audit();
 }
 
 /// How long it takes to replace a file of the size of an account.
@@ -61,7 +75,7 @@ fn bare(folder: &Path) -> Duration {
 
 /// Each client moves a cent between two of the ten accounts, and waits for the
 /// answer.
-fn transfers(servers: &[&Server], clients: usize) -> f64 {
+fn transfers(servers: &[Server], clients: usize) -> f64 {
     let is_over = AtomicBool::new(false);
     let play = |client: usize| {
         let mut caller = servers[client % servers.len()].call();
