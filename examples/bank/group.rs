@@ -14,8 +14,12 @@
 //!
 //! While the server writes to the disk its node answers nobody. That costs the
 //! others nothing, for this is its turn, and all they could hear is that they
-//! have to wait. Work that is long, and not done inside the lock, belongs into a
-//! thread of its own, or the node does: then it is a [`turno::Node`].
+//! have to wait. A loop that is busy for long outside the lock gives the node a
+//! thread of its own instead: then it is a [`turno::Node`].
+//!
+//! While another server is down that has to be asked, the turn does not come. The
+//! node says whom it waits for in the log, and the clients wait: here that is
+//! better than an answer which is not true.
 
 use std::io;
 use std::os::fd::AsRawFd;

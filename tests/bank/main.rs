@@ -1,5 +1,6 @@
 //! The bank of `examples/bank`, as real processes: the original's session to the
-//! letter, clients that behave badly, disks that do, and servers that are killed.
+//! letter, clients that behave badly, disks that do, servers that share their
+//! accounts, and servers that are killed.
 
 #[path = "../support/mod.rs"]
 mod support;
