@@ -17,6 +17,7 @@
 mod client;
 mod config;
 mod connection;
+mod counter;
 mod metrics;
 mod notify;
 pub(crate) mod place;
@@ -27,9 +28,7 @@ pub(crate) mod talk;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll as Readiness, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -38,17 +37,16 @@ use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
-use crate::locks::A_MOMENT;
 use crate::mutex;
 use crate::system::{retry_interrupted, signals};
-use crate::{Blocked, Handle, LocalNode, LockError, LockName, StartError};
-use client::{Client, Phase, Stay, Waiting};
+use crate::{Handle, LocalNode, LockName, StartError};
+use client::{Client, Phase, Stay};
 pub(crate) use config::{Config, ConfigError};
-use connection::{Connection, End};
+use connection::Connection;
 use record::Records;
 pub(crate) use socket::SocketError;
 use socket::{Socket, with_suffix};
-use talk::{AgentStatus, Answer, Ask, Said};
+use talk::{AgentStatus, Answer};
 
 const NODE: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -99,21 +97,6 @@ pub(crate) struct Agent {
     endings: Vec<Stay>,
     host: String,
     is_ending: bool,
-}
-
-/// Notes which client's request has an outcome.
-struct Note {
-    client: usize,
-    woken: Arc<Mutex<Vec<usize>>>,
-}
-
-impl Wake for Note {
-    fn wake(self: Arc<Self>) {
-        let woken = self.woken.lock();
-        // Nothing panics while it is locked.
-        let mut woken = woken.unwrap_or_else(PoisonError::into_inner);
-        woken.push(self.client);
-    }
 }
 
 impl Agent {
@@ -302,92 +285,6 @@ impl Agent {
         }
     }
 
-    /// A client has said something, or reads again, or has gone.
-    fn hear(&mut self, token: usize) {
-        let Some(mut client) = self.clients.remove(&token) else {
-            return;
-        };
-        let (said, mut end) = client.connection.read();
-        for said in said {
-            if let Err(why) = self.open(token, &mut client, said) {
-                end = Some(why);
-                break;
-            }
-        }
-        let is_lost = client.connection.flush().is_err();
-        match end {
-            Some(End::Foul(why)) => {
-                let why = format!("not understood: {why}");
-                // It may have gone.
-                let _ = client.connection.say(&Answer::Failed { why });
-                self.gone(client);
-            }
-            Some(End::Gone) => self.gone(client),
-            None if is_lost => self.gone(client),
-            None => drop(self.clients.insert(token, client)),
-        }
-    }
-
-    /// Does what a client says.
-    fn open(&mut self, token: usize, client: &mut Client, said: Said) -> Result<(), End> {
-        let phase = std::mem::replace(&mut client.phase, Phase::Quiet);
-        let answer = match (said, phase) {
-            (Said::Ask(ask), Phase::Quiet) => match self.ask(token, ask) {
-                Ok(waiting) => {
-                    client.phase = Phase::Waiting(waiting);
-                    return Ok(());
-                }
-                Err(error) => Answer::Failed {
-                    why: error.to_string(),
-                },
-            },
-            (Said::Locked {}, Phase::Granted(stay)) => {
-                client.phase = Phase::Holding(stay);
-                Answer::Go {}
-            }
-            // The stay is over.
-            (Said::Done {}, Phase::Granted(_) | Phase::Holding(_)) => return Err(End::Gone),
-            (Said::Status {}, phase) => {
-                client.phase = phase;
-                Answer::Status(Box::new(self.status()))
-            }
-            (Said::Metrics {}, phase) => {
-                client.phase = phase;
-                let text = metrics::text(&self.status());
-                Answer::Metrics { text }
-            }
-            (said, phase) => {
-                client.phase = phase;
-                return Err(End::Foul(format!("{said:?} is out of turn")));
-            }
-        };
-        client.connection.say(&answer).map_err(|_| End::Gone)
-    }
-
-    fn ask(&mut self, token: usize, ask: Ask) -> Result<Waiting, LockError> {
-        let lock = LockName::new(&ask.name)?;
-        let request = self.handle.ask(&ask.name, ask.at_once)?;
-        let wait = ask.wait_ms.map(Duration::from_millis);
-        let at_once = ask.at_once.then_some(A_MOMENT);
-        let longest = [wait, at_once].into_iter().flatten().min();
-        // It is looked at once, and then when it says so.
-        self.wake(token);
-        Ok(Waiting::new(request, lock, ask, longest))
-    }
-
-    fn wake(&self, token: usize) {
-        let woken = self.woken.lock();
-        woken.unwrap_or_else(PoisonError::into_inner).push(token);
-    }
-
-    /// A client has gone. What it started may go on.
-    fn gone(&mut self, client: Client) {
-        if let Phase::Holding(stay) = client.phase {
-            self.endings.push(stay);
-            self.look();
-        }
-    }
-
     /// Does what is due for the clients.
     fn settle(&mut self) {
         loop {
@@ -410,117 +307,6 @@ impl Agent {
         let due: Vec<usize> = due.map(|(token, _)| *token).collect();
         for token in due {
             self.wait_on(token);
-        }
-    }
-
-    /// Lets those go whose commands have ended.
-    fn look(&mut self) {
-        self.endings.retain(|stay| match stay.record.is_locked() {
-            Ok(is_locked) => is_locked,
-            Err(error) => {
-                log::warn!("cannot look at {}: {error}", stay.record.path().display());
-                true
-            }
-        });
-    }
-
-    /// Tells a client the outcome of its call, if it has come.
-    fn grant(&mut self, token: usize) {
-        let Some(client) = self.clients.get_mut(&token) else {
-            return;
-        };
-        let Phase::Waiting(waiting) = &mut client.phase else {
-            return;
-        };
-        let woken = Arc::clone(&self.woken);
-        let waker = Waker::from(Arc::new(Note {
-            client: token,
-            woken,
-        }));
-        let mut context = Context::from_waker(&waker);
-        let Readiness::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
-            return;
-        };
-        let ask = std::mem::take(&mut waiting.ask);
-        client.phase = Phase::Quiet;
-        let granted = outcome.map_err(|error| match error {
-            LockError::TimedOut { blocked, .. } => Answer::TimedOut {
-                why: blocked.to_string(),
-            },
-            error => Answer::Failed {
-                why: error.to_string(),
-            },
-        });
-        let answer = granted.and_then(|guard| {
-            let clock = guard.token().clock();
-            let record = self.records.write(client.entry(&ask, clock));
-            let record = record.map_err(|error| Answer::Failed {
-                why: format!("the entry cannot be recorded: {error}"),
-            })?;
-            let answer = Answer::Granted {
-                token: clock,
-                node: self.node.id(),
-                record: record.path().to_owned(),
-            };
-            let since = Instant::now();
-            client.phase = Phase::Granted(Stay {
-                record,
-                guard,
-                since,
-            });
-            Ok(answer)
-        });
-        let answer = answer.unwrap_or_else(|answer| answer);
-        if client.connection.say(&answer).is_err()
-            && let Some(client) = self.clients.remove(&token)
-        {
-            self.gone(client);
-        }
-    }
-
-    /// Who of this machine has the lock that a client waits for, in words.
-    fn holder(&self, token: usize) -> Option<String> {
-        let Phase::Waiting(waiting) = &self.clients.get(&token)?.phase else {
-            return None;
-        };
-        let of_clients = self.clients.values().filter_map(|it| it.phase.stay());
-        let mut stays = self.endings.iter().chain(of_clients);
-        let stay = stays.find(|stay| stay.record.entry.lock == waiting.ask.name)?;
-        Some(stay.record.entry.to_string())
-    }
-
-    /// Tells a client whom it waits for, or that it has waited long enough.
-    fn wait_on(&mut self, token: usize) {
-        let holder = self.holder(token);
-        let Some(client) = self.clients.get_mut(&token) else {
-            return;
-        };
-        let Phase::Waiting(waiting) = &mut client.phase else {
-            return;
-        };
-        if waiting.until.is_some_and(|until| until <= Instant::now()) {
-            waiting.until = None;
-            // The outcome is what stands in the way. If the node has ended, that.
-            let _ = waiting.request.give_up();
-            return;
-        }
-        if waiting.is_word_due() {
-            let (ticket, since) = (waiting.request.ticket(), waiting.since);
-            let blocked = self.node.blocked(&waiting.lock, ticket, since);
-            let seconds = since.elapsed().as_secs();
-            let text = match (blocked, holder) {
-                (Blocked::Here { ahead: 1 }, Some(holder)) => format!("{seconds} s for {holder}"),
-                (Blocked::Here { ahead }, Some(holder)) => {
-                    format!("{seconds} s for {holder}, and {} more", ahead - 1)
-                }
-                (Blocked::Here { ahead }, None) => format!("{seconds} s for {ahead} before it"),
-                (Blocked::Peers(waiting), _) => waiting.for_whom(),
-            };
-            if client.connection.say(&Answer::Waiting { text }).is_err()
-                && let Some(client) = self.clients.remove(&token)
-            {
-                self.gone(client);
-            }
         }
     }
 

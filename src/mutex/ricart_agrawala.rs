@@ -37,20 +37,23 @@
 //! that moment. But the requests' own clocks may come out of order: who has all
 //! permissions does not ask whether somebody else's request is on its way.
 
+mod context;
+#[cfg(test)]
+mod searched;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use super::clock::{LamportClock, NodeId, Timestamp};
-use super::config::Config;
+use super::clock::{NodeId, Timestamp};
 use super::effect::Effect;
 use super::event::Timer;
-use super::lock_name::LockName;
-use super::message::{Body, Echo, Incarnation, Origin};
+use super::message::{Echo, Incarnation, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::token::Token;
+pub(super) use context::Context;
 
 /// What a member does about the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -139,21 +142,6 @@ struct Latest {
     replied: Option<u64>,
 }
 
-/// What belongs to the member and not to one of its locks.
-pub(super) struct Context<'a> {
-    pub(super) config: &'a Config,
-    pub(super) clock: &'a mut LamportClock,
-    pub(super) peers: &'a BTreeSet<NodeId>,
-    /// How far each peer's clock was heard to have got.
-    pub(super) heard: &'a BTreeMap<NodeId, u64>,
-    /// Not all peers' clocks were heard yet.
-    pub(super) is_hearing: bool,
-    /// Another node claims to be this member.
-    pub(super) is_claimed: bool,
-    pub(super) lock: &'a LockName,
-    pub(super) effects: &'a mut Vec<Effect>,
-}
-
 impl RicartAgrawala {
     /// A lock that nobody is known to want, with what was kept of it.
     pub(super) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
@@ -185,68 +173,6 @@ impl RicartAgrawala {
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<NodeId> {
         &self.kept
-    }
-
-    /// Forgets the latest request of this peer, and in which order others asked.
-    #[cfg(test)]
-    pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
-        self.latest.remove(&peer);
-        self.reply_queue.sort_by_key(|deferred| deferred.request);
-    }
-
-    /// The least clock in it, if there is one.
-    #[cfg(test)]
-    pub(crate) fn least_clock(&self) -> Option<u64> {
-        let of_state = match &self.state {
-            State::Free => None,
-            State::Wait { request, .. } => Some(request.clock),
-            State::Held { token } => Some(token.clock()),
-        };
-        let of_queue = self
-            .reply_queue
-            .iter()
-            .map(|deferred| deferred.request.clock);
-        let of_latest = self
-            .latest
-            .values()
-            .flat_map(|l| [Some(l.request), l.replied]);
-        of_state
-            .into_iter()
-            .chain(of_queue)
-            .chain(of_latest.flatten())
-            .min()
-    }
-
-    /// As it would be if all had happened so much earlier.
-    #[cfg(test)]
-    pub(crate) fn shift(&mut self, by: u64) {
-        match &mut self.state {
-            State::Free => {}
-            State::Wait { request, .. } => request.clock -= by,
-            State::Held { token } => *token = token.earlier(by),
-        }
-        for deferred in &mut self.reply_queue {
-            deferred.request.clock -= by;
-        }
-        for latest in self.latest.values_mut() {
-            latest.request -= by;
-            if let Some(replied) = &mut latest.replied {
-                *replied -= by;
-            }
-        }
-    }
-
-    /// The clock of the latest request of this peer that was seen.
-    #[cfg(test)]
-    pub(crate) fn latest_of(&self, peer: NodeId) -> Option<u64> {
-        self.latest.get(&peer).map(|latest| latest.request)
-    }
-
-    /// Whether a newer request of the same run of this peer was seen.
-    #[cfg(test)]
-    pub(crate) fn is_overtaken(&self, peer: NodeId, origin: Origin, clock: u64) -> bool {
-        let latest = self.latest.get(&peer);
-        latest.is_some_and(|latest| latest.origin == origin && latest.request > clock)
     }
 
     /// Nobody here or elsewhere is known to want it.
@@ -596,87 +522,5 @@ impl RicartAgrawala {
                 self.reply(cx, &deferred);
             }
         }
-    }
-}
-
-impl Context<'_> {
-    /// A message of this clock arrived (rule 4).
-    fn receive(&mut self, clock: u64) -> Result<(), Rejected> {
-        if planted!(self.config, NoTickPast) {
-            self.clock.catch_up(clock)?;
-        } else {
-            self.clock.receive(clock)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a permission that was kept may be used. While another node claims to
-    /// be this member nobody enters, and replies are not believed; so all are
-    /// asked, and it waits. And a peer that has heard nothing of us for long is
-    /// asked, while there is still room for tokens to be lent.
-    fn may_leave_unasked(&self, peer: NodeId) -> bool {
-        !self.is_claimed && self.may_get_ahead_of(peer, self.config.unheard_ahead() / 2)
-    }
-
-    /// Whether the clock may get so much further though this peer does not hear of
-    /// it. Otherwise a member that forgets its clock would not skip enough when it
-    /// is started anew, and a seed peer, which asks once, would not be believed by
-    /// one that has heard of nothing.
-    fn may_get_ahead_of(&self, peer: NodeId, further: u64) -> bool {
-        let heard = self.heard.get(&peer).copied().unwrap_or(self.clock.now());
-        let ahead = self.clock.now().saturating_sub(heard);
-        ahead.saturating_add(further) <= self.config.unheard_ahead()
-            || planted!(self.config, NeverHeard)
-    }
-
-    fn stamp(&self, clock: u64) -> Timestamp {
-        let id = self.config.id;
-        Timestamp { clock, id }
-    }
-
-    fn send_request(&mut self, to: NodeId, clock: u64, repetition: u32) {
-        let lock = self.lock.clone();
-        self.send(to, None, Body::Request { lock, clock }, repetition);
-    }
-
-    fn send_reply(&mut self, asked: &Deferred, clock: u64, repetition: u32) {
-        let body = Body::Reply {
-            lock: self.lock.clone(),
-            clock: if planted!(self.config, EchoWithoutClock) {
-                asked.request.clock + 1
-            } else {
-                clock
-            },
-            echo: asked.echo(),
-        };
-        let reply_to = if planted!(self.config, SeedAnsweredAtItsPort) {
-            None
-        } else {
-            asked.reply_to
-        };
-        self.send(asked.request.id, reply_to, body, repetition);
-    }
-
-    fn send_overtaken(&mut self, asked: &Deferred) {
-        let body = Body::Overtaken {
-            lock: self.lock.clone(),
-            clock: self.clock.now(),
-            echo: asked.echo(),
-        };
-        self.send(asked.request.id, asked.reply_to, body, 0);
-    }
-
-    fn send_welcome(&mut self, asked: &Deferred) {
-        let body = Body::Welcome {
-            clock: self.clock.now(),
-            to: asked.echo().incarnation,
-            again: false,
-        };
-        self.send(asked.request.id, asked.reply_to, body, 0);
-    }
-
-    fn send(&mut self, to: NodeId, reply_to: Option<SocketAddr>, body: Body, repetition: u32) {
-        let effect = self.config.send(to, reply_to, body, repetition);
-        self.effects.push(effect);
     }
 }

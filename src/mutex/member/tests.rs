@@ -1,6 +1,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec;
+use core::time::Duration;
 
+use super::greeting::UNHURRIED;
 use super::*;
 use crate::mutex::Pace;
 use crate::mutex::clock::MAX_JUMP;

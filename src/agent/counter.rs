@@ -1,0 +1,227 @@
+//! Where the clients are served: what they say, and what they are told.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll as Readiness, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use super::client::{Client, Phase, Stay, Waiting};
+use super::connection::End;
+use super::talk::{Answer, Ask, Said};
+use super::{Agent, metrics};
+use crate::locks::A_MOMENT;
+use crate::{Blocked, LockError, LockName};
+
+/// Notes which client's request has an outcome.
+struct Note {
+    client: usize,
+    woken: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        let woken = self.woken.lock();
+        // Nothing panics while it is locked.
+        let mut woken = woken.unwrap_or_else(PoisonError::into_inner);
+        woken.push(self.client);
+    }
+}
+
+impl Agent {
+    /// A client has said something, or reads again, or has gone.
+    pub(super) fn hear(&mut self, token: usize) {
+        let Some(mut client) = self.clients.remove(&token) else {
+            return;
+        };
+        let (said, mut end) = client.connection.read();
+        for said in said {
+            if let Err(why) = self.open(token, &mut client, said) {
+                end = Some(why);
+                break;
+            }
+        }
+        let is_lost = client.connection.flush().is_err();
+        match end {
+            Some(End::Foul(why)) => {
+                let why = format!("not understood: {why}");
+                // It may have gone.
+                let _ = client.connection.say(&Answer::Failed { why });
+                self.gone(client);
+            }
+            Some(End::Gone) => self.gone(client),
+            None if is_lost => self.gone(client),
+            None => drop(self.clients.insert(token, client)),
+        }
+    }
+
+    /// Does what a client says.
+    fn open(&mut self, token: usize, client: &mut Client, said: Said) -> Result<(), End> {
+        let phase = std::mem::replace(&mut client.phase, Phase::Quiet);
+        let answer = match (said, phase) {
+            (Said::Ask(ask), Phase::Quiet) => match self.ask(token, ask) {
+                Ok(waiting) => {
+                    client.phase = Phase::Waiting(waiting);
+                    return Ok(());
+                }
+                Err(error) => Answer::Failed {
+                    why: error.to_string(),
+                },
+            },
+            (Said::Locked {}, Phase::Granted(stay)) => {
+                client.phase = Phase::Holding(stay);
+                Answer::Go {}
+            }
+            // The stay is over.
+            (Said::Done {}, Phase::Granted(_) | Phase::Holding(_)) => return Err(End::Gone),
+            (Said::Status {}, phase) => {
+                client.phase = phase;
+                Answer::Status(Box::new(self.status()))
+            }
+            (Said::Metrics {}, phase) => {
+                client.phase = phase;
+                let text = metrics::text(&self.status());
+                Answer::Metrics { text }
+            }
+            (said, phase) => {
+                client.phase = phase;
+                return Err(End::Foul(format!("{said:?} is out of turn")));
+            }
+        };
+        client.connection.say(&answer).map_err(|_| End::Gone)
+    }
+
+    fn ask(&mut self, token: usize, ask: Ask) -> Result<Waiting, LockError> {
+        let lock = LockName::new(&ask.name)?;
+        let request = self.handle.ask(&ask.name, ask.at_once)?;
+        let wait = ask.wait_ms.map(Duration::from_millis);
+        let at_once = ask.at_once.then_some(A_MOMENT);
+        let longest = [wait, at_once].into_iter().flatten().min();
+        // It is looked at once, and then when it says so.
+        self.wake(token);
+        Ok(Waiting::new(request, lock, ask, longest))
+    }
+
+    fn wake(&self, token: usize) {
+        let woken = self.woken.lock();
+        woken.unwrap_or_else(PoisonError::into_inner).push(token);
+    }
+
+    /// A client has gone. What it started may go on.
+    pub(super) fn gone(&mut self, client: Client) {
+        if let Phase::Holding(stay) = client.phase {
+            self.endings.push(stay);
+            self.look();
+        }
+    }
+
+    /// Lets those go whose commands have ended.
+    pub(super) fn look(&mut self) {
+        self.endings.retain(|stay| match stay.record.is_locked() {
+            Ok(is_locked) => is_locked,
+            Err(error) => {
+                log::warn!("cannot look at {}: {error}", stay.record.path().display());
+                true
+            }
+        });
+    }
+
+    /// Tells a client the outcome of its call, if it has come.
+    pub(super) fn grant(&mut self, token: usize) {
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        let Phase::Waiting(waiting) = &mut client.phase else {
+            return;
+        };
+        let woken = Arc::clone(&self.woken);
+        let waker = Waker::from(Arc::new(Note {
+            client: token,
+            woken,
+        }));
+        let mut context = Context::from_waker(&waker);
+        let Readiness::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
+            return;
+        };
+        let ask = std::mem::take(&mut waiting.ask);
+        client.phase = Phase::Quiet;
+        let granted = outcome.map_err(|error| match error {
+            LockError::TimedOut { blocked, .. } => Answer::TimedOut {
+                why: blocked.to_string(),
+            },
+            error => Answer::Failed {
+                why: error.to_string(),
+            },
+        });
+        let answer = granted.and_then(|guard| {
+            let clock = guard.token().clock();
+            let record = self.records.write(client.entry(&ask, clock));
+            let record = record.map_err(|error| Answer::Failed {
+                why: format!("the entry cannot be recorded: {error}"),
+            })?;
+            let answer = Answer::Granted {
+                token: clock,
+                node: self.node.id(),
+                record: record.path().to_owned(),
+            };
+            let since = Instant::now();
+            client.phase = Phase::Granted(Stay {
+                record,
+                guard,
+                since,
+            });
+            Ok(answer)
+        });
+        let answer = answer.unwrap_or_else(|answer| answer);
+        if client.connection.say(&answer).is_err()
+            && let Some(client) = self.clients.remove(&token)
+        {
+            self.gone(client);
+        }
+    }
+
+    /// Who of this machine has the lock that a client waits for, in words.
+    fn holder(&self, token: usize) -> Option<String> {
+        let Phase::Waiting(waiting) = &self.clients.get(&token)?.phase else {
+            return None;
+        };
+        let of_clients = self.clients.values().filter_map(|it| it.phase.stay());
+        let mut stays = self.endings.iter().chain(of_clients);
+        let stay = stays.find(|stay| stay.record.entry.lock == waiting.ask.name)?;
+        Some(stay.record.entry.to_string())
+    }
+
+    /// Tells a client whom it waits for, or that it has waited long enough.
+    pub(super) fn wait_on(&mut self, token: usize) {
+        let holder = self.holder(token);
+        let Some(client) = self.clients.get_mut(&token) else {
+            return;
+        };
+        let Phase::Waiting(waiting) = &mut client.phase else {
+            return;
+        };
+        if waiting.until.is_some_and(|until| until <= Instant::now()) {
+            waiting.until = None;
+            // The outcome is what stands in the way. If the node has ended, that.
+            let _ = waiting.request.give_up();
+            return;
+        }
+        if waiting.is_word_due() {
+            let (ticket, since) = (waiting.request.ticket(), waiting.since);
+            let blocked = self.node.blocked(&waiting.lock, ticket, since);
+            let seconds = since.elapsed().as_secs();
+            let text = match (blocked, holder) {
+                (Blocked::Here { ahead: 1 }, Some(holder)) => format!("{seconds} s for {holder}"),
+                (Blocked::Here { ahead }, Some(holder)) => {
+                    format!("{seconds} s for {holder}, and {} more", ahead - 1)
+                }
+                (Blocked::Here { ahead }, None) => format!("{seconds} s for {ahead} before it"),
+                (Blocked::Peers(waiting), _) => waiting.for_whom(),
+            };
+            if client.connection.say(&Answer::Waiting { text }).is_err()
+                && let Some(client) = self.clients.remove(&token)
+            {
+                self.gone(client);
+            }
+        }
+    }
+}

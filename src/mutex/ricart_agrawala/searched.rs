@@ -1,0 +1,62 @@
+//! What the model check needs to know of a lock, and to forget of it.
+
+use super::*;
+
+impl RicartAgrawala {
+    /// Forgets the latest request of this peer, and in which order others asked.
+    pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
+        self.latest.remove(&peer);
+        self.reply_queue.sort_by_key(|deferred| deferred.request);
+    }
+
+    /// The least clock in it, if there is one.
+    pub(crate) fn least_clock(&self) -> Option<u64> {
+        let of_state = match &self.state {
+            State::Free => None,
+            State::Wait { request, .. } => Some(request.clock),
+            State::Held { token } => Some(token.clock()),
+        };
+        let of_queue = self
+            .reply_queue
+            .iter()
+            .map(|deferred| deferred.request.clock);
+        let of_latest = self
+            .latest
+            .values()
+            .flat_map(|l| [Some(l.request), l.replied]);
+        of_state
+            .into_iter()
+            .chain(of_queue)
+            .chain(of_latest.flatten())
+            .min()
+    }
+
+    /// The clock of the latest request of this peer that was seen.
+    pub(crate) fn latest_of(&self, peer: NodeId) -> Option<u64> {
+        self.latest.get(&peer).map(|latest| latest.request)
+    }
+
+    /// Whether a newer request of the same run of this peer was seen.
+    pub(crate) fn is_overtaken(&self, peer: NodeId, origin: Origin, clock: u64) -> bool {
+        let latest = self.latest.get(&peer);
+        latest.is_some_and(|latest| latest.origin == origin && latest.request > clock)
+    }
+
+    /// As it would be if all had happened so much earlier.
+    pub(crate) fn shift(&mut self, by: u64) {
+        match &mut self.state {
+            State::Free => {}
+            State::Wait { request, .. } => request.clock -= by,
+            State::Held { token } => *token = token.earlier(by),
+        }
+        for deferred in &mut self.reply_queue {
+            deferred.request.clock -= by;
+        }
+        for latest in self.latest.values_mut() {
+            latest.request -= by;
+            if let Some(replied) = &mut latest.replied {
+                *replied -= by;
+            }
+        }
+    }
+}
