@@ -24,18 +24,20 @@ stop() {
 trap stop EXIT
 
 # Where a server runs.
-bound() { if [ $pinned = --pinned ]; then taskset -c "$processor" "$@"; else "$@"; fi; }
+bound=()
+if [ $pinned = --pinned ]; then bound=(taskset -c "$processor"); fi
 
 # Starts a server, and waits until that command says that it answers.
 serve() {
   local name=$1 answers=$2
   shift 2
-  bound "$@" >"$folder/$name.log" 2>&1 &
+  "${bound[@]}" "$@" >"$folder/$name.log" 2>&1 &
   servers+=($!)
   for _ in $(seq 100); do
-    if $answers >/dev/null 2>&1; then return 0; fi
-    kill -0 "${servers[-1]}" 2>/dev/null || break
     sleep 0.1
+    # It may be another that answers: then this one has ended.
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    if $answers >/dev/null 2>&1; then return 0; fi
   done
   echo "$name did not start, and is left out:" >&2
   tail -3 "$folder/$name.log" >&2
@@ -98,7 +100,7 @@ whole_commands() {
   local what=$1 begin end
   shift
   begin=$(date +%s%N)
-  for _ in $(seq 200); do bound "$@"; done
+  for _ in $(seq 200); do "${bound[@]}" "$@"; done
   end=$(date +%s%N)
   printf '%-28s %6d µs\n' "$what" $(((end - begin) / 200000))
 }
