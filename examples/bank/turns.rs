@@ -15,15 +15,15 @@ use crate::claim::Claim;
 use crate::files::{Files, Trouble};
 
 /// A test's switch: if this variable of the environment is 1, every server
-/// always has its turn, in a group too. Several of them lose money then, and the test that
-/// counts it shows that it can.
+/// always has its turn, in a group too. Several of them lose money then, and the
+/// test that counts it shows that it can.
 const WITHOUT_LOCK: &str = "TURNO_BANK_WITHOUT_LOCK";
 
 /// What a turn is worth to whoever checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// There is nobody else. The highest token so far will do: a larger one
-    /// would only be ahead of the group that may be started here later.
+    /// There is nobody else. The highest token so far will do: a group that is
+    /// started here later begins above it.
     Alone,
     /// The fencing token of this turn.
     Token(u64),
