@@ -8,14 +8,18 @@ use super::support::stand_in::{StandIn, has_ended, kill, signal};
 #[test]
 fn all_of_the_command_is_told_to_end() {
     let agent = StandIn::start();
+    // A shell's child takes the shell's traps for its own until it is another
+    // program: only then it is ended by SIGTERM.
     let script = r#"
-        sh -c 'trap "echo child TERM; exit" TERM; sleep 1000 & echo child $$; wait' &
+        sh -c 'trap "echo child TERM; exit" TERM; sh -c "echo asleep; exec sleep 1000" &
+               echo child $$; wait' &
         c=$!
         trap 'echo command TERM; wait $c; exit 0' TERM
         echo ready
         while :; do wait $c; done"#;
     let (program, client) = agent.lock_and_run(&["--kill-after", "1h"], script);
     let child = pid(&program, "child");
+    program.wait_for("asleep");
     program.wait_for("ready");
     client.close();
     program.wait_for("child TERM");
