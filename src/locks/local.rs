@@ -36,8 +36,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// [`LocalNode::turn`].
 ///
 /// The file descriptor can be read when there is something to do: put it into a
-/// poll of your own, and wait no longer than until [`LocalNode::next_due`].
-/// Whoever blocks for long keeps the other members waiting.
+/// poll of your own (with mio: `SourceFd(&node.as_raw_fd())`), and wait no longer
+/// than until [`LocalNode::next_due`]. Whoever blocks for long keeps the other
+/// members waiting; what a dropped [`Guard`] or [`Request`](super::Request) means to
+/// them they hear with the next turn.
 ///
 /// ```
 /// use std::time::Duration;

@@ -13,8 +13,9 @@ use core::ops::RangeInclusive;
 pub struct Token(pub(super) u64);
 
 impl Token {
-    /// The clock at which the entry was made: what the holder says to the
-    /// seed's critical section, which knows no tokens.
+    /// The number to hand to a resource and to store there: what it compares with
+    /// the largest that it has seen. (It is the clock at which the entry was made,
+    /// and what the holder says to the seed's critical section.)
     #[must_use]
     pub fn clock(self) -> u64 {
         self.0
