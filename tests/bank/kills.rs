@@ -35,7 +35,7 @@ fn one_server_is_killed_again_and_again_and_nothing_is_lost() {
 
 #[test]
 fn three_servers_are_killed_again_and_again_and_nothing_is_lost() {
-    let operations = operations(5000);
+    let operations = operations(10_000);
     let group = Group::of(3);
     let game = Game {
         servers: 3,
