@@ -6,13 +6,13 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 use std::{thread, time::Duration};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use support::seed_peer::SeedPeer;
 use support::{PATIENCE, Ports, Program};
 use tempfile::TempDir;
@@ -189,8 +189,8 @@ fn a_killed_command_is_a_code_of_the_client_and_the_lock_is_free() {
     let machines = Machines::start(2);
     let client = machines.script(1, &[], "kill", "echo $$ > command; sleep 10000; true");
     let pid: i32 = machines.line_in("command").parse().unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    let pid = Pid::from_raw(pid).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
     ends_with(client, 128 + 9);
     ends_with(machines.lock(2, &[], "kill", &["true"]), 0);
 }
@@ -487,4 +487,30 @@ fn a_process_of_the_original_takes_turns_with_agents_at_the_nameless_lock() {
     let tokens: Vec<u64> = tokens.lines().map(|line| line.parse().unwrap()).collect();
     assert_eq!(tokens.len(), 40);
     assert!(tokens.is_sorted_by(|one, next| one < next), "{tokens:?}");
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
+    let ports = Ports::reserve(1);
+    let port = format!(":{}", ports.iter().next().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let manager = folder.path().join("notify");
+    let heard = UnixDatagram::bind(&manager).unwrap();
+    heard.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_turno"))
+        .args(["agent", "--id", "1", &port, "--socket"])
+        .arg(folder.path().join("turno.sock"))
+        .env("NOTIFY_SOCKET", &manager)
+        .spawn()
+        .unwrap();
+    let hear = || {
+        let mut word = [0; 64];
+        let length = heard.recv(&mut word).unwrap();
+        String::from_utf8_lossy(&word[..length]).into_owned()
+    };
+    assert_eq!(hear(), "READY=1");
+    let pid = Pid::from_child(&agent);
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(hear(), "STOPPING=1");
+    assert!(agent.wait().unwrap().success());
 }
