@@ -14,7 +14,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::channel::{self, Word};
 use super::connection::Connection;
-use super::descendants::Since;
+use super::descendants::Others;
 use super::signals::{self, Signals};
 use super::tell::{Tell, rough};
 use super::turn::Turn;
@@ -40,8 +40,8 @@ pub(super) fn run(
     let began = Instant::now();
     // If the supervisor is killed, what is left becomes ours.
     descendants::keep()?;
+    let others = Others::so_far();
     let mut client = Client::start(connection, &turn, config)?;
-    let since = Since::child(client.supervisor.id());
     let watched = client.watch(config, tell);
     let Client {
         connection,
@@ -56,7 +56,7 @@ pub(super) fn run(
         Watched::Ended(code) => code,
         Watched::AgentLost => return Err(RunError::Ended),
         Watched::SupervisorLost => {
-            descendants::kill(since);
+            descendants::kill(&others);
             // Whether that is all, the agent sees for itself: by the record.
             return unsupervised(status);
         }

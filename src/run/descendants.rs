@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
-    set_child_subreaper, wait,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, pidfd_open,
+    pidfd_send_signal, set_child_subreaper, wait, waitid,
 };
 
 use super::tell;
@@ -29,29 +29,25 @@ pub(super) fn keep() -> io::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
-/// From which of our children they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Since {
-    /// From all.
-    Ever,
-    /// From those that were started at this time or later, in ticks since the
-    /// machine was started. Before that, this process may have been a shell that
-    /// had children of its own.
-    Tick(u64),
-}
+/// Children that are none of the command's: before it was turno, this process may
+/// have been a shell that had children of its own.
+#[derive(Debug, Default)]
+pub(super) struct Others(Vec<Process>);
 
-impl Since {
-    /// From this child, and those that came after it.
-    pub(super) fn child(pid: u32) -> Self {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let process = pid.and_then(look);
-        process.map_or(Since::Ever, |process| Since::Tick(process.started))
+impl Others {
+    /// Those that there are now.
+    pub(super) fn so_far() -> Self {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match waitid(WaitId::All, options) {
+            Err(Errno::CHILD) => Others::default(),
+            _ => Others(children_of(getpid(), &mut by_parent())),
+        }
     }
 }
 
 /// Kills them all, and waits until there is none. Whoever may not be killed by
 /// this user (`sudo`) is waited for.
-pub(super) fn kill(since: Since) {
+pub(super) fn kill(others: &Others) {
     let mut pause = FIRST_PAUSE;
     let mut is_told = false;
     let mut was_empty = false;
@@ -61,10 +57,10 @@ pub(super) fn kill(since: Since) {
         if reap(|_, _| has_ended = true) {
             return;
         }
-        let all = all(since);
+        let all = all(others);
         // Whoever had just lost its parent may have been overlooked, but not
         // twice.
-        if all.is_empty() && was_empty && since != Since::Ever {
+        if all.is_empty() && was_empty && !others.0.is_empty() {
             return;
         }
         was_empty = all.is_empty();
@@ -88,7 +84,7 @@ pub(super) fn kill(since: Since) {
 /// Has them all end, also those that are stopped. Those who are started
 /// meanwhile are missed, and those who are started to tidy up are spared.
 pub(super) fn terminate() {
-    let all = all(Since::Ever);
+    let all = all(&Others::default());
     signal(&all, Signal::TERM);
     signal(&all, Signal::CONT);
 }
@@ -142,30 +138,35 @@ impl Process {
     }
 }
 
-fn all(since: Since) -> Vec<Process> {
-    let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for entry in entries {
-        let pid = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        if let Some(process) = pid.and_then(Pid::from_raw).and_then(look) {
-            children.entry(process.parent).or_default().push(process);
-        }
-    }
-    let mut all = children.remove(&getpid().as_raw_pid()).unwrap_or_default();
-    if let Since::Tick(tick) = since {
-        all.retain(|process| process.started >= tick);
-    }
+fn all(others: &Others) -> Vec<Process> {
+    let mut by_parent = by_parent();
+    let mut all = children_of(getpid(), &mut by_parent);
+    all.retain(|child| !others.0.contains(child));
     let mut done = 0;
     while let Some(parent) = all.get(done) {
-        // Taken out, so that nothing goes round in circles.
-        let found = children.remove(&parent.pid.as_raw_pid());
-        all.extend(found.unwrap_or_default());
+        all.extend(children_of(parent.pid, &mut by_parent));
         done += 1;
     }
     all
+}
+
+/// All processes, by the numbers of their parents.
+fn by_parent() -> BTreeMap<i32, Vec<Process>> {
+    let mut by_parent: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(process) = pid.and_then(Pid::from_raw).and_then(look) {
+            by_parent.entry(process.parent).or_default().push(process);
+        }
+    }
+    by_parent
+}
+
+/// Takes them out, so that nothing goes round in circles.
+fn children_of(parent: Pid, by_parent: &mut BTreeMap<i32, Vec<Process>>) -> Vec<Process> {
+    let found = by_parent.remove(&parent.as_raw_pid());
+    found.unwrap_or_default()
 }
 
 fn look(pid: Pid) -> Option<Process> {

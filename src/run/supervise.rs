@@ -14,7 +14,7 @@ use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitStatus, getpgid, getpgrp, kill_process};
 
 use super::channel::{self, Given, Word};
-use super::descendants::Since;
+use super::descendants::Others;
 use super::signals::Signals;
 use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, descendants, tell};
 use crate::system::signals::is_handled;
@@ -123,7 +123,7 @@ impl Supervisor {
             if let Some(code) = ended
                 && was_killed
             {
-                descendants::kill(Since::Ever);
+                descendants::kill(&Others::default());
                 return Ok(code);
             }
             // What a command leaves behind that ends of its own accord is its
@@ -142,7 +142,7 @@ impl Supervisor {
                     }
                 }
                 Wanted::Kill => {
-                    descendants::kill(Since::Ever);
+                    descendants::kill(&Others::default());
                     return Ok(ended.unwrap_or(signaled(Signal::KILL.as_raw())));
                 }
                 Wanted::This(Word::End) => {

@@ -93,10 +93,11 @@ fn a_command_gets_ctrl_c_once() {
     }
     terminal.keys(&["C-z"]);
     terminal.wait_for("Stopped");
-    terminal.run("kill %1; fg");
+    // It goes on, and ends.
+    terminal.run("kill %1; wait %1; echo code $?");
     client.is_done();
     client.close();
-    let picture = ends_with(&terminal, 3);
+    let picture = terminal.wait_for("code 3");
     assert_eq!(picture.matches("got INT").count(), 3, "{picture}");
 }
 
