@@ -220,6 +220,11 @@ fn an_agent_that_is_started_anew_lets_nobody_in_while_what_it_let_in_goes_on() {
     // It cannot see that its agent is gone.
     client.signal(Signal::STOP);
     machines.kill_agent(1);
+    // One that does not get so far changes nothing.
+    let socket = machines.socket(1);
+    let taken = machines.members[1].clone();
+    let fails = ["agent", "--id", "1", "--socket", &socket, &taken];
+    ends_with(Program::start("fails", &fails), 1);
     machines.start_agent(1);
     machines.has(1, "ending");
     ends_with(machines.lock(2, &["-w", "0.5"], "anew", &["true"]), 124);
@@ -252,6 +257,34 @@ fn an_agent_that_is_told_to_end_ends_what_runs_and_then_goes() {
     assert!(!Path::new(&machines.socket(1)).exists());
     machines.start_agent(1);
     ends_with(machines.lock(2, &[], "end", &["true"]), 0);
+}
+
+#[test]
+fn an_agent_that_is_told_twice_to_end_leaves_the_lock_held_by_what_goes_on() {
+    let mut machines = Machines::start(2);
+    let client = machines.script(1, &[], "twice", GOES_ON);
+    machines.line_in("command");
+    client.signal(Signal::STOP);
+    let agent = machines.agents[0].take().unwrap();
+    agent.signal(Signal::TERM);
+    let deadline = Instant::now() + PATIENCE;
+    while UnixStream::connect(machines.socket(1)).is_ok_and(|mut it| {
+        let mut answer = String::new();
+        it.set_read_timeout(Some(PATIENCE)).unwrap();
+        writeln!(it, r#"{{"status":{{}}}}"#).is_ok()
+            && BufReader::new(it).read_line(&mut answer).is_ok()
+            && !answer.contains("the agent is ending")
+    }) {
+        assert!(Instant::now() < deadline, "it does not end");
+    }
+    agent.signal(Signal::TERM);
+    agent.finish();
+    machines.start_agent(1);
+    machines.has(1, "ending");
+    ends_with(machines.lock(2, &["-w", "0.5"], "twice", &["true"]), 124);
+    client.signal(Signal::CONT);
+    ends_with(client, 125);
+    ends_with(machines.lock(2, &[], "twice", &["true"]), 0);
 }
 
 #[test]

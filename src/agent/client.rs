@@ -56,8 +56,9 @@ pub(super) struct Waiting {
     next_word: Duration,
 }
 
-/// A stay in a section, on record. Dropped, it is over: first the record goes,
-/// then the lock.
+/// A stay in a section, on record. It is over when [`Stay::end`] says so, and not
+/// because this process ends.
+#[must_use = "it goes on until it is ended"]
 #[derive(Debug)]
 pub(super) struct Stay {
     pub(super) record: Record,
@@ -132,6 +133,12 @@ impl Client {
 }
 
 impl Stay {
+    /// It is over: first the record goes, then the lock.
+    pub(super) fn end(self) {
+        self.record.remove();
+        drop(self.guard);
+    }
+
     /// How it stands.
     pub(super) fn status(&self, state: &str, host: &str) -> ClientStatus {
         let Entry {

@@ -71,8 +71,10 @@ impl Agent {
                 client.phase = Phase::Holding(stay);
                 Answer::Go {}
             }
-            // The stay is over.
-            (Said::Done {}, Phase::Granted(_) | Phase::Holding(_)) => return Err(End::Gone),
+            (Said::Done {}, Phase::Granted(stay) | Phase::Holding(stay)) => {
+                stay.end();
+                return Err(End::Gone);
+            }
             (Said::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
@@ -108,21 +110,27 @@ impl Agent {
 
     /// A client has gone. What it started may go on.
     pub(super) fn gone(&mut self, client: Client) {
-        if let Phase::Holding(stay) = client.phase {
-            self.endings.push(stay);
-            self.look();
+        match client.phase {
+            // It never began to use it.
+            Phase::Granted(stay) => stay.end(),
+            Phase::Holding(stay) => {
+                self.endings.push(stay);
+                self.look();
+            }
+            Phase::Quiet | Phase::Waiting(_) => {}
         }
     }
 
     /// Lets those go whose commands have ended.
     pub(super) fn look(&mut self) {
-        self.endings.retain(|stay| match stay.record.is_locked() {
-            Ok(is_locked) => is_locked,
+        let has_ended = |stay: &mut Stay| match stay.record.is_locked() {
+            Ok(is_locked) => !is_locked,
             Err(error) => {
                 log::warn!("cannot look at {}: {error}", stay.record.path().display());
-                true
+                false
             }
-        });
+        };
+        self.endings.extract_if(.., has_ended).for_each(Stay::end);
     }
 
     /// Tells a client the outcome of its call, if it has come.

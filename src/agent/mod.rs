@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
@@ -58,6 +59,10 @@ const MOST_CLIENTS: usize = 4096;
 
 /// How often it is looked whether what a client left behind has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// After how long those are looked for again who could not be let in for want of
+/// files.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why an agent did not start. The message says what to do.
 #[derive(Debug, Error)]
@@ -96,6 +101,8 @@ pub(crate) struct Agent {
     /// What goes on though its client has gone.
     endings: Vec<Stay>,
     host: String,
+    /// When to look again for those who could not be let in at the door.
+    accept_again: Option<Instant>,
     is_ending: bool,
 }
 
@@ -103,6 +110,7 @@ impl Agent {
     /// Begins to take part, and to listen.
     pub(crate) fn start(config: &Config) -> Result<Self, AgentError> {
         let failed = |what: &'static str| move |error| AgentError::System { what, error };
+        allow_many_files();
         let settings = config.settings()?;
         let path = config.socket.clone().unwrap_or_else(place::to_listen);
         let gid = config.socket_group.as_deref().map(socket::group_number);
@@ -112,13 +120,12 @@ impl Agent {
         let what = "cannot keep records of entries beside the socket";
         let mut records = Records::open(folder, gid).map_err(failed(what))?;
         let left = records.left().map_err(failed(what))?;
-        let resumed: Vec<(LockName, mutex::Token)> = left
-            .iter()
-            .filter_map(|record| {
-                let lock = LockName::new(&record.entry.lock).ok()?;
-                Some((lock, mutex::Token::recorded(record.entry.token)))
-            })
-            .collect();
+        let resumed = left.iter().map(|record| {
+            let lock = LockName::new(&record.entry.lock).map_err(io::Error::other)?;
+            Ok((lock, mutex::Token::recorded(record.entry.token)))
+        });
+        let resumed = resumed.collect::<io::Result<Vec<_>>>();
+        let resumed = resumed.map_err(failed(what))?;
         let (node, guards) = LocalNode::start_inside(&settings, &resumed)?;
         let since = Instant::now();
         let stays = left.into_iter().zip(guards).map(|(record, guard)| {
@@ -159,6 +166,7 @@ impl Agent {
             woken: Arc::default(),
             endings,
             host,
+            accept_again: None,
             is_ending: false,
         })
     }
@@ -172,6 +180,9 @@ impl Agent {
         notify::say("READY=1");
         let mut events = Events::with_capacity(64);
         loop {
+            if self.accept_again.is_some_and(|due| due <= Instant::now()) {
+                self.accept();
+            }
             self.node.turn()?;
             self.settle();
             // What was granted or released may have to be sent.
@@ -205,8 +216,16 @@ impl Agent {
                 Phase::Waiting(waiting) => waiting.next_due(),
                 _ => None,
             });
+        let is_woken = !self
+            .woken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty();
+        if is_woken {
+            return Some(Instant::now());
+        }
         let look = (!self.endings.is_empty()).then(|| Instant::now() + LOOK_EVERY);
-        [self.node.next_due(), look, waiting.min()]
+        [self.node.next_due(), look, waiting.min(), self.accept_again]
             .into_iter()
             .flatten()
             .min()
@@ -245,6 +264,7 @@ impl Agent {
     }
 
     fn accept(&mut self) {
+        self.accept_again = None;
         loop {
             let mut stream = match self.socket.listener.accept() {
                 Ok((stream, _)) => stream,
@@ -252,6 +272,8 @@ impl Agent {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     log::warn!("cannot accept a client: {error}");
+                    // The poll says only once that somebody is at the door.
+                    self.accept_again = Instant::now().checked_add(ACCEPT_AGAIN);
                     return;
                 }
             };
@@ -320,5 +342,14 @@ impl Agent {
                 .chain(clients)
                 .collect(),
         }
+    }
+}
+
+/// As many open files as this process may have: a holder takes two.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("cannot allow more open files: {error}");
     }
 }

@@ -15,7 +15,6 @@ const SOCKET: &str = "turno/turno.sock";
 const OF_SYSTEM: &str = "/run";
 
 /// Where an agent listens that this user starts.
-#[allow(dead_code, reason = "for turno agent, which comes")]
 pub(crate) fn to_listen() -> PathBuf {
     Surroundings::look().to_listen()
 }

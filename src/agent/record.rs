@@ -42,7 +42,9 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The record of an entry, on disk until it is dropped.
+/// The record of an entry. It stays on disk, however this process ends, until it
+/// is [removed](Record::remove).
+#[must_use = "it stays on disk"]
 #[derive(Debug)]
 pub(super) struct Record {
     path: PathBuf,
@@ -87,14 +89,26 @@ impl Records {
         for file in fs::read_dir(&self.folder)? {
             let path = file?.path();
             let file = File::open(&path)?;
-            let entry = serde_json::from_reader(&file);
-            match entry {
-                // One that was not written to its end was locked by nobody.
-                Ok(entry) if is_locked(&file)? => left.push(Record { path, file, entry }),
-                _ => fs::remove_file(&path)?,
+            if !is_locked(&file)? {
+                fs::remove_file(&path)?;
+                continue;
             }
+            // Whoever cannot be read may hold anything.
+            let entry = serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
+                let path = path.display();
+                io::Error::other(format!("{path} is in use and cannot be read: {error}"))
+            })?;
+            left.push(Record { path, file, entry });
         }
         Ok(left)
+    }
+
+    fn fill(&self, record: &Record) -> io::Result<()> {
+        serde_json::to_writer(&record.file, &record.entry)?;
+        match self.gid {
+            Some(_) => std::os::unix::fs::fchown(&record.file, None, self.gid),
+            None => Ok(()),
+        }
     }
 
     /// Writes one down. It is locked by nobody yet.
@@ -110,16 +124,25 @@ impl Records {
                 opened => opened?,
             };
             let record = Record { path, file, entry };
-            serde_json::to_writer(&record.file, &record.entry)?;
-            if self.gid.is_some() {
-                std::os::unix::fs::fchown(&record.file, None, self.gid)?;
-            }
-            return Ok(record);
+            return match self.fill(&record) {
+                Ok(()) => Ok(record),
+                Err(error) => {
+                    record.remove();
+                    Err(error)
+                }
+            };
         }
     }
 }
 
 impl Record {
+    /// The stay is over.
+    pub(super) fn remove(self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            log::warn!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -127,14 +150,6 @@ impl Record {
     /// Whether anything of the command goes on.
     pub(super) fn is_locked(&self) -> io::Result<bool> {
         is_locked(&self.file)
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            log::warn!("cannot remove {}: {error}", self.path.display());
-        }
     }
 }
 
@@ -174,7 +189,7 @@ mod tests {
         rustix::fs::flock(&locked, FlockOperation::LockExclusive).unwrap();
         assert!(one.is_locked().unwrap() && !two.is_locked().unwrap());
         // The agent is killed.
-        std::mem::forget((one, two));
+        drop((one, two));
         fs::write(folder.path().join("held/9"), "{").unwrap();
         let mut records = open();
         let left = records.left().unwrap();
@@ -184,7 +199,8 @@ mod tests {
         assert_ne!(three.path(), left[0].path());
         drop(locked);
         assert!(!left[0].is_locked().unwrap());
-        drop((left, three));
+        three.remove();
+        left.into_iter().for_each(Record::remove);
         assert_eq!(fs::read_dir(folder.path().join("held")).unwrap().count(), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! The Unix socket of an agent: for its owner, or for a group too.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
@@ -50,7 +50,9 @@ impl Socket {
             let made = builder.recursive(true).mode(0o755).create(folder);
             made.map_err(failed)?;
         }
-        let lock = File::create(with_suffix(path, ".lock")).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(with_suffix(path, ".lock")).map_err(failed)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(SocketError::InUse(path.to_owned()));

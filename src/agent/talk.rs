@@ -5,9 +5,9 @@
 //! client                                     agent
 //! {"ask":{"name":"nightly",..}}  ──────────>  stands in line
 //!               <──────────  {"waiting":{"text":"2 s for 3 (heard 1 s ago)"}}
-//!               <──────────  {"granted":{"token":17,"record":"/run/turno/held/9c1f"}}
+//!               <──────────  {"granted":{"token":17,"record":"/run/turno/turno.sock.held/0"}}
 //! locks the record with flock(2)
-//! {"locked":{}}  ──────────────────────────>  the record is on disk
+//! {"locked":{}}  ──────────────────────────>  the record is locked
 //!               <──────────  {"go":{}}
 //! runs its command, which inherits the record
 //! {"done":{}}  ────────────────────────────>  releases, and closes

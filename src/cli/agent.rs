@@ -18,8 +18,8 @@ use crate::agent::{Agent, AgentError, Config};
 /// SIGTERM or Ctrl-C ends it: whoever waits is told, every turno lock ends its
 /// command, and the agent goes when all have ended. A second one ends it at once.
 /// SIGHUP changes nothing: restart it to change its configuration. A lock stays
-/// held for as long as anything lives that was started under it, whoever was
-/// killed, the agent too.
+/// held for as long as anything lives that has the record of its entry open, which
+/// all that was started under it inherits; whoever was killed, the agent too.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 
     /// Keep the clock in this directory, so that the agent can be started anew
     /// while others are down. Without it, it hears the clock of every member
-    /// before its first entry
+    /// before it asks or replies, and a group of one begins its tokens anew
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 

@@ -20,11 +20,11 @@ use crate::run::{self, Config, OWN_FAILURE, Patience, RunError, about};
 /// that the agent's group has. There is no shell in between. Input, output and
 /// exit code are the command's own, and signals are passed on to it.
 ///
-/// Nothing of the command goes on without the lock. If turno lock or the
-/// command is killed, all that the command has started is killed with it. If the agent is lost, all of
-/// it is sent SIGTERM, and SIGKILL after --kill-after. If the command ends of its
-/// own accord, that is the end of the lock: what it leaves running in the
-/// background goes on without.
+/// Nothing of the command goes on without the lock. If turno lock or the command
+/// is killed, all that the command has started is killed with it. If the agent is
+/// lost, all of it is sent SIGTERM, and SIGKILL after --kill-after. If the command
+/// ends of its own accord, that is the end of the lock: what it leaves running in
+/// the background goes on without.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
@@ -119,14 +119,14 @@ impl Arguments {
         match run::run(&config) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
-                let is_in_time = !matches!(error, RunError::NotInTime(_));
+                let is_failure = !matches!(error, RunError::NotInTime(_));
                 // That somebody else does it is what -n is for.
-                let is_expected = !is_in_time && config.patience == Patience::AtOnce;
+                let is_expected = !is_failure && config.patience == Patience::AtOnce;
                 if config.is_told_of_waiting || !is_expected {
                     let error = about(&config.lock, &error.to_string());
                     complain(&format!("turno: {error}"));
                 }
-                ExitCode::from(if is_in_time {
+                ExitCode::from(if is_failure {
                     OWN_FAILURE
                 } else {
                     self.conflict_exit_code

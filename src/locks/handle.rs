@@ -106,8 +106,9 @@ impl Shared {
 
 /// A way to the locks of a node, for any thread: cheap to clone.
 ///
-/// Callers of one node take turns in the order in which they asked; a lock is
-/// not reentrant: who asks again for what it holds waits for itself.
+/// Callers of one node take turns in the order in which they asked; but who finds
+/// the lock on loan may pass a call that the node has not read yet. A lock is not
+/// reentrant: who asks again for what it holds waits for itself.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -297,6 +298,9 @@ impl Request {
     }
 
     fn check_thread(&self) -> Result<(), LockError> {
+        if self.shared.is_forked() {
+            return Err(LockError::Forked);
+        }
         if self.shared.is_driven_here() {
             return Err(LockError::OwnThread);
         }

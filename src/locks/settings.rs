@@ -110,8 +110,8 @@ impl Settings {
 
     /// Keep the clock in this directory, which is this member's alone. With it a
     /// member that was started anew takes part at once; without it, it hears the
-    /// clock of every other member before its first entry, so that all must be
-    /// there.
+    /// clock of every other member before it asks or replies, so that all must be
+    /// there. A group of one has nobody to hear: without it its tokens begin anew.
     #[must_use]
     pub fn state(mut self, directory: impl Into<PathBuf>) -> Self {
         self.state = Some(directory.into());

@@ -153,6 +153,9 @@ impl Member {
         match event {
             Event::Start => self.greet(&self.peers | &self.unheard, 0, effects),
             Event::Resume { lock, token } => {
+                // The clock was there once, and may have been further.
+                self.clock.catch_up(token.clock())?;
+                self.had_earlier_run = true;
                 self.with_lock(lock, effects, |lock, _| lock.resume(*token))?;
             }
             Event::Acquire(lock) => self.acquire(lock, effects)?,

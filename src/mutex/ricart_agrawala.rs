@@ -494,7 +494,13 @@ impl RicartAgrawala {
             lock: cx.lock.clone(),
             clock: cx.clock.now(),
         });
-        self.answer_all(cx);
+        if cx.is_hearing {
+            // An entry of an earlier run: nobody is answered before all clocks are
+            // heard.
+            self.state = State::Free;
+        } else {
+            self.answer_all(cx);
+        }
         Ok(())
     }
 

@@ -135,7 +135,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             has_key: self.has_key,
         })?;
         for (lock, token) in resumed.iter().cloned() {
-            self.handle(&Event::Resume { lock, token })?.ok();
+            let resumed = self.handle(&Event::Resume { lock, token })?;
+            resumed.map_err(io::Error::other)?;
         }
         self.handle(&Event::Start).map(drop)
     }

@@ -376,6 +376,27 @@ fn an_entry_of_an_earlier_run_goes_on_and_whoever_asks_waits_for_its_end() {
     assert_eq!(*member.state(&super::lock()), State::Held { token });
     assert_eq!(member.reply_queue(&super::lock()).len(), 1);
     let effects = member.must(release());
-    assert_eq!(sent(&effects), [(2, "reply<10,1>".into())]);
+    // Past all that it may have said before.
+    assert_eq!(sent(&effects), [(2, "reply<1000010,1>".into())]);
     assert!(member.kept(&super::lock()).is_empty());
+}
+
+/// Its clock may have been further ahead than that of anybody it has heard so far.
+#[test]
+fn who_has_resumed_an_entry_replies_to_nobody_before_all_are_heard() {
+    let mut member = Member::new(config(1, 3));
+    let (lock, token) = (lock(), Token::of(58));
+    member.must(Event::Resume { lock, token });
+    assert!(member.clock() >= 58);
+    member.must(Event::Start);
+    member.must(request(5, 2));
+    member.must(welcome(4, 2));
+    let effects = member.must(release());
+    assert!(matches!(effects[..], [Effect::Leave { .. }]), "{effects:?}");
+    assert_eq!(*member.state(&super::lock()), State::Free);
+    let effects = member.must(welcome(3, 3));
+    let replies = sent(&effects);
+    assert_eq!(replies.len(), 1);
+    assert_eq!(replies[0].0, 2);
+    assert!(member.clock() >= 58);
 }
