@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::support::stand_in::{Client, StandIn, has_ended};
+use super::support::stand_in::{Client, StandIn, has_ended, signal};
 use super::support::tmux::Terminal;
 
 /// A terminal on which a `turno lock` was typed, and its client.
@@ -77,7 +77,7 @@ fn ctrl_c_ends_the_command() {
 fn a_command_gets_ctrl_c_once() {
     let agent = StandIn::start();
     let script = r#"trap "echo got INT" INT; sleep 1000 & s=$!; trap "kill -9 $s; exit 3" TERM;
-        echo ready; while :; do wait $s; done"#;
+        echo command $$; echo ready; while :; do wait $s; done"#;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script");
     std::fs::write(&file, script).unwrap();
@@ -91,13 +91,10 @@ fn a_command_gets_ctrl_c_once() {
             picture.matches("got INT").count() == n
         });
     }
-    terminal.keys(&["C-z"]);
-    terminal.wait_for("Stopped");
-    // It goes on, and ends.
-    terminal.run("kill %1; wait %1; echo code $?");
+    signal(number(&terminal.picture(), "command "), Signal::TERM);
     client.is_done();
     client.close();
-    let picture = terminal.wait_for("code 3");
+    let picture = ends_with(&terminal, 3);
     assert_eq!(picture.matches("got INT").count(), 3, "{picture}");
 }
 
