@@ -60,14 +60,19 @@ impl Machines {
     }
 
     fn start_agent(&mut self, id: usize) {
-        let (number, socket) = (id.to_string(), self.socket(id));
+        let socket = self.socket(id);
+        self.start_agent_at(id, &socket);
+    }
+
+    fn start_agent_at(&mut self, id: usize, socket: &str) {
+        let number = id.to_string();
         let state = self.path(&format!("state-{id}")).display().to_string();
-        let mut arguments = vec!["agent", "--id", &number, "--socket", &socket];
+        let mut arguments = vec!["agent", "--id", &number, "--socket", socket];
         arguments.extend(["--state", &state, "--resend", "50ms"]);
         arguments.extend(self.members.iter().map(String::as_str));
         let agent = Program::start(&format!("agent {id}"), &arguments);
         let deadline = Instant::now() + PATIENCE;
-        while !self.ask_status(id, &[]).status.success() {
+        while !ask_status(socket, &[]).status.success() {
             assert!(Instant::now() < deadline, "agent {id} does not answer");
             thread::sleep(Duration::from_millis(5));
         }
@@ -98,17 +103,10 @@ impl Machines {
 
     /// What `turno status` prints, with these arguments.
     fn status(&self, id: usize, arguments: &[&str]) -> String {
-        let output = self.ask_status(id, arguments);
+        let output = ask_status(&self.socket(id), arguments);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{error}");
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn ask_status(&self, id: usize, arguments: &[&str]) -> Output {
-        let turno = env!("CARGO_BIN_EXE_turno");
-        let mut command = Command::new(turno);
-        command.args(["status", "--socket", &self.socket(id)]);
-        command.args(arguments).output().unwrap()
     }
 
     /// Waits until the status of a machine has this.
@@ -132,6 +130,13 @@ impl Machines {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+fn ask_status(socket: &str, arguments: &[&str]) -> Output {
+    let turno = env!("CARGO_BIN_EXE_turno");
+    let mut command = Command::new(turno);
+    command.args(["status", "--socket", socket]);
+    command.args(arguments).output().unwrap()
 }
 
 fn ends_with(program: Program, code: i32) -> Vec<String> {
@@ -225,6 +230,14 @@ fn an_agent_that_is_started_anew_lets_nobody_in_while_what_it_let_in_goes_on() {
     let taken = machines.members[1].clone();
     let fails = ["agent", "--id", "1", "--socket", &socket, &taken];
     ends_with(Program::start("fails", &fails), 1);
+    machines.start_agent(1);
+    machines.has(1, "ending");
+    // Nor one that listens elsewhere.
+    machines.kill_agent(1);
+    let beside = machines.path("elsewhere.sock");
+    machines.start_agent_at(1, &beside.display().to_string());
+    ends_with(machines.lock(2, &["-w", "0.5"], "anew", &["true"]), 124);
+    machines.kill_agent(1);
     machines.start_agent(1);
     machines.has(1, "ending");
     ends_with(machines.lock(2, &["-w", "0.5"], "anew", &["true"]), 124);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::talk::{self, LONGEST_LINE, Said};
 use crate::system::retry_interrupted;
 
-/// How much is kept for a client that does not read.
+/// How much is kept for a client that does not read, and one answer more.
 const MOST_UNREAD: usize = 1 << 20;
 
 /// A connection of which neither end may be relied on.
@@ -68,10 +68,10 @@ impl Connection {
     /// # Errors
     /// It has gone, or does not read.
     pub(super) fn say(&mut self, answer: &impl Serialize) -> io::Result<()> {
-        self.unsent.extend(talk::line(answer)?);
         if self.unsent.len() > MOST_UNREAD {
             return Err(ErrorKind::WriteZero.into());
         }
+        self.unsent.extend(talk::line(answer)?);
         self.flush()
     }
 

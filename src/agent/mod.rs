@@ -44,7 +44,7 @@ use crate::{Handle, LocalNode, LockName, StartError};
 use client::{Client, Phase, Stay};
 pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
-use record::Records;
+use record::{Places, Records};
 pub(crate) use socket::SocketError;
 use socket::{Socket, with_suffix};
 use talk::{AgentStatus, Answer};
@@ -116,10 +116,15 @@ impl Agent {
         let gid = config.socket_group.as_deref().map(socket::group_number);
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;
-        let folder = with_suffix(&path, ".held");
         let what = "cannot keep records of entries beside the socket";
-        let mut records = Records::open(folder, gid).map_err(failed(what))?;
-        let left = records.left().map_err(failed(what))?;
+        let folder = std::path::absolute(with_suffix(&path, ".held")).map_err(failed(what))?;
+        let records = Records::open(folder, gid).map_err(failed(what))?;
+        let places = config.state.as_deref().map(Places::in_state);
+        let mut left = records.left().map_err(failed(what))?;
+        if let Some(places) = &places {
+            let elsewhere = places.left_elsewhere(records.folder());
+            left.extend(elsewhere.map_err(failed(what))?);
+        }
         let resumed = left.iter().map(|record| {
             let lock = LockName::new(&record.entry.lock).map_err(io::Error::other)?;
             Ok((lock, mutex::Token::recorded(record.entry.token)))
@@ -127,6 +132,10 @@ impl Agent {
         let resumed = resumed.collect::<io::Result<Vec<_>>>();
         let resumed = resumed.map_err(failed(what))?;
         let (node, guards) = LocalNode::start_inside(&settings, &resumed)?;
+        if let Some(places) = &places {
+            let written = places.write(records.folder(), &left);
+            written.map_err(failed(what))?;
+        }
         let since = Instant::now();
         let stays = left.into_iter().zip(guards).map(|(record, guard)| {
             log::warn!(

@@ -84,23 +84,12 @@ impl Records {
     }
 
     /// Those of an earlier run whose commands go on. The others are removed.
-    pub(super) fn left(&mut self) -> io::Result<Vec<Record>> {
-        let mut left = Vec::new();
-        for file in fs::read_dir(&self.folder)? {
-            let path = file?.path();
-            let file = File::open(&path)?;
-            if !is_locked(&file)? {
-                fs::remove_file(&path)?;
-                continue;
-            }
-            // Whoever cannot be read may hold anything.
-            let entry = serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
-                let path = path.display();
-                io::Error::other(format!("{path} is in use and cannot be read: {error}"))
-            })?;
-            left.push(Record { path, file, entry });
-        }
-        Ok(left)
+    pub(super) fn left(&self) -> io::Result<Vec<Record>> {
+        left_in(&self.folder, |path| fs::remove_file(path))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn fill(&self, record: &Record) -> io::Result<()> {
@@ -150,6 +139,72 @@ impl Record {
     /// Whether anything of the command goes on.
     pub(super) fn is_locked(&self) -> io::Result<bool> {
         is_locked(&self.file)
+    }
+}
+
+/// The records in this directory whose commands go on. The others are of no use
+/// any more.
+fn left_in(folder: &Path, of_no_use: impl Fn(&Path) -> io::Result<()>) -> io::Result<Vec<Record>> {
+    let mut left = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let file = File::open(&path)?;
+        if !is_locked(&file)? {
+            of_no_use(&path)?;
+            continue;
+        }
+        // Whoever cannot be read may hold anything.
+        let entry = serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
+            let path = path.display();
+            io::Error::other(format!("{path} is in use and cannot be read: {error}"))
+        })?;
+        left.push(Record { path, file, entry });
+    }
+    Ok(left)
+}
+
+/// The directories with records that a member's agents have used: of the last one,
+/// and of earlier ones that listened elsewhere and left something there. It stands
+/// in the member's state directory, so that an agent with another socket finds them.
+#[derive(Debug)]
+pub(super) struct Places(PathBuf);
+
+const PLACES: &str = "agent-records.json";
+
+impl Places {
+    pub(super) fn in_state(state: &Path) -> Self {
+        Places(state.join(PLACES))
+    }
+
+    /// The records that agents left elsewhere than in this directory.
+    pub(super) fn left_elsewhere(&self, here: &Path) -> io::Result<Vec<Record>> {
+        let places: Vec<PathBuf> = match fs::read(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            read => serde_json::from_slice(&read?)?,
+        };
+        let mut left = Vec::new();
+        for place in places.iter().filter(|place| *place != here) {
+            // An agent may be at work there, which is found out later.
+            match left_in(place, |_| Ok(())) {
+                // The machine was started anew.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                found => left.extend(found?),
+            }
+        }
+        Ok(left)
+    }
+
+    /// From now on records are in this directory; and these were left elsewhere.
+    pub(super) fn write(&self, here: &Path, left: &[Record]) -> io::Result<()> {
+        let elsewhere = left.iter().filter_map(|record| record.path.parent());
+        let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
+        places.sort();
+        places.dedup();
+        let new = self.0.with_extension("new");
+        let mut file = File::create(&new)?;
+        serde_json::to_writer(&mut file, &places)?;
+        file.sync_all()?;
+        fs::rename(&new, &self.0)
     }
 }
 

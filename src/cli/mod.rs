@@ -38,7 +38,10 @@ Examples, each in a terminal of its own:
   turno process 3 :10001 :10002 :10003
 Then press x in one of them.
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong use.
+To put it to work, an agent on every machine, and then:
+  turno lock nightly -- ./backup
+
+Exit codes: 0 done, 1 it could not be done, 2 wrong use; turno lock has others.
 RUST_LOG=debug shows diagnostics on standard error.";
 
 #[derive(Subcommand)]

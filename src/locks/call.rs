@@ -1,6 +1,7 @@
 //! A call for a lock, between the thread that waits for it and the one that
 //! drives the node.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -122,8 +123,11 @@ impl Call {
         let waker = progress.waker.take();
         drop(progress);
         self.changed.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
+        // A runtime that panics does not take the node with it.
+        if let Some(waker) = waker
+            && catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err()
+        {
+            log::error!("a waker has panicked");
         }
         Ok(())
     }
