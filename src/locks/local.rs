@@ -16,8 +16,8 @@ use super::lease::Loans;
 use super::quiet::Quiet;
 use super::settings::{Settings, StartError};
 use super::status::Status;
-use crate::mutex::{self, Event, LockName};
-use crate::node::{Engine, Envelope, Reports, Source};
+use crate::mutex::{self, LockName};
+use crate::node::{Engine, Envelope, Reports};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
 
@@ -238,15 +238,8 @@ impl LocalNode {
     }
 
     fn open_and_do(&mut self, envelope: Envelope<Wish>) -> io::Result<()> {
-        let wish = match envelope.source {
-            Source::Udp {
-                socket,
-                return_address,
-            } => {
-                return self.engine.receive(&envelope.text, socket, return_address);
-            }
-            Source::Timer(timer) => return self.engine.handle(&Event::Expired(timer)).map(drop),
-            Source::User(wish) => wish,
+        let Some((wish, _)) = self.engine.open(envelope)? else {
+            return Ok(());
         };
         match wish {
             Wish::Ask(asked) => {

@@ -10,7 +10,7 @@ use mio::Registry;
 use super::config::{Config, StartError};
 use super::contacts::{Contact, Contacts};
 use super::drops::Drops;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Source};
 use super::memory::StateFile;
 use super::observer::{Happening, Observer, Why};
 use super::timers::Timers;
@@ -216,16 +216,23 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
-    /// A datagram arrived at this socket.
+    /// Interprets what arrived, and does it. What is its owner's is handed back.
     ///
     /// # Errors
     /// Those of [`Engine::handle`].
-    pub(crate) fn receive(
-        &mut self,
-        bytes: &[u8],
-        socket: Socket,
-        source: SocketAddr,
-    ) -> io::Result<()> {
+    pub(crate) fn open<S>(&mut self, envelope: Envelope<S>) -> io::Result<Option<(S, Vec<u8>)>> {
+        match envelope.source {
+            Source::Udp {
+                socket,
+                return_address,
+            } => self.receive(&envelope.text, socket, return_address)?,
+            Source::Timer(timer) => self.handle(&Event::Expired(timer)).map(drop)?,
+            Source::User(word) => return Ok(Some((word, envelope.text))),
+        }
+        Ok(None)
+    }
+
+    fn receive(&mut self, bytes: &[u8], socket: Socket, source: SocketAddr) -> io::Result<()> {
         let incoming = match self.transport.open(bytes, source, socket) {
             Ok(incoming) => incoming,
             Err(unheard) => return self.dropped(source, bytes, Why::Unheard(unheard)),

@@ -26,7 +26,7 @@ use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::mutex::{Event, LockName};
-use crate::node::{Engine, Happening, Observer, Reports, Source, Standing, Status};
+use crate::node::{Engine, Happening, Observer, Reports, Standing, Status};
 use crate::system::retry_interrupted;
 use crate::system::signals;
 pub use config::{Config, StartError};
@@ -218,18 +218,11 @@ impl<O: Observer> Process<O> {
 
     /// Interprets what arrived, and does it.
     fn open_and_do(&mut self, envelope: Envelope) -> io::Result<()> {
-        let word = match envelope.source {
-            Source::Udp {
-                socket,
-                return_address,
-            } => {
-                return self.engine.receive(&envelope.text, socket, return_address);
-            }
-            Source::Timer(timer) => return self.engine.handle(&Event::Expired(timer)).map(drop),
-            Source::User(word) => word,
+        let Some((word, text)) = self.engine.open(envelope)? else {
+            return Ok(());
         };
         match word {
-            Word::Keyboard => match self.open_line(&envelope.text) {
+            Word::Keyboard => match self.open_line(&text) {
                 Some(event) => self.engine.handle(&event).map(drop),
                 None => Ok(()),
             },
