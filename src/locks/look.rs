@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::desk::Desk;
 use super::status::{LockStatus, PeerStatus, Status};
 use crate::mutex::{LockName, State};
-use crate::node::{Engine, Observer};
+use crate::node::{Engine, Observer, missing};
 
 /// How a node stands.
 pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
@@ -20,23 +20,18 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
     let mut names: BTreeSet<LockName> = member.locks().filter_map(in_use).collect();
     names.extend(desk.lines().map(|(name, _)| name.clone()));
     let locks = names.into_iter().map(|name| {
-        let state = member.state(&name);
-        let waits_for = match state {
-            State::Wait { missing, .. } => missing.iter().map(|id| id.0).collect(),
-            _ if member.is_wanted(&name) => member.unheard().iter().map(|id| id.0).collect(),
-            _ => Vec::new(),
-        };
+        let waits_for = missing(member, &name).unwrap_or_default();
         let deferred = member.reply_queue(&name).iter();
         let line = desk.line(&name);
         let since = line.and_then(|line| line.since);
         LockStatus {
-            state: state.to_string(),
+            state: member.state(&name).to_string(),
             holder: line.and_then(|line| line.holder()),
             token: since.map(|(_, token)| token.clock()),
             held_ms: since.map(|(since, _)| millis(since.elapsed())),
             is_on_loan: line.is_some_and(|line| line.is_on_loan()),
             waiting: line.map(|line| line.tickets()).unwrap_or_default(),
-            waits_for,
+            waits_for: waits_for.iter().map(|id| id.0).collect(),
             deferred: deferred.map(|deferred| deferred.request.id.0).collect(),
             name: name.as_str().to_owned(),
         }

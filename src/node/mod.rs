@@ -31,4 +31,4 @@ pub(crate) use engine::{Engine, Standing, User};
 pub(crate) use envelope::{Envelope, Source};
 pub use key_file::KeyFileError;
 pub use observer::{Happening, Observer, Status, Waiting, Why};
-pub(crate) use waiting::Reports;
+pub(crate) use waiting::{Reports, missing};

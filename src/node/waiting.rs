@@ -71,7 +71,7 @@ impl Reports {
 }
 
 /// Who keeps us waiting; none if we do not wait.
-fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
+pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
         State::Free if member.is_wanted(lock) => Some(member.unheard().iter().copied().collect()),
