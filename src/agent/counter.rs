@@ -1,7 +1,7 @@
 //! Where the clients are served: what they say, and what they are told.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll as Readiness, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,37 @@ use super::connection::End;
 use super::talk::{Answer, Ask, Said};
 use super::{Agent, metrics};
 use crate::locks::A_MOMENT;
+use crate::system::locked;
 use crate::{Blocked, LockError, LockName};
 
-/// Notes which client's request has an outcome.
+/// The clients whose requests have an outcome, or are to be looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Woken(Arc<Mutex<Vec<usize>>>);
+
+impl Woken {
+    fn add(&self, client: usize) {
+        locked(&self.0).push(client);
+    }
+
+    /// All of them; from now on there are none.
+    pub(super) fn take(&self) -> Vec<usize> {
+        std::mem::take(&mut locked(&self.0))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        locked(&self.0).is_empty()
+    }
+}
+
+/// Notes that a client's request has an outcome.
 struct Note {
     client: usize,
-    woken: Arc<Mutex<Vec<usize>>>,
+    woken: Woken,
 }
 
 impl Wake for Note {
     fn wake(self: Arc<Self>) {
-        let woken = self.woken.lock();
-        // Nothing panics while it is locked.
-        let mut woken = woken.unwrap_or_else(PoisonError::into_inner);
-        woken.push(self.client);
+        self.woken.add(self.client);
     }
 }
 
@@ -99,13 +116,8 @@ impl Agent {
         let at_once = ask.at_once.then_some(A_MOMENT);
         let longest = [wait, at_once].into_iter().flatten().min();
         // It is looked at once, and then when it says so.
-        self.wake(token);
+        self.woken.add(token);
         Ok(Waiting::new(request, lock, ask, longest))
-    }
-
-    fn wake(&self, token: usize) {
-        let woken = self.woken.lock();
-        woken.unwrap_or_else(PoisonError::into_inner).push(token);
     }
 
     /// A client has gone. What it started may go on.
@@ -141,7 +153,7 @@ impl Agent {
         let Phase::Waiting(waiting) = &mut client.phase else {
             return;
         };
-        let woken = Arc::clone(&self.woken);
+        let woken = self.woken.clone();
         let waker = Waker::from(Arc::new(Note {
             client: token,
             woken,

@@ -28,7 +28,6 @@ pub(crate) mod talk;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -44,6 +43,7 @@ use crate::{Handle, LocalNode, LockName, StartError};
 use client::{Client, Phase, Stay};
 pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
+use counter::Woken;
 use record::{Places, Records};
 pub(crate) use socket::SocketError;
 use socket::{Socket, with_suffix};
@@ -96,8 +96,7 @@ pub(crate) struct Agent {
     records: Records,
     clients: BTreeMap<usize, Client>,
     next_client: usize,
-    /// The clients whose requests have an outcome.
-    woken: Arc<Mutex<Vec<usize>>>,
+    woken: Woken,
     /// What goes on though its client has gone.
     endings: Vec<Stay>,
     host: String,
@@ -172,7 +171,7 @@ impl Agent {
             records,
             clients: BTreeMap::new(),
             next_client: FIRST_CLIENT,
-            woken: Arc::default(),
+            woken: Woken::default(),
             endings,
             host,
             accept_again: None,
@@ -225,12 +224,7 @@ impl Agent {
                 Phase::Waiting(waiting) => waiting.next_due(),
                 _ => None,
             });
-        let is_woken = !self
-            .woken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty();
-        if is_woken {
+        if !self.woken.is_empty() {
             return Some(Instant::now());
         }
         let look = (!self.endings.is_empty()).then(|| Instant::now() + LOOK_EVERY);
@@ -319,8 +313,7 @@ impl Agent {
     /// Does what is due for the clients.
     fn settle(&mut self) {
         loop {
-            let woken =
-                std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner));
+            let woken = self.woken.take();
             if woken.is_empty() {
                 break;
             }

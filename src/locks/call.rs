@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::error::LockError;
 use super::lease::Lease;
 use crate::mutex::{LockName, Token};
+use crate::system::locked;
 
 /// What a caller is given.
 #[derive(Debug)]
@@ -59,8 +60,7 @@ impl Call {
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        // Nothing panics while it is locked.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.progress)
     }
 
     /// Waits for the outcome; none if it has not come by then.

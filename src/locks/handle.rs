@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use super::error::LockError;
 use super::lease::{Lease, Loans};
 use super::status::Status;
 use crate::mutex::{LockName, Token};
+use crate::system::locked;
 
 /// How long [`Handle::try_lock`] waits for the replies of the other members.
 pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
@@ -81,8 +82,7 @@ impl Shared {
     }
 
     fn driver(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        // Nothing panics while it is locked.
-        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.driver)
     }
 
     /// This thread drives the node from now on.

@@ -9,9 +9,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::mutex::{LockName, Token, Tokens};
+use crate::system::locked;
 
 /// Nobody is inside, and the next one may enter.
 const IDLE: u64 = 0;
@@ -43,8 +44,7 @@ pub(super) struct Loans(Mutex<HashMap<Box<str>, Arc<Lease>>>);
 
 impl Loans {
     fn leases(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Lease>>> {
-        // Nothing panics while it is locked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     pub(super) fn add(&self, lease: Arc<Lease>) {

@@ -5,8 +5,10 @@ pub(crate) mod output;
 mod quota;
 mod retry;
 pub(crate) mod signals;
+mod sync;
 pub(crate) mod terminal;
 
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
 pub(crate) use retry::retry_interrupted;
+pub(crate) use sync::locked;
