@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::record::{Entry, Record};
 use super::talk::{Ask, ClientStatus};
+use crate::system::millis;
 use crate::{Guard, LockName, Request};
 
 /// After how long a client is first told whom it waits for; then after twice as
@@ -125,7 +126,7 @@ impl Client {
                 uid: self.uid,
                 host: host.to_owned(),
                 command: waiting.ask.command.clone(),
-                since_ms: millis(waiting.since),
+                since_ms: millis(waiting.since.elapsed()),
             }),
             Phase::Granted(stay) | Phase::Holding(stay) => Some(stay.status("holding", host)),
         }
@@ -156,11 +157,7 @@ impl Stay {
             uid,
             host: host.to_owned(),
             command,
-            since_ms: millis(self.since),
+            since_ms: millis(self.since.elapsed()),
         }
     }
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

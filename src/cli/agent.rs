@@ -8,6 +8,7 @@ use clap::Args;
 use super::process::time;
 use super::{Failure, log_to_standard_error};
 use crate::agent::{Agent, AgentError, Config};
+use crate::system::millis;
 
 /// Take part in a group for the programs of this machine.
 ///
@@ -103,9 +104,7 @@ impl Arguments {
             trace: self.trace,
             socket: self.socket,
             socket_group: self.socket_group,
-            resend_ms: self
-                .resend
-                .map(|resend| u64::try_from(resend.as_millis()).unwrap_or(u64::MAX)),
+            resend_ms: self.resend.map(millis),
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         let agent = Agent::start(&config).map_err(|error| match error {

@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::status::{LockStatus, PeerStatus, Status};
 use crate::mutex::{LockName, State};
 use crate::node::{Engine, Observer, missing};
+use crate::system::millis;
 
 /// How a node stands.
 pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
@@ -64,10 +65,6 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
             .collect(),
         entries: desk.entries(),
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn micros(time: Duration) -> u64 {

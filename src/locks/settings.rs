@@ -9,6 +9,7 @@ use crate::group::{Address, AddressError, Group, GroupError};
 use crate::mutex::Pace;
 use crate::node::memory::{StateError, StateFile};
 use crate::node::{self, KeyFileError, key_file};
+use crate::system::millis;
 
 /// Which group a node belongs to, and which member it is.
 ///
@@ -137,7 +138,7 @@ impl Settings {
     /// seconds.
     #[must_use]
     pub fn resend(mut self, after: Duration) -> Self {
-        self.resend_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        self.resend_ms = Some(millis(after));
         self
     }
 

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::tell::{Tell, rough};
 use super::{Config, Patience, RunError};
 use crate::agent::talk::{Answer, Ask, Said};
+use crate::system::millis;
 
 /// Waits that are shorter are not told of.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -104,7 +105,7 @@ pub(super) fn wait(
 
 fn ask(config: &Config) -> Ask {
     let wait_ms = match config.patience {
-        Patience::For(time) => Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        Patience::For(time) => Some(millis(time)),
         Patience::AtOnce | Patience::Endless => None,
     };
     Ask {

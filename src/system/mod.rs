@@ -7,8 +7,10 @@ mod retry;
 pub(crate) mod signals;
 mod sync;
 pub(crate) mod terminal;
+mod time;
 
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
 pub(crate) use retry::retry_interrupted;
 pub(crate) use sync::locked;
+pub(crate) use time::millis;
