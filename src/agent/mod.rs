@@ -38,6 +38,7 @@ use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
 use crate::mutex;
+use crate::system::file::with_suffix;
 use crate::system::{retry_interrupted, signals};
 use crate::{Handle, LocalNode, LockName, StartError};
 use client::{Client, Phase, Stay};
@@ -45,8 +46,8 @@ pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
 use counter::Woken;
 use record::{Places, Records};
+use socket::Socket;
 pub(crate) use socket::SocketError;
-use socket::{Socket, with_suffix};
 use talk::{AgentStatus, Answer};
 
 const NODE: Token = Token(0);

@@ -16,6 +16,7 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::Printable;
+use crate::system::file;
 
 /// What is known of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,11 +201,7 @@ impl Places {
         let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
         places.sort();
         places.dedup();
-        let new = self.0.with_extension("new");
-        let mut file = File::create(&new)?;
-        serde_json::to_writer(&mut file, &places)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.0)
+        file::replace(&self.0, &serde_json::to_vec(&places)?)
     }
 }
 

@@ -10,6 +10,8 @@ use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use thiserror::Error;
 
+use crate::system::file::with_suffix;
+
 /// The listening socket, removed when it is dropped, and the lock that keeps
 /// other agents away from its path.
 #[derive(Debug)]
@@ -86,13 +88,6 @@ impl Drop for Socket {
         // Whoever finds it there finds that nobody listens.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// A path beside another.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// The number of a group that is given by name or number.

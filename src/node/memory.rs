@@ -2,7 +2,7 @@
 //! started anew.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::mutex::{Memory, NodeId};
+use crate::system::file;
 use crate::wire::GroupDigest;
 
 const FILE: &str = "turno-state.json";
@@ -153,14 +154,9 @@ impl StateFile {
     }
 
     fn write(&self) -> io::Result<()> {
-        let path = self.folder.join(FILE);
-        let new = self.folder.join(format!("{FILE}.new"));
-        let mut file = File::create(&new)?;
-        serde_json::to_writer(&mut file, &self.record)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(&self.folder)?.sync_all()
+        let mut text = serde_json::to_vec(&self.record)?;
+        text.push(b'\n');
+        file::replace(&self.folder.join(FILE), &text)
     }
 }
 

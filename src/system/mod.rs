@@ -1,6 +1,7 @@
 //! What is needed of the operating system beside what the standard library has:
 //! signals, terminals, and output to somebody who may not be reading.
 
+pub(crate) mod file;
 pub(crate) mod output;
 mod quota;
 mod retry;
