@@ -79,11 +79,27 @@ impl Timer {
     /// same purpose.
     #[must_use]
     pub fn replaces(&self, other: &Timer) -> bool {
-        match (self, other) {
-            (Timer::Resend { lock, .. }, Timer::Resend { lock: other, .. }) => lock == other,
-            (Timer::Greet { .. }, Timer::Greet { .. })
-            | (Timer::Unclaim { .. }, Timer::Unclaim { .. }) => true,
-            _ => false,
+        self.purpose() == other.purpose()
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Timer::Resend { lock, .. } => Purpose::Resend(lock.clone()),
+            Timer::Greet { .. } => Purpose::Greet,
+            Timer::Unclaim { .. } => Purpose::Unclaim,
         }
     }
+}
+
+/// What a timer is for: of those with one purpose the last that was set counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// To send the request for this lock again.
+    Resend(LockName),
+    /// To greet again.
+    Greet,
+    /// To forget a claim.
+    Unclaim,
 }

@@ -28,7 +28,7 @@ mod token;
 pub use clock::{ClockError, LamportClock, NodeId, Timestamp};
 pub use config::{Config, Memory, Pace};
 pub use effect::Effect;
-pub use event::{Event, Timer};
+pub use event::{Event, Purpose, Timer};
 pub use lock_name::{LockName, LockNameError};
 pub use member::Member;
 pub use message::{Body, Echo, Incarnation, Message, Origin};

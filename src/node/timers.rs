@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::envelope::{Envelope, Source};
-use crate::mutex::{LockName, Timer};
+use crate::mutex::{LockName, Purpose, Timer};
 
 /// Timers that have not come due: at most one a purpose.
 #[derive(Debug, Default)]
@@ -15,29 +15,11 @@ pub(super) struct Timers {
     set: u64,
 }
 
-/// What a timer is for: the last one that was set counts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Purpose {
-    Resend(LockName),
-    Greet,
-    Unclaim,
-}
-
-impl Purpose {
-    fn of(timer: &Timer) -> Self {
-        match timer {
-            Timer::Resend { lock, .. } => Purpose::Resend(lock.clone()),
-            Timer::Greet { .. } => Purpose::Greet,
-            Timer::Unclaim { .. } => Purpose::Unclaim,
-        }
-    }
-}
-
 impl Timers {
     /// Sets a timer for about `after` from now: up to a quarter more or less,
     /// so that nodes that began together do not go on together.
     pub(super) fn set(&mut self, timer: Timer, after: Duration) {
-        let purpose = Purpose::of(&timer);
+        let purpose = timer.purpose();
         self.cancel(&purpose);
         // A pause beyond all measure is as good as none.
         if let Some(due) = Instant::now().checked_add(jittered(after)) {
@@ -78,7 +60,7 @@ impl Timers {
             && first.key().0 <= now
         {
             let timer = first.remove();
-            self.due.remove(&Purpose::of(&timer));
+            self.due.remove(&timer.purpose());
             queue.push_back(Envelope::empty(Source::Timer(timer)));
         }
     }
