@@ -9,12 +9,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
-use std::{thread, time::Duration};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::seed_peer::SeedPeer;
-use support::{PATIENCE, Ports, Program};
+use support::stand_in::has_ended;
+use support::{PATIENCE, Ports, Program, eventually};
 use tempfile::TempDir;
 
 /// The machines of a group: each with an agent, and all in one directory.
@@ -71,11 +71,9 @@ impl Machines {
         arguments.extend(["--state", &state, "--resend", "50ms"]);
         arguments.extend(self.members.iter().map(String::as_str));
         let agent = Program::start(&format!("agent {id}"), &arguments);
-        let deadline = Instant::now() + PATIENCE;
-        while !ask_status(socket, &[]).status.success() {
-            assert!(Instant::now() < deadline, "agent {id} does not answer");
-            thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("an answer of agent {id}"), || {
+            ask_status(socket, &[]).status.success().then_some(())
+        });
         self.agents[id - 1] = Some(agent);
     }
 
@@ -111,24 +109,17 @@ impl Machines {
 
     /// Waits until the status of a machine has this.
     fn has(&self, id: usize, wanted: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.status(id, &[]).contains(wanted) {
-            let status = self.status(id, &[]);
-            assert!(Instant::now() < deadline, "{wanted:?}:\n{status}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("{wanted:?} in the status of {id}"), || {
+            self.status(id, &[]).contains(wanted).then_some(())
+        });
     }
 
     /// Waits until a file has a line, and returns it.
     fn line_in(&self, name: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.text_of(name).split_once('\n') {
-                Some((line, _)) => return line.to_owned(),
-                None => assert!(Instant::now() < deadline, "nothing in {name}"),
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("a line in {name}"), || {
+            let text = self.text_of(name);
+            text.split_once('\n').map(|(line, _)| line.to_owned())
+        })
     }
 }
 
@@ -147,14 +138,7 @@ fn ends_with(program: Program, code: i32) -> Vec<String> {
 
 /// Waits until no process of this number is there, or only its remains.
 fn is_gone(pid: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    let stat = format!("/proc/{pid}/stat");
-    while let Ok(stat) = fs::read_to_string(&stat)
-        && !stat.contains(") Z ")
-    {
-        assert!(Instant::now() < deadline, "{pid} goes on");
-        thread::sleep(Duration::from_millis(5));
-    }
+    has_ended(pid.parse().unwrap());
 }
 
 /// Says who it is, and would go on for ever: and so would its grandchild.

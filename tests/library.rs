@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{PATIENCE, Ports};
+use support::{PATIENCE, Ports, eventually};
 use turno::{Guard, Handle, LocalNode, LockError, Node, Settings, StartError, Token};
 
 /// A group on loopback.
@@ -137,15 +137,13 @@ fn who_enters_again_does_not_wake_the_node() {
 
 /// Waits until a peer waits for this node.
 fn has_deferred(node: &Node) {
-    let deadline = Instant::now() + PATIENCE;
-    let defers = |node: &Node| {
+    eventually("a deferred reply", || {
         let locks = node.status().unwrap().locks;
-        locks.iter().any(|lock| !lock.deferred.is_empty())
-    };
-    while !defers(node) {
-        assert!(Instant::now() < deadline);
-        thread::yield_now();
-    }
+        locks
+            .iter()
+            .find(|lock| !lock.deferred.is_empty())
+            .map(drop)
+    });
 }
 
 #[test]
@@ -204,13 +202,9 @@ fn a_request_that_is_dropped_waits_no_longer_and_one_that_was_granted_leaves() {
     let elsewhere = nodes[1].request("drop").unwrap();
     drop((behind, elsewhere, held));
     let granted = nodes[1].request("drop").unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while nodes[1].status().unwrap().locks.is_empty()
-        || nodes[1].status().unwrap().locks[0].holder.is_none()
-    {
-        assert!(Instant::now() < deadline);
-        thread::yield_now();
-    }
+    eventually("it holds the lock", || {
+        nodes[1].status().unwrap().locks.first()?.holder
+    });
     drop(granted);
     drop(nodes[0].lock("drop").unwrap());
 }
@@ -279,10 +273,7 @@ fn a_node_that_is_dropped_ends_the_waits_and_lets_the_others_in() {
     // But it is there until the guard is dropped.
     drop(held);
     drop(elsewhere.wait().unwrap());
-    let deadline = Instant::now() + PATIENCE;
-    while handle.status().is_ok() {
-        assert!(Instant::now() < deadline);
-    }
+    eventually("the end of the node", || handle.status().err());
     assert_eq!(ended(&handle), Err(LockError::Ended));
 }
 

@@ -1,20 +1,13 @@
 //! `turno simulate` as a program.
 
+mod support;
+
 use std::fs;
-use std::process::{Command, Output};
+
+use support::program::run;
 
 fn simulate(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_turno"))
-        .arg("simulate")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
+    run(&[&["simulate"], arguments].concat())
 }
 
 #[test]

@@ -4,25 +4,15 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use support::program::run;
 use support::{Group, Program};
 use tempfile::TempDir;
 
 /// The exit code of `turno trace`, and what it prints.
 fn trace(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_turno"))
-        .arg("trace")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
+    run(&[&["trace"], arguments].concat())
 }
 
 /// Three processes that have entered twice each, one of them killed in the

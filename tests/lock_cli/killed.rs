@@ -9,7 +9,8 @@ use rustix::process::Signal;
 
 use super::pid;
 use super::support::Program;
-use super::support::stand_in::{Client, StandIn, eventually, has_ended, is_alive, kill, signal};
+use super::support::eventually;
+use super::support::stand_in::{Client, StandIn, has_ended, is_alive, kill, signal};
 
 /// A command whose children are hard to find: in the background, in a session
 /// of their own, without their parents, stopped.

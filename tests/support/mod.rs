@@ -20,7 +20,8 @@ pub mod stand_in;
 pub mod target;
 pub mod tmux;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use ports::Ports;
 pub use program::Program;
@@ -28,6 +29,18 @@ pub use program::Program;
 /// How long anything may take before a test gives up: far longer than it ever
 /// does.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for what can only be asked for again and again.
+pub fn eventually<T>(wanted: &str, look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited for {wanted} in vain");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
 
 /// A `turno shared` and the processes of one group.
 pub struct Group {

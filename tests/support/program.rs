@@ -17,6 +17,18 @@ pub struct Program {
     output: Arc<Output>,
 }
 
+/// Runs it to its end: its exit code, and what it printed.
+pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let turno = env!("CARGO_BIN_EXE_turno");
+    let output = Command::new(turno).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
 /// What it has printed so far on both its streams, and whether that is all.
 #[derive(Default)]
 struct Output {

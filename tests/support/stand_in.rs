@@ -6,13 +6,12 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::eventually;
 use super::{PATIENCE, Program};
 
 /// A socket where an agent might listen.
@@ -177,16 +176,4 @@ pub fn has_ended(pid: u32) {
     eventually(&format!("the end of {pid}"), || {
         (!is_alive(pid)).then_some(())
     });
-}
-
-/// Waits for what can only be asked for again and again.
-pub fn eventually<T>(wanted: &str, look: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited for {wanted} in vain");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
