@@ -1,6 +1,6 @@
 //! UDP ports that no other test takes.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Reserved UDP ports, until dropped.
@@ -26,9 +26,12 @@ impl Ports {
                 let turn = NEXT.fetch_add(1, Ordering::Relaxed);
                 let place = turn.wrapping_add(spread.wrapping_mul(101)) % (LAST - FIRST);
                 let port = FIRST + place;
-                // The UDP port may belong to a program that is none of ours.
-                std::net::UdpSocket::bind(("127.0.0.1", port)).ok()?;
-                TcpListener::bind(("127.0.0.1", port)).ok()
+                let reservation = TcpListener::bind(("127.0.0.1", port)).ok()?;
+                // The UDP port may belong to a program that is none of ours. It
+                // is tried only once it is reserved: to try it is to bind it,
+                // and who reserved it could be about to.
+                UdpSocket::bind(("127.0.0.1", port)).ok()?;
+                Some(reservation)
             })
             .take(count)
             .collect();
