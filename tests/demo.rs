@@ -146,6 +146,10 @@ impl Running {
         writeln!(self.script.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    fn end_input(&mut self) {
+        drop(self.script.stdin.take());
+    }
+
     fn wait_for(&self, wanted: &str) {
         wait_until(wanted, || self.printed().contains(wanted));
     }
@@ -221,21 +225,19 @@ fn the_three_cases_play_unattended_and_end_in_order() {
 #[test]
 fn without_a_terminal_all_share_the_output() {
     let stage = Stage::of(2);
-    let mut child = stage.demo(&["2"]).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(b"1 x\n2 2\n7 x\n").unwrap();
-    drop(input);
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}");
+    let mut demo = Running::start(&stage, stage.demo(&["2"]));
+    demo.say("1 x\n2 2\n7 x");
+    // It ends with its input, and whoever still asks then has asked in vain.
     for wanted in [
         "1| x: req<",
         "2| tick, clock ",
         "There is no process '7': type its number and x, as in '1 x'.",
-        "cs| refused 0",
     ] {
-        assert!(text.contains(wanted), "{wanted}: {text}");
+        demo.wait_for(wanted);
     }
+    demo.end_input();
+    assert_eq!(demo.status(), Some(0));
+    demo.wait_for("cs| refused 0");
     stage.nothing_is_left();
 }
 
