@@ -101,9 +101,7 @@ fn pointing_at_an_event_reads_it_and_leaves_the_step_as_it_is() {
     let script = "const box = document.querySelector('[data-event=\"0-4\"].dot').getBoundingClientRect();\
         document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',\
         { clientX: box.x + 3, clientY: box.y + 3, bubbles: true }));";
-    // When the view has been laid out; the browser's time is virtual.
-    let script = format!("setTimeout(() => {{ {script} }}, 1000);");
-    let Some(page) = Page::opened("#step=2", &script) else {
+    let Some(page) = Page::opened("#step=2", script) else {
         return;
     };
     assert!(page.has(r#"data-step="2""#));

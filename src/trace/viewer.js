@@ -278,9 +278,10 @@ function bringIntoView({ x, y }) {
 
 let drag = null;
 
+/** Where the pointer is in the drawing as it is seen, which may be a frame behind
+    the view. */
 function inDrawing(event) {
-  const box = stage.getBoundingClientRect();
-  return { x: view.x + (event.clientX - box.x) / view.scale, y: view.y + (event.clientY - box.y) / view.scale };
+  return new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
 }
 
 /** The event under the pointer: the nearest dot close by; or else the end of the
