@@ -252,7 +252,11 @@ impl LocalNode {
                 lock,
                 ticket,
                 since,
-            } => self.give_up(&lock, ticket, since),
+            } => {
+                // Whoever is hardly patient at all is to have been asked for too.
+                self.settle_all()?;
+                self.give_up(&lock, ticket, since);
+            }
             Wish::Tell(status) => {
                 self.settle_all()?;
                 // Whoever asked may have gone.
