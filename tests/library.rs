@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
@@ -325,6 +326,41 @@ fn a_node_is_driven_in_the_callers_own_loop() {
     assert!(waits.join().unwrap() > token);
     local.close().unwrap();
     assert!(local.is_closed());
+}
+
+#[test]
+fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do() {
+    let group = Group::of(1);
+    let mut local = LocalNode::start(&group.settings(1)).unwrap();
+    let handle = local.handle();
+    let is_due = |local: &LocalNode| local.next_due().is_some_and(|due| due <= Instant::now());
+    local.turn().unwrap();
+    assert!(!is_due(&local));
+    let mut request = handle.request("loop").unwrap();
+    assert!(is_due(&local));
+    local.turn().unwrap();
+    assert!(!is_due(&local));
+    let guard = request.try_take().unwrap().unwrap();
+    drop(guard);
+    assert!(is_due(&local));
+    local.turn().unwrap();
+
+    let mut poll = mio::Poll::new().unwrap();
+    let readable = mio::Interest::READABLE;
+    let descriptor = local.as_raw_fd();
+    let mut source = mio::unix::SourceFd(&descriptor);
+    let registered = poll
+        .registry()
+        .register(&mut source, mio::Token(0), readable);
+    registered.unwrap();
+    let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
+    let mut events = mio::Events::with_capacity(1);
+    for word in ["it asks", "it leaves"] {
+        poll.poll(&mut events, Some(PATIENCE)).unwrap();
+        assert!(!events.is_empty(), "{word}");
+        local.turn().unwrap();
+    }
+    other.join().unwrap();
 }
 
 #[test]

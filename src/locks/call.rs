@@ -33,6 +33,9 @@ pub(super) struct Call {
 #[derive(Debug, Default)]
 struct Progress {
     outcome: Option<Result<Grant, LockError>>,
+    /// A thread sleeps until there is an outcome. To wake one that does not is a
+    /// system call too.
+    has_sleeper: bool,
     waker: Option<Waker>,
     /// Nobody looks at the outcome any more.
     is_abandoned: bool,
@@ -70,6 +73,7 @@ impl Call {
             if let Some(outcome) = progress.take() {
                 return Some(outcome);
             }
+            progress.has_sleeper = true;
             let Some(until) = until else {
                 let woken = self.changed.wait(progress);
                 progress = woken.unwrap_or_else(PoisonError::into_inner);
@@ -120,9 +124,11 @@ impl Call {
             return outcome.map_or(Ok(()), Err);
         }
         progress.outcome = Some(outcome);
-        let waker = progress.waker.take();
+        let (has_sleeper, waker) = (progress.has_sleeper, progress.waker.take());
         drop(progress);
-        self.changed.notify_all();
+        if has_sleeper {
+            self.changed.notify_all();
+        }
         // A runtime that panics does not take the node with it.
         if let Some(waker) = waker
             && catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err()

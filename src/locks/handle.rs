@@ -1,7 +1,7 @@
 //! The caller's side: a handle, a request, and the guard of an entry.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
@@ -42,8 +42,11 @@ pub(super) enum Wish {
 /// What a node shares with its handles.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) wishes: Sender<Wish>,
-    pub(super) waker: mio::Waker,
+    wishes: Sender<Wish>,
+    waker: mio::Waker,
+    /// The node was told something and must not sleep. While it is so nobody need
+    /// wake it once more, and its driver need not wake himself.
+    is_told: AtomicBool,
     pub(super) loans: Arc<Loans>,
     /// The thread that drives the node, once there is one.
     driver: Mutex<Option<ThreadId>>,
@@ -57,6 +60,7 @@ impl Shared {
         Arc::new(Shared {
             wishes,
             waker,
+            is_told: AtomicBool::new(false),
             loans,
             driver: Mutex::default(),
             tickets: AtomicU64::new(1),
@@ -68,9 +72,24 @@ impl Shared {
     /// The node has ended.
     pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
         self.wishes.send(wish).map_err(|_| LockError::Ended)?;
-        // Of a node that has ended nobody waits for anything.
-        let _ = self.waker.wake();
+        // In this order: a thread that begins to drive the node either is seen
+        // here, or sees that the node was told.
+        let was_told = self.is_told.swap(true, Ordering::AcqRel);
+        if !was_told && !self.is_driven_here() {
+            // Of a node that has ended nobody waits for anything.
+            let _ = self.waker.wake();
+        }
         Ok(())
+    }
+
+    /// Whether the node was told something to which it has not listened yet.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Acquire)
+    }
+
+    /// The node listens: to all that it was told before.
+    pub(super) fn listen(&self) {
+        self.is_told.swap(false, Ordering::AcqRel);
     }
 
     fn is_forked(&self) -> bool {

@@ -35,9 +35,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// A node without a thread: its owner lets it take part by calling
 /// [`LocalNode::turn`].
 ///
-/// The file descriptor can be read when there is something to do: put it into a
-/// poll of your own (with mio: `SourceFd(&node.as_raw_fd())`), and wait no longer
-/// than until [`LocalNode::next_due`]. Whoever blocks for long keeps the other
+/// The file descriptor can be read when something has arrived: put it into a poll
+/// of your own (with mio: `SourceFd(&node.as_raw_fd())`), and wait no longer than
+/// until [`LocalNode::next_due`], which is now if this thread itself has asked for
+/// something since the last turn. Whoever blocks for long keeps the other
 /// members waiting; what a dropped [`Guard`] or [`Request`](super::Request) means to
 /// them they hear with the next turn.
 ///
@@ -155,7 +156,9 @@ impl LocalNode {
     /// When there is something to do though nothing arrives; it may be past.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        if self.engine.has_more() || self.has_more {
+        // Whoever is about to wait for it.
+        self.shared.drive_here();
+        if self.engine.has_more() || self.has_more || self.shared.is_told() {
             return Some(Instant::now());
         }
         let due = [self.engine.next_due(), self.next_report];
@@ -176,12 +179,6 @@ impl LocalNode {
     /// # Errors
     /// As [`LocalNode::turn`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.shared.drive_here();
-        self.wait_here(timeout)
-    }
-
-    /// As [`LocalNode::wait`], on the thread that has said that it drives it.
-    fn wait_here(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.report()?;
         let due = self.next_due();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -192,6 +189,7 @@ impl LocalNode {
             self.engine.ready(event.token());
         }
         self.engine.drain(&mut self.queue);
+        self.shared.listen();
         let wishes = self.wishes.try_iter();
         self.queue.extend(wishes.map(Envelope::of_user));
         while let Some(envelope) = self.queue.pop_front() {
@@ -210,9 +208,8 @@ impl LocalNode {
     /// # Errors
     /// As [`LocalNode::turn`].
     pub(super) fn drive(&mut self) -> io::Result<()> {
-        self.shared.drive_here();
         while !self.is_closed() {
-            self.wait_here(None)?;
+            self.wait(None)?;
         }
         Ok(())
     }

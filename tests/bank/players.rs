@@ -217,13 +217,15 @@ impl Player {
             let cents = random.within(1..=500) as i64;
             let cents = if random.chance(50) { cents } else { -cents };
             let transferred = player.transfer(&mut caller, shared, cents);
-            if !table.is_locked && !player.surprises.is_empty() {
+            let is_well = transferred.is_ok() && player.look(&mut caller).is_ok();
+            // Without the lock a server may answer no more; and what is lost is in
+            // no player's account.
+            if !table.is_locked && !(is_well && player.surprises.is_empty()) {
                 break;
             }
-            if transferred.is_err() {
-                caller = player.find_out(table, &mut random, Some((shared, cents)));
-            } else if player.look(&mut caller).is_err() {
-                caller = player.find_out(table, &mut random, None);
+            if !is_well {
+                let transfer = transferred.is_err().then_some((shared, cents));
+                caller = player.find_out(table, &mut random, transfer);
             }
         }
         player
