@@ -184,4 +184,10 @@ impl Turns for Group {
         // The others wait for word of it.
         self.node.turn()
     }
+
+    fn leave(&mut self) -> io::Result<()> {
+        self.standing = Standing::Idle;
+        self.node.close()?;
+        self.node.turn()
+    }
 }

@@ -1,9 +1,10 @@
 //! `bank server`: one loop, many clients, no thread a client.
 //!
 //! ```text
-//! listener ─┐                                                   ┌─ answers
-//! clients ──┼─ poll ─> requests that wait ─ turn ─> one batch ──┤
-//! the lock ─┘                                                   └─ the disk
+//! listener ─┐
+//! clients ──┤                                                   ┌─ answers
+//! the lock ─┼─ poll ─> requests that wait ─ turn ─> one batch ──┤
+//! signals ──┘                                                   └─ the disk
 //! ```
 //!
 //! Requests gather while the server waits for its turn, and while it writes.
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::TERM_SIGNALS;
+use signal_hook_mio::v1_0::Signals;
 
 use crate::bank::{self, NOT_UNDERSTOOD};
 use crate::clock::Clock;
@@ -37,7 +40,8 @@ use crate::{Failure, complain, files_in, log_to_standard_error, say};
 /// Prints what the original's server prints: who comes and goes, and every change
 /// of its logical clock. Anybody who can connect is served, there are no
 /// passwords: so it listens to this machine alone, unless --host says otherwise.
-/// It may be killed at any time; what it has answered is on the disk.
+/// It may be killed at any time; what it has answered is on the disk. Ctrl-C and
+/// SIGTERM end it in order: with 0, and a turn that it waited for is the others'.
 ///
 /// Several servers may share one directory, each with its --id and the same list
 /// of addresses: they take turns by a turno lock. If one of them is down the
@@ -69,9 +73,10 @@ Examples:
 
 const DOOR: Token = Token(0);
 const LOCK: Token = Token(1);
+const SIGNALS: Token = Token(2);
 
 /// The token of the first client.
-const FIRST_CLIENT: usize = 2;
+const FIRST_CLIENT: usize = 3;
 
 /// How many clients are let in before others have their turn.
 const MOST_AT_ONCE: usize = 64;
@@ -115,6 +120,9 @@ struct Server {
     clock: Clock,
     turns: Box<dyn Turns>,
     ledger: Ledger,
+    signals: Signals,
+    /// A signal has said that it is to end.
+    is_ending: bool,
 }
 
 impl Server {
@@ -122,6 +130,9 @@ impl Server {
         let poll = Poll::new()?;
         let door = Door::open(address, poll.registry(), DOOR)?;
         turns.register(poll.registry(), LOCK)?;
+        let mut signals = Signals::new(TERM_SIGNALS)?;
+        let readable = Interest::READABLE;
+        poll.registry().register(&mut signals, SIGNALS, readable)?;
         Ok(Server {
             poll,
             door,
@@ -133,6 +144,8 @@ impl Server {
             clock: Clock::new(say),
             turns,
             ledger: Ledger::new(files),
+            signals,
+            is_ending: false,
         })
     }
 
@@ -143,7 +156,7 @@ impl Server {
         // Its first turn makes good what was left half done.
         self.turns.want()?;
         let mut events = Events::with_capacity(256);
-        loop {
+        while !self.is_ending {
             self.take_turn()?;
             self.wait(&mut events)?;
             self.let_in()?;
@@ -156,6 +169,8 @@ impl Server {
                 self.turns.want()?;
             }
         }
+        // Nothing of what still waits was done, and nothing was promised.
+        self.turns.leave()
     }
 
     /// Sleeps until something happens.
@@ -178,6 +193,7 @@ impl Server {
                 DOOR => self.door.ready(),
                 // What it has to do is done with the next look at the turn.
                 LOCK => {}
+                SIGNALS => self.is_ending = self.signals.pending().next().is_some(),
                 Token(client) => {
                     if let Some(connection) = self.clients.get_mut(&client) {
                         connection.ready();

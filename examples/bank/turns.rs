@@ -50,6 +50,11 @@ pub trait Turns {
 
     /// The turn is over: whatever it was for is on the disk.
     fn done(&mut self) -> io::Result<()>;
+
+    /// No turn is wanted any more: the others are not to wait for this server's.
+    fn leave(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A server that has its turn whenever it wants it.

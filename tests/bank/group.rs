@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use crate::house::{Group, House};
 
 const DEPOSIT: &str = "op:3|rg:1111111111|valor:1.0";
@@ -72,6 +74,28 @@ fn while_a_server_is_down_the_others_wait_for_it_and_say_so() {
         servers.push(group.server(&house, 2));
         waiting.join().unwrap();
     });
+}
+
+#[test]
+fn a_server_that_is_told_to_end_ends_in_order_though_its_turn_does_not_come() {
+    let house = House::open();
+    let group = Group::of(2);
+    let alone = house.server();
+    alone.call().expect(DEPOSIT, "s:0", DEPOSITED);
+    let (status, _) = alone.end(Signal::INT);
+    assert_eq!(status.code(), Some(0));
+    let first = group.server(&house, 1);
+    let mut caller = first.call();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| caller.ask(DEPOSIT));
+        first.program.wait_for("bank: lock \"bank\": waiting ");
+        let (status, _) = first.end(Signal::TERM);
+        assert_eq!(status.code(), Some(0));
+        // It was promised nothing, and nothing was done.
+        assert!(waiting.join().unwrap().is_err());
+    });
+    let servers = group.servers(&house);
+    servers[1].call().expect(BALANCE, "s:0", "Saldo: 11.0");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use rustix::process::Signal;
 
@@ -157,8 +157,13 @@ impl Server {
 
     /// At once, and without a word.
     pub fn kill(self) {
-        self.program.signal(Signal::KILL);
-        self.program.finish();
+        self.end(Signal::KILL);
+    }
+
+    /// By a signal: its status, and all that it printed.
+    pub fn end(self, signal: Signal) -> (ExitStatus, Vec<String>) {
+        self.program.signal(signal);
+        self.program.finish()
     }
 
     pub fn call(&self) -> Caller {
