@@ -220,7 +220,8 @@ impl Player {
             let is_well = transferred.is_ok() && player.look(&mut caller).is_ok();
             // Without the lock a server may answer no more; and what is lost is in
             // no player's account.
-            if !table.is_locked && !(is_well && player.surprises.is_empty()) {
+            let is_odd = !is_well || !player.surprises.is_empty();
+            if is_odd && !table.is_locked {
                 break;
             }
             if !is_well {
