@@ -95,6 +95,14 @@ impl Cluster {
     /// Starts a turno node.
     pub fn start_turno(&mut self, group: Group, config: Config, key: Option<Key>) -> Step {
         let id = group.id;
+        self.place_turno(group, config, key);
+        self.handle(id, Event::Start)
+    }
+
+    /// Puts a turno node in its place that has not begun yet: hand in
+    /// [`Event::Start`], and before that [`Event::Resume`] for what goes on.
+    pub fn place_turno(&mut self, group: Group, config: Config, key: Option<Key>) {
+        let id = group.id;
         self.listen(&group, Reader::Turno(Socket::Listening));
         #[cfg_attr(not(test), expect(unused_mut, reason = "a planted bug"))]
         let mut transport = Transport::new(group, config.incarnation, key);
@@ -104,7 +112,6 @@ impl Cluster {
         }
         let program = Program::Turno(Box::new(Member::new(config)), transport);
         self.programs.insert(id, program);
-        self.handle(id, Event::Start)
     }
 
     /// Starts a seed process.

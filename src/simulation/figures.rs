@@ -16,6 +16,8 @@ pub struct Figures {
     pub entries: u64,
     /// Of these, such that asked nobody, because all permissions were kept.
     pub entries_unasked: u64,
+    /// Entries that the next run of a node has taken up.
+    pub resumed: u64,
     /// Tokens lent for further entries.
     pub lent: u64,
     /// Datagrams sent.
@@ -34,7 +36,9 @@ pub struct Figures {
     pub crashes: u64,
     /// Of these, in the critical section.
     pub crashes_inside: u64,
-    /// Of these, in the midst of what was being done.
+    /// Of these, such that the entry outlived them.
+    pub crashes_outlived: u64,
+    /// Of the crashes, in the midst of what was being done.
     pub crashes_amid: u64,
     /// Pauses.
     pub pauses: u64,
@@ -51,6 +55,7 @@ impl AddAssign for Figures {
             time,
             entries,
             entries_unasked,
+            resumed,
             lent,
             sent,
             lost,
@@ -60,6 +65,7 @@ impl AddAssign for Figures {
             at_nobody,
             crashes,
             crashes_inside,
+            crashes_outlived,
             crashes_amid,
             pauses,
             partitions,
@@ -69,6 +75,7 @@ impl AddAssign for Figures {
         self.time += time;
         self.entries += entries;
         self.entries_unasked += entries_unasked;
+        self.resumed += resumed;
         self.lent += lent;
         self.sent += sent;
         self.lost += lost;
@@ -78,6 +85,7 @@ impl AddAssign for Figures {
         self.at_nobody += at_nobody;
         self.crashes += crashes;
         self.crashes_inside += crashes_inside;
+        self.crashes_outlived += crashes_outlived;
         self.crashes_amid += crashes_amid;
         self.pauses += pauses;
         self.partitions += partitions;
@@ -90,16 +98,21 @@ impl fmt::Display for Figures {
         let hours = self.time as f64 / 3.6e9;
         let lines = [
             format!(
-                "simulated time {hours:.1} h, {} entries ({} of them asked nobody), {} tokens lent, {} requests given up",
-                self.entries, self.entries_unasked, self.lent, self.given_up
+                "simulated time {hours:.1} h, {} entries ({} of them asked nobody, {} were resumed by a later run), {} tokens lent, {} requests given up",
+                self.entries, self.entries_unasked, self.resumed, self.lent, self.given_up
             ),
             format!(
                 "{} datagrams sent: {} lost, {} cut off, {} repeated, {} overtaken, {} to nobody",
                 self.sent, self.lost, self.cut, self.repeated, self.overtaken, self.at_nobody
             ),
             format!(
-                "{} crashes ({} in the section, {} amid a step), {} pauses, {} partitions",
-                self.crashes, self.crashes_inside, self.crashes_amid, self.pauses, self.partitions
+                "{} crashes ({} in the section, {} of which the entry outlived, {} amid a step), {} pauses, {} partitions",
+                self.crashes,
+                self.crashes_inside,
+                self.crashes_outlived,
+                self.crashes_amid,
+                self.pauses,
+                self.partitions
             ),
         ];
         f.write_str(&lines.join("\n"))

@@ -81,7 +81,8 @@ impl fmt::Display for Violation {
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     is_divided: bool,
-    holder: Option<NodeId>,
+    /// Who is in the section, and the token of that entry.
+    holder: Option<(NodeId, u64)>,
     largest: u64,
     clocks: BTreeMap<NodeId, u64>,
     /// Who must still enter.
@@ -106,7 +107,7 @@ impl Judge {
         if self.is_divided {
             return Err(Violation::EnteredDivided(id));
         }
-        if let Some(holder) = self.holder {
+        if let Some((holder, _)) = self.holder {
             return Err(Violation::TwoHolders {
                 holder,
                 entered: id,
@@ -116,7 +117,7 @@ impl Judge {
         if token <= before {
             return Err(Violation::TokenDidNotRise { id, token, before });
         }
-        self.holder = Some(id);
+        self.holder = Some((id, token));
         self.largest = token;
         self.owed.remove(&id);
         Ok(())
@@ -127,7 +128,7 @@ impl Judge {
     /// # Errors
     /// What must not be.
     pub fn lent(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
-        if self.holder != Some(id) {
+        if self.token_of(id).is_none() {
             return Err(Violation::LentOutside(id));
         }
         let before = self.largest;
@@ -139,20 +140,36 @@ impl Judge {
         Ok(())
     }
 
-    /// A member left.
+    /// A member left, or what it did in the section ended without it.
     pub fn left(&mut self, id: NodeId) {
-        if self.holder == Some(id) {
-            self.holder = None;
-        }
+        self.holder.take_if(|(holder, _)| *holder == id);
     }
 
-    /// A member crashed, and what it did in the section died with it. If it
-    /// forgot its clock, that begins anew.
-    pub fn crashed(&mut self, id: NodeId, forgets: bool) {
-        self.left(id);
+    /// A member crashed. What it did in the section died with it, unless that
+    /// outlives it: then it still is in the section. If it forgot its clock, that
+    /// begins anew.
+    pub fn crashed(&mut self, id: NodeId, forgets: bool, is_outlived: bool) {
+        if !is_outlived {
+            self.left(id);
+        }
         if forgets {
             self.clocks.remove(&id);
         }
+    }
+
+    /// A member takes up what outlived its crash, and so must not be behind that
+    /// entry's token.
+    pub fn resumes(&mut self, id: NodeId) {
+        if let Some(token) = self.token_of(id) {
+            let clock = self.clocks.entry(id).or_insert(token);
+            *clock = token.max(*clock);
+        }
+    }
+
+    /// The token of this member's entry, if it is in the section.
+    fn token_of(&self, id: NodeId) -> Option<u64> {
+        let (_, token) = self.holder.filter(|(holder, _)| *holder == id)?;
+        Some(token)
     }
 
     /// A member's clock shows this now.

@@ -45,6 +45,11 @@ pub struct Plan {
     /// none.
     #[serde(default)]
     pub lent: u64,
+    /// How many of a thousand entries outlive a crash of their node. What is done
+    /// in the section then goes on until it ends by itself, and a node that is
+    /// started anew meanwhile takes the entry up.
+    #[serde(default)]
+    pub outlive_in_1000: u32,
     /// What the users do.
     pub wishes: Vec<Wish>,
     /// What goes wrong.
@@ -205,12 +210,18 @@ impl Plan {
             1 => dice.u64(1..=ahead / 2 + 1),
             _ => dice.u64(1..=10),
         };
+        let outlive_in_1000 = match dice.u32(0..3) {
+            0 => 0,
+            1 => dice.u32(0..=1000),
+            _ => 1000,
+        };
         Plan {
             odd,
             dice: dice_of_play,
             members,
             ask_everybody,
             lent,
+            outlive_in_1000,
             has_key,
             ahead,
             network,

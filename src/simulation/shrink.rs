@@ -73,6 +73,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     calmer_by(|plan| plan.network.spread = 0);
     calmer_by(|plan| plan.has_key = false);
     calmer_by(|plan| plan.lent = 0);
+    calmer_by(|plan| plan.outlive_in_1000 = 0);
     calmer_by(|plan| plan.ask_everybody.clear());
     plans.retain(|smaller| smaller != plan);
     plans

@@ -30,6 +30,9 @@ fn a_few_thousand_seeds_break_nothing_and_see_everything() {
         sum.given_up,
     ];
     assert!(seen.iter().all(|count| *count > 100), "{sum:?}");
+    // Only few crash inside.
+    let seldom = [sum.crashes_outlived, sum.resumed];
+    assert!(seldom.iter().all(|count| *count > 30), "{sum:?}");
 }
 
 #[test]

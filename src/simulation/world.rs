@@ -13,7 +13,7 @@ use super::judge::{Judge, Violation};
 use super::plan::{Fault, Kind, Micros, Moment, Plan, What};
 use super::tell::told;
 use crate::group::{Address, Group};
-use crate::mutex::{Config, Event, Incarnation, LockName, Memory, NodeId, Timer};
+use crate::mutex::{Config, Event, Incarnation, LockName, Memory, NodeId, Timer, Token};
 use crate::trace::{Header, Record, Run};
 use crate::wire::Key;
 
@@ -64,6 +64,17 @@ struct Node {
     paused_until: Micros,
     /// It crashes at the next such moment, and is down until then.
     doomed: Option<(Moment, Micros)>,
+    /// What it does in the section; or what it did there before it crashed, and goes
+    /// on.
+    stay: Option<Stay>,
+}
+
+/// What is done in the section.
+#[derive(Clone, Copy)]
+struct Stay {
+    token: u64,
+    /// The number under which its end is put down.
+    end: u64,
 }
 
 /// Something that comes due.
@@ -222,15 +233,16 @@ impl World<'_> {
                     None => Ok(()),
                 }
             }
-            Due::Leave(id, run) if self.node(id).runs == run => {
-                self.handle(id, Event::Release(LockName::default()))
-            }
-            Due::Lend(id, run) if self.node(id).runs == run => {
+            Due::Leave(id, end) => match self.node(id).stay.take_if(|stay| stay.end == end) {
+                Some(_) => self.leave(id),
+                None => Ok(()),
+            },
+            Due::Lend(id, token) if self.node(id).stay.is_some_and(|it| it.token == token) => {
                 let entries = self.dice.u64(1..=self.plan.lent);
                 let lock = LockName::default();
                 self.handle(id, Event::Lend { lock, entries })
             }
-            Due::Leave(..) | Due::Lend(..) => Ok(()),
+            Due::Lend(..) => Ok(()),
             // Who is to enter must not give up, because the node stood still so
             // long.
             Due::Wish(_) if self.is_healed => Ok(()),
@@ -298,8 +310,28 @@ impl World<'_> {
             ..Config::new(id, members, Incarnation(u64::from(id.0) << 32 | runs))
         };
         let key = self.plan.has_key.then(|| Key::new([7; 32]));
-        let step = self.cluster.start_turno(group, config, key);
-        self.carry_out(step, None)
+        self.cluster.place_turno(group, config, key);
+        if let (Some(Program::Turno(member, _)), Some(recording)) =
+            (self.cluster.program(id), &mut self.recording)
+        {
+            recording.runs.push(Run::new(Header::new(member)));
+        }
+        if let Some(stay) = self.node(id).stay {
+            self.figures.resumed += 1;
+            self.judge.resumes(id);
+            let (lock, token) = (LockName::default(), Token::recorded(stay.token));
+            self.handle(id, Event::Resume { lock, token })?;
+        }
+        self.handle(id, Event::Start)
+    }
+
+    /// What was done in the section is over.
+    fn leave(&mut self, id: NodeId) -> Result<(), Violation> {
+        if self.cluster.program(id).is_none() {
+            self.tell(&format!("what outlived the crash of {id} ends"));
+            self.judge.left(id);
+        }
+        self.handle(id, Event::Release(LockName::default()))
     }
 
     fn handle(&mut self, id: NodeId, event: Event) -> Result<(), Violation> {
@@ -359,9 +391,6 @@ impl World<'_> {
             (&step.made, &mut self.recording)
         {
             let header = Header::new(member);
-            if *event == Event::Start {
-                recording.runs.push(Run::new(header.clone()));
-            }
             let outcome = outcome.as_deref().map_err(|rejected| *rejected);
             let run = recording.runs.iter_mut().find(|run| run.header == header);
             if let (Some(run), Some(record)) = (run, Record::new(self.now, event, outcome, member))
@@ -380,12 +409,11 @@ impl World<'_> {
                 self.judge.entered(id, token)?;
                 self.figures.entries += 1;
                 self.figures.entries_unasked += u64::from(is_unasked);
-                let run = self.node(id).runs;
                 let hold = self.dice.u64(0..=self.plan.hold);
-                self.at(self.now + hold, Due::Leave(id, run));
+                self.stays(id, token, hold);
                 if self.plan.lent > 0 && self.dice.bool() {
                     let later = self.dice.u64(0..=hold);
-                    self.at(self.now + later, Due::Lend(id, run));
+                    self.at(self.now + later, Due::Lend(id, token));
                 }
             }
             Deed::Lent(first, last) => {
@@ -407,6 +435,12 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is done in the section with this token ends after so long.
+    fn stays(&mut self, id: NodeId, token: u64, hold: Micros) {
+        let end = self.at(self.now + hold, Due::Leave(id, self.ordinal + 1));
+        self.node(id).stay = Some(Stay { token, end });
     }
 
     /// What becomes of a datagram.
@@ -525,12 +559,21 @@ impl World<'_> {
         // What it has not written down, it forgets: it may do so, for it has
         // asked nobody and replied to nobody yet.
         let forgets = self.nodes.get(&id).is_none_or(|node| node.below.is_none());
-        self.judge.crashed(id, forgets);
+        let outlived = self.node(id).stay.take();
+        let outlived = outlived.filter(|_| self.comes_up(self.plan.outlive_in_1000));
+        self.judge.crashed(id, forgets, outlived.is_some());
         self.cluster.crash(id);
         let node = self.node(id);
         node.timers.clear();
         node.doomed = None;
-        self.at(until.max(self.now + 1), Due::Restart(id));
+        let restarts = until.max(self.now + 1);
+        self.at(restarts, Due::Restart(id));
+        if let Some(stay) = outlived {
+            self.figures.crashes_outlived += 1;
+            // While the node is down, or about as long after that.
+            let hold = self.dice.u64(0..=2 * (restarts - self.now));
+            self.stays(id, stay.token, hold);
+        }
         true
     }
 
