@@ -44,6 +44,18 @@ fn group_for(bug: Planted) -> Option<Setting> {
         is_durable: false,
         ..group
     };
+    let outlived = Setting {
+        outlives: true,
+        ..on_disk
+    };
+    let outlived_that_hears = Setting {
+        outlives: true,
+        ..that_hears
+    };
+    let outlived_that_lends = Setting {
+        lends: 2,
+        ..outlived_that_hears
+    };
     let that_gets_ahead = Setting {
         lends: 1,
         lent: 8,
@@ -69,6 +81,9 @@ fn group_for(bug: Planted) -> Option<Setting> {
         | Planted::ReservedLate
         | Planted::KeptInACrash => Some(on_disk),
         Planted::HeardFromAnything => Some(that_hears),
+        Planted::ResumedAndReplies => Some(outlived),
+        Planted::ResumedBehind | Planted::ResumedAndAnswersAll => Some(outlived_that_hears),
+        Planted::ResumedLendsUnheard | Planted::ResumedAnswersUnheard => Some(outlived_that_lends),
         Planted::SeedReplyRepeated
         | Planted::ForeignListAccepted
         | Planted::OneRequestOfASeed
@@ -92,7 +107,13 @@ fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Foun
     let told = report.tell(&history).to_string();
     // The search knows which of two came first. If neither could know of the other,
     // a trace shows that they were not kept apart, and not whose token is wrong.
-    let is_shown = |fault: &Fault| matches!(fault, Fault::HeldTwice(_) | Fault::TokenDidNotRise(_));
+    let is_shown = |fault: &Fault| match violation {
+        model_check::Violation::ClockBehindToken => matches!(fault, Fault::ClockWentBack(_)),
+        _ => matches!(
+            fault,
+            Fault::HeldTwice(_) | Fault::TokenDidNotRise(_) | Fault::LentAgain(_)
+        ),
+    };
     if violation == model_check::Violation::NeverEnters {
         // Nothing that happened is wrong: what is wrong is what did not.
         assert!(report.is_clean(), "{bug:?}:\n{told}");
@@ -138,4 +159,15 @@ fn every_planted_bug_is_found() {
         }
     }
     assert!(missed.is_empty(), "not found: {missed:?}");
+}
+
+/// The model check finds these in small groups; here they meet everything else
+/// that can go wrong.
+#[test]
+fn bugs_about_entries_that_outlive_a_crash_are_found_by_the_simulation_too() {
+    let addresses = Addresses::default();
+    for bug in [Planted::ResumedAndReplies, Planted::ResumedBehind] {
+        let (violation, seed) = simulated(bug, &addresses).expect("it is found");
+        eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
+    }
 }

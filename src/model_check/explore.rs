@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 
 use super::replay::traced;
@@ -17,7 +17,7 @@ pub(crate) struct Found {
     /// How many states there are, or were before the violation.
     pub(crate) states: u64,
     /// Which of [`super::world::seen`] were seen.
-    pub(crate) seen: u8,
+    pub(crate) seen: u16,
     /// What must never be, and the steps to it.
     pub(crate) violation: Option<(Violation, Vec<String>)>,
     /// The traces of the way to it, or to what was looked for; none of a search on
@@ -73,7 +73,7 @@ fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
     let mut ways: Vec<Way> = actions.iter().map(|action| (*action, None)).collect();
     if setting.crashes > 0 {
         // In the midst of what it does, after each thing that it does.
-        let can_crash = |action: &&Action| !matches!(action, Action::Crash(_));
+        let can_crash = |action: &&Action| !matches!(action, Action::Crash(_) | Action::End(_));
         for action in actions.iter().filter(can_crash) {
             ways.extend((0..MOST_EFFECTS).map(|effects| (*action, Some(effects))));
         }
@@ -94,7 +94,7 @@ pub(crate) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
 
 /// Searches, the nearest first, for a state in which all of these
 /// [`super::world::seen`] are to be seen.
-pub(super) fn nearest_to(setting: &Setting, goal: u8, bound: u64) -> Found {
+pub(super) fn nearest_to(setting: &Setting, goal: u16, bound: u64) -> Found {
     let mut search = Breadth::new(setting);
     search.goal = Some(goal);
     search.run(|search| search.states >= bound);
@@ -119,7 +119,7 @@ pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
     let shared = Shared {
         visited,
         states: AtomicU64::new(states),
-        seen: AtomicU8::new(seen),
+        seen: AtomicU16::new(seen),
         is_over: AtomicBool::new(false),
         violation: Mutex::new(None),
         waiting: Mutex::new(waiting.into_iter().map(|(world, _)| world).collect()),
@@ -147,9 +147,9 @@ struct Breadth<'a> {
     reached: Vec<Option<(usize, Way)>>,
     waiting: VecDeque<(World, usize)>,
     states: u64,
-    seen: u8,
+    seen: u16,
     /// What is looked for.
-    goal: Option<u8>,
+    goal: Option<u16>,
     /// The state that shows it.
     there: Option<usize>,
     /// What must not be, from which state, and by which way; none if that is all
@@ -262,14 +262,14 @@ impl<'a> Breadth<'a> {
 struct Shared {
     visited: Visited,
     states: AtomicU64,
-    seen: AtomicU8,
+    seen: AtomicU16,
     is_over: AtomicBool,
     violation: Mutex<Option<(Violation, Vec<String>)>>,
     waiting: Mutex<Vec<World>>,
 }
 
 impl Shared {
-    fn sees(&self, shows: u8) {
+    fn sees(&self, shows: u16) {
         if self.seen.load(Ordering::Relaxed) & shows != shows {
             self.seen.fetch_or(shows, Ordering::Relaxed);
         }
@@ -381,7 +381,7 @@ pub(super) struct Walked {
     /// What the members look like.
     pub(super) outlines: HashSet<u64>,
     /// Which of [`super::world::seen`].
-    pub(super) seen: u8,
+    pub(super) seen: u16,
 }
 
 /// Goes so many ways from the start to where it goes no further, or a hundred

@@ -34,6 +34,7 @@ pub(crate) const SMALL: Setting = Setting {
     lends: 0,
     lent: 2,
     asking_everybody: 0,
+    outlives: false,
     is_durable: true,
     ahead: 100,
     keeps_the_dead: false,
@@ -69,7 +70,10 @@ fn holds(setting: Setting) -> Found {
     if setting.crashes > 0 {
         wanted |= seen::ENTERED_AFTER_RESTART | seen::CRASHED_WHILE_HELD;
     }
-    if setting.asking_everybody < setting.members {
+    if setting.outlives {
+        wanted |= seen::DEFERRED_BY_EARLIER_RUN | seen::ENDED_WHILE_DOWN;
+    }
+    if setting.asking_everybody < setting.members && setting.entries > 1 {
         wanted |= seen::ENTERED_UNASKED;
         if setting.members > 2 {
             wanted |= seen::ASKED_SOME | seen::ASKED_AGAIN;
@@ -102,8 +106,11 @@ fn examples(setting: &Setting) -> impl Iterator<Item = (&'static str, Found)> {
         ("entered-after-restart", seen::ENTERED_AFTER_RESTART),
         ("held-before-a-crash", seen::CRASHED_WHILE_HELD),
     ];
+    // No state shows that an entry ended while its node was down.
+    let outlived = [("deferred-by-earlier-run", seen::DEFERRED_BY_EARLIER_RUN)];
     let crashes = with_crashes.into_iter().filter(|_| setting.crashes > 0);
-    let all = anywhere.into_iter().chain(crashes);
+    let outlived = outlived.into_iter().filter(|_| setting.outlives);
+    let all = anywhere.into_iter().chain(crashes).chain(outlived);
     all.map(move |(name, goal)| {
         let found = nearest_to(setting, goal, FAR);
         assert_eq!(found.seen & goal, goal, "{setting:?}: not found, {name}");
@@ -179,6 +186,57 @@ fn two_members_of_which_one_crashes_and_hears_the_clocks() {
     assert_eq!(holds(keeping.asking_everybody(2)).states, 45_606);
 }
 
+#[test]
+fn two_members_whose_entries_outlive_their_crashes_with_clocks_on_disk() {
+    let keeping = Setting {
+        crashes: 2,
+        outlives: true,
+        ..SMALL
+    };
+    assert_eq!(holds(keeping).states, 85_906);
+    assert_eq!(holds(keeping.asking_everybody(2)).states, 154_521);
+}
+
+#[test]
+fn two_members_whose_entries_outlive_their_crashes_and_that_hear_the_clocks() {
+    let keeping = Setting {
+        crashes: 1,
+        outlives: true,
+        is_durable: false,
+        ..SMALL
+    };
+    assert_eq!(holds(keeping).states, 30_237);
+    assert_eq!(holds(keeping.asking_everybody(2)).states, 50_654);
+}
+
+#[test]
+fn two_members_whose_entries_outlive_their_crashes_and_have_tokens_lent() {
+    let on_disk = Setting {
+        crashes: 1,
+        lends: 2,
+        outlives: true,
+        ..SMALL
+    };
+    assert_eq!(holds(on_disk).states, 72_698);
+    let that_hear = Setting {
+        is_durable: false,
+        ..on_disk
+    };
+    assert_eq!(holds(that_hear).states, 345_244);
+}
+
+#[test]
+fn three_members_whose_entries_outlive_their_crashes() {
+    let of_three = Setting {
+        members: 3,
+        entries: 1,
+        crashes: 1,
+        outlives: true,
+        ..SMALL
+    };
+    assert_eq!(holds(of_three.asking_everybody(3)).states, 1_398_856);
+}
+
 /// With so little room that it asks when it need not, and has no more tokens lent
 /// than it may get ahead by.
 #[test]
@@ -214,6 +272,19 @@ fn nothing_is_missed_by_leaving_out_what_is_dead() {
             is_durable: false,
             ..SMALL
         },
+        Setting {
+            entries: 1,
+            crashes: 1,
+            outlives: true,
+            ..SMALL
+        },
+        Setting {
+            entries: 1,
+            crashes: 1,
+            outlives: true,
+            is_durable: false,
+            ..SMALL
+        },
     ];
     for reduced in reduced {
         let whole = Setting {
@@ -246,7 +317,8 @@ fn nothing_is_missed_by_leaving_out_what_is_dead_on_many_ways_of_three_members()
 
 /// `TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard` searches a group
 /// of that size, as long as it takes and as far as the memory holds. With
-/// `,EVERYBODY` behind it the first so many members keep no permissions.
+/// `,EVERYBODY` behind it the first so many members keep no permissions; with
+/// `,outlive` behind all, what is done in the section outlives a crash of its node.
 /// `TURNO_MODEL_TRACE=DIR` besides it writes traces of how all enter, of how
 /// somebody enters after a restart and so on, each the shortest that there is; or
 /// of the violation.
@@ -255,6 +327,10 @@ fn a_group_of_the_size_that_is_asked_for() {
     let Some(asked) = std::env::var("TURNO_MODEL").ok() else {
         return;
     };
+    let (asked, outlives) = match asked.strip_suffix(",outlive") {
+        Some(rest) => (rest, true),
+        None => (&*asked, false),
+    };
     let words: Vec<&str> = asked.split(',').collect();
     let (words, everybody) = match words[..] {
         [.., everybody] if words.len() == 6 => (&words[..5], everybody),
@@ -262,7 +338,7 @@ fn a_group_of_the_size_that_is_asked_for() {
     };
     let [members, entries, crashes, cancels, memory] = words[..] else {
         panic!(
-            "TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard[,EVERYBODY], not {asked}"
+            "TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard[,EVERYBODY][,outlive], not {asked}"
         );
     };
     let setting = Setting {
@@ -272,6 +348,7 @@ fn a_group_of_the_size_that_is_asked_for() {
         cancels: cancels.parse().unwrap(),
         is_durable: memory == "durable",
         asking_everybody: everybody.parse().unwrap(),
+        outlives,
         ..SMALL
     };
     let found = holds(setting);
@@ -299,8 +376,15 @@ fn the_trace_of_what_was_found_is_whole_and_judged_good() {
         is_durable: false,
         ..on_disk
     };
+    let outlived = |setting| Setting {
+        outlives: true,
+        ..setting
+    };
     let mut entries = 0;
-    for setting in [SMALL, that_gives_up, on_disk, that_hears] {
+    for setting in [SMALL, that_gives_up, on_disk, that_hears]
+        .into_iter()
+        .chain([on_disk, that_hears].map(outlived))
+    {
         for (name, found) in examples(&setting) {
             let history = History::new(&found.runs).unwrap();
             let report = trace::check(&history);

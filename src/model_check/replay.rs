@@ -8,8 +8,8 @@
 use std::mem::discriminant;
 
 use super::tables::{MessageNumber, Tables};
-use super::world::{Action, Healing, MOST, Setting, Way, World};
-use crate::mutex::{Body, Event, LockName, Member, Message, State, Timer};
+use super::world::{Action, Healing, MOST, Setting, Way, World, beginning};
+use crate::mutex::{Body, Event, LockName, Member, Message, State, Timer, Token};
 use crate::trace::{Header, Record, Run};
 
 /// The traces of a way from the start, a microsecond a step; and of how all goes
@@ -30,7 +30,7 @@ pub(super) fn traced(
         runs: Vec::new(),
     };
     for place in 0..usize::from(setting.members) {
-        replay.begin(setting, place, 1);
+        replay.begin(setting, place, 1, None);
     }
     for message in delivered {
         replay.deliver(tables, message);
@@ -76,7 +76,10 @@ impl Replay {
                     self.handle(place, &Event::Lend { lock, entries })
                 }
                 Action::Deliver(message) => self.deliver(tables, message),
-                Action::Restart(place) => self.begin(setting, place, world.below(place)),
+                Action::Restart(place) => {
+                    self.begin(setting, place, world.below(place), world.outlived_by(place))
+                }
+                Action::End(place) => place,
                 Action::Crash(place) => {
                     self.members[place] = None;
                     place
@@ -102,7 +105,9 @@ impl Replay {
         for healing in happened {
             self.steps += 1;
             match healing {
-                Healing::Restarted(place) => self.begin(setting, place, world.below(place)),
+                Healing::Restarted(place) => {
+                    self.begin(setting, place, world.below(place), world.outlived_by(place))
+                }
                 Healing::Delivered(message) => self.deliver(tables, message),
                 Healing::Met(place, mut event) => {
                     if let Event::Expired(Timer::Resend { request, .. }) = &mut event {
@@ -114,12 +119,22 @@ impl Replay {
         }
     }
 
-    fn begin(&mut self, setting: &Setting, place: usize, below: u64) -> usize {
+    /// Where somebody crashes no clocks are moved: the token is as it was.
+    fn begin(
+        &mut self,
+        setting: &Setting,
+        place: usize,
+        below: u64,
+        outlived: Option<Token>,
+    ) -> usize {
         self.lives[place] += 1;
         let member = Member::new(setting.config(place, self.lives[place], below));
         self.runs.push(Run::new(Header::new(&member)));
         self.members[place] = Some(member);
-        self.handle(place, &Event::Start)
+        for event in beginning(outlived) {
+            self.handle(place, &event);
+        }
+        place
     }
 
     fn deliver(&mut self, tables: &Tables, message: MessageNumber) -> usize {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::tables::{Act, MemberNumber, MessageNumber, Step, Tables};
 use crate::mutex::planted::Planted;
-use crate::mutex::{Body, Config, Event, Incarnation, LockName, Member, Memory, NodeId};
+use crate::mutex::{Body, Config, Event, Incarnation, LockName, Member, Memory, NodeId, Token};
 
 /// The most members of a group that is searched.
 pub(super) const MOST: usize = 4;
@@ -30,6 +30,10 @@ pub(crate) struct Setting {
     pub(crate) lent: u64,
     /// So many members, the first ones, keep no permissions.
     pub(crate) asking_everybody: u16,
+    /// Whether what is done in the section outlives a crash of its node. It then
+    /// goes on until it ends by itself, and if the node is started anew meanwhile,
+    /// that takes the entry up.
+    pub(crate) outlives: bool,
     /// Whether clocks survive on disk; else they are heard from the peers.
     pub(crate) is_durable: bool,
     /// How far ahead of the clock they write.
@@ -54,8 +58,19 @@ pub(super) struct World {
     cancels_left: u8,
     lends_left: u8,
     last_token: u64,
+    /// What is going on in the section, whatever its member says.
+    section: Option<Entry>,
     /// What of [`seen`] the step showed that led here. No part of the state.
-    pub(super) shown: u8,
+    pub(super) shown: u16,
+}
+
+/// A stay in the section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    place: usize,
+    token: u64,
+    /// In which life of its node it began.
+    life: u8,
 }
 
 /// One step of a group.
@@ -67,6 +82,8 @@ pub(super) enum Action {
     Lend(usize),
     Deliver(MessageNumber),
     Crash(usize),
+    /// What outlived the crash of its node ends.
+    End(usize),
     Restart(usize),
 }
 
@@ -87,6 +104,8 @@ pub(super) enum Healing {
 pub(crate) enum Violation {
     TwoHolders,
     TokenDidNotRise,
+    /// The clock of whoever is inside is less than its token.
+    ClockBehindToken,
     /// Somebody asks and does not enter, though the network loses nothing any
     /// more and nobody crashes.
     NeverEnters,
@@ -94,17 +113,21 @@ pub(crate) enum Violation {
 
 /// What must have been seen, so that the search cannot pass by doing nothing.
 pub(super) mod seen {
-    pub(in super::super) const ALL_ENTERED: u8 = 1;
-    pub(in super::super) const ENTERED_AFTER_RESTART: u8 = 2;
-    pub(in super::super) const DEFERRED: u8 = 4;
-    pub(in super::super) const CRASHED_WHILE_HELD: u8 = 8;
-    pub(in super::super) const ALL_ASK_AT_ONCE: u8 = 16;
+    pub(in super::super) const ALL_ENTERED: u16 = 1;
+    pub(in super::super) const ENTERED_AFTER_RESTART: u16 = 2;
+    pub(in super::super) const DEFERRED: u16 = 4;
+    pub(in super::super) const CRASHED_WHILE_HELD: u16 = 8;
+    pub(in super::super) const ALL_ASK_AT_ONCE: u16 = 16;
     /// An entry that took no message, in a group of several.
-    pub(in super::super) const ENTERED_UNASKED: u8 = 32;
+    pub(in super::super) const ENTERED_UNASKED: u16 = 32;
     /// A request that went to some of the others, and not to all.
-    pub(in super::super) const ASKED_SOME: u8 = 64;
+    pub(in super::super) const ASKED_SOME: u16 = 64;
     /// A permission that was given away in WAIT, and asked for again.
-    pub(in super::super) const ASKED_AGAIN: u8 = 128;
+    pub(in super::super) const ASKED_AGAIN: u16 = 128;
+    /// An entry of an earlier run goes on, and another one waits for its end.
+    pub(in super::super) const DEFERRED_BY_EARLIER_RUN: u16 = 256;
+    /// An entry outlived its node, and ended before that was started anew.
+    pub(in super::super) const ENDED_WHILE_DOWN: u16 = 512;
 }
 
 impl Setting {
@@ -125,6 +148,7 @@ impl Setting {
             cancels_left: self.cancels,
             lends_left: self.lends,
             last_token: 0,
+            section: None,
             shown: 0,
         };
         for place in 0..usize::from(self.members) {
@@ -137,7 +161,7 @@ impl Setting {
             let member = world.members[place].expect("all have been started");
             if let Some(step) = tables.deliver(member, message) {
                 world.members[place] = Some(step.after);
-                let outcome = world.perform(tables, place, &step, usize::MAX);
+                let outcome = world.perform(place, &step, usize::MAX);
                 assert_eq!(outcome, Ok(()), "nobody enters by greeting");
             }
         }
@@ -166,17 +190,22 @@ impl Setting {
         }
     }
 
-    /// Starts a member, and performs so many of its first effects.
+    /// Starts a member, which takes up what has outlived its earlier run, and
+    /// performs so many of its first effects.
     fn begin(&self, tables: &mut Tables, world: &mut World, place: usize, effects: usize) {
         world.lives[place] += 1;
         let config = self.config(place, world.lives[place], world.below[place]);
-        let member = tables.add_member(Member::new(config));
-        world.members[place] = Some(member);
-        if let Some(step) = tables.handle(member, Event::Start) {
-            world.members[place] = Some(step.after);
-            let outcome = world.perform(tables, place, &step, effects);
-            assert_eq!(outcome, Ok(()), "nobody enters by starting");
+        let mut member = tables.add_member(Member::new(config));
+        let mut effects_left = effects;
+        for event in beginning(world.outlived_by(place)) {
+            if let Some(step) = tables.handle(member, event) {
+                member = step.after;
+                let outcome = world.perform(place, &step, effects_left);
+                assert_eq!(outcome, Ok(()), "nobody enters by starting");
+                effects_left = effects_left.saturating_sub(step.acts.len());
+            }
         }
+        world.members[place] = Some(member);
     }
 
     /// All steps that can be taken from here. Some lead back here.
@@ -185,6 +214,9 @@ impl Setting {
         for place in 0..usize::from(self.members) {
             let Some(member) = world.members[place] else {
                 actions.push(Action::Restart(place));
+                if world.outlived_by(place).is_some() {
+                    actions.push(Action::End(place));
+                }
                 continue;
             };
             let known = tables.member(member);
@@ -236,10 +268,13 @@ impl Setting {
         crash_after: Option<usize>,
     ) -> Option<Result<World, Violation>> {
         let mut step = self.step_with_the_dead(tables, world, action, crash_after);
-        if let Some(Ok(next)) = &mut step
-            && !self.keeps_the_dead
-        {
-            next.bury_the_dead(self, tables);
+        if let Some(Ok(next)) = &mut step {
+            if next.is_behind_token(tables) {
+                return Some(Err(Violation::ClockBehindToken));
+            }
+            if !self.keeps_the_dead {
+                next.bury_the_dead(self, tables);
+            }
         }
         step
     }
@@ -260,6 +295,7 @@ impl Setting {
                 (place, tables.handle(member, Event::Acquire(lock()))?)
             }
             Action::Release(place) => {
+                next.end(place);
                 let member = world.members[place]?;
                 (place, tables.handle(member, Event::Release(lock()))?)
             }
@@ -280,7 +316,12 @@ impl Setting {
                 (place, tables.deliver(member, message)?)
             }
             Action::Crash(place) => {
-                next.crash(place);
+                next.crash(self, place);
+                return Some(Ok(next));
+            }
+            Action::End(place) => {
+                next.end(place);
+                next.shown = seen::ENDED_WHILE_DOWN;
                 return Some(Ok(next));
             }
             Action::Restart(_) if crash_after.is_some() && !self.may_crash(tables, world) => {
@@ -289,7 +330,7 @@ impl Setting {
             Action::Restart(place) => {
                 self.begin(tables, &mut next, place, crash_after.unwrap_or(usize::MAX));
                 if crash_after.is_some() {
-                    next.crash(place);
+                    next.crash(self, place);
                 }
                 return Some(Ok(next));
             }
@@ -303,17 +344,17 @@ impl Setting {
         };
         next.members[place] = Some(step.after);
         next.shown = self.shown(tables, action, &step);
-        if let Err(violation) = next.perform(tables, place, &step, effects) {
+        if let Err(violation) = next.perform(place, &step, effects) {
             return Some(Err(violation));
         }
         if crash_after.is_some() {
-            next.crash(place);
+            next.crash(self, place);
         }
         Some(Ok(next))
     }
 
     /// What of [`seen`] a step shows.
-    fn shown(&self, tables: &Tables, action: Action, step: &Step) -> u8 {
+    fn shown(&self, tables: &Tables, action: Action, step: &Step) -> u16 {
         let is_request = |act: &&Act| match act {
             Act::Send(message) => {
                 matches!(tables.sent(*message).message.body, Body::Request { .. })
@@ -365,9 +406,12 @@ impl Setting {
                         continue;
                     };
                     happens(Healing::Met(place, event.clone()));
+                    if matches!(event, Event::Release(_)) {
+                        world.end(place);
+                    }
                     if let Some(step) = tables.handle(member, event) {
                         world.members[place] = Some(step.after);
-                        world.perform(tables, place, &step, usize::MAX)?;
+                        world.perform(place, &step, usize::MAX)?;
                     }
                 }
             }
@@ -377,7 +421,7 @@ impl Setting {
                 let member = world.members[place].expect("all have been started");
                 if let Some(step) = tables.deliver(member, message) {
                     world.members[place] = Some(step.after);
-                    world.perform(tables, place, &step, usize::MAX)?;
+                    world.perform(place, &step, usize::MAX)?;
                 }
             }
         }
@@ -394,6 +438,7 @@ pub(super) fn told(tables: &Tables, (action, crash_after): Way) -> String {
         Action::Cancel(place) => format!("{} gives up", id(place)),
         Action::Lend(place) => format!("{} has tokens lent", id(place)),
         Action::Crash(place) => format!("{} crashes", id(place)),
+        Action::End(place) => format!("what outlived the crash of {} ends", id(place)),
         Action::Restart(place) => format!("{} is started anew", id(place)),
         Action::Deliver(message) => {
             let sent = tables.sent(message);
@@ -406,10 +451,43 @@ pub(super) fn told(tables: &Tables, (action, crash_after): Way) -> String {
     told
 }
 
+/// What a member is told first, if this has outlived its earlier run.
+pub(super) fn beginning(outlived: Option<Token>) -> impl Iterator<Item = Event> {
+    let resume = outlived.map(|token| Event::Resume {
+        lock: LockName::default(),
+        token,
+    });
+    resume.into_iter().chain([Event::Start])
+}
+
 impl World {
-    fn crash(&mut self, place: usize) {
+    fn crash(&mut self, setting: &Setting, place: usize) {
         self.members[place] = None;
         self.crashes_left = self.crashes_left.saturating_sub(1);
+        if !setting.outlives {
+            self.end(place);
+        }
+    }
+
+    /// What is done in the section at this place is over.
+    fn end(&mut self, place: usize) {
+        self.section.take_if(|entry| entry.place == place);
+    }
+
+    /// The token of what goes on at this place, though its node has crashed.
+    pub(super) fn outlived_by(&self, place: usize) -> Option<Token> {
+        let entry = self.section.filter(|entry| entry.place == place)?;
+        self.members[place]
+            .is_none()
+            .then(|| Token::of(entry.token))
+    }
+
+    /// Whether whoever is inside has a clock that has not got to the token.
+    fn is_behind_token(&self, tables: &Tables) -> bool {
+        self.section.is_some_and(|entry| {
+            let member = self.members[entry.place];
+            member.is_some_and(|member| tables.member(member).member.clock() < entry.token)
+        })
     }
 
     /// What comes of time passing at a member.
@@ -437,13 +515,7 @@ impl World {
     }
 
     /// Does the first so many things that a step asks for.
-    fn perform(
-        &mut self,
-        tables: &Tables,
-        place: usize,
-        step: &Arc<Step>,
-        effects: usize,
-    ) -> Result<(), Violation> {
+    fn perform(&mut self, place: usize, step: &Arc<Step>, effects: usize) -> Result<(), Violation> {
         for act in step.acts.iter().take(effects) {
             match *act {
                 Act::Send(message) => self.send(message),
@@ -457,20 +529,15 @@ impl World {
                     self.last_token = last;
                 }
                 Act::Enter(token) => {
-                    let others = self.members.iter().enumerate();
-                    let is_held_by_another =
-                        others
-                            .filter(|(other, _)| *other != place)
-                            .any(|(_, member)| {
-                                member.is_some_and(|member| tables.member(member).is_held)
-                            });
-                    if is_held_by_another {
+                    if self.section.is_some() {
                         return Err(Violation::TwoHolders);
                     }
                     if token <= self.last_token {
                         return Err(Violation::TokenDidNotRise);
                     }
                     self.last_token = token;
+                    let life = self.lives[place];
+                    self.section = Some(Entry { place, token, life });
                 }
             }
         }
@@ -520,6 +587,9 @@ impl World {
         }
         self.network.sort_unstable();
         self.last_token = self.last_token.saturating_sub(by);
+        if let Some(entry) = &mut self.section {
+            entry.token = entry.token.saturating_sub(by);
+        }
     }
 
     /// A peer that does not wait for a member any more with the latest request
@@ -534,6 +604,7 @@ impl World {
             .flatten()
             .all(|member| tables.member(*member).member.clock() >= self.last_token)
             && self.crashes_left == 0
+            && (0..MOST).all(|place| self.outlived_by(place).is_none())
         {
             self.last_token = 0;
         }
@@ -587,7 +658,13 @@ impl World {
         let counts = u64::from(self.lends_left) << 16
             | u64::from(self.crashes_left) << 8
             | u64::from(self.cancels_left);
-        mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 24))
+        mixed(mixed(sum ^ network) ^ mixed(counts ^ self.last_token << 24) ^ self.section_hash())
+    }
+
+    fn section_hash(&self) -> u64 {
+        self.section.map_or(0, |entry| {
+            mixed(entry.token << 16 | u64::from(entry.life) << 8 | entry.place as u64)
+        })
     }
 
     /// Of the members, but not of what they remember of each other's requests.
@@ -603,10 +680,11 @@ impl World {
             let rest = u64::from(self.asked[place]) << 8 | u64::from(self.lives[place]);
             sum = mixed(sum ^ hash).wrapping_add(mixed(rest ^ self.below[place] << 16));
         }
-        sum
+        sum ^ self.section_hash()
     }
 
-    /// Of the members alone: what heals does not depend on anything else.
+    /// Of the members and of what they do inside: what heals does not depend on
+    /// anything else.
     pub(super) fn members_fingerprint(&self, tables: &Tables) -> u64 {
         let mut sum: u64 = 0;
         for (place, member) in self.members.iter().enumerate() {
@@ -614,11 +692,11 @@ impl World {
             let rest = u64::from(self.lives[place]) ^ self.below[place] << 16;
             sum = mixed(sum ^ hash).wrapping_add(mixed(rest));
         }
-        mixed(sum ^ mixed(self.last_token))
+        mixed(sum ^ mixed(self.last_token) ^ self.section_hash())
     }
 
     /// What of [`seen`] is to be seen here.
-    pub(super) fn shows(&self, setting: &Setting, tables: &Tables) -> u8 {
+    pub(super) fn shows(&self, setting: &Setting, tables: &Tables) -> u16 {
         let members = &self.members[..usize::from(setting.members)];
         let known = || {
             members
@@ -641,6 +719,15 @@ impl World {
             }
             if is_held && self.crashes_left > 0 {
                 shows |= seen::CRASHED_WHILE_HELD;
+            }
+            let is_of_earlier_run =
+                |entry: Entry| entry.place == place && is_held && entry.life < self.lives[place];
+            if self.section.is_some_and(is_of_earlier_run)
+                && member.is_some_and(|member| {
+                    !tables.member(member).member.reply_queue(&lock).is_empty()
+                })
+            {
+                shows |= seen::DEFERRED_BY_EARLIER_RUN;
             }
         }
         if known().any(|known| !known.member.reply_queue(&lock).is_empty()) {

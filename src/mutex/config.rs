@@ -9,6 +9,7 @@ use super::effect::Effect;
 use super::message::{Body, Incarnation, Message, Origin};
 #[cfg(test)]
 use super::planted::Planted;
+use super::token::Token;
 
 /// How many clocks a restart skips. A member is ahead of all others by about as
 /// many events as it has peers; this is far more.
@@ -94,6 +95,14 @@ impl Config {
     /// believed, there is room for what happens besides.
     pub(super) fn unheard_ahead(&self) -> u64 {
         self.ahead.min(MAX_JUMP) / 2
+    }
+
+    /// Whether an entry began in this run: of a planted bug.
+    pub(super) fn is_of_this_run(&self, token: Token) -> bool {
+        match self.memory {
+            Memory::Durable { below, .. } => token.clock() >= below,
+            Memory::Forgetful => true,
+        }
     }
 
     /// Something that this member says.

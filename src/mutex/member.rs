@@ -26,6 +26,7 @@ use super::message::{Body, Incarnation, Message, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::ricart_agrawala::{Context, Deferred, RicartAgrawala, State};
+use super::token::Token;
 
 /// How often a peer is asked for its clock because somebody said that it is far
 /// ahead: it may not have been the peer.
@@ -152,12 +153,7 @@ impl Member {
         let before = effects.len();
         match event {
             Event::Start => self.greet(&self.peers | &self.unheard, 0, effects),
-            Event::Resume { lock, token } => {
-                // The clock was there once, and may have been further.
-                self.clock.catch_up(token.clock())?;
-                self.had_earlier_run = true;
-                self.with_lock(lock, effects, |lock, _| lock.resume(*token))?;
-            }
+            Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
             Event::Acquire(lock) => self.acquire(lock, effects)?,
             Event::Cancel(lock) if self.wanted.contains(lock) => {
                 self.wanted.remove(lock);
@@ -195,6 +191,26 @@ impl Member {
             }
             effects.insert(before, Effect::Reserve { below });
         }
+    }
+
+    fn resume(
+        &mut self,
+        lock: &LockName,
+        token: Token,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        if *self.state(lock) != State::Free {
+            return Err(Rejected::NotFree);
+        }
+        // The clock was there once, and may have been further.
+        if !planted!(self.config, ResumedBehind) {
+            self.clock.catch_up(token.clock())?;
+        }
+        self.had_earlier_run = true;
+        self.with_lock(lock, effects, |lock, _| {
+            lock.resume(token);
+            Ok(())
+        })
     }
 
     fn acquire(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {

@@ -70,6 +70,17 @@ planted_bugs! {
     KeptInACrash,
     /// A clock gets ahead of all others without end.
     NeverHeard,
+    /// Whoever asks is replied to, though an entry of an earlier run goes on here.
+    ResumedAndReplies,
+    /// When all clocks are heard those who asked are answered, though an entry of an
+    /// earlier run goes on here.
+    ResumedAndAnswersAll,
+    /// The clock stays behind the token of an entry of an earlier run.
+    ResumedBehind,
+    /// To an entry of an earlier run tokens are lent before all clocks are heard.
+    ResumedLendsUnheard,
+    /// Whoever leaves an entry of an earlier run answers before all clocks are heard.
+    ResumedAnswersUnheard,
 }
 
 /// Whether this bug is planted in what has this configuration.

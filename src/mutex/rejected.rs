@@ -14,8 +14,8 @@ pub enum Rejected {
     /// Nobody here is in the critical section, so nobody leaves it.
     NotHeld,
     /// So many tokens are not lent: none, or more than it may get ahead of a peer
-    /// ([`super::Config::ahead`]). Whoever leaves and enters again may have a
-    /// quarter of `ahead` lent.
+    /// ([`super::Config::ahead`]), or any before all clocks are heard. Whoever leaves
+    /// and enters again may have a quarter of `ahead` lent.
     NotLent(u64),
     /// The sender is not in the member list.
     NoMember(NodeId),

@@ -368,6 +368,9 @@ impl RicartAgrawala {
             State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
             State::Wait { request: ours, .. } if planted!(cx.config, OrderTurned) => theirs < *ours,
             State::Wait { request: ours, .. } => *ours < theirs,
+            State::Held { token } if planted!(cx.config, ResumedAndReplies) => {
+                cx.config.is_of_this_run(*token)
+            }
             State::Held { .. } => true,
         }
     }
@@ -465,8 +468,11 @@ impl RicartAgrawala {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
+        // An earlier run may have had some lent to this entry already, and only the
+        // others' clocks tell how many.
+        let is_hearing = cx.is_hearing && !planted!(cx.config, ResumedLendsUnheard);
         let mut peers = cx.peers.iter();
-        if !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
+        if is_hearing || !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
             return Err(Rejected::NotLent(entries));
         }
         let tokens = cx.clock.lend(entries)?.ok_or(Rejected::NotLent(entries))?;
@@ -478,12 +484,8 @@ impl RicartAgrawala {
     /// An earlier run was in the critical section with this token, and what it did
     /// there goes on: the entry is this run's now. Every permission that it had
     /// still stands, for nobody was answered since.
-    pub(super) fn resume(&mut self, token: Token) -> Result<(), Rejected> {
-        if self.state != State::Free {
-            return Err(Rejected::NotFree);
-        }
+    pub(super) fn resume(&mut self, token: Token) {
         self.state = State::Held { token };
-        Ok(())
     }
 
     pub(super) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
@@ -494,7 +496,7 @@ impl RicartAgrawala {
             lock: cx.lock.clone(),
             clock: cx.clock.now(),
         });
-        if cx.is_hearing {
+        if cx.is_hearing && !planted!(cx.config, ResumedAnswersUnheard) {
             // An entry of an earlier run: nobody is answered before all clocks are
             // heard.
             self.state = State::Free;
@@ -523,6 +525,10 @@ impl RicartAgrawala {
     /// FREE, and so nobody has to wait for us.
     pub(super) fn answer_all(&mut self, cx: &mut Context<'_>) {
         self.state = State::Free;
+        self.answer_queue(cx);
+    }
+
+    pub(super) fn answer_queue(&mut self, cx: &mut Context<'_>) {
         for deferred in core::mem::take(&mut self.reply_queue) {
             if !planted!(cx.config, QueueForgotten) {
                 self.reply(cx, &deferred);

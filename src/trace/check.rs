@@ -53,8 +53,11 @@ pub enum Fault {
     /// The first asked the node of the second, whose own request was the older
     /// one, and entered before it.
     Overtaken(Box<(Entry, Entry)>),
-    /// A node's clock is lower here than one event before.
+    /// A node's clock is lower here than one event before, or than the token of the
+    /// entry that it takes up.
     ClockWentBack(Place),
+    /// Tokens are lent here that are not larger than all that this entry had before.
+    LentAgain(Place),
 }
 
 /// What keeps the judge from saying more.
@@ -110,10 +113,11 @@ pub struct Report {
 /// Judges.
 #[must_use]
 pub fn check(history: &History) -> Report {
+    let mut faults = clocks_that_went_back(history);
     let mut report = Report {
         events: history.order.len(),
         runs: history.runs.len(),
-        entries: entries(history),
+        entries: entries(history, &mut faults),
         gaps: gaps(history),
         ..Report::default()
     };
@@ -136,7 +140,7 @@ pub fn check(history: &History) -> Report {
         }
     }
     report.lost = history.lost().count() as u64;
-    report.faults = clocks_that_went_back(history);
+    report.faults = faults;
     let open = Open::new(history, &report.gaps);
     // Of three that follow each other the first is before the third, if each is
     // before the next.
@@ -278,8 +282,8 @@ impl Course {
     }
 }
 
-/// All entries, by lock and token.
-fn entries(history: &History) -> Vec<Entry> {
+/// All entries, by lock and token; and what is wrong with what was lent to them.
+fn entries(history: &History, faults: &mut Vec<Fault>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut courses: BTreeMap<(u16, Name), Course> = BTreeMap::new();
     let mut clocks = VectorClocks::new(history);
@@ -318,6 +322,12 @@ fn entries(history: &History) -> Vec<Entry> {
             && event.occasion == Occasion::Lend
             && !event.is_ignored
         {
+            // What is lent begins past the clock.
+            let before = history.previous(place);
+            let before = before.map_or(0, |before| history.event(before).clock);
+            if before < entries[inside].last_token {
+                faults.push(Fault::LentAgain(place));
+            }
             entries[inside].last_token = event.clock;
         }
         if token.is_some() && course.inside.is_none() {
@@ -357,9 +367,11 @@ fn ask_of(entries: &mut [Entry], history: &History) {
 fn clocks_that_went_back(history: &History) -> Vec<Fault> {
     let mut faults = Vec::new();
     for place in history.places() {
-        if let Some(before) = history.previous(place)
-            && history.event(place).clock < history.event(before).clock
-        {
+        let event = history.event(place);
+        let before = history.previous(place);
+        let before = before.map(|before| history.event(before).clock);
+        let taken_up = event.token().filter(|_| event.occasion == Occasion::Resume);
+        if before.max(taken_up) > Some(event.clock) {
             faults.push(Fault::ClockWentBack(place));
         }
     }

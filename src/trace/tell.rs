@@ -100,6 +100,10 @@ impl Told<'_> {
                 }
                 self.quote(f, *place)
             }
+            Fault::LentAgain(place) => {
+                writeln!(f, "VIOLATION: tokens are lent that were lent before")?;
+                self.quote(f, *place)
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::mutex::clock::{LamportClock, NodeId};
 use crate::mutex::effect::Effect;
 use crate::mutex::event::Timer;
 use crate::mutex::message::{Body, Incarnation, Message, Origin};
+use crate::mutex::planted::planted;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::ricart_agrawala::{Context, RicartAgrawala, State};
 
@@ -131,8 +132,8 @@ impl Member {
         for name in self.locks.keys().cloned().collect::<Vec<_>>() {
             let answer = |lock: &mut RicartAgrawala, cx: &mut Context<'_>| {
                 // An entry of an earlier run may go on.
-                if *lock.state() == State::Free {
-                    lock.answer_all(cx);
+                if *lock.state() == State::Free || planted!(cx.config, ResumedAndAnswersAll) {
+                    lock.answer_queue(cx);
                 }
                 Ok(())
             };

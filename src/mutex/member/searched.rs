@@ -13,6 +13,7 @@ impl Member {
         }
         if let Memory::Durable { heard: true, .. } = self.config.memory {
             self.runs.clear();
+            self.had_earlier_run = false;
         }
     }
 

@@ -381,6 +381,36 @@ fn an_entry_of_an_earlier_run_goes_on_and_whoever_asks_waits_for_its_end() {
     assert!(member.kept(&super::lock()).is_empty());
 }
 
+#[test]
+fn a_lock_that_is_held_takes_up_no_second_entry() {
+    let mut member = Member::new(config(1, 2));
+    let resume = |clock| {
+        let (lock, token) = (lock(), Token::of(clock));
+        Event::Resume { lock, token }
+    };
+    member.must(resume(7));
+    assert_eq!(member.must_not(resume(9)), Rejected::NotFree);
+}
+
+/// The earlier run may have had tokens lent that this one knows nothing of: here 8
+/// and 9, which nobody else may ever get.
+#[test]
+fn to_an_entry_that_was_resumed_nothing_is_lent_before_all_clocks_are_heard() {
+    let mut member = Member::new(config(1, 2));
+    let (lock, token) = (lock(), Token::of(7));
+    member.must(Event::Resume { lock, token });
+    member.must(Event::Start);
+    let lend = || Event::Lend {
+        lock: super::lock(),
+        entries: 1,
+    };
+    assert_eq!(member.must_not(lend()), Rejected::NotLent(1));
+    member.must(welcome(8, 2));
+    // It is far past all that was lent, and too far ahead of the other one to go on.
+    assert_eq!(member.must_not(lend()), Rejected::NotLent(1));
+    assert!(member.clock() > 1_000_000);
+}
+
 /// Its clock may have been further ahead than that of anybody it has heard so far.
 #[test]
 fn who_has_resumed_an_entry_replies_to_nobody_before_all_are_heard() {
