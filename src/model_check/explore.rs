@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 
 use super::replay::traced;
+use super::section::Violation;
+use super::setting::Setting;
+use super::step::{Action, Way, told};
 use super::tables::Tables;
-use super::world::{Action, Setting, Violation, Way, World, told};
+use super::world::World;
 use crate::trace::Run;
 
 /// What a search has found.
@@ -16,7 +19,7 @@ use crate::trace::Run;
 pub(crate) struct Found {
     /// How many states there are, or were before the violation.
     pub(crate) states: u64,
-    /// Which of [`super::world::seen`] were seen.
+    /// Which of [`super::seen`] were seen.
     pub(crate) seen: u16,
     /// What must never be, and the steps to it.
     pub(crate) violation: Option<(Violation, Vec<String>)>,
@@ -93,7 +96,7 @@ pub(crate) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
 }
 
 /// Searches, the nearest first, for a state in which all of these
-/// [`super::world::seen`] are to be seen.
+/// [`super::seen`] are to be seen.
 pub(super) fn nearest_to(setting: &Setting, goal: u16, bound: u64) -> Found {
     let mut search = Breadth::new(setting);
     search.goal = Some(goal);
@@ -380,7 +383,7 @@ pub(super) fn outlines(setting: &Setting) -> HashSet<u64> {
 pub(super) struct Walked {
     /// What the members look like.
     pub(super) outlines: HashSet<u64>,
-    /// Which of [`super::world::seen`].
+    /// Which of [`super::seen`].
     pub(super) seen: u16,
 }
 

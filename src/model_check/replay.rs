@@ -7,8 +7,11 @@
 
 use std::mem::discriminant;
 
+use super::heal::Healing;
+use super::setting::Setting;
+use super::step::{Action, Way, beginning};
 use super::tables::{MessageNumber, Tables};
-use super::world::{Action, Healing, MOST, Setting, Way, World, beginning};
+use super::world::{MOST, World};
 use crate::mutex::{Body, Event, LockName, Member, Message, State, Timer, Token};
 use crate::trace::{Header, Record, Run};
 
@@ -77,7 +80,7 @@ impl Replay {
                 }
                 Action::Deliver(message) => self.deliver(tables, message),
                 Action::Restart(place) => {
-                    self.begin(setting, place, world.below(place), world.outlived_by(place))
+                    self.begin(setting, place, world.below[place], world.outlived_by(place))
                 }
                 Action::End(place) => place,
                 Action::Crash(place) => {
@@ -106,7 +109,7 @@ impl Replay {
             self.steps += 1;
             match healing {
                 Healing::Restarted(place) => {
-                    self.begin(setting, place, world.below(place), world.outlived_by(place))
+                    self.begin(setting, place, world.below[place], world.outlived_by(place))
                 }
                 Healing::Delivered(message) => self.deliver(tables, message),
                 Healing::Met(place, mut event) => {
@@ -179,7 +182,7 @@ impl Replay {
         let lock = LockName::default();
         let mut moved_by = None;
         for (place, real) in self.members.iter().enumerate() {
-            let searched = world.member(place);
+            let searched = world.members[place];
             let searched = searched.map(|number| &tables.member(number).member);
             let (real, searched) = match (real, searched) {
                 (Some(real), Some(searched)) => (real, searched),
