@@ -3,28 +3,36 @@
 //!
 //! ```text
 //! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, SeedPeer: the programs
+//!                   ├────> Traffic: what becomes of datagrams
 //!                   └────> Judge ─> Violation
 //! ```
 
+mod addresses;
+mod agenda;
 mod cluster;
 mod figures;
 mod judge;
+mod life;
 mod plan;
+mod recording;
 mod runs;
 mod seed_peer;
 mod shrink;
 mod tell;
+mod traffic;
 mod world;
 
+pub use addresses::Addresses;
 pub use cluster::{Cluster, Deed, Made, Parcel, Program, Step};
 pub use figures::Figures;
 pub use judge::{Judge, Violation};
 pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, PlanError, What, Wish};
+pub use recording::Recording;
 pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};
 pub use shrink::shrunk;
 pub use tell::told;
-pub use world::{Addresses, Recording, play};
+pub use world::play;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::mutex::NodeId;
 #[cfg(test)]
 use crate::mutex::planted::Planted;
 
@@ -232,6 +233,13 @@ impl Plan {
             #[cfg(test)]
             planted: None,
         }
+    }
+}
+
+impl Plan {
+    /// The program at this place of the member list.
+    pub(super) fn kind(&self, id: NodeId) -> Kind {
+        self.members[usize::from(id.0) - 1]
     }
 }
 

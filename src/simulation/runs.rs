@@ -4,10 +4,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::addresses::Addresses;
 use super::figures::Figures;
 use super::judge::Violation;
 use super::plan::Plan;
-use super::world::{Addresses, play};
+use super::world::play;
 
 /// What came of many seeds.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,10 @@
 //! A plan that shows what must not be, made as small as it goes: fewer faults,
 //! fewer wishes, fewer members, a calmer network, as long as it still shows it.
 
+use super::addresses::Addresses;
 use super::judge::Violation;
 use super::plan::{Fault, Plan};
-use super::world::{Addresses, play};
+use super::world::play;
 
 /// How often the dice are thrown anew for a plan that has become smaller: what
 /// comes after a part that was left out falls differently.

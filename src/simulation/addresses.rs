@@ -1,0 +1,33 @@
+//! Where the members of a simulated group are.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::group::{Address, Group};
+use crate::mutex::NodeId;
+
+/// The addresses of groups, read once.
+pub struct Addresses(Vec<Address>);
+
+impl Default for Addresses {
+    fn default() -> Self {
+        let address = |id: u8| format!("10.0.0.{id}:7000").parse();
+        let all = (1..=u8::MAX).map(|id| address(id).expect("it is an address"));
+        Addresses(all.collect())
+    }
+}
+
+impl Addresses {
+    /// The group of so many members, as this one sees it.
+    pub(super) fn group(&self, id: NodeId, members: usize) -> Group {
+        let resolved = Group::resolve(id.0, &self.0[..members], None);
+        resolved.expect("such groups are sound")
+    }
+}
+
+/// The member at one of these addresses.
+pub(super) fn member_at(address: SocketAddr) -> NodeId {
+    match address.ip() {
+        IpAddr::V4(ip) => NodeId(u16::from(ip.octets()[3])),
+        IpAddr::V6(_) => NodeId(0),
+    }
+}
