@@ -37,6 +37,8 @@
 //! that moment. But the requests' own clocks may come out of order: who has all
 //! permissions does not ask whether somebody else's request is on its way.
 
+mod answering;
+mod asking;
 mod context;
 #[cfg(test)]
 mod searched;
@@ -48,7 +50,6 @@ use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
 use super::effect::Effect;
-use super::event::Timer;
 use super::message::{Echo, Incarnation, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;
@@ -109,11 +110,6 @@ impl Deferred {
         Echo { clock, incarnation }
     }
 }
-
-/// How many requests of one seed peer are kept in the reply queue. It makes one
-/// at a time; more than one come of a peer that was started anew, or of
-/// somebody who pretends to be it.
-const MOST_OF_A_SEED: usize = 8;
 
 /// One lock, as one member sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -180,281 +176,6 @@ impl RicartAgrawala {
         self.state == State::Free && self.reply_queue.is_empty()
     }
 
-    /// "A node enters its critical section after all other nodes have been
-    /// notified of the request and have sent a reply granting their
-    /// permission." The clock has ticked for the request. Whose permission was
-    /// kept is not asked.
-    pub(super) fn acquire(&mut self, cx: &mut Context<'_>) {
-        let request = cx.clock.now();
-        #[cfg(test)]
-        let request = match self.given_up.take() {
-            Some(given_up) if planted!(cx.config, ClockReused) => given_up,
-            _ => request,
-        };
-        self.kept.retain(|peer| cx.may_leave_unasked(*peer));
-        let missing = cx.peers - &self.kept;
-        if missing.is_empty() {
-            return self.enter(cx);
-        }
-        self.state = State::Wait {
-            request: cx.stamp(request),
-            missing,
-        };
-        self.send_request(cx, request, 0);
-        #[cfg(test)]
-        self.count_early(cx);
-    }
-
-    /// Of a planted bug.
-    #[cfg(test)]
-    fn count_early(&mut self, cx: &mut Context<'_>) {
-        let early = core::mem::take(&mut self.early);
-        if let State::Wait { missing, .. } = &mut self.state {
-            missing.retain(|peer| !early.contains(peer));
-            if missing.is_empty() {
-                self.enter(cx);
-            }
-        }
-    }
-
-    /// The datagrams may be lost: ask again, with the same clock (rule 1).
-    pub(super) fn resend(
-        &mut self,
-        cx: &mut Context<'_>,
-        of_timer: u64,
-        sent: u32,
-    ) -> Result<(), Rejected> {
-        match &mut self.state {
-            State::Wait { request, .. } if request.clock == of_timer => {
-                if planted!(cx.config, NeverResent) {
-                    return Ok(());
-                }
-                if planted!(cx.config, ResentWithNewClock) {
-                    request.clock = cx.clock.tick()?;
-                }
-                let clock = request.clock;
-                self.send_request(cx, clock, sent);
-                Ok(())
-            }
-            _ => Err(Rejected::StaleTimer),
-        }
-    }
-
-    fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
-        let State::Wait { missing, .. } = &self.state else {
-            return;
-        };
-        for peer in missing {
-            cx.send_request(*peer, request, sent);
-        }
-        let timer = Timer::Resend {
-            lock: cx.lock.clone(),
-            request,
-            sent: sent.saturating_add(1),
-        };
-        let after = cx.config.pace.after(sent);
-        cx.effects.push(Effect::SetTimer { timer, after });
-    }
-
-    /// The clock of our request, if it waits for this peer's reply.
-    pub(super) fn request_missing(&self, peer: NodeId) -> Option<u64> {
-        match &self.state {
-            State::Wait { request, missing } if missing.contains(&peer) => Some(request.clock),
-            _ => None,
-        }
-    }
-
-    /// Whether the request of this clock waits for replies.
-    pub(super) fn is_asking(&self, clock: u64) -> bool {
-        matches!(&self.state, State::Wait { request, .. } if request.clock == clock)
-    }
-
-    pub(super) fn receive_request(
-        &mut self,
-        cx: &mut Context<'_>,
-        asked: Deferred,
-    ) -> Result<(), Rejected> {
-        if asked.origin == Origin::Seed {
-            // Its clock may go back, when it was started anew, and it asks once:
-            // all that it asks is answered.
-            if !self.reply_queue.contains(&asked) {
-                cx.receive(asked.request.clock)?;
-                self.answer_or_defer(cx, asked);
-            }
-            return Ok(());
-        }
-        // A turno peer's clock never goes back (rule 6).
-        let (peer, clock) = (asked.request.id, asked.request.clock);
-        let latest = self.latest.get(&peer).copied();
-        match latest {
-            Some(latest) if clock < latest.request && asked.origin == latest.origin => {
-                return Err(Rejected::Overtaken);
-            }
-            Some(latest) if clock < latest.request => {
-                // By a request of another run. If that was an earlier one, whoever
-                // asks now must ask with a new clock.
-                cx.send_overtaken(&asked);
-                return Ok(());
-            }
-            Some(latest) if clock == latest.request && asked.origin == latest.origin => {
-                // It was sent again, because no reply came: no event for the
-                // clock. The same reply is sent again too; so it is as if the
-                // network had repeated it.
-                match latest.replied {
-                    Some(clock) => cx.send_reply(&asked, clock, 1),
-                    None => cx.send_welcome(&asked),
-                }
-                return Ok(());
-            }
-            // Of another run, with the same clock: past that we are already.
-            Some(latest) if clock == latest.request => {}
-            _ => cx.receive(clock)?,
-        }
-        let latest = Latest {
-            request: clock,
-            origin: asked.origin,
-            replied: None,
-        };
-        self.latest.insert(peer, latest);
-        self.answer_or_defer(cx, asked);
-        Ok(())
-    }
-
-    fn answer_or_defer(&mut self, cx: &mut Context<'_>, asked: Deferred) {
-        if cx.is_hearing || self.we_go_first(cx, asked.request) {
-            self.defer(cx, asked);
-        } else {
-            self.reply(cx, &asked);
-        }
-    }
-
-    /// The clock is that of this moment, not of the request's arrival (rule 4).
-    fn reply(&mut self, cx: &mut Context<'_>, asked: &Deferred) {
-        let clock = cx.clock.now();
-        if let Some(latest) = self.latest.get_mut(&asked.request.id)
-            && latest.request == asked.request.clock
-            && latest.origin == asked.origin
-        {
-            latest.replied = Some(clock);
-        }
-        cx.send_reply(asked, clock, 0);
-        self.give_away(cx, asked.request.id);
-    }
-
-    /// Whoever has our permission does not leave us its own. If we wait, we ask
-    /// for it again; if that is lost, the request's timer will.
-    fn give_away(&mut self, cx: &mut Context<'_>, peer: NodeId) {
-        if planted!(cx.config, KeptThoughGivenAway) || !self.kept.remove(&peer) {
-            return;
-        }
-        if let State::Wait { request, missing } = &mut self.state {
-            if planted!(cx.config, GivenAwayForGood) {
-                return;
-            }
-            missing.insert(peer);
-            cx.send_request(peer, request.clock, 0);
-        }
-    }
-
-    /// "A REPLY message is returned immediately if the originator of the REQUEST
-    /// message has priority; otherwise, the REPLY is delayed." Rule 5 says who
-    /// has.
-    fn we_go_first(&self, cx: &Context<'_>, theirs: Timestamp) -> bool {
-        match &self.state {
-            State::Free => false,
-            State::Wait { request: ours, .. } if planted!(cx.config, NoTieBreak) => {
-                ours.clock < theirs.clock
-            }
-            State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
-            State::Wait { request: ours, .. } if planted!(cx.config, OrderTurned) => theirs < *ours,
-            State::Wait { request: ours, .. } => *ours < theirs,
-            State::Held { token } if planted!(cx.config, ResumedAndReplies) => {
-                cx.config.is_of_this_run(*token)
-            }
-            State::Held { .. } => true,
-        }
-    }
-
-    /// A turno peer waits for one reply, that to its latest request.
-    fn defer(&mut self, cx: &Context<'_>, asked: Deferred) {
-        let peer = asked.request.id;
-        let is_of = |deferred: &Deferred| {
-            deferred.request.id == peer
-                && (deferred.origin == Origin::Seed) == (asked.origin == Origin::Seed)
-        };
-        let most = match asked.origin {
-            Origin::Seed if planted!(cx.config, OneRequestOfASeed) => 1,
-            Origin::Seed => MOST_OF_A_SEED,
-            Origin::Turno(_) => 1,
-        };
-        if self.reply_queue.iter().filter(|d| is_of(d)).count() == most
-            && let Some(oldest) = self.reply_queue.iter().position(is_of)
-        {
-            self.reply_queue.remove(oldest);
-        }
-        self.reply_queue.push(asked);
-    }
-
-    pub(super) fn receive_reply(
-        &mut self,
-        cx: &mut Context<'_>,
-        peer: NodeId,
-        origin: Origin,
-        clock: u64,
-        echo: Echo,
-    ) -> Result<(), Rejected> {
-        let State::Wait { request, missing } = &mut self.state else {
-            #[cfg(test)]
-            if self.state == State::Free && planted!(cx.config, LateReplyAccepted) {
-                self.early.insert(peer);
-                return Ok(());
-            }
-            return Err(Rejected::NotAwaited);
-        };
-        // Rule 2. And whoever replies has gone past our request's clock first,
-        // so its own is larger.
-        let answers = echo.clock == request.clock && echo.incarnation == cx.config.incarnation;
-        let counts = answers && clock > request.clock || planted!(cx.config, NoEcho);
-        if !counts {
-            return Err(Rejected::StaleReply);
-        }
-        if !missing.contains(&peer) {
-            if !planted!(cx.config, RepliesCounted) {
-                return Err(Rejected::RepeatedReply);
-            }
-            missing.pop_first();
-        }
-        cx.receive(clock)?;
-        missing.remove(&peer);
-        if cx.config.keeps_permissions && origin != Origin::Seed {
-            self.kept.insert(peer);
-        }
-        if missing.is_empty() {
-            self.enter(cx);
-        }
-        Ok(())
-    }
-
-    /// A request of an earlier run, that was still under way when this one heard
-    /// the clocks, has overtaken ours: to that peer ours looks old, and it would
-    /// never be answered. So it is given up for a new one.
-    pub(super) fn ask_anew(
-        &mut self,
-        cx: &mut Context<'_>,
-        peer: NodeId,
-        told: u64,
-        echo: Echo,
-    ) -> Result<(), Rejected> {
-        let ours = Some(echo.clock) == self.request_missing(peer);
-        if !ours || echo.incarnation != cx.config.incarnation {
-            return Err(Rejected::StaleReply);
-        }
-        cx.clock.receive(told)?;
-        self.answer_all(cx);
-        self.acquire(cx);
-        Ok(())
-    }
-
     fn enter(&mut self, cx: &mut Context<'_>) {
         let token = cx.clock.token();
         self.state = State::Held { token };
@@ -504,35 +225,5 @@ impl RicartAgrawala {
             self.answer_all(cx);
         }
         Ok(())
-    }
-
-    /// The request's clock is never used again (rule 1): a reply to it that is
-    /// still under way will find no request that it echoes.
-    pub(super) fn cancel(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
-        let State::Wait { .. } = self.state else {
-            return Err(Rejected::NotWaiting);
-        };
-        #[cfg(test)]
-        if planted!(cx.config, ClockReused)
-            && let State::Wait { request, .. } = &self.state
-        {
-            self.given_up = Some(request.clock);
-        }
-        self.answer_all(cx);
-        Ok(())
-    }
-
-    /// FREE, and so nobody has to wait for us.
-    pub(super) fn answer_all(&mut self, cx: &mut Context<'_>) {
-        self.state = State::Free;
-        self.answer_queue(cx);
-    }
-
-    pub(super) fn answer_queue(&mut self, cx: &mut Context<'_>) {
-        for deferred in core::mem::take(&mut self.reply_queue) {
-            if !planted!(cx.config, QueueForgotten) {
-                self.reply(cx, &deferred);
-            }
-        }
     }
 }
