@@ -17,11 +17,11 @@ use crate::trace;
 ///
 /// Each seed is a group of 2 to 50 nodes, some of them processes of the original
 /// Go program, with a network that delays, loses, repeats and reorders, one-way
-/// and full partitions, crashes in the midst of what a node does, restarts and
-/// pauses, on virtual time. While all that goes on, no two may be in the section
-/// and every token must be larger than all before; then all is well again, and
-/// everybody who asks must enter. The nodes run the very code of turno process,
-/// without its sockets.
+/// and full partitions, crashes in the midst of what a node does, entries that
+/// outlive a crash and are resumed, restarts and pauses, on virtual time. While all
+/// that goes on, no two may be in the section and every token must be larger than
+/// all before; then all is well again, and everybody who asks must enter. The nodes
+/// run the very code of turno process, without its sockets.
 ///
 /// A seed that shows what must not be is printed, shrunk to the smallest plan
 /// that still does, and the exit code is 1.
