@@ -1,0 +1,109 @@
+//! An address, from text to what the resolver knows of it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::GroupError;
+
+/// An address as the user gives it: `:PORT` is a port of this host (loopback),
+/// `HOST:PORT` one of any machine, `[::1]:PORT` in IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: Option<String>,
+    port: u16,
+}
+
+/// A text that is no [`Address`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// There is no port.
+    #[error("no port in it; write :PORT or HOST:PORT")]
+    NoPort,
+    /// What follows the last colon is no port.
+    #[error("the port after the last colon must be a number from 0 to 65535")]
+    Port,
+    /// An IPv6 address without brackets.
+    #[error("an IPv6 address goes in brackets, as in [::1]:10001")]
+    Brackets,
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
+        if !port.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(AddressError::Port);
+        }
+        let port = port.parse().map_err(|_| AddressError::Port)?;
+        let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        if bracketed.is_none() && host.contains(':') {
+            return Err(AddressError::Brackets);
+        }
+        let host = bracketed.unwrap_or(host);
+        Ok(Address {
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            None => write!(f, ":{}", self.port),
+            Some(host) if host.contains(':') => write!(f, "[{host}]:{}", self.port),
+            Some(host) => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
+
+impl Address {
+    /// Asks the resolver for the addresses behind it, at least one. May take
+    /// as long as the resolver does.
+    ///
+    /// # Errors
+    /// [`GroupError::Unresolved`] if the host is not known.
+    pub fn resolve(&self) -> Result<Vec<SocketAddr>, GroupError> {
+        // IPv4 first: that is what a group takes if all of it can.
+        let Some(host) = &self.host else {
+            let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            return Ok(loopback.map(|ip| SocketAddr::new(ip, self.port)).to_vec());
+        };
+        // An IPv4 address in IPv6's clothes is an IPv4 address.
+        let canonical = |mut found: SocketAddr| {
+            found.set_ip(found.ip().to_canonical());
+            found
+        };
+        let unresolved = |why: String| GroupError::Unresolved {
+            host: host.clone(),
+            why,
+        };
+        let mut found: Vec<SocketAddr> = (host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|error| unresolved(error.to_string()))?
+            .map(canonical)
+            .collect();
+        found.sort_by_key(SocketAddr::is_ipv6);
+        if found.is_empty() {
+            return Err(unresolved("it has no address".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Whether it names an address outright, or a host that has one.
+    pub(super) fn is_literal(&self) -> bool {
+        self.host
+            .as_ref()
+            .is_some_and(|host| host.parse::<IpAddr>().is_ok())
+    }
+
+    /// Whether it names a host that may have any address.
+    pub(super) fn is_by_name(&self) -> bool {
+        let is_of_its_own = self.host.as_ref().is_some_and(|host| host != "localhost");
+        is_of_its_own && !self.is_literal()
+    }
+}
