@@ -44,10 +44,9 @@
 //! - [`trace`]: what happened, written down, merged, judged and drawn;
 //! - `locks`: the library, of which [`Node`], [`Handle`] and [`Guard`] are the
 //!   beginning;
-//! - `agent`: a node for the programs of a machine, and `run`: what a client of it
-//!   does while its command runs;
+//! - `agent`: a node for the programs of a machine, which ask it on a Unix socket;
+//! - `run`: a client of an agent: a command that runs while its lock is held;
 //! - [`shared`]: the critical section as a server of its own;
-//! - `run`: a command that runs while its lock is held;
 //! - [`cli`]: the command line.
 
 // Standard output is what the user asked for, and a closed pipe is no panic:
