@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
@@ -36,11 +36,12 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// [`LocalNode::turn`].
 ///
 /// The file descriptor can be read when something has arrived: put it into a poll
-/// of your own (with mio: `SourceFd(&node.as_raw_fd())`), and wait no longer than
-/// until [`LocalNode::next_due`], which is now if this thread itself has asked for
-/// something since the last turn. Whoever blocks for long keeps the other
-/// members waiting; what a dropped [`Guard`] or [`Request`](super::Request) means to
-/// them they hear with the next turn.
+/// of your own (with mio: `SourceFd(&node.as_raw_fd())`; elsewhere the node itself,
+/// which is [`AsFd`]), and wait no longer than until [`LocalNode::next_due`], which
+/// is now if this thread itself has asked for something since the last turn.
+/// Whoever blocks for long keeps the other members waiting; what a dropped
+/// [`Guard`] or [`Request`](super::Request) means to them they hear with the next
+/// turn.
 ///
 /// ```
 /// use std::time::Duration;
@@ -359,6 +360,12 @@ impl std::fmt::Debug for LocalNode {
         f.debug_struct("LocalNode")
             .field("id", &self.id())
             .finish_non_exhaustive()
+    }
+}
+
+impl AsFd for LocalNode {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
     }
 }
 
