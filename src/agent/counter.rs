@@ -80,9 +80,7 @@ impl Agent {
                     client.phase = Phase::Waiting(waiting);
                     return Ok(());
                 }
-                Err(error) => Answer::Failed {
-                    why: error.to_string(),
-                },
+                Err(error) => refusal(error),
             },
             (Said::Locked {}, Phase::Granted(stay)) => {
                 client.phase = Phase::Holding(stay);
@@ -164,15 +162,7 @@ impl Agent {
         };
         let ask = std::mem::take(&mut waiting.ask);
         client.phase = Phase::Quiet;
-        let granted = outcome.map_err(|error| match error {
-            LockError::TimedOut { blocked, .. } => Answer::TimedOut {
-                why: blocked.to_string(),
-            },
-            error => Answer::Failed {
-                why: error.to_string(),
-            },
-        });
-        let answer = granted.and_then(|guard| {
+        let answer = outcome.map_err(refusal).and_then(|guard| {
             let clock = guard.token().clock();
             let record = self.records.write(client.entry(&ask, clock));
             let record = record.map_err(|error| Answer::Failed {
@@ -243,5 +233,20 @@ impl Agent {
                 self.gone(client);
             }
         }
+    }
+}
+
+/// What a client is told that cannot have its lock. It knows which that is.
+fn refusal(error: LockError) -> Answer {
+    match error {
+        LockError::TimedOut { blocked, .. } => Answer::TimedOut {
+            why: blocked.to_string(),
+        },
+        LockError::Refused { why, .. } => Answer::Failed {
+            why: format!("the lock cannot be had: {why}"),
+        },
+        error => Answer::Failed {
+            why: error.to_string(),
+        },
     }
 }

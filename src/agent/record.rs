@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use crate::Printable;
 use crate::system::file;
 
 /// What is known of an entry.
@@ -28,7 +27,7 @@ pub(super) struct Entry {
     pub(super) command: Vec<String>,
 }
 
-/// `process 4711 (rsync -a data backup:)`.
+/// `process 4711 (rsync -a data backup:)`. Whoever shows it escapes it.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
@@ -39,7 +38,7 @@ impl fmt::Display for Entry {
         if command.is_empty() {
             return Ok(());
         }
-        write!(f, " ({})", Printable::whole(command.as_bytes()))
+        write!(f, " ({command})")
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) enum SocketError {
     #[error("an agent listens at {} already; --socket names another path", .0.display())]
     InUse(PathBuf),
     /// There is no such group.
-    #[error("there is no group {0:?}")]
+    #[error("there is no group \"{0}\"")]
     NoGroup(String),
     /// The system does not let us.
     #[error("cannot listen at {}: {error}", path.display())]

@@ -1,6 +1,5 @@
 //! The names of locks.
 
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::{error, fmt};
 
@@ -63,10 +62,10 @@ impl fmt::Display for LockNameError {
                 )
             }
             LockNameError::Control(control) => {
-                let shown = control.escape_default().to_string();
                 write!(
                     f,
-                    "the name of a lock has no control characters, such as {shown}"
+                    "the name of a lock has no control characters, such as U+{:04X}",
+                    u32::from(*control)
                 )
             }
         }
@@ -92,5 +91,8 @@ mod tests {
             let name = LockName::new(&format!("a{control}b"));
             assert_eq!(name, Err(LockNameError::Control(control)));
         }
+        // By its number: as an escape it would be escaped once more when it is shown.
+        let error = LockName::new("a\nb").unwrap_err();
+        assert!(error.to_string().ends_with("such as U+000A"), "{error}");
     }
 }
