@@ -1,5 +1,7 @@
 //! Text from outside, made safe to show.
 
+pub(crate) mod json;
+
 use std::fmt;
 
 /// How many characters of a text from outside are shown at most.
@@ -47,13 +49,19 @@ impl fmt::Display for Printable<'_> {
                 return write!(f, "… ({} bytes in all)", self.bytes.len());
             }
             match shown {
-                Ok(c @ ('"' | '\'')) => write!(f, "{c}")?,
+                Ok('\\') => write!(f, "\\\\")?,
+                Ok(c) if is_shown(c) => write!(f, "{c}")?,
                 Ok(c) => write!(f, "{}", c.escape_debug())?,
                 Err(byte) => write!(f, "\\x{byte:02x}")?,
             }
         }
         Ok(())
     }
+}
+
+/// Whether a terminal shows this character as it is, and does not obey it.
+fn is_shown(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
 
 #[cfg(test)]

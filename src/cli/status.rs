@@ -11,6 +11,7 @@ use clap::Args;
 use super::{Failure, closed_pipe_is_fine};
 use crate::agent::place;
 use crate::agent::talk::{self, AgentStatus, Answer, ClientStatus, Said};
+use crate::printable::json;
 use crate::{LockStatus, PeerStatus, Printable};
 
 /// How long an agent may take to answer.
@@ -73,10 +74,7 @@ impl Arguments {
                     status.clients.retain(|client| client.lock == *name);
                 }
                 if self.json {
-                    format!(
-                        "{}\n",
-                        serde_json::to_string(&status).map_err(Failure::failed)?
-                    )
+                    json::text(&status).map_err(Failure::failed)? + "\n"
                 } else {
                     shown(&status)
                 }
