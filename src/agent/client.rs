@@ -114,6 +114,14 @@ impl Client {
         }
     }
 
+    /// What the node knows it by while it waits.
+    pub(super) fn ticket(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Waiting(waiting) => Some(waiting.request.ticket()),
+            _ => None,
+        }
+    }
+
     /// How it stands; none while it neither has nor wants a lock.
     pub(super) fn status(&self, host: &str) -> Option<ClientStatus> {
         match &self.phase {

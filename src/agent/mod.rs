@@ -23,6 +23,7 @@ mod notify;
 pub(crate) mod place;
 mod record;
 mod socket;
+mod status;
 pub(crate) mod talk;
 
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ use counter::Woken;
 use record::{Places, Records};
 use socket::Socket;
 pub(crate) use socket::SocketError;
-use talk::{AgentStatus, Answer};
+use talk::Answer;
 
 const NODE: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -332,18 +333,6 @@ impl Agent {
         let due: Vec<usize> = due.map(|(token, _)| *token).collect();
         for token in due {
             self.wait_on(token);
-        }
-    }
-
-    fn status(&mut self) -> AgentStatus {
-        let endings = self.endings.iter();
-        let clients = self.clients.values().filter_map(|it| it.status(&self.host));
-        AgentStatus {
-            node: self.node.status(),
-            clients: endings
-                .map(|stay| stay.status("ending", &self.host))
-                .chain(clients)
-                .collect(),
         }
     }
 }

@@ -104,7 +104,8 @@ pub(crate) enum Answer {
 pub(crate) struct AgentStatus {
     /// Its node.
     pub(crate) node: Status,
-    /// Those who hold or want locks here.
+    /// Those who hold or want locks here: of each lock first whoever has it, then
+    /// those who wait, in the order in which their turns come.
     pub(crate) clients: Vec<ClientStatus>,
 }
 
