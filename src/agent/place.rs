@@ -3,7 +3,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
 
 /// The environment's word for the socket; before all else.
 pub(crate) const VARIABLE: &str = "TURNO_SOCKET";
@@ -13,6 +15,29 @@ const SOCKET: &str = "turno/turno.sock";
 
 /// The folder of the system's agent.
 const OF_SYSTEM: &str = "/run";
+
+/// The longest path of a socket, in bytes: unix(7) has room for 108, with a zero at
+/// the end.
+const LONGEST: usize = 107;
+
+/// The system has no room for the path of a socket.
+#[derive(Debug, Error)]
+#[error(
+    "{}: {} bytes are too many for the path of a socket, which has at most {LONGEST}: \
+     --socket or TURNO_SOCKET names a shorter one, relative to where it is started if need be",
+    .0.display(),
+    .0.as_os_str().len()
+)]
+pub(crate) struct PathTooLong(PathBuf);
+
+/// Whether a socket can be there.
+pub(crate) fn check(path: &Path) -> Result<(), PathTooLong> {
+    if path.as_os_str().len() > LONGEST {
+        Err(PathTooLong(path.to_owned()))
+    } else {
+        Ok(())
+    }
+}
 
 /// Where an agent listens that this user starts.
 pub(crate) fn to_listen() -> PathBuf {

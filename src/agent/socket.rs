@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use thiserror::Error;
 
+use super::place::{self, PathTooLong};
 use crate::system::file::with_suffix;
 
 /// The listening socket, removed when it is dropped, and the lock that keeps
@@ -27,6 +28,9 @@ pub(crate) enum SocketError {
     /// Another agent listens there.
     #[error("an agent listens at {} already; --socket names another path", .0.display())]
     InUse(PathBuf),
+    /// No socket can be there.
+    #[error(transparent)]
+    Path(#[from] PathTooLong),
     /// There is no such group.
     #[error("there is no group \"{0}\"")]
     NoGroup(String),
@@ -47,6 +51,8 @@ impl Socket {
             path: path.to_owned(),
             error,
         };
+        // Before anything is made that would be left there.
+        place::check(path)?;
         if let Some(folder) = path.parent() {
             let mut builder = DirBuilder::new();
             let made = builder.recursive(true).mode(0o755).create(folder);
@@ -123,6 +129,19 @@ mod tests {
         // One that was killed leaves its socket there.
         fs::write(&path, "").unwrap();
         drop(Socket::bind(&path, None).unwrap());
+    }
+
+    #[test]
+    fn of_a_path_that_is_too_long_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |length: usize| {
+            let name = length - folder.path().as_os_str().len() - 1;
+            folder.path().join("s".repeat(name))
+        };
+        let error = Socket::bind(&bytes(108), None).unwrap_err().to_string();
+        assert!(error.contains("108 bytes are too many"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        drop(Socket::bind(&bytes(107), None).unwrap());
     }
 
     #[test]
