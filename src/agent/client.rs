@@ -4,13 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::record::{Entry, Record};
-use super::talk::{Ask, ClientStatus};
+use super::talk::{Ask, ClientStatus, FIRST_WORD};
 use crate::system::millis;
 use crate::{Guard, LockName, Request};
-
-/// After how long a client is first told whom it waits for; then after twice as
-/// long, and so on.
-const FIRST_WORD: Duration = Duration::from_secs(1);
 
 /// Somebody at the other end of the socket.
 #[derive(Debug)]

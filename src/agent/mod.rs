@@ -18,6 +18,7 @@ mod client;
 mod config;
 mod connection;
 mod counter;
+pub(crate) mod link;
 mod metrics;
 mod notify;
 pub(crate) mod place;

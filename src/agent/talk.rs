@@ -19,13 +19,22 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Status;
 
-/// The longest line that either end reads.
+/// The longest line that an agent reads.
 pub(crate) const LONGEST_LINE: usize = 256 << 10;
+
+/// The longest line that a client reads: the status of an agent with as many
+/// clients as it serves, all with long commands.
+pub(crate) const LONGEST_ANSWER: usize = 128 << 20;
+
+/// After how long a client that waits is first told whom for; then after twice as
+/// long, and so on.
+pub(crate) const FIRST_WORD: Duration = Duration::from_secs(1);
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +73,7 @@ pub(crate) struct Ask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
-    /// For whom the client waits; from time to time.
+    /// For whom the client waits; when it is due ([`FIRST_WORD`]).
     Waiting {
         /// In words.
         text: String,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{complain, process};
+use super::{NOT_IN_TIME, complain, process};
 use crate::agent::place;
 use crate::mutex::{LockName, LockNameError};
 use crate::run::{self, Config, OWN_FAILURE, Patience, RunError, about};
@@ -64,9 +64,6 @@ pub(super) struct Arguments {
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
-
-/// The lock was not to be had in time: what timeout(1) says.
-const NOT_IN_TIME: u8 = 124;
 
 const AFTER_HELP: &str = "\
 Examples:

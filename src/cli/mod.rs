@@ -21,6 +21,9 @@ use crate::Printable;
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
 
+/// What was waited for has not come in time: what timeout(1) says.
+const NOT_IN_TIME: u8 = 124;
+
 /// Take turns across machines: a distributed mutual-exclusion lock that needs
 /// no server.
 #[derive(Parser)]
@@ -41,7 +44,8 @@ Then press x in one of them.
 To put it to work, an agent on every machine, and then:
   turno lock nightly -- ./backup
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong use; turno lock has others.
+Exit codes: 0 done, 1 it could not be done, 2 wrong use; turno lock and turno
+status have others.
 RUST_LOG=debug shows diagnostics on standard error.";
 
 #[derive(Subcommand)]
@@ -64,6 +68,8 @@ enum Failure {
     Usage(Box<dyn Error>),
     /// It could not be done.
     Failed(Box<dyn Error>),
+    /// It could not be done in time.
+    NotInTime(Box<dyn Error>),
 }
 
 impl Failure {
@@ -107,6 +113,7 @@ pub fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (ExitCode::from(USAGE), error),
         Err(Failure::Failed(error)) => (ExitCode::FAILURE, error),
+        Err(Failure::NotInTime(error)) => (ExitCode::from(NOT_IN_TIME), error),
     };
     complain(&format!("turno: {error}"));
     code

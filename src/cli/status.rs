@@ -1,21 +1,21 @@
 //! `turno status`.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine};
+use super::{Failure, closed_pipe_is_fine, complain};
+use crate::agent::link::{Link, LinkError};
 use crate::agent::place;
-use crate::agent::talk::{self, AgentStatus, Answer, ClientStatus, Said};
+use crate::agent::talk::{AgentStatus, Answer, ClientStatus, Said};
 use crate::printable::json;
 use crate::{LockStatus, PeerStatus, Printable};
 
 /// How long an agent may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Show locks, who holds them, who waits for whom, and the other members.
 ///
@@ -49,7 +49,8 @@ Examples:
   turno status --json | jq '.clients[] | select(.state == \"holding\")'
   turno status --prometheus > /var/lib/node_exporter/turno.prom
 
-Exit codes: 0 done, 1 no agent answers, 2 wrong use.";
+Exit codes: 0 done, 1 there is no agent, 2 wrong use, 124 there is one and it does
+not answer within 10 s.";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
@@ -59,11 +60,9 @@ impl Arguments {
         } else {
             Said::Status {}
         };
-        let answer = ask(&socket, &question).map_err(|error| {
-            Failure::failed(format!(
-                "no agent answers at {} ({error}); turno agent starts one, --socket names another",
-                socket.display()
-            ))
+        let answer = ask(&socket, &question).map_err(|error| match error {
+            LinkError::Silent(_) => Failure::NotInTime(error.into()),
+            error => Failure::failed(error),
         })?;
         let text = match answer {
             Answer::Metrics { text } => text,
@@ -86,14 +85,17 @@ impl Arguments {
     }
 }
 
-fn ask(socket: &PathBuf, question: &Said) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(&talk::line(question)?)?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
+fn ask(socket: &Path, question: &Said) -> Result<Answer, LinkError> {
+    let mut link = Link::open(socket, Some(PATIENCE), |silent| {
+        let (silent, most) = (silent.in_short(), PATIENCE.as_secs());
+        complain(&format!("turno: {silent}; waiting {most} s at most"));
+    })?;
+    link.say(question)?;
+    loop {
+        if let Some(answer) = link.hear(None)? {
+            return Ok(answer);
+        }
+    }
 }
 
 /// For people: what anybody may have named is escaped.

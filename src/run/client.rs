@@ -13,12 +13,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::channel::{self, Word};
-use super::connection::Connection;
 use super::descendants::Others;
 use super::signals::{self, Signals};
 use super::tell::{Tell, rough};
 use super::turn::Turn;
 use super::{Config, RunError, SIGNALED, SUPERVISOR, descendants};
+use crate::agent::link::Link;
 
 const AGENT: Token = Token(0);
 const CHANNEL: Token = Token(1);
@@ -32,7 +32,7 @@ const PARTING: Duration = Duration::from_secs(1);
 
 /// Runs the command, to its end or to that of the agent.
 pub(super) fn run(
-    connection: Connection,
+    link: Link,
     turn: Turn,
     config: &Config,
     tell: &Tell<'_>,
@@ -41,10 +41,10 @@ pub(super) fn run(
     // If the supervisor is killed, what is left becomes ours.
     descendants::keep()?;
     let others = Others::so_far();
-    let mut client = Client::start(connection, &turn, config)?;
+    let mut client = Client::start(link, &turn, config)?;
     let watched = client.watch(config, tell);
     let Client {
-        connection,
+        link,
         channel,
         mut supervisor,
         ..
@@ -62,7 +62,7 @@ pub(super) fn run(
         }
     };
     drop(turn);
-    connection.part(PARTING);
+    link.part(PARTING);
     tell.of_progress(&format!("released after {}", rough(began.elapsed())));
     Ok(code)
 }
@@ -80,13 +80,13 @@ enum Watched {
 struct Client {
     poll: Poll,
     signals: Signals,
-    connection: Connection,
+    link: Link,
     channel: UnixStream,
     supervisor: Child,
 }
 
 impl Client {
-    fn start(connection: Connection, turn: &Turn, config: &Config) -> io::Result<Self> {
+    fn start(link: Link, turn: &Turn, config: &Config) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let (channel, end) = UnixStream::pair()?;
@@ -94,7 +94,7 @@ impl Client {
         channel.set_nonblocking(true)?;
         let descriptor = channel.as_raw_fd();
         registry.register(&mut SourceFd(&descriptor), CHANNEL, Interest::READABLE)?;
-        connection.watch(registry, AGENT)?;
+        link.watch(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
         let supervisor = Command::new(THIS_PROGRAM)
             .arg0("turno")
@@ -109,7 +109,7 @@ impl Client {
         Ok(Client {
             poll,
             signals,
-            connection,
+            link,
             channel,
             supervisor,
         })
@@ -130,7 +130,7 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            if !is_lost && let Some(why) = self.connection.loss() {
+            if !is_lost && let Some(why) = self.link.loss() {
                 is_lost = true;
                 kill_at = Instant::now().checked_add(config.kill_after);
                 self.say(Word::End);

@@ -22,7 +22,6 @@
 
 mod channel;
 mod client;
-mod connection;
 mod descendants;
 mod signals;
 mod supervise;
@@ -34,8 +33,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::agent::link::{Link, LinkError, Silent};
 use crate::mutex::LockName;
-use connection::Connection;
 pub(crate) use supervise::supervise;
 use tell::Tell;
 pub(crate) use tell::about;
@@ -97,34 +96,18 @@ impl Patience {
     }
 }
 
-impl RunError {
-    fn does_not_answer(config: &Config) -> Self {
-        let socket = config.socket.display();
-        RunError::NotInTime(format!("the agent at {socket} does not answer"))
-    }
-}
-
 /// Why the command did not run, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// The lock was not to be had in time; nothing was run.
     #[error("{0}")]
     NotInTime(String),
-    /// Nobody listens at the socket.
-    #[error(
-        "no agent listens at {socket}: {source}. Start one with turno agent \
-         (systemctl start turno), or say with --socket or TURNO_SOCKET where it is"
-    )]
-    NoAgent { socket: PathBuf, source: io::Error },
-    /// The socket is not for us.
-    #[error("this user may not use the agent at {0}: ls -l shows whose group may")]
-    NotForUs(PathBuf),
+    /// There is no agent, or it was lost before there was anything to run.
+    #[error(transparent)]
+    Link(LinkError),
     /// The agent could not do it.
     #[error("the agent says: {0}")]
     Refused(String),
-    /// The agent was lost before there was anything to run.
-    #[error("the agent at {socket} is lost: {source}")]
-    Lost { socket: PathBuf, source: io::Error },
     /// The record of the entry could not be locked.
     #[error("cannot lock {record}, the agent's record of this entry: {source}")]
     Record { record: PathBuf, source: io::Error },
@@ -139,6 +122,16 @@ pub(crate) enum RunError {
     System(#[from] io::Error),
 }
 
+impl From<LinkError> for RunError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            // What to do about it was told when it had not answered for a while.
+            LinkError::Silent(silent) => RunError::NotInTime(silent.in_short()),
+            error => RunError::Link(error),
+        }
+    }
+}
+
 /// Waits for the lock, runs the command, and releases the lock: the command's
 /// exit code, or 128 and the number of the signal that killed it.
 ///
@@ -146,7 +139,9 @@ pub(crate) enum RunError {
 /// [`RunError`]; then nothing of the command runs.
 pub(crate) fn run(config: &Config) -> Result<u8, RunError> {
     let tell = Tell::new(config);
-    let mut connection = Connection::open(config)?;
-    let turn = turn::wait(&mut connection, config, &tell)?;
-    client::run(connection, turn, config, &tell)
+    let lock = config.lock.clone();
+    let told = move |silent: Silent| tell::say(&about(&lock, &silent.to_string()));
+    let mut link = Link::open(&config.socket, config.patience.with_grace(), told)?;
+    let turn = turn::wait(&mut link, config, &tell)?;
+    client::run(link, turn, config, &tell)
 }

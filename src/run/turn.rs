@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::connection::Connection;
 use super::tell::{Tell, rough};
 use super::{Config, Patience, RunError};
+use crate::agent::link::Link;
 use crate::agent::talk::{Answer, Ask, Said};
 use crate::system::millis;
 
@@ -32,20 +32,10 @@ pub(super) struct Turn {
 
 /// Until then the signals do what they do: nothing is held that outlives this
 /// process.
-pub(super) fn wait(
-    connection: &mut Connection,
-    config: &Config,
-    tell: &Tell<'_>,
-) -> Result<Turn, RunError> {
-    let lost = |source| RunError::Lost {
-        socket: config.socket.clone(),
-        source,
-    };
+pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<Turn, RunError> {
     let asked = Instant::now();
-    connection.say(&Said::Ask(ask(config))).map_err(lost)?;
+    link.say(&Said::Ask(ask(config)))?;
     let moment = asked + MOMENT;
-    let patience = config.patience.with_grace();
-    let ends = patience.and_then(|time| asked.checked_add(time));
     let mut is_told = false;
     let mut turn: Option<Turn> = None;
     let mut untold: Option<String> = None;
@@ -56,18 +46,15 @@ pub(super) fn wait(
             tell.of_waiting(&text);
             is_told = true;
         }
-        let next = untold.is_some().then_some(moment);
-        let until = [ends, next].into_iter().flatten().min();
-        let Some(answer) = connection.hear(until).map_err(lost)? else {
-            if ends.is_some_and(|ends| Instant::now() >= ends) {
-                return Err(RunError::does_not_answer(config));
-            }
+        let Some(answer) = link.hear(untold.is_some().then_some(moment))? else {
             continue;
         };
         match (answer, turn.take()) {
             (Answer::Waiting { text }, before) => {
                 untold = Some(text);
                 turn = before;
+                // It says more when it has taken twice as long.
+                link.expect_word_after(asked.elapsed());
             }
             (
                 Answer::Granted {
@@ -83,7 +70,8 @@ pub(super) fn wait(
                     node,
                     record: lock(record)?,
                 });
-                connection.say(&Said::Locked {}).map_err(lost)?;
+                link.say(&Said::Locked {})?;
+                link.expect_word_after(Duration::ZERO);
             }
             (Answer::Go {}, Some(turn)) => {
                 let after = rough(asked.elapsed());
@@ -97,7 +85,7 @@ pub(super) fn wait(
             (Answer::Failed { why }, _) => return Err(RunError::Refused(why)),
             (answer, _) => {
                 let why = format!("it says what has no place here: {answer:?}");
-                return Err(lost(io::Error::other(why)));
+                return Err(link.lost(io::Error::other(why)).into());
             }
         }
     }

@@ -132,9 +132,39 @@ fn an_agent_that_does_not_answer_is_not_waited_for_longer_than_said() {
     let mut client = agent.accept();
     client.hear();
     client.has_gone();
+    is_not_waited_for(program);
+}
+
+/// It says how to look, then that its time is over.
+fn is_not_waited_for(program: Program) {
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(124));
-    assert!(lines[0].ends_with(" does not answer"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains(" does not answer: perhaps it is stopped; "));
+    assert!(lines[1].ends_with(" does not answer"), "{lines:?}");
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_told_of_once_and_waited_for() {
+    let silent = " does not answer: perhaps it is stopped; ";
+    let is_waited_for = |says_before: Option<&str>| {
+        let agent = StandIn::start();
+        let program = agent.lock(&["test", "echo", "it runs"]);
+        let mut client = agent.accept();
+        if let Some(says) = says_before {
+            client.say(says);
+        }
+        let line = program.wait_for(silent);
+        let socket = agent.socket();
+        assert!(line.starts_with(&format!("turno: test: the agent at {socket}{silent}")));
+        client.grant();
+        client.is_done();
+        client.close();
+        assert_eq!(program.finish().1, [line, "it runs".to_owned()]);
+    };
+    is_waited_for(None);
+    // It owes another word after some time.
+    is_waited_for(Some(r#"{"waiting":{"text":"0 s for 2 (heard 0 s ago)"}}"#));
 }
 
 #[test]
@@ -208,9 +238,7 @@ fn an_agent_that_takes_no_client_is_not_waited_for_longer_than_said() {
         "test",
         "true",
     ];
-    let (status, lines) = Program::start("turno lock", &arguments).finish();
-    assert_eq!(status.code(), Some(124));
-    assert!(lines[0].ends_with(" does not answer"), "{lines:?}");
+    is_not_waited_for(Program::start("turno lock", &arguments));
 }
 
 #[test]
