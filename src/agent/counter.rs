@@ -164,9 +164,16 @@ impl Agent {
         client.phase = Phase::Quiet;
         let answer = outcome.map_err(refusal).and_then(|guard| {
             let clock = guard.token().clock();
+            // What is not on record could go on when nobody knows of it any more.
             let record = self.records.write(client.entry(&ask, clock));
-            let record = record.map_err(|error| Answer::Failed {
-                why: format!("the entry cannot be recorded: {error}"),
+            let record = record.map_err(|error| {
+                let why = format!(
+                    "nothing was run, for the entry cannot be recorded in {}: {error}; that must \
+                     be a folder that the agent may write into, on a disk with room",
+                    self.records.folder().display()
+                );
+                log::warn!("lock {:?}: {why}", ask.name);
+                Answer::Failed { why }
             })?;
             let answer = Answer::Granted {
                 token: clock,

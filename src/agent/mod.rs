@@ -41,7 +41,8 @@ use thiserror::Error;
 
 use crate::mutex;
 use crate::system::file::with_suffix;
-use crate::system::{retry_interrupted, signals};
+use crate::system::retry_interrupted;
+use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::{Handle, LocalNode, LockName, StartError};
 use client::{Client, Phase, Stay};
 pub(crate) use config::{Config, ConfigError};
@@ -113,6 +114,7 @@ impl Agent {
     pub(crate) fn start(config: &Config) -> Result<Self, AgentError> {
         let failed = |what: &'static str| move |error| AgentError::System { what, error };
         allow_many_files();
+        survive_a_file_that_is_full().map_err(failed("cannot handle signals"))?;
         let settings = config.settings()?;
         let path = config.socket.clone().unwrap_or_else(place::to_listen);
         let gid = config.socket_group.as_deref().map(socket::group_number);
