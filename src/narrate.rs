@@ -9,7 +9,7 @@ use crate::group::Group;
 use crate::mutex::{
     Body, Effect, Event, LockName, Member, Message, NodeId, Rejected, State, Timer, Timestamp,
 };
-use crate::node::{Happening, Why};
+use crate::node::{Happening, Why, claimed};
 use crate::printable::Printable;
 
 /// A line about something that happened.
@@ -208,10 +208,10 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
             };
             matches!(timer, Timer::Unclaim { claim: 1 })
         });
-        let claimed = format!(
-            "another node claims to be member {from}: neither may enter until one of them is gone"
-        );
-        return is_news.then(|| trouble(claimed)).into_iter().collect();
+        return is_news
+            .then(|| trouble(claimed(from)))
+            .into_iter()
+            .collect();
     }
     let mut lines = Vec::new();
     match &message.body {

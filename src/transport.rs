@@ -67,10 +67,10 @@ pub enum Unheard {
         expected: SocketAddr,
     },
     /// The group has a key, and it is not signed.
-    #[error("it is not signed")]
+    #[error("it is not signed: give every member the same --key")]
     Unsigned,
     /// The group has a key, and it was not signed with it for us.
-    #[error("its signature is wrong")]
+    #[error("its signature is wrong: give every member the same --key")]
     Forged,
     /// It is signed, and the group has no key.
     #[error("it is signed, and this process was given no --key")]

@@ -93,13 +93,16 @@ fn a_group_with_a_key_takes_turns_and_hears_nobody_without_it() {
 
     // The third has no key, then another one; then theirs.
     let mut unsigned = process("3", &["--shared", &section]);
-    first.wait_for("dropped, it is not signed, clock 1: \"req<0,3>");
+    first.wait_for(
+        "dropped, it is not signed: give every member the same --key, clock 1: \"req<0,3>",
+    );
     unsigned.wait_for("dropped, it is signed, and this process was given no --key");
     unsigned.say("x");
     unsigned.wait_for("x: asks 1, 2 for the clock first");
     unsigned.terminate();
     let forged = process("3", &["--shared", &section, "--key", other]);
-    first.wait_for("dropped, its signature is wrong, clock 1: \"req<0,3>");
+    let wrong = "its signature is wrong: give every member the same --key";
+    first.wait_for(&format!("dropped, {wrong}, clock 1: \"req<0,3>"));
     forged.wait_for("dropped, its signature is wrong");
     forged.terminate();
     let _third = process("3", &with_key);

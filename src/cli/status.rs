@@ -11,6 +11,8 @@ use super::{Failure, closed_pipe_is_fine, complain};
 use crate::agent::link::{Link, LinkError};
 use crate::agent::place;
 use crate::agent::talk::{AgentStatus, Answer, ClientStatus, Said};
+use crate::mutex::NodeId;
+use crate::node::claimed;
 use crate::printable::json;
 use crate::{LockStatus, PeerStatus, Printable};
 
@@ -109,6 +111,10 @@ fn shown(status: &AgentStatus) -> String {
         node.clock,
         node.entries
     );
+    if node.is_claimed {
+        text.push_str(&claimed(NodeId(node.id)));
+        text.push('\n');
+    }
     let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
     names.extend(status.clients.iter().map(|client| client.lock.as_str()));
     names.sort_unstable();
@@ -192,6 +198,9 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
         fastest.unwrap_or_default(),
         again.unwrap_or_default()
     );
+    if let Some(why) = &peer.dropped {
+        let _ = writeln!(text, "    what comes in its name is dropped: {why}");
+    }
 }
 
 fn members(ids: &[u16]) -> String {

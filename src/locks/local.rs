@@ -273,11 +273,7 @@ impl LocalNode {
         let (_, desk, standing) = self.engine.split();
         match desk.ahead(lock, ticket) {
             Some(ahead) => Blocked::Here { ahead },
-            None => {
-                let since = since.elapsed();
-                let (member, heard) = (standing.member, standing.heard);
-                Blocked::Peers(Reports::waiting(member, lock, heard, since))
-            }
+            None => Blocked::Peers(Reports::waiting(&standing, lock, since.elapsed())),
         }
     }
 
@@ -336,7 +332,7 @@ impl LocalNode {
         if self.next_report.is_some_and(|due| due <= Instant::now()) {
             let (_, desk, standing) = self.engine.split();
             for (lock, line) in desk.lines() {
-                let due = line.reports().due(standing.member, lock, standing.heard);
+                let due = line.reports().due(&standing, lock);
                 if let Some(waiting) = due {
                     log::warn!("lock {:?}: {waiting}", lock.as_str());
                 }

@@ -49,6 +49,9 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
             heard_ms: standing.heard.get(&id).map(|at| millis(at.elapsed())),
             fastest_reply_us: known.and_then(|it| it.fastest_reply).map(micros),
             sent_again: known.map_or(0, |contact| contact.sent_again),
+            dropped: known
+                .and_then(|contact| contact.dropped)
+                .map(|why| why.to_string()),
         }
     });
     Status {
@@ -56,6 +59,7 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
         clock: member.clock(),
         listens_at: group.listen.to_string(),
         has_key,
+        is_claimed: member.is_claimed(),
         locks,
         peers: peers.collect(),
         dropped: standing

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use crate::mutex::Event;
 use crate::narrate::{Tone, narrate};
 use crate::node::{Happening, Observer, Status};
 
@@ -12,14 +13,14 @@ pub(super) struct Quiet;
 
 impl Observer for Quiet {
     fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
-        let is_of_no_effect = matches!(what, Happening::Handled { .. });
+        let is_ordinary = matches!(what, Happening::Handled { .. }) && !is_of_double(what);
         // Nothing is put into words that nobody reads.
-        if is_of_no_effect && !log::log_enabled!(log::Level::Debug) {
+        if is_ordinary && !log::log_enabled!(log::Level::Debug) {
             return Ok(());
         }
         for line in narrate(what) {
             match line.tone {
-                Tone::Trouble if !is_of_no_effect => log::warn!("{}", line.text),
+                Tone::Trouble if !is_ordinary => log::warn!("{}", line.text),
                 _ => log::debug!("{}", line.text),
             }
         }
@@ -29,4 +30,12 @@ impl Observer for Quiet {
     fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether another node claims to be this member: somebody has to end one of them.
+fn is_of_double(what: &Happening<'_>) -> bool {
+    let Happening::Handled { event, member, .. } = what else {
+        return false;
+    };
+    matches!(event, Event::Received { message, .. } if message.from == member.id())
 }

@@ -15,6 +15,9 @@ pub struct Status {
     pub listens_at: String,
     /// Whether the group has a key.
     pub has_key: bool,
+    /// Another node claims to be this member: neither may enter until one of them is
+    /// gone.
+    pub is_claimed: bool,
     /// The locks that somebody here has or wants, or that a peer waits for.
     pub locks: Vec<LockStatus>,
     /// The other members.
@@ -63,4 +66,7 @@ pub struct PeerStatus {
     pub fastest_reply_us: Option<u64>,
     /// How many datagrams were sent to it again, for want of an answer.
     pub sent_again: u64,
+    /// Why the latest datagram in its name was dropped; none if it was heard since.
+    /// Anybody may have sent that.
+    pub dropped: Option<String>,
 }

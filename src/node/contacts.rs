@@ -1,9 +1,10 @@
-//! What was seen of each peer: how fast it answers, and how often it had to be
-//! asked again.
+//! What was seen of each peer: how fast it answers, how often it had to be asked
+//! again, and why it is not believed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::observer::Why;
 use crate::mutex::{Body, Effect, Message, NodeId};
 
 /// What was seen of one peer.
@@ -14,6 +15,9 @@ pub(crate) struct Contact {
     pub(crate) fastest_reply: Option<Duration>,
     /// How many datagrams were sent again, for want of an answer.
     pub(crate) sent_again: u64,
+    /// Why the latest datagram in its name was dropped, if it was. Anybody may have
+    /// sent that.
+    pub(crate) dropped: Option<Why>,
     /// The latest request, unless it was answered or sent again, and when it was
     /// sent.
     asked: Option<(u64, Instant)>,
@@ -48,10 +52,18 @@ impl Contacts {
         }
     }
 
+    /// A datagram that names this peer as its sender was dropped.
+    pub(super) fn dropped(&mut self, from: NodeId, why: Why) {
+        self.0.entry(from).or_default().dropped = Some(why);
+    }
+
     /// This counted.
     pub(super) fn heard(&mut self, message: &Message) {
+        let Some(contact) = self.0.get_mut(&message.from) else {
+            return;
+        };
+        contact.dropped = None;
         if let Body::Reply { echo, .. } = message.body
-            && let Some(contact) = self.0.get_mut(&message.from)
             && let Some((_, at)) = contact.asked.take_if(|(clock, _)| *clock == echo.clock)
         {
             let took = at.elapsed();
@@ -70,6 +82,7 @@ impl Contacts {
 mod tests {
     use super::*;
     use crate::mutex::{Echo, Incarnation, LockName, Origin};
+    use crate::transport::Unheard;
 
     const PEER: NodeId = NodeId(2);
 
@@ -115,5 +128,15 @@ mod tests {
         contacts.sends(&request(4, 0));
         contacts.heard(&reply(4));
         assert!(contacts.by_peer()[&PEER].fastest_reply.is_some());
+    }
+
+    #[test]
+    fn why_a_peer_is_not_believed_is_forgotten_when_it_is() {
+        let mut contacts = Contacts::default();
+        let why = Why::Unheard(Unheard::Forged);
+        contacts.dropped(PEER, why);
+        assert_eq!(contacts.by_peer()[&PEER].dropped, Some(why));
+        contacts.heard(&reply(1));
+        assert_eq!(contacts.by_peer()[&PEER].dropped, None);
     }
 }

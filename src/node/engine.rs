@@ -21,6 +21,7 @@ use crate::mutex::{
     Token, Tokens,
 };
 use crate::transport::{Outgoing, Socket, Transport, Unheard};
+use crate::wire;
 
 /// Who uses the critical sections that a node enters. What it is told of, it must
 /// not wait for.
@@ -273,6 +274,9 @@ impl<O: Observer, U: User> Engine<O, U> {
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], why: Why) -> io::Result<()> {
         if !self.drops.count(why.cause()) {
             return Ok(());
+        }
+        if let Some(from) = wire::sender(bytes).filter(|from| self.member.peers().contains(from)) {
+            self.contacts.dropped(from, why);
         }
         // As seldom as it is told of here, so that a flood is not answered.
         if let Why::Unheard(Unheard::OtherList {

@@ -27,8 +27,8 @@ mod waiting;
 
 pub(crate) use config::bind_hint;
 pub use config::{Config, StartError};
-pub(crate) use engine::{Engine, Standing, User};
+pub(crate) use engine::{Engine, User};
 pub(crate) use envelope::{Envelope, Source};
 pub use key_file::KeyFileError;
-pub use observer::{Happening, Observer, Status, Waiting, Why};
-pub(crate) use waiting::{Reports, missing};
+pub use observer::{Happening, Missing, Observer, Status, Waiting, Why};
+pub(crate) use waiting::{Reports, claimed, missing};

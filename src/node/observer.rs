@@ -130,8 +130,21 @@ pub struct Waiting {
     pub since: Duration,
     /// Who waits. It may have to hear itself.
     pub own: NodeId,
-    /// Who keeps us waiting, and how long ago it was heard, if ever.
-    pub missing: Vec<(NodeId, Option<Duration>)>,
+    /// Another node claims to be this member: neither may enter.
+    pub is_claimed: bool,
+    /// Who keeps us waiting.
+    pub missing: Vec<Missing>,
+}
+
+/// A member whose reply is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Which.
+    pub member: NodeId,
+    /// How long ago it was heard, if ever.
+    pub heard: Option<Duration>,
+    /// Why the latest datagram in its name was dropped, if it was.
+    pub dropped: Option<Why>,
 }
 
 /// How a node stands, between two rounds of its loop.

@@ -1,10 +1,10 @@
 //! Word of who keeps us waiting, from time to time.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::observer::Waiting;
+use super::engine::Standing;
+use super::observer::{Missing, Waiting};
 use crate::mutex::{LockName, Member, NodeId, State};
 
 /// After how long a wait is longer than a moment. Then it is told of again after
@@ -31,13 +31,8 @@ impl Reports {
     }
 
     /// What is to be told now, if anything.
-    pub(crate) fn due(
-        &mut self,
-        member: &Member,
-        lock: &LockName,
-        heard: &BTreeMap<NodeId, Instant>,
-    ) -> Option<Waiting> {
-        if missing(member, lock).is_none() {
+    pub(crate) fn due(&mut self, standing: &Standing<'_>, lock: &LockName) -> Option<Waiting> {
+        if missing(standing.member, lock).is_none() {
             self.wait = None;
             return None;
         }
@@ -50,22 +45,23 @@ impl Reports {
             return None;
         }
         wait.next = since.saturating_mul(2);
-        Some(Self::waiting(member, lock, heard, since))
+        Some(Self::waiting(standing, lock, since))
     }
 
     /// Who keeps whoever has waited here for so long.
-    pub(crate) fn waiting(
-        member: &Member,
-        lock: &LockName,
-        heard: &BTreeMap<NodeId, Instant>,
-        since: Duration,
-    ) -> Waiting {
-        let ago = |peer| heard.get(&peer).map(Instant::elapsed);
+    pub(crate) fn waiting(standing: &Standing<'_>, lock: &LockName, since: Duration) -> Waiting {
+        let member = standing.member;
         let missing = missing(member, lock).unwrap_or_default();
+        let missing = missing.into_iter().map(|member| Missing {
+            member,
+            heard: standing.heard.get(&member).map(Instant::elapsed),
+            dropped: standing.contacts.get(&member).and_then(|it| it.dropped),
+        });
         Waiting {
             since,
             own: member.id(),
-            missing: missing.into_iter().map(|peer| (peer, ago(peer))).collect(),
+            is_claimed: member.is_claimed(),
+            missing: missing.collect(),
         }
     }
 }
@@ -93,16 +89,38 @@ const WAITING: &str = "waiting ";
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{WAITING}{} s for ", self.since.as_secs())?;
-        for (place, (peer, heard)) in self.missing.iter().enumerate() {
+        for (place, missing) in self.missing.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
-            match heard {
-                _ if *peer == self.own => {
-                    write!(f, "{comma}itself, at its address in the list")?;
-                }
-                Some(ago) => write!(f, "{comma}{peer} (heard {} s ago)", ago.as_secs())?,
-                None => write!(f, "{comma}{peer} (not heard yet)")?,
+            if missing.member == self.own {
+                write!(f, "{comma}itself, at its address in the list")?;
+            } else {
+                write!(f, "{comma}{missing}")?;
             }
+        }
+        if self.is_claimed {
+            write!(f, "; {}", claimed(self.own))?;
         }
         Ok(())
     }
+}
+
+/// `2 (not heard yet; dropped: its signature is wrong)`.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.heard {
+            Some(ago) => write!(f, "{} (heard {} s ago", self.member, ago.as_secs())?,
+            None => write!(f, "{} (not heard yet", self.member)?,
+        }
+        if let Some(why) = self.dropped {
+            write!(f, "; dropped: {why}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// What is to be said when another node claims to be this member.
+pub(crate) fn claimed(member: NodeId) -> String {
+    format!(
+        "another node claims to be member {member}: neither may enter until one of them is gone"
+    )
 }

@@ -26,7 +26,7 @@ use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::mutex::{Event, LockName};
-use crate::node::{Engine, Happening, Observer, Reports, Standing, Status};
+use crate::node::{Engine, Happening, Observer, Reports, Status};
 use crate::system::retry_interrupted;
 use crate::system::signals;
 pub use config::{Config, StartError};
@@ -170,8 +170,8 @@ impl<O: Observer> Process<O> {
     /// Tells what is to be told though nothing arrived.
     fn report(&mut self) -> io::Result<()> {
         self.engine.report()?;
-        let (observer, _, Standing { member, heard, .. }) = self.engine.split();
-        match self.reports.due(member, &self.lock, heard) {
+        let (observer, _, standing) = self.engine.split();
+        match self.reports.due(&standing, &self.lock) {
             Some(waiting) => {
                 log::info!("{waiting}");
                 observer.happened(&Happening::StillWaiting(&waiting))

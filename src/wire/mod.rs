@@ -148,6 +148,14 @@ pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
     }
 }
 
+/// The sender that a datagram names, signed or not, and whatever else is wrong with
+/// it.
+#[must_use]
+pub fn sender(bytes: &[u8]) -> Option<NodeId> {
+    let (_, stamp, _) = head::decode(bytes).ok()?;
+    Some(stamp.id)
+}
+
 /// The text of a message, without a signature.
 #[must_use]
 pub fn encode(message: &Message, group: GroupDigest) -> String {
