@@ -1,140 +1,28 @@
 //! Agents and their clients, as real processes: what runs under a lock runs alone,
 //! whoever is killed.
 
+#[path = "../support/mod.rs"]
 mod support;
 
+mod machines;
+mod misled;
+mod raw;
+mod status;
+mod trouble;
+
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use machines::{Machines, ends_with};
+use raw::Raw;
 use rustix::process::{Pid, Signal, kill_process};
 use support::seed_peer::SeedPeer;
 use support::stand_in::has_ended;
-use support::{PATIENCE, Ports, Program, eventually};
-use tempfile::TempDir;
-
-/// The machines of a group: each with an agent, and all in one directory.
-struct Machines {
-    folder: TempDir,
-    members: Vec<String>,
-    agents: Vec<Option<Program>>,
-    _ports: Ports,
-}
-
-impl Machines {
-    /// So many, each with an agent.
-    fn start(members: usize) -> Self {
-        let all: Vec<usize> = (1..=members).collect();
-        Self::of_which(members, &all)
-    }
-
-    /// So many, of which these have agents.
-    fn of_which(members: usize, with_agents: &[usize]) -> Self {
-        let ports = Ports::reserve(members);
-        let mut machines = Machines {
-            folder: tempfile::tempdir().unwrap(),
-            members: ports.iter().map(|port| format!(":{port}")).collect(),
-            agents: (0..members).map(|_| None).collect(),
-            _ports: ports,
-        };
-        for id in with_agents {
-            machines.start_agent(*id);
-        }
-        machines
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn text_of(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn socket(&self, id: usize) -> String {
-        self.path(&format!("{id}.sock")).display().to_string()
-    }
-
-    fn start_agent(&mut self, id: usize) {
-        let socket = self.socket(id);
-        self.start_agent_at(id, &socket);
-    }
-
-    fn start_agent_at(&mut self, id: usize, socket: &str) {
-        let number = id.to_string();
-        let state = self.path(&format!("state-{id}")).display().to_string();
-        let mut arguments = vec!["agent", "--id", &number, "--socket", socket];
-        arguments.extend(["--state", &state, "--resend", "50ms"]);
-        arguments.extend(self.members.iter().map(String::as_str));
-        let agent = Program::start(&format!("agent {id}"), &arguments);
-        eventually(&format!("an answer of agent {id}"), || {
-            ask_status(socket, &[]).status.success().then_some(())
-        });
-        self.agents[id - 1] = Some(agent);
-    }
-
-    fn kill_agent(&mut self, id: usize) {
-        let agent = self.agents[id - 1].take().unwrap();
-        agent.signal(Signal::KILL);
-        agent.finish();
-    }
-
-    /// `turno lock` on a machine.
-    fn lock(&self, id: usize, options: &[&str], name: &str, command: &[&str]) -> Program {
-        let socket = self.socket(id);
-        let mut arguments = vec!["lock", "--socket", &socket];
-        arguments.extend(options);
-        arguments.extend([name, "--"]);
-        arguments.extend(command);
-        Program::start_with(&format!("lock at {id}"), &arguments, Stdio::null())
-    }
-
-    /// The same with a shell's script, run in the directory of all.
-    fn script(&self, id: usize, options: &[&str], name: &str, script: &str) -> Program {
-        let script = format!("cd '{}'; {script}", self.folder.path().display());
-        self.lock(id, options, name, &["sh", "-c", &script])
-    }
-
-    /// What `turno status` prints, with these arguments.
-    fn status(&self, id: usize, arguments: &[&str]) -> String {
-        let output = ask_status(&self.socket(id), arguments);
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{error}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Waits until the status of a machine has this.
-    fn has(&self, id: usize, wanted: &str) {
-        eventually(&format!("{wanted:?} in the status of {id}"), || {
-            self.status(id, &[]).contains(wanted).then_some(())
-        });
-    }
-
-    /// Waits until a file has a line, and returns it.
-    fn line_in(&self, name: &str) -> String {
-        eventually(&format!("a line in {name}"), || {
-            let text = self.text_of(name);
-            text.split_once('\n').map(|(line, _)| line.to_owned())
-        })
-    }
-}
-
-fn ask_status(socket: &str, arguments: &[&str]) -> Output {
-    let turno = env!("CARGO_BIN_EXE_turno");
-    let mut command = Command::new(turno);
-    command.args(["status", "--socket", socket]);
-    command.args(arguments).output().unwrap()
-}
-
-fn ends_with(program: Program, code: i32) -> Vec<String> {
-    let (status, lines) = program.finish();
-    assert_eq!(status.code(), Some(code), "{lines:#?}");
-    lines
-}
+use support::{PATIENCE, Ports, Program};
 
 /// Waits until no process of this number is there, or only its remains.
 fn is_gone(pid: &str) {
@@ -302,41 +190,6 @@ fn a_client_that_waits_is_told_for_whom() {
     ends_with(there, 0);
 }
 
-/// A client that speaks for itself, and starts nothing.
-struct Raw(BufReader<UnixStream>);
-
-impl Raw {
-    fn connect(machines: &Machines, id: usize) -> Self {
-        let stream = UnixStream::connect(machines.socket(id)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Raw(BufReader::new(stream))
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.0.get_mut(), "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        match self.0.read_line(&mut line) {
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => String::new(),
-            read => read.map(|_| line).unwrap(),
-        }
-    }
-
-    /// The token with which its turn comes.
-    fn token(&mut self) -> u64 {
-        loop {
-            let line = self.hear();
-            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-            if let Some(token) = value["granted"]["token"].as_u64() {
-                return token;
-            }
-            assert!(line.contains("waiting"), "{line}");
-        }
-    }
-}
-
 #[test]
 fn a_hundred_clients_of_one_lock_are_let_in_in_the_order_in_which_they_asked() {
     let machines = Machines::start(2);
@@ -432,69 +285,6 @@ fn what_nobody_understands_is_answered_and_changes_nothing() {
     let quiet: Vec<Raw> = (0..200).map(|_| Raw::connect(&machines, 1)).collect();
     ends_with(machines.lock(1, &[], "a", &["true"]), 0);
     drop((half, quiet));
-}
-
-#[test]
-fn the_status_is_for_people_programs_and_prometheus() {
-    let machines = Machines::start(2);
-    let client = machines.script(1, &[], "shown", "echo $$ > command; sleep 10000");
-    machines.line_in("command");
-    let text = machines.status(1, &["shown"]);
-    assert!(
-        text.contains("shown: HELD") && text.contains("holding for 0s, token "),
-        "{text}"
-    );
-    let json: serde_json::Value = serde_json::from_str(&machines.status(1, &["--json"])).unwrap();
-    assert_eq!(json["clients"][0]["lock"], "shown");
-    assert_eq!(json["clients"][0]["pid"], client.pid());
-    assert_eq!(json["clients"][0]["command"][0], "sh");
-    assert_eq!(json["node"]["locks"][0]["state"], "HELD");
-    assert_eq!(json["node"]["peers"][0]["id"], 2);
-    let metrics = machines.status(1, &["--prometheus"]);
-    assert!(
-        metrics.contains("turno_clients{state=\"holding\"} 1\n"),
-        "{metrics}"
-    );
-    assert!(metrics.contains("# TYPE turno_entries_total counter\nturno_entries_total 1\n"));
-    let mode = fs::metadata(machines.socket(1))
-        .unwrap()
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600);
-    client.signal(Signal::TERM);
-    client.finish();
-}
-
-#[test]
-fn what_is_wrong_at_a_start_is_said_with_the_way_out() {
-    let machines = Machines::start(1);
-    let refused = |arguments: &[&str], code: i32, why: &str| {
-        let agent = Program::start("refused", &[&["agent"], arguments].concat());
-        let lines = ends_with(agent, code).join("\n");
-        assert!(lines.contains(why), "{lines}");
-    };
-    let socket = machines.socket(1);
-    let free = machines.path("free.sock").display().to_string();
-    let in_use = format!("an agent listens at {socket} already; --socket names another path");
-    refused(&["--id", "1", ":1", "--socket", &socket], 1, &in_use);
-    refused(&["--socket", &free], 2, "no members: give --config FILE");
-    refused(&[":1", "--socket", &free], 2, "no id: give --id N");
-    refused(
-        &["--id", "3", ":1", "--socket", &free],
-        2,
-        "id 3 is out of range",
-    );
-    refused(
-        &["--config", "/nowhere.json"],
-        2,
-        "cannot read /nowhere.json",
-    );
-    let taken = machines.members[0].clone();
-    refused(
-        &["--id", "1", &taken, "--socket", &free],
-        1,
-        "the port is in use",
-    );
 }
 
 /// It echoes nothing, and is asked for every entry.

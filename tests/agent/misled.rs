@@ -1,0 +1,103 @@
+//! Agents that were told different things: both sides say what is wrong with whom,
+//! and nobody is let in.
+
+use rustix::process::Signal;
+
+use super::machines::{Machines, ends_with};
+use super::support::program::run;
+use super::support::{Ports, Program};
+
+/// The key of a group, in this file.
+fn key(machines: &Machines, name: &str) -> String {
+    let file = machines.path(name).display().to_string();
+    assert_eq!(run(&["key", &file]).0, Some(0));
+    file
+}
+
+/// That the status of a machine and a client there say this of a peer, of which
+/// nothing is believed.
+fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
+    machines.has(id, &format!("    what comes in its name is dropped: {why}"));
+    let status = machines.status(id, &[]);
+    let of_peer = format!(
+        "  {peer} at 127.0.0.1{}: not heard yet",
+        machines.members[peer - 1]
+    );
+    assert!(status.contains(&of_peer), "{status}");
+    let lines = ends_with(
+        machines.lock(id, &["-w", "0.1"], "misled", &["echo", "it runs"]),
+        124,
+    );
+    let said = format!(" s for {peer} (not heard yet; dropped: {why}");
+    assert!(lines.last().unwrap().contains(&said), "{lines:?}");
+}
+
+/// Two agents, with these options.
+fn two(machines: &Machines, options: [&[&str]; 2]) -> [Program; 2] {
+    [1, 2].map(|id| machines.agent(id, &machines.socket(id), options[id - 1], &machines.members))
+}
+
+#[test]
+fn of_two_agents_with_different_keys_each_says_so_of_the_other() {
+    let machines = Machines::of_which(2, &[]);
+    let keys = [key(&machines, "one.key"), key(&machines, "other.key")];
+    let _agents = two(&machines, [&["--key", &keys[0]], &["--key", &keys[1]]]);
+    let why = "its signature is wrong: give every member the same --key";
+    is_refused(&machines, 1, 2, why);
+    is_refused(&machines, 2, 1, why);
+}
+
+#[test]
+fn of_two_agents_one_of_which_has_a_key_each_says_so_of_the_other() {
+    let machines = Machines::of_which(2, &[]);
+    let key = key(&machines, "group.key");
+    let _agents = two(&machines, [&["--key", &key], &[]]);
+    let why = "it is not signed: give every member the same --key";
+    is_refused(&machines, 1, 2, why);
+    is_refused(
+        &machines,
+        2,
+        1,
+        "it is signed, and this process was given no --key",
+    );
+}
+
+#[test]
+fn of_two_agents_with_different_member_lists_each_says_so_of_the_other() {
+    let machines = Machines::of_which(2, &[]);
+    let longer = [&machines.members[..], &[":1".to_owned()]].concat();
+    let _one = machines.agent(1, &machines.socket(1), &[], &machines.members);
+    let _other = machines.agent(2, &machines.socket(2), &[], &longer);
+    let why = |peer| format!("process {peer} has another member list: give all the same");
+    is_refused(&machines, 1, 2, &why(2));
+    is_refused(&machines, 2, 1, &why(1));
+}
+
+#[test]
+fn two_agents_with_one_id_say_so_and_let_nobody_in_until_one_of_them_is_gone() {
+    let machines = Machines::of_which(2, &[]);
+    let ports = Ports::reserve(1);
+    let elsewhere = format!("127.0.0.1:{}", ports.iter().next().unwrap());
+    let agents = two(&machines, [&[], &[]]);
+    machines.has(1, " ago");
+    // Started by mistake, on another machine.
+    let options = ["--listen", &elsewhere];
+    let double = machines.agent(1, &machines.socket(3), &options, &machines.members);
+    let claimed = "another node claims to be member 1: neither may enter until one of them is gone";
+    let waits = [1, 3].map(|machine| {
+        machines.has(machine, claimed);
+        let waits = machines.lock(machine, &["-v"], "double", &["echo", "it runs"]);
+        waits.wait_for(claimed);
+        waits
+    });
+    agents[0].wait_for(claimed);
+    double.wait_for(claimed);
+    let [here, there] = waits;
+    there.signal(Signal::TERM);
+    let (_, lines) = there.finish();
+    assert!(!lines.contains(&"it runs".to_owned()), "{lines:?}");
+    assert_eq!(here.count("it runs"), 0);
+    double.terminate();
+    here.wait_for("it runs");
+    ends_with(here, 0);
+}

@@ -1,0 +1,151 @@
+//! Where something is in an agent's way, or an agent in its clients' way.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use super::machines::{Machines, ask_status, ends_with};
+use super::support::{Program, eventually};
+
+#[test]
+fn what_is_wrong_at_a_start_is_said_with_the_way_out() {
+    let machines = Machines::start(1);
+    let refused = |arguments: &[&str], code: i32, why: &str| {
+        let agent = Program::start("refused", &[&["agent"], arguments].concat());
+        let lines = ends_with(agent, code).join("\n");
+        assert!(lines.contains(why), "{lines}");
+    };
+    let socket = machines.socket(1);
+    let free = machines.path("free.sock").display().to_string();
+    let in_use = format!("an agent listens at {socket} already; --socket names another path");
+    refused(&["--id", "1", ":1", "--socket", &socket], 1, &in_use);
+    refused(&["--socket", &free], 2, "no members: give --config FILE");
+    refused(&[":1", "--socket", &free], 2, "no id: give --id N");
+    refused(
+        &["--id", "3", ":1", "--socket", &free],
+        2,
+        "id 3 is out of range",
+    );
+    refused(
+        &["--config", "/nowhere.json"],
+        2,
+        "cannot read /nowhere.json",
+    );
+    let taken = machines.members[0].clone();
+    refused(
+        &["--id", "1", &taken, "--socket", &free],
+        1,
+        "the port is in use",
+    );
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_said_and_nothing_is_made() {
+    let machines = Machines::of_which(1, &[]);
+    let long = machines.path(&"x".repeat(120)).join("turno.sock");
+    let long = long.display().to_string();
+    let said = format!(
+        "turno: {long}: {} bytes are too many for the path of a socket, which has at most 107",
+        long.len()
+    );
+    for (arguments, code) in [
+        (&["agent", "--id", "1", ":1", "--socket", &long][..], 1),
+        (&["status", "--socket", &long], 1),
+        (&["lock", "--socket", &long, "", "true"], 125),
+    ] {
+        let lines = ends_with(Program::start(arguments[0], arguments), code);
+        assert!(lines[0].starts_with(&said), "{lines:?}");
+        assert!(lines[0].contains("--socket or TURNO_SOCKET"), "{lines:?}");
+    }
+    assert_eq!(fs::read_dir(machines.folder()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_stopped_agent_is_told_of_and_the_lock_is_waited_for_until_it_goes_on() {
+    let machines = Machines::start(1);
+    let socket = machines.socket(1);
+    let agent = machines.agents[0].as_ref().unwrap();
+    agent.signal(Signal::STOP);
+    let lock = machines.lock(1, &[], "stopped", &["echo", "it runs"]);
+    let status = Program::start("status", &["status", "--socket", &socket]);
+    let silent = format!("the agent at {socket} does not answer");
+    let line = lock.wait_for(&silent);
+    assert!(line.contains(": perhaps it is stopped; ps "), "{line}");
+    // This one does not wait for ever.
+    let lines = ends_with(status, 124);
+    assert_eq!(lines[0], format!("turno: {silent}; waiting 10 s at most"));
+    assert!(lines[1].contains("kill -CONT"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    agent.signal(Signal::CONT);
+    let lines = ends_with(lock, 0);
+    assert_eq!(lines, [line, "it runs".to_owned()]);
+}
+
+#[test]
+fn where_no_agent_is_the_status_says_how_to_start_one() {
+    let output = ask_status("/nowhere/turno.sock", &[]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = "turno: no agent listens at /nowhere/turno.sock: No such file";
+    assert!(
+        error.starts_with(said) && error.contains("turno agent"),
+        "{error}"
+    );
+}
+
+/// The agent goes on, and so do others with the lock.
+#[test]
+fn an_entry_that_cannot_be_recorded_is_none() {
+    let machines = Machines::start(2);
+    let (held, aside) = (machines.path("1.sock.held"), machines.path("aside"));
+    let runs = |id| machines.lock(id, &[], "unrecorded", &["echo", "it runs"]);
+    let says_why = |why: &str| {
+        let said = format!(
+            "turno: unrecorded: the agent says: nothing was run, for the entry cannot be recorded \
+             in {}: {why}",
+            held.display()
+        );
+        let lines = ends_with(runs(1), 125);
+        assert!(lines.last().unwrap().starts_with(&said), "{lines:?}");
+        assert_eq!(ends_with(runs(2), 0).last().unwrap(), "it runs");
+    };
+    fs::rename(&held, &aside).unwrap();
+    says_why("No such file or directory");
+    fs::write(&held, "no folder").unwrap();
+    says_why("Not a directory");
+    machines.has(1, "nobody has or wants a lock here");
+    fs::remove_file(&held).unwrap();
+    fs::rename(&aside, &held).unwrap();
+    assert_eq!(ends_with(runs(1), 0).last().unwrap(), "it runs");
+}
+
+/// A file that may not grow is to a process what a full disk is.
+#[test]
+fn an_agent_outlives_a_full_disk_and_lets_nobody_in() {
+    let machines = Machines::of_which(1, &[]);
+    let (socket, member) = (machines.socket(1), &machines.members[0]);
+    let script = "ulimit -f 0; exec \"$0\" agent --id 1 --socket \"$@\"";
+    let turno = env!("CARGO_BIN_EXE_turno");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, turno, &socket, member]);
+    let agent = Program::spawn("agent", shell.env_remove("RUST_LOG").stdin(Stdio::null()));
+    eventually("an answer of the agent", || {
+        ask_status(&socket, &[]).status.success().then_some(())
+    });
+    for _ in 0..2 {
+        let lines = ends_with(machines.lock(1, &[], "full", &["echo", "it runs"]), 125);
+        assert!(
+            lines.last().unwrap().contains("File too large"),
+            "{lines:?}"
+        );
+    }
+    machines.has(1, "nobody has or wants a lock here");
+    let held = machines.path("1.sock.held");
+    assert_eq!(fs::read_dir(held).unwrap().count(), 0);
+    let lines = agent.terminate();
+    assert!(
+        lines[0].contains("WARN lock \"full\": nothing was run"),
+        "{lines:?}"
+    );
+}
