@@ -9,16 +9,21 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::event::PollFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use thiserror::Error;
 
 use super::place::{self, PathTooLong};
 use super::talk::{self, Answer, LONGEST_ANSWER, Said};
+use crate::system::terminal::readiness;
 
 /// How much longer than it should take a word of the agent may take before the
 /// user is told that it does not come.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// The shortest time that is waited for anything.
+const LEAST: Duration = Duration::from_millis(1);
 
 /// A client's end of a connection to an agent.
 pub(crate) struct Link {
@@ -44,6 +49,7 @@ pub(crate) struct Link {
 pub(crate) struct Silent(PathBuf);
 
 impl Silent {
+    /// Without how to look.
     pub(crate) fn in_short(&self) -> String {
         format!("the agent at {} does not answer", self.0.display())
     }
@@ -181,20 +187,26 @@ impl Link {
     ) -> Result<Option<T>, LinkError> {
         loop {
             let now = Instant::now();
-            let silent = || Silent(self.agent.clone());
-            if self.silent_at.take_if(|at| *at <= now).is_some()
-                && let Some(tell) = self.tell.take()
-            {
-                tell(silent());
-            }
-            if self.ends.is_some_and(|at| at <= now) {
-                return Err(LinkError::Silent(silent()));
+            // We may have been stopped ourselves, and have a word to read.
+            if !self.has_word() {
+                let silent = || Silent(self.agent.clone());
+                if self.silent_at.take_if(|at| *at <= now).is_some()
+                    && let Some(tell) = self.tell.take()
+                {
+                    tell(silent());
+                }
+                if self.ends.is_some_and(|at| at <= now) {
+                    return Err(LinkError::Silent(silent()));
+                }
             }
             if until.is_some_and(|at| at <= now) {
                 return Ok(None);
             }
             let next = [self.silent_at, self.ends, until].into_iter().flatten();
-            let left = next.min().map(|at| at.saturating_duration_since(now));
+            // No time at all would be one without end to the system.
+            let left = next
+                .min()
+                .map(|at| at.saturating_duration_since(now).max(LEAST));
             match once(self, left) {
                 Ok(done) => return Ok(Some(done)),
                 // A stop and a start again interrupt it, too.
@@ -202,6 +214,11 @@ impl Link {
                 Err(error) => return Err(self.lost(error)),
             }
         }
+    }
+
+    fn has_word(&self) -> bool {
+        let ready = readiness(&self.stream, PollFlags::IN);
+        ready.is_ok_and(|ready| ready.contains(PollFlags::IN))
     }
 
     /// The next answer, as the stream gives it.

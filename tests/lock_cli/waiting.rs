@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
+
 use super::granted;
 use super::support::Program;
 use super::support::stand_in::StandIn;
@@ -165,6 +167,29 @@ fn an_agent_that_does_not_answer_is_told_of_once_and_waited_for() {
     is_waited_for(None);
     // It owes another word after some time.
     is_waited_for(Some(r#"{"waiting":{"text":"0 s for 2 (heard 0 s ago)"}}"#));
+}
+
+/// What the agent has said meanwhile is there to be read.
+#[test]
+fn who_was_stopped_himself_says_nothing_of_the_agent() {
+    let agent = StandIn::start();
+    let program = agent.lock(&["-v", "test", "echo", "it runs"]);
+    let mut client = agent.accept();
+    client.say(r#"{"waiting":{"text":"0 s for 2 (heard 0 s ago)"}}"#);
+    program.wait_for("waiting 0 s");
+    program.signal(Signal::STOP);
+    client.say(r#"{"waiting":{"text":"2 s for 2 (heard 0 s ago)"}}"#);
+    // To this one it says nothing, for as long as the other was to wait for a word.
+    let other = agent.lock(&["test", "echo", "it runs"]);
+    let _silent = agent.accept();
+    other.wait_for(" does not answer");
+    program.signal(Signal::CONT);
+    client.grant();
+    client.is_done();
+    client.close();
+    let (_, lines) = program.finish();
+    let says_so = |line: &String| line.contains(" does not answer");
+    assert!(!lines.iter().any(says_so), "{lines:?}");
 }
 
 #[test]
