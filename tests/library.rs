@@ -137,6 +137,15 @@ fn who_enters_again_does_not_wake_the_node() {
     assert!(nodes[1].lock("again").unwrap().token() > token);
 }
 
+#[test]
+fn what_was_lent_a_thousand_times_is_lent_as_before() {
+    let node = Group::of(1).node(1);
+    for _ in 0..1000 * 1001 {
+        drop(node.lock("again").unwrap());
+    }
+    assert_eq!(node.status().unwrap().entries, 1000);
+}
+
 /// Waits until a peer waits for this node.
 fn has_deferred(node: &Node) {
     eventually("a deferred reply", || {

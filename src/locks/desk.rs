@@ -1,7 +1,7 @@
 //! Who of this process wants which lock: the callers stand in line, and what is
 //! to be done for them is read off the line and the algorithm's state.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,8 +30,9 @@ pub(super) struct Desk {
     /// Locks for which something may be to be done.
     touched: VecDeque<LockName>,
     loans: Arc<Loans>,
-    /// The names of the locks on loan, and of some that were, the oldest first.
-    lent: VecDeque<LockName>,
+    /// The locks on loan, the oldest first.
+    lent: BTreeMap<u64, LockName>,
+    next_loan: u64,
     /// When a peer last had to wait for us. It outlasts the line.
     wanted_elsewhere: HashMap<LockName, Instant>,
     entries: u64,
@@ -48,6 +49,8 @@ pub(super) struct Line {
     entered: Option<Token>,
     /// For the entries after that one.
     lent: Option<Tokens>,
+    /// Its place among the locks on loan.
+    loan: Option<u64>,
     /// It is on loan, and others need the room.
     is_called_in: bool,
     /// The holder's entry, for whoever asks.
@@ -203,6 +206,9 @@ impl Desk {
         });
         if line.holder.is_none() {
             line.is_called_in = false;
+            if let Some(loan) = line.loan.take() {
+                self.lent.remove(&loan);
+            }
             if step == Step::Release {
                 self.loans.remove(lock);
             }
@@ -239,7 +245,10 @@ impl Desk {
             line.since = Some((Instant::now(), token));
             self.entries += 1;
             if is_lent {
-                self.remember_loan(lock);
+                line.loan = Some(self.next_loan);
+                self.lent.insert(self.next_loan, lock.clone());
+                self.next_loan += 1;
+                self.call_in();
             }
         } else {
             // The token is the next one's.
@@ -249,10 +258,9 @@ impl Desk {
     }
 
     /// Calls the oldest loan in, if there are too many.
-    fn remember_loan(&mut self, lock: &LockName) {
-        self.lent.push_back(lock.clone());
+    fn call_in(&mut self) {
         if self.lent.len() > MOST_LENT
-            && let Some(oldest) = self.lent.pop_front()
+            && let Some((_, oldest)) = self.lent.pop_first()
             && let Some(line) = self.lines.get_mut(&oldest)
         {
             line.is_called_in = true;

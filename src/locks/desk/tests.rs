@@ -46,3 +46,46 @@ fn it_is_remembered_of_so_many_locks_that_a_peer_has_asked() {
     }
     assert!(desk.wanted_elsewhere.len() <= MOST_WANTED);
 }
+
+/// One entry on loan, taken back because somebody asks here.
+fn is_lent_and_taken_back(desk: &mut Desk, lock: &LockName, ticket: u64) {
+    let call = Call::new(ticket, lock.clone(), false);
+    desk.ask(Asked::new(Arc::clone(&call)));
+    let token = Token::of(5);
+    let standing = Standing {
+        state: &State::Held { token },
+        is_wanted: false,
+        is_wanted_elsewhere: false,
+        may_lend: false,
+    };
+    if desk.next_step(lock, standing) == Step::Release {
+        desk.left(lock, 5);
+    }
+    desk.entered(lock, token);
+    desk.grant(lock, true);
+    let granted = call.take().unwrap().unwrap();
+    granted.lease.unwrap().leave();
+}
+
+#[test]
+fn a_lock_that_is_lent_again_and_again_is_on_loan_once() {
+    let mut desk = Desk::default();
+    let lock = LockName::default();
+    for ticket in 0..3 * MOST_LENT as u64 {
+        is_lent_and_taken_back(&mut desk, &lock, ticket);
+        assert_eq!(desk.lent.len(), 1);
+        assert!(!desk.lines[&lock].is_called_in);
+    }
+}
+
+#[test]
+fn when_too_many_are_on_loan_the_oldest_is_called_in() {
+    let mut desk = Desk::default();
+    let lock = |number: usize| LockName::new(&number.to_string()).unwrap();
+    for number in 0..=MOST_LENT {
+        is_lent_and_taken_back(&mut desk, &lock(number), number as u64);
+    }
+    assert_eq!(desk.lent.len(), MOST_LENT);
+    assert!(desk.lines[&lock(0)].is_called_in);
+    assert!(!desk.lines[&lock(1)].is_called_in);
+}
