@@ -130,6 +130,14 @@ impl Link {
         self.silent_at = Instant::now().checked_add(time.saturating_add(SILENCE));
     }
 
+    /// The agent has begun to act for us: it is not given up before this time, however
+    /// much has passed.
+    pub(crate) fn wait_at_least(&mut self, time: Duration) {
+        let least = Instant::now().checked_add(time);
+        self.ends = self.ends.and_then(|ends| Some(ends.max(least?)));
+        self.expect_word_after(Duration::ZERO);
+    }
+
     pub(crate) fn say(&mut self, said: &Said) -> Result<(), LinkError> {
         let said = talk::line(said).and_then(|line| self.stream.write_all(&line));
         said.map_err(|source| self.lost(source))
@@ -216,9 +224,11 @@ impl Link {
         }
     }
 
+    /// Whether there is anything to be heard: read already, or not.
     fn has_word(&self) -> bool {
-        let ready = readiness(&self.stream, PollFlags::IN);
-        ready.is_ok_and(|ready| ready.contains(PollFlags::IN))
+        let ready = || readiness(&self.stream, PollFlags::IN);
+        self.unread[self.looked_at..].contains(&b'\n')
+            || ready().is_ok_and(|ready| ready.contains(PollFlags::IN))
     }
 
     /// The next answer, as the stream gives it.

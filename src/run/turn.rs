@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 
 use super::tell::{Tell, rough};
-use super::{Config, Patience, RunError};
+use super::{Config, GRACE, Patience, RunError};
 use crate::agent::link::Link;
 use crate::agent::talk::{Answer, Ask, Said};
 use crate::system::millis;
@@ -71,7 +71,7 @@ pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<
                     record: lock(record)?,
                 });
                 link.say(&Said::Locked {})?;
-                link.expect_word_after(Duration::ZERO);
+                link.wait_at_least(GRACE);
             }
             (Answer::Go {}, Some(turn)) => {
                 let after = rough(asked.elapsed());

@@ -192,6 +192,33 @@ fn who_was_stopped_himself_says_nothing_of_the_agent() {
     assert!(!lines.iter().any(says_so), "{lines:?}");
 }
 
+/// However late it reads it.
+#[test]
+fn who_was_stopped_himself_takes_what_was_granted_meanwhile() {
+    let agent = StandIn::start();
+    let command = ["-v", "-w", "1", "test", "echo", "it runs"];
+    let program = agent.lock(&command);
+    let mut client = agent.accept();
+    client.hear();
+    client.say(r#"{"waiting":{"text":"0 s for 2 (heard 0 s ago)"}}"#);
+    program.wait_for("waiting 0 s");
+    program.signal(Signal::STOP);
+    client.say(r#"{"waiting":{"text":"1 s for 2 (heard 0 s ago)"}}"#);
+    client.say_granted();
+    // This one waits for a word for as long as the other would have.
+    let other = agent.lock(&command);
+    let _silent = agent.accept();
+    let (status, _) = other.finish();
+    assert_eq!(status.code(), Some(124));
+    program.signal(Signal::CONT);
+    client.go();
+    client.is_done();
+    client.close();
+    let (status, lines) = program.finish();
+    assert_eq!(status.code(), Some(0), "{lines:?}");
+    assert!(lines.contains(&"it runs".to_owned()), "{lines:?}");
+}
+
 #[test]
 fn with_v_it_says_for_whom_it_waits_after_a_moment() {
     let agent = StandIn::start();

@@ -103,10 +103,18 @@ impl Client {
     /// Its turn has come; it has locked the record.
     pub fn grant_without_go(&mut self) {
         assert!(self.hear().starts_with(r#"{"ask":"#));
+        self.say_granted();
+        self.has_locked();
+    }
+
+    pub fn say_granted(&mut self) {
         let record = self.record.display();
         self.say(&format!(
             r#"{{"granted":{{"token":17,"node":2,"record":"{record}"}}}}"#
         ));
+    }
+
+    fn has_locked(&mut self) {
         assert_eq!(self.hear(), r#"{"locked":{}}"#);
         assert!(self.is_locked());
     }
@@ -114,6 +122,12 @@ impl Client {
     /// It may begin.
     pub fn grant(&mut self) {
         self.grant_without_go();
+        self.say(r#"{"go":{}}"#);
+    }
+
+    /// It was granted, and may begin.
+    pub fn go(&mut self) {
+        self.has_locked();
         self.say(r#"{"go":{}}"#);
     }
 
