@@ -71,6 +71,10 @@ impl World {
                 let (Some(member), Some(peer)) = (self.members[at], self.members[from]) else {
                     continue;
                 };
+                // Requests of its earlier runs may be under way as well.
+                if self.lives[from] > 1 {
+                    continue;
+                }
                 let id = |place: usize| NodeId(place as u16 + 1);
                 let Some(seen) = tables.latest_of(member, id(from)) else {
                     continue;
@@ -87,9 +91,6 @@ impl World {
                 let is_old = |message: &MessageNumber| {
                     is_from(message) && tables.sent(*message).message.body.clock() <= seen
                 };
-                if self.lives[from] > 1 {
-                    continue;
-                }
                 self.network.retain(|message| !is_old(message));
                 self.members[at] = Some(tables.without_request_of(member, id(from)));
             }

@@ -78,14 +78,11 @@ fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
         // In the midst of what it does, after each thing that it does.
         let can_crash = |action: &&Action| !matches!(action, Action::Crash(_) | Action::End(_));
         for action in actions.iter().filter(can_crash) {
-            ways.extend((0..MOST_EFFECTS).map(|effects| (*action, Some(effects))));
+            ways.extend((0..setting.most_acts()).map(|acts| (*action, Some(acts))));
         }
     }
     ways
 }
-
-/// More than a step asks for.
-const MOST_EFFECTS: usize = 6;
 
 /// Searches all states, the nearest first: a violation is found by the fewest
 /// steps. Stops at the bound, if there is one.

@@ -32,6 +32,8 @@ impl Setting {
                 self.begin(tables, &mut world, place, usize::MAX);
             }
         }
+        // In a round whoever is inside leaves, and all that is said is heard: each of
+        // them needs one to enter in, and the rest is for what is heard first.
         for _ in 0..4 * members + 4 {
             let is_quiet = world.members[..members].iter().flatten().all(|member| {
                 let known = tables.member(*member);

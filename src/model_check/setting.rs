@@ -64,6 +64,12 @@ impl Setting {
         }
     }
 
+    /// How many things a step asks for at most: a word to every peer and an answer to
+    /// each, the clock written down, and the section entered or left.
+    pub(super) fn most_acts(&self) -> usize {
+        2 * usize::from(self.members)
+    }
+
     pub(super) fn entries_of(&self, place: usize) -> u8 {
         let often = usize::from(self.members - self.asking_once);
         if place < often { self.entries } else { 1 }

@@ -197,6 +197,10 @@ impl Setting {
                 return Some(Ok(next));
             }
         };
+        assert!(
+            step.acts.len() <= self.most_acts(),
+            "some places to crash at are left out: {step:?}"
+        );
         let effects = match crash_after {
             Some(effects) if effects >= step.acts.len() || !self.may_crash(tables, world) => {
                 return None;
