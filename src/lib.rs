@@ -35,19 +35,23 @@
 //! - [`mutex`]: the algorithm, pure: events in, effects out;
 //! - [`wire`]: the text of the datagrams, and [`transport`]: whose are heard,
 //!   and from which socket ours leave; pure too;
-//! - [`simulation`]: a whole world on the same code, and `model_check`: every
-//!   interleaving of small groups, for the tests;
 //! - [`node`]: what every node is, between its sources and the algorithm;
 //! - [`process`]: a node with a user at a terminal: one loop that owns
 //!   everything, no locks;
 //! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
+//! - [`shared`]: the critical section as a server of its own;
 //! - [`trace`]: what happened, written down, merged, judged and drawn;
 //! - `locks`: the library, of which [`Node`], [`Handle`] and [`Guard`] are the
 //!   beginning;
 //! - `agent`: a node for the programs of a machine, which ask it on a Unix socket;
 //! - `run`: a client of an agent: a command that runs while its lock is held;
-//! - [`shared`]: the critical section as a server of its own;
+//! - [`simulation`]: a whole world on the same code, in virtual time; and for the
+//!   tests `model_check`: every interleaving of small groups, and `proofs`: the
+//!   mistakes that these must find;
 //! - [`cli`]: the command line.
+//!
+//! Beside the way of the data: `system`, what is needed of the operating system,
+//! and [`Printable`], text that no terminal obeys.
 
 // Standard output is what the user asked for, and a closed pipe is no panic:
 // write with `writeln!` and look at the error.
@@ -60,20 +64,11 @@ pub mod mutex;
 pub mod transport;
 pub mod wire;
 
-pub mod simulation;
-
-#[cfg(test)]
-mod model_check;
-#[cfg(test)]
-mod proofs;
-
 pub mod node;
 pub mod process;
-mod system;
 
 pub mod narrate;
 pub mod plain;
-mod printable;
 pub mod screen;
 
 pub mod shared;
@@ -84,7 +79,17 @@ mod locks;
 pub(crate) mod agent;
 mod run;
 
+pub mod simulation;
+
+#[cfg(test)]
+mod model_check;
+#[cfg(test)]
+mod proofs;
+
 pub mod cli;
+
+mod printable;
+mod system;
 
 pub use locks::{
     Blocked, Guard, Handle, LocalNode, LockError, LockStatus, Node, PeerStatus, Request, Settings,

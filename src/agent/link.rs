@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::place::{self, PathTooLong};
 use super::talk::{self, Answer, LONGEST_ANSWER, Said};
-use crate::system::terminal::readiness;
+use crate::system::readiness;
 
 /// How much longer than it should take a word of the agent may take before the
 /// user is told that it does not come.

@@ -5,7 +5,7 @@
 //! client                                     agent
 //! {"ask":{"name":"nightly",..}}  ──────────>  stands in line
 //!               <──────────  {"waiting":{"text":"2 s for 3 (heard 1 s ago)"}}
-//!               <──────────  {"granted":{"token":17,"record":"/run/turno/turno.sock.held/0"}}
+//!               <──────────  {"granted":{"token":17,"node":2,"record":"/run/turno/turno.sock.held/0"}}
 //! locks the record with flock(2)
 //! {"locked":{}}  ──────────────────────────>  the record is locked
 //!               <──────────  {"go":{}}

@@ -12,9 +12,10 @@ use crate::trace::{Diagram, History, Progress, View, check, html, mermaid, shivi
 
 /// Judge what really happened, from the traces that nodes wrote.
 ///
-/// Every turno process that is given --trace DIR writes a file there. Bring the
-/// files of all members into one directory: they are merged by what happened
-/// before what, not by the clocks of the machines.
+/// Every node that is given --trace DIR writes a file there: processes, agents,
+/// programs that use the library. Bring the files of all members into one
+/// directory: they are merged by what happened before what, not by the clocks of
+/// the machines.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -30,5 +30,6 @@ pub use config::{Config, StartError};
 pub(crate) use engine::{Engine, User};
 pub(crate) use envelope::{Envelope, Source};
 pub use key_file::KeyFileError;
+pub use memory::StateError;
 pub use observer::{Happening, Missing, Observer, Status, Waiting, Why};
 pub(crate) use waiting::{Reports, claimed, missing};

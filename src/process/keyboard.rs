@@ -14,8 +14,9 @@ use rustix::event::PollFlags;
 use super::{Envelope, Word};
 use crate::mutex::NodeId;
 use crate::node::Source;
+use crate::system::readiness;
 use crate::system::retry_interrupted;
-use crate::system::terminal::{is_in_foreground, readiness};
+use crate::system::terminal::is_in_foreground;
 
 /// The longest line of standard input that is kept; no command is longer.
 const LONGEST_LINE: usize = 64;

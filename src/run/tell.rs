@@ -7,7 +7,7 @@ use rustix::event::PollFlags;
 
 use super::Config;
 use crate::Printable;
-use crate::system::terminal::readiness;
+use crate::system::readiness;
 
 /// Says what the user wants to be told.
 pub(super) struct Tell<'a> {

@@ -4,6 +4,7 @@
 pub(crate) mod file;
 pub(crate) mod output;
 mod quota;
+mod readiness;
 mod retry;
 pub(crate) mod signals;
 mod sync;
@@ -12,6 +13,7 @@ mod time;
 
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
+pub(crate) use readiness::readiness;
 pub(crate) use retry::retry_interrupted;
 pub(crate) use sync::locked;
 pub(crate) use time::millis;

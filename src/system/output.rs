@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::system::readiness;
 use crate::system::retry_interrupted;
-use crate::system::terminal::{readiness, reopen};
+use crate::system::terminal::reopen;
 
 /// How much is kept for a reader that does not read.
 const MOST_KEPT: usize = 1 << 20;

@@ -6,10 +6,6 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
-use crate::system::retry_interrupted;
-
 /// Opens the terminal behind a descriptor once more, for this process alone, and
 /// non-blocking. The descriptor itself is shared with whoever started us, so its
 /// flags are not ours to change.
@@ -22,18 +18,6 @@ pub(crate) fn reopen(descriptor: impl AsFd) -> io::Result<File> {
     let terminal = OpenOptions::new().read(true).write(true).open(path)?;
     rustix::io::ioctl_fionbio(&terminal, true)?;
     Ok(terminal)
-}
-
-/// What can be done with a descriptor at this moment without waiting: of
-/// reading and writing what was asked for, and whether it has hung up.
-pub(crate) fn readiness(descriptor: impl AsFd, asked: PollFlags) -> io::Result<PollFlags> {
-    let mut polled = [PollFd::new(&descriptor, asked)];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    retry_interrupted(|| Ok(rustix::event::poll(&mut polled, Some(&at_once))?))?;
-    Ok(polled[0].revents())
 }
 
 /// Whether a terminal is ours to read from: the shell may have put us into the
