@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use crate::group::Group;
 use crate::mutex::{
-    Body, Effect, Event, LockName, Member, Message, NodeId, Rejected, State, Timer, Timestamp,
+    Body, Effect, Event, LockName, Member, Message, Rejected, State, Timer, Timestamp,
 };
 use crate::node::{Happening, Why, claimed};
 use crate::printable::Printable;
@@ -129,11 +129,17 @@ pub(crate) fn counts(drops: &BTreeMap<&'static str, u64>) -> String {
     if drops.is_empty() {
         return "nothing".to_owned();
     }
-    let counts: Vec<String> = drops
-        .iter()
-        .map(|(cause, count)| format!("{cause} {count}"))
-        .collect();
-    counts.join(", ")
+    listed(
+        drops
+            .iter()
+            .map(|(cause, count)| format!("{cause} {count}")),
+    )
+}
+
+/// `1, 3`.
+pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    texts.join(", ")
 }
 
 fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
@@ -173,7 +179,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
 fn acquired(lock: &LockName, effects: &[Effect], member: &Member) -> String {
     let clock = member.clock();
     if member.is_wanted(lock) {
-        return format!("x: asks {} for the clock first", ids(member.unheard()));
+        return format!("x: asks {} for the clock first", listed(member.unheard()));
     }
     match requests(effects) {
         Some((request, asked)) => format!("x: {request} sent to {asked}, clock {clock}"),
@@ -285,7 +291,7 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
         (_, Some(reply)) => format!("{head}: {reply} sent"),
         (State::Held { .. }, None) => format!("{head}: deferred until we leave"),
         (_, None) => {
-            let unheard = ids(member.unheard());
+            let unheard = listed(member.unheard());
             format!("{head}: deferred until the clock of {unheard} is heard")
         }
     })
@@ -319,12 +325,7 @@ fn requests(effects: &[Effect]) -> Option<(&Message, String)> {
             asked.insert(*to);
         }
     }
-    Some((request?, ids(&asked)))
-}
-
-fn ids(members: &BTreeSet<NodeId>) -> String {
-    let ids: Vec<String> = members.iter().map(NodeId::to_string).collect();
-    ids.join(", ")
+    Some((request?, listed(&asked)))
 }
 
 impl fmt::Display for Why {

@@ -12,6 +12,7 @@ use crate::agent::link::{Link, LinkError};
 use crate::agent::place;
 use crate::agent::talk::{AgentStatus, Answer, ClientStatus, Said};
 use crate::mutex::NodeId;
+use crate::narrate::listed;
 use crate::node::claimed;
 use crate::printable::json;
 use crate::{LockStatus, PeerStatus, Printable};
@@ -132,13 +133,10 @@ fn shown(status: &AgentStatus) -> String {
         push_peer(&mut text, peer);
     }
     if !node.dropped.is_empty() {
-        let dropped: Vec<String> = node
-            .dropped
-            .iter()
-            .map(|(cause, count)| format!("{cause} {count}"))
-            .collect();
+        let causes = node.dropped.iter();
+        let dropped = listed(causes.map(|(cause, count)| format!("{cause} {count}")));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\ndropped: {}", dropped.join(", "));
+        let _ = writeln!(text, "\ndropped: {dropped}");
     }
     text
 }
@@ -158,10 +156,10 @@ fn push_lock<'a>(
     let _ = write!(text, "\n{name}: {state}");
     if let Some(lock) = lock {
         if !lock.waits_for.is_empty() {
-            let _ = write!(text, ", waits for {}", members(&lock.waits_for));
+            let _ = write!(text, ", waits for {}", listed(&lock.waits_for));
         }
         if !lock.deferred.is_empty() {
-            let _ = write!(text, ", keeps {} waiting", members(&lock.deferred));
+            let _ = write!(text, ", keeps {} waiting", listed(&lock.deferred));
         }
     }
     text.push('\n');
@@ -201,11 +199,6 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     if let Some(why) = &peer.dropped {
         let _ = writeln!(text, "    what comes in its name is dropped: {why}");
     }
-}
-
-fn members(ids: &[u16]) -> String {
-    let ids: Vec<String> = ids.iter().map(u16::to_string).collect();
-    ids.join(", ")
 }
 
 fn time(ms: u64) -> String {

@@ -78,29 +78,23 @@ pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
 impl Waiting {
     /// `2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
     pub(crate) fn for_whom(&self) -> String {
-        let text = self.to_string();
-        text.strip_prefix(WAITING).unwrap_or(&text).to_owned()
+        let whom = self.missing.iter().map(|missing| match missing.member {
+            own if own == self.own => "itself, at its address in the list".to_owned(),
+            _ => missing.to_string(),
+        });
+        let whom: Vec<String> = whom.collect();
+        let text = format!("{} s for {}", self.since.as_secs(), whom.join(", "));
+        if self.is_claimed {
+            return format!("{text}; {}", claimed(self.own));
+        }
+        text
     }
 }
-
-const WAITING: &str = "waiting ";
 
 /// `waiting 2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{WAITING}{} s for ", self.since.as_secs())?;
-        for (place, missing) in self.missing.iter().enumerate() {
-            let comma = if place > 0 { ", " } else { "" };
-            if missing.member == self.own {
-                write!(f, "{comma}itself, at its address in the list")?;
-            } else {
-                write!(f, "{comma}{missing}")?;
-            }
-        }
-        if self.is_claimed {
-            write!(f, "; {}", claimed(self.own))?;
-        }
-        Ok(())
+        write!(f, "waiting {}", self.for_whom())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::mutex::NodeId;
+use crate::narrate::listed;
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,7 @@ impl fmt::Display for Violation {
                 write!(f, "{id} entered in a group whose member lists differ")
             }
             Violation::NeverEnter(ids) => {
-                let ids: Vec<String> = ids.iter().map(NodeId::to_string).collect();
-                let ids = ids.join(", ");
+                let ids = listed(ids);
                 write!(
                     f,
                     "{ids} asked and did not enter, though nothing is lost any more"
