@@ -123,7 +123,9 @@ pub fn main() -> ExitCode {
 fn complain(message: &str) {
     for line in message.trim_end().lines() {
         // If nobody reads standard error either, the exit code has to do.
-        let _ = writeln!(io::stderr(), "{}", Printable::whole(line.as_bytes()));
+        let line = format!("{}\n", Printable::whole(line.as_bytes()));
+        // In one piece: others may write there too.
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
