@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
@@ -31,6 +31,9 @@ pub(crate) enum SocketError {
     /// No socket can be there.
     #[error(transparent)]
     Path(#[from] PathTooLong),
+    /// Something else is there.
+    #[error("{} is there and is no socket: --socket names another path", .0.display())]
+    NoSocket(PathBuf),
     /// There is no such group.
     #[error("there is no group \"{0}\"")]
     NoGroup(String),
@@ -53,6 +56,11 @@ impl Socket {
         };
         // Before anything is made that would be left there.
         place::check(path)?;
+        // Whoever has mixed up his paths keeps his files.
+        let found = fs::symlink_metadata(path);
+        if found.is_ok_and(|found| !found.file_type().is_socket()) {
+            return Err(SocketError::NoSocket(path.to_owned()));
+        }
         if let Some(folder) = path.parent() {
             let mut builder = DirBuilder::new();
             let made = builder.recursive(true).mode(0o755).create(folder);
@@ -127,8 +135,19 @@ mod tests {
         drop(socket);
         assert!(!path.exists());
         // One that was killed leaves its socket there.
-        fs::write(&path, "").unwrap();
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
         drop(Socket::bind(&path, None).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("turno.key");
+        fs::write(&path, "secret").unwrap();
+        let error = Socket::bind(&path, None).unwrap_err();
+        assert!(matches!(error, SocketError::NoSocket(_)), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"secret");
     }
 
     #[test]
