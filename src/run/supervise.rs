@@ -7,20 +7,25 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitStatus, getpgid, getpgrp, kill_process};
+use signal_hook::consts::SIGCHLD;
 
 use super::channel::{self, Given, Word};
 use super::descendants::Others;
 use super::signals::Signals;
 use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, descendants, tell};
-use crate::system::signals::is_handled;
+use crate::system::signals::{is_blocked, is_handled};
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
+
+/// Whoever started us may have blocked the word of a child's end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The command has the record open from this number on: scripts use small ones
 /// for their own files, and would close it.
@@ -44,6 +49,8 @@ struct Supervisor {
     poll: Poll,
     signals: Signals,
     channel: UnixStream,
+    /// How often it is looked whether anybody has ended, if there is no word of it.
+    look_every: Option<Duration>,
 }
 
 /// What the client wants.
@@ -69,6 +76,7 @@ impl Supervisor {
             poll,
             signals,
             channel,
+            look_every: is_blocked(SIGCHLD).then_some(LOOK_EVERY),
         };
         Ok((supervisor, given))
     }
@@ -135,7 +143,7 @@ impl Supervisor {
             }
             match self.wanted()? {
                 Wanted::Nothing => {
-                    let polled = self.poll.poll(&mut events, None);
+                    let polled = self.poll.poll(&mut events, self.look_every);
                     match polled {
                         Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                         _ => {}

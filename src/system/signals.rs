@@ -40,6 +40,11 @@ pub(crate) fn is_handled(pid: i32, signal: i32) -> bool {
     handled & (1 << (signal - 1)) != 0
 }
 
+/// Whether whoever started us has us not hear of a signal at all.
+pub(crate) fn is_blocked(signal: i32) -> bool {
+    mask("self", "SigBlk:") & (1 << (signal - 1)) != 0
+}
+
 /// What a process does with its signals, a bit each. Linux tells; where nobody
 /// does, none.
 fn mask(process: &str, what: &str) -> u64 {

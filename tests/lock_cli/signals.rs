@@ -107,6 +107,21 @@ fn what_is_ignored_stays_ignored() {
     );
 }
 
+/// Whoever blocks a signal has what he starts not hear of it, over an exec too.
+#[test]
+fn the_end_of_a_command_is_noticed_though_the_word_of_it_is_blocked() {
+    let agent = StandIn::start();
+    let mut command = Command::new("env");
+    command.args(["--block-signal=CHLD", env!("CARGO_BIN_EXE_turno")]);
+    command.args(agent.arguments(&["test", "sh", "-c", "sleep 0.1; exit 3"]));
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    let mut client = agent.accept();
+    client.grant();
+    client.is_done();
+    client.close();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
 /// Nothing is lost when the signal comes in the midst of starting.
 #[test]
 fn a_signal_ends_it_at_every_moment() {
