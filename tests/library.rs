@@ -349,17 +349,6 @@ fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do
     let mut local = LocalNode::start(&group.settings(1)).unwrap();
     let handle = local.handle();
     let is_due = |local: &LocalNode| local.next_due().is_some_and(|due| due <= Instant::now());
-    local.turn().unwrap();
-    assert!(!is_due(&local));
-    let mut request = handle.request("loop").unwrap();
-    assert!(is_due(&local));
-    local.turn().unwrap();
-    assert!(!is_due(&local));
-    let guard = request.try_take().unwrap().unwrap();
-    drop(guard);
-    assert!(is_due(&local));
-    local.turn().unwrap();
-
     let mut poll = mio::Poll::new().unwrap();
     let readable = mio::Interest::READABLE;
     let descriptor = local.as_raw_fd();
@@ -368,14 +357,48 @@ fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do
         .registry()
         .register(&mut source, mio::Token(0), readable);
     registered.unwrap();
-    let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
     let mut events = mio::Events::with_capacity(1);
+    local.turn().unwrap();
+    // Between a turn and the look at when the next is due nobody need be woken.
+    let mut request = handle.request("loop").unwrap();
+    poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+    assert!(events.is_empty());
+    assert!(is_due(&local));
+    local.turn().unwrap();
+    assert!(!is_due(&local));
+    // From then on the thread may be waiting, for all that is known.
+    drop(request.try_take().unwrap().unwrap());
+    poll.poll(&mut events, Some(PATIENCE)).unwrap();
+    assert!(!events.is_empty());
+    local.turn().unwrap();
+    assert!(!is_due(&local));
+
+    let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
     for word in ["it asks", "it leaves"] {
         poll.poll(&mut events, Some(PATIENCE)).unwrap();
         assert!(!events.is_empty(), "{word}");
         local.turn().unwrap();
     }
     other.join().unwrap();
+}
+
+#[test]
+fn a_node_may_be_moved_to_the_thread_that_drives_it() {
+    let group = Group::of(1);
+    let mut local = LocalNode::start(&group.settings(1)).unwrap();
+    let handle = local.handle();
+    local.turn().unwrap();
+    let (is_over, over) = mpsc::channel::<()>();
+    let drives = thread::spawn(move || {
+        while over.try_recv().is_err() {
+            local.wait(Some(Duration::from_millis(10))).unwrap();
+        }
+    });
+    drop(handle.lock("moved").unwrap());
+    drop(handle.lock_timeout("moved", PATIENCE).unwrap());
+    assert_eq!(handle.status().unwrap().entries, 2);
+    is_over.send(()).unwrap();
+    drives.join().unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
@@ -18,6 +18,10 @@ use crate::system::locked;
 
 /// How long [`Handle::try_lock`] waits for the replies of the other members.
 pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// How long a thread that has driven a node waits for another to take it over, to
+/// which it may have been moved.
+const HANDOVER: Duration = Duration::from_secs(2);
 
 /// What a handle says to its node.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub(super) struct Shared {
     pub(super) loans: Arc<Loans>,
     /// The thread that drives the node, once there is one.
     driver: Mutex<Option<ThreadId>>,
+    /// Whether it is between two turns and has not begun to wait for the next.
+    is_between_turns: AtomicBool,
     tickets: AtomicU64,
     /// The process that started the node.
     process: u32,
@@ -63,6 +69,7 @@ impl Shared {
             is_told: AtomicBool::new(false),
             loans,
             driver: Mutex::default(),
+            is_between_turns: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             process: process::id(),
         })
@@ -72,24 +79,30 @@ impl Shared {
     /// The node has ended.
     pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
         self.wishes.send(wish).map_err(|_| LockError::Ended)?;
-        // In this order: a thread that begins to drive the node either is seen
-        // here, or sees that the node was told.
-        let was_told = self.is_told.swap(true, Ordering::AcqRel);
-        if !was_told && !self.is_driven_here() {
+        // In this order: whoever begins to wait for the node is either seen here, or
+        // sees that it was told.
+        let was_told = self.is_told.swap(true, Ordering::SeqCst);
+        if !was_told && !self.will_look() {
             // Of a node that has ended nobody waits for anything.
             let _ = self.waker.wake();
         }
         Ok(())
     }
 
+    /// Whether this thread drives the node, and has to ask it when it is due before
+    /// it waits.
+    fn will_look(&self) -> bool {
+        self.is_between_turns.load(Ordering::SeqCst) && self.is_driven_here()
+    }
+
     /// Whether the node was told something to which it has not listened yet.
     pub(super) fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::Acquire)
+        self.is_told.load(Ordering::SeqCst)
     }
 
     /// The node listens: to all that it was told before.
     pub(super) fn listen(&self) {
-        self.is_told.swap(false, Ordering::AcqRel);
+        self.is_told.swap(false, Ordering::SeqCst);
     }
 
     fn is_forked(&self) -> bool {
@@ -107,6 +120,16 @@ impl Shared {
     /// This thread drives the node from now on.
     pub(super) fn drive_here(&self) {
         *self.driver() = Some(thread::current().id());
+    }
+
+    /// This thread has driven the node, and will ask it when it is due.
+    pub(super) fn turn_is_over(&self) {
+        self.is_between_turns.store(true, Ordering::SeqCst);
+    }
+
+    /// The node is about to be waited for.
+    pub(super) fn wait_begins(&self) {
+        self.is_between_turns.store(false, Ordering::SeqCst);
     }
 
     pub(super) fn next_ticket(&self) -> u64 {
@@ -195,11 +218,17 @@ impl Handle {
         if self.shared.is_forked() {
             return Err(LockError::Forked);
         }
-        if self.shared.is_driven_here() {
-            return Err(LockError::OwnThread);
-        }
         let (status, told) = std::sync::mpsc::channel();
         self.shared.say(Wish::Tell(status))?;
+        if self.shared.is_driven_here() {
+            match told.recv_timeout(HANDOVER) {
+                Err(RecvTimeoutError::Timeout) if self.shared.is_driven_here() => {
+                    return Err(LockError::OwnThread);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                told => return told.map_err(|_| LockError::Ended),
+            }
+        }
         told.recv().map_err(|_| LockError::Ended)
     }
 
@@ -261,9 +290,8 @@ impl Request {
     /// # Errors
     /// [`LockError`], but for [`LockError::TimedOut`].
     pub fn wait(self) -> Result<Guard, LockError> {
-        self.check_thread()?;
         // Without a time there always is an outcome.
-        let outcome = self.call.wait(None).unwrap_or(Err(LockError::Ended));
+        let outcome = self.outcome(None)?.unwrap_or(Err(LockError::Ended));
         self.guard(outcome)
     }
 
@@ -273,10 +301,9 @@ impl Request {
     /// [`LockError::TimedOut`] says what stood in the way; any other
     /// [`LockError`].
     pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
-        self.check_thread()?;
         // A time beyond all measure is none.
         let until = Instant::now().checked_add(timeout);
-        let outcome = match self.call.wait(until) {
+        let outcome = match self.outcome(until)? {
             Some(outcome) => outcome,
             None => {
                 // The node knows what stands in the way; and it may have let us in
@@ -316,14 +343,27 @@ impl Request {
         self.call.ticket
     }
 
-    fn check_thread(&self) -> Result<(), LockError> {
+    /// Waits for the outcome; none if it has not come by then.
+    fn outcome(
+        &self,
+        until: Option<Instant>,
+    ) -> Result<Option<Result<Grant, LockError>>, LockError> {
         if self.shared.is_forked() {
             return Err(LockError::Forked);
         }
         if self.shared.is_driven_here() {
-            return Err(LockError::OwnThread);
+            let handover = Instant::now() + HANDOVER;
+            let outcome = self
+                .call
+                .wait(Some(until.map_or(handover, |it| it.min(handover))));
+            if outcome.is_some() {
+                return Ok(outcome);
+            }
+            if self.shared.is_driven_here() {
+                return Err(LockError::OwnThread);
+            }
         }
-        Ok(())
+        Ok(self.call.wait(until))
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {

@@ -157,8 +157,8 @@ impl LocalNode {
     /// When there is something to do though nothing arrives; it may be past.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        // Whoever is about to wait for it.
-        self.shared.drive_here();
+        // Whoever asks is about to wait, and has to be woken from now on.
+        self.shared.wait_begins();
         if self.engine.has_more() || self.has_more || self.shared.is_told() {
             return Some(Instant::now());
         }
@@ -180,6 +180,7 @@ impl LocalNode {
     /// # Errors
     /// As [`LocalNode::turn`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.shared.drive_here();
         self.report()?;
         let due = self.next_due();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -201,6 +202,7 @@ impl LocalNode {
         self.settle_all()?;
         self.engine.tidy();
         self.say_whether_closing();
+        self.shared.turn_is_over();
         Ok(())
     }
 
