@@ -27,7 +27,7 @@ pub enum TraceError {
         error: io::Error,
     },
     /// There is no trace in the folder.
-    #[error("no node-*.jsonl in {}: start the nodes with --trace and this folder", .0.display())]
+    #[error("no node-*.jsonl with an event in {}: start the nodes with --trace and this folder", .0.display())]
     Empty(PathBuf),
     /// A line is not what it should be.
     #[error("{}, line {line}: {why}", path.display())]
@@ -246,6 +246,10 @@ struct Begun {
 impl Begun {
     /// None of a file without an event: its node was killed as it began.
     fn read(path: PathBuf) -> Result<Option<Self>, TraceError> {
+        // To open a pipe is to wait for whoever writes.
+        if !fs::metadata(&path).map_err(failed(&path))?.is_file() {
+            return Err(failed(&path)(io::Error::other("it is no regular file")));
+        }
         let file = File::open(&path).map_err(failed(&path))?;
         let bytes = file.metadata().map_err(failed(&path))?.len();
         let mut lines = FileLines::new(&path, BufReader::new(file));

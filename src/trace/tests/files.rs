@@ -40,7 +40,11 @@ fn what_is_no_trace_is_refused_with_the_line() {
         let read = History::read(folder.path(), |_| {});
         read.unwrap_err().to_string()
     };
-    assert!(error().contains("no node-*.jsonl in "), "{}", error());
+    assert!(error().contains("no node-*.jsonl with an event in "));
+    let odd = folder.path().join("node-9-odd.jsonl");
+    std::os::unix::fs::symlink("/dev/zero", &odd).unwrap();
+    assert!(error().ends_with("node-9-odd.jsonl: it is no regular file"));
+    fs::remove_file(odd).unwrap();
     let text = write_file(folder.path(), &entry(1, 10, 2, 4));
     let path = folder.path().join(header(1).file_name());
     fs::write(&path, text.replacen("\"FREE\"", "\"DONE\"", 1)).unwrap();
