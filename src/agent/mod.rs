@@ -23,6 +23,7 @@ mod metrics;
 mod notify;
 pub(crate) mod place;
 mod record;
+mod resume;
 mod socket;
 mod status;
 pub(crate) mod talk;
@@ -39,16 +40,14 @@ use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
-use crate::mutex;
-use crate::system::file::with_suffix;
 use crate::system::retry_interrupted;
 use crate::system::signals::{self, survive_a_file_that_is_full};
-use crate::{Handle, LocalNode, LockName, StartError};
+use crate::{Handle, LocalNode, StartError};
 use client::{Client, Phase, Stay};
 pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
 use counter::Woken;
-use record::{Places, Records};
+use record::{LeftError, Records};
 use socket::Socket;
 pub(crate) use socket::SocketError;
 use talk::Answer;
@@ -60,6 +59,9 @@ const FIRST_CLIENT: usize = 3;
 
 /// How many clients are served at a time.
 const MOST_CLIENTS: usize = 4096;
+
+/// What those are told who ask an agent that was told to end.
+const ENDING: &str = "the agent is ending: try again when it was started anew";
 
 /// How often it is looked whether what a client left behind has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -80,6 +82,9 @@ pub(crate) enum AgentError {
     /// There is no socket for the clients.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// It is not known what goes on of earlier runs, or could not be kept of this.
+    #[error(transparent)]
+    Left(#[from] LeftError),
     /// Anything else that the system refuses.
     #[error("{what}: {error}")]
     System {
@@ -120,40 +125,8 @@ impl Agent {
         let gid = config.socket_group.as_deref().map(socket::group_number);
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;
-        let what = "cannot keep records of entries beside the socket";
-        let folder = std::path::absolute(with_suffix(&path, ".held")).map_err(failed(what))?;
-        let records = Records::open(folder, gid).map_err(failed(what))?;
-        let places = config.state.as_deref().map(Places::in_state);
-        let mut left = records.left().map_err(failed(what))?;
-        if let Some(places) = &places {
-            let elsewhere = places.left_elsewhere(records.folder());
-            left.extend(elsewhere.map_err(failed(what))?);
-        }
-        let resumed = left.iter().map(|record| {
-            let lock = LockName::new(&record.entry.lock).map_err(io::Error::other)?;
-            Ok((lock, mutex::Token::recorded(record.entry.token)))
-        });
-        let resumed = resumed.collect::<io::Result<Vec<_>>>();
-        let resumed = resumed.map_err(failed(what))?;
-        let (node, guards) = LocalNode::start_inside(&settings, &resumed)?;
-        if let Some(places) = &places {
-            let written = places.write(records.folder(), &left);
-            written.map_err(failed(what))?;
-        }
-        let since = Instant::now();
-        let stays = left.into_iter().zip(guards).map(|(record, guard)| {
-            log::warn!(
-                "lock {:?} stays held: what {:?} of an earlier run started goes on",
-                record.entry.lock,
-                record.entry.command
-            );
-            Stay {
-                record,
-                guard,
-                since,
-            }
-        });
-        let endings = stays.collect();
+        let records = Records::beside(&path, gid)?;
+        let (node, endings) = resume::start_node(&settings, &records)?;
         let mut registered = || -> io::Result<(Poll, Signals)> {
             let poll = Poll::new()?;
             let registry = poll.registry();
@@ -259,11 +232,10 @@ impl Agent {
     fn end(&mut self) -> io::Result<()> {
         notify::say("STOPPING=1");
         self.is_ending = true;
-        let why = "the agent is ending".to_owned();
         for (_, mut client) in std::mem::take(&mut self.clients) {
             if matches!(client.phase, Phase::Waiting(_)) {
                 // It may have gone.
-                let why = why.clone();
+                let why = ENDING.to_owned();
                 let _ = client.connection.say(&Answer::Failed { why });
             }
             self.gone(client);
@@ -305,14 +277,27 @@ impl Agent {
                 uid: peer.as_ref().map(|peer| peer.uid.as_raw()),
                 phase: Phase::Quiet,
             };
-            if self.is_ending || self.clients.len() >= MOST_CLIENTS {
-                let why = format!("the agent is ending, or serves {MOST_CLIENTS} clients already");
+            if let Some(why) = self.no_room() {
                 // It may have gone.
                 let _ = client.connection.say(&Answer::Failed { why });
                 continue;
             }
             self.clients.insert(token, client);
         }
+    }
+
+    /// Why nobody else is served, and what to do about it.
+    fn no_room(&self) -> Option<String> {
+        if self.is_ending {
+            return Some(ENDING.to_owned());
+        }
+        let is_full = self.clients.len() >= MOST_CLIENTS;
+        is_full.then(|| {
+            format!(
+                "it serves {MOST_CLIENTS} clients already, and no more: try again when some \
+                 have ended"
+            )
+        })
     }
 
     /// Does what is due for the clients.

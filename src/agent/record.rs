@@ -6,6 +6,8 @@
 //! whatever becomes of the client and of the agent, and no other process is ever
 //! taken for it.
 
+mod left;
+
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -15,7 +17,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use crate::system::file;
+use crate::system::file::with_suffix;
+pub(crate) use left::LeftError;
+pub(super) use left::{Left, Places};
 
 /// What is known of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,29 +67,31 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Opens the directory, which is made if it is not there.
-    pub(super) fn open(folder: PathBuf, gid: Option<u32>) -> io::Result<Self> {
-        let (mode, of_folder) = if gid.is_some() {
-            (0o640, 0o750)
-        } else {
-            (0o600, 0o700)
-        };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(of_folder).create(&folder)?;
-        if gid.is_some() {
-            std::os::unix::fs::chown(&folder, None, gid)?;
+    /// Opens the directory beside an agent's socket, which is made if it is not
+    /// there.
+    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, LeftError> {
+        let path = with_suffix(socket, ".held");
+        let folder = std::path::absolute(path).map_err(|error| LeftError::Nowhere {
+            path: socket.to_owned(),
+            error,
+        })?;
+        match make(&folder, gid) {
+            Ok(()) => Ok(Records {
+                folder,
+                mode: if gid.is_some() { 0o640 } else { 0o600 },
+                gid,
+                written: 0,
+            }),
+            Err(error) => Err(LeftError::Folder {
+                path: folder,
+                error,
+            }),
         }
-        Ok(Records {
-            folder,
-            mode,
-            gid,
-            written: 0,
-        })
     }
 
     /// Those of an earlier run whose commands go on. The others are removed.
-    pub(super) fn left(&self) -> io::Result<Vec<Record>> {
-        left_in(&self.folder, |path| fs::remove_file(path))
+    pub(super) fn left(&self) -> Result<Vec<Left>, LeftError> {
+        left::left_in(&self.folder, left::remove)
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -142,65 +148,13 @@ impl Record {
     }
 }
 
-/// The records in this directory whose commands go on. The others are of no use
-/// any more.
-fn left_in(folder: &Path, of_no_use: impl Fn(&Path) -> io::Result<()>) -> io::Result<Vec<Record>> {
-    let mut left = Vec::new();
-    for file in fs::read_dir(folder)? {
-        let path = file?.path();
-        let file = File::open(&path)?;
-        if !is_locked(&file)? {
-            of_no_use(&path)?;
-            continue;
-        }
-        // Whoever cannot be read may hold anything.
-        let entry = serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
-            let path = path.display();
-            io::Error::other(format!("{path} is in use and cannot be read: {error}"))
-        })?;
-        left.push(Record { path, file, entry });
-    }
-    Ok(left)
-}
-
-/// The directories with records that a member's agents have used: of the last one,
-/// and of earlier ones that listened elsewhere and left something there. It stands
-/// in the member's state directory, so that an agent with another socket finds them.
-#[derive(Debug)]
-pub(super) struct Places(PathBuf);
-
-const PLACES: &str = "agent-records.json";
-
-impl Places {
-    pub(super) fn in_state(state: &Path) -> Self {
-        Places(state.join(PLACES))
-    }
-
-    /// The records that agents left elsewhere than in this directory.
-    pub(super) fn left_elsewhere(&self, here: &Path) -> io::Result<Vec<Record>> {
-        let places: Vec<PathBuf> = match fs::read(&self.0) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            read => serde_json::from_slice(&read?)?,
-        };
-        let mut left = Vec::new();
-        for place in places.iter().filter(|place| *place != here) {
-            // An agent may be at work there, which is found out later.
-            match left_in(place, |_| Ok(())) {
-                // The machine was started anew.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                found => left.extend(found?),
-            }
-        }
-        Ok(left)
-    }
-
-    /// From now on records are in this directory; and these were left elsewhere.
-    pub(super) fn write(&self, here: &Path, left: &[Record]) -> io::Result<()> {
-        let elsewhere = left.iter().filter_map(|record| record.path.parent());
-        let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
-        places.sort();
-        places.dedup();
-        file::replace(&self.0, &serde_json::to_vec(&places)?)
+fn make(folder: &Path, gid: Option<u32>) -> io::Result<()> {
+    let mode = if gid.is_some() { 0o750 } else { 0o700 };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(mode).create(folder)?;
+    match gid {
+        Some(_) => std::os::unix::fs::chown(folder, None, gid),
+        None => Ok(()),
     }
 }
 
@@ -232,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_still_locked_is_left_after_a_restart_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Records::open(folder.path().join("held"), None).unwrap();
+        let open = || Records::beside(&folder.path().join("sock"), None).unwrap();
         let mut records = open();
         let (one, two) = (records.write(entry("one")), records.write(entry("two")));
         let (one, two) = (one.unwrap(), two.unwrap());
@@ -241,17 +195,22 @@ mod tests {
         assert!(one.is_locked().unwrap() && !two.is_locked().unwrap());
         // The agent is killed.
         drop((one, two));
-        fs::write(folder.path().join("held/9"), "{").unwrap();
+        fs::write(folder.path().join("sock.held/9"), "{").unwrap();
         let mut records = open();
         let left = records.left().unwrap();
         assert_eq!(left.len(), 1);
-        assert_eq!(left[0].entry, entry("one"));
+        assert_eq!(left[0].record.entry, entry("one"));
         let three = records.write(entry("three")).unwrap();
-        assert_ne!(three.path(), left[0].path());
+        assert_ne!(three.path(), left[0].record.path());
         drop(locked);
-        assert!(!left[0].is_locked().unwrap());
+        assert!(!left[0].record.is_locked().unwrap());
         three.remove();
-        left.into_iter().for_each(Record::remove);
-        assert_eq!(fs::read_dir(folder.path().join("held")).unwrap().count(), 0);
+        left.into_iter().for_each(|left| left.record.remove());
+        assert_eq!(
+            fs::read_dir(folder.path().join("sock.held"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 }

@@ -17,7 +17,7 @@ use super::quiet::Quiet;
 use super::settings::{Settings, StartError};
 use super::status::Status;
 use crate::mutex::{self, LockName};
-use crate::node::{Engine, Envelope, Reports};
+use crate::node::{self, Engine, Envelope, Reports};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
 
@@ -81,17 +81,19 @@ impl LocalNode {
     /// # Errors
     /// [`StartError`] says what is in the way and what to do about it.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        let (node, _) = Self::start_inside(settings, &[])?;
+        let (node, _) = Self::start_inside(settings, settings.open()?, &[])?;
         Ok(node)
     }
 
-    /// Begins with these entries of an earlier run that go on: nobody else is let
-    /// in before their guards are dropped. The guards are in the same order.
+    /// Begins with what these settings opened, and with these entries of an earlier
+    /// run that go on: nobody else is let in before their guards are dropped. The
+    /// guards are in the same order.
     pub(crate) fn start_inside(
         settings: &Settings,
+        opened: node::Config,
         resumed: &[(LockName, mutex::Token)],
     ) -> Result<(Self, Vec<Guard>), StartError> {
-        let mut node = Self::open(settings, false, resumed)?;
+        let mut node = Self::open(settings, opened, false, resumed)?;
         node.shared.drive_here();
         let guards = resumed.iter().map(|(lock, token)| {
             let ticket = node.shared.next_ticket();
@@ -104,29 +106,29 @@ impl LocalNode {
 
     /// With a trace every entry is to be seen in it, so none is made on loan.
     pub(super) fn start_lending(settings: &Settings) -> Result<Self, StartError> {
-        Self::open(settings, settings.trace.is_none(), &[])
+        Self::open(settings, settings.open()?, settings.trace.is_none(), &[])
     }
 
     fn open(
         settings: &Settings,
+        opened: node::Config,
         lends: bool,
         resumed: &[(LockName, mutex::Token)],
     ) -> Result<Self, StartError> {
-        let config = settings.open()?;
         let trace = settings.trace.as_deref();
         let observer = Traced::new(Quiet, trace).map_err(|source| StartError::Trace {
             path: trace.map(ToOwned::to_owned).unwrap_or_default(),
             source,
         })?;
-        let poll = Poll::new().map_err(crate::node::StartError::from)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(crate::node::StartError::from)?;
+        let poll = Poll::new().map_err(node::StartError::from)?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(node::StartError::from)?;
         let (sender, wishes) = mpsc::channel();
         let loans = Arc::<Loans>::default();
         let desk = Desk::new(Arc::clone(&loans));
-        let mut engine = Engine::bind(config, poll.registry(), observer, desk)?;
+        let mut engine = Engine::bind(opened, poll.registry(), observer, desk)?;
         engine
             .begin(None, resumed)
-            .map_err(crate::node::StartError::from)?;
+            .map_err(node::StartError::from)?;
         Ok(LocalNode {
             poll,
             events: Events::with_capacity(MOST_EVENTS),

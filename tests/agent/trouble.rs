@@ -1,6 +1,6 @@
 //! Where something is in an agent's way, or an agent in its clients' way.
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -38,6 +38,54 @@ fn what_is_wrong_at_a_start_is_said_with_the_way_out() {
         1,
         "the port is in use",
     );
+}
+
+/// What is there may be the record of a command that goes on under its lock.
+#[test]
+fn what_is_not_understood_of_earlier_runs_is_named_with_the_way_out() {
+    let mut machines = Machines::start(1);
+    let (state, member) = (machines.path("state-1"), machines.members[0].clone());
+    let (here, elsewhere) = (machines.socket(1), machines.path("elsewhere.sock"));
+    let (state_of, elsewhere) = (state.display(), elsewhere.display().to_string());
+    let refused = |socket: &str, why: &str, way_out: &str| {
+        let state = state_of.to_string();
+        let arguments = ["agent", "--id", "1", "--state", &state, "--socket", socket];
+        let agent = Program::start("refused", &[&arguments[..], &[&member]].concat());
+        let lines = ends_with(agent, 1).join("\n");
+        assert!(lines.contains(why) && lines.contains(way_out), "{lines}");
+    };
+    let places = state.join("agent-records.json");
+    fs::write(&places, "{}").unwrap();
+    // While an agent is at work, none of this is another one's to look at.
+    refused(
+        &elsewhere,
+        &format!("{state_of} is in use by another node"),
+        "",
+    );
+    machines.agents[0].take().unwrap().terminate();
+    let damaged = format!("turno: {} cannot be read (invalid type", places.display());
+    refused(&elsewhere, &damaged, "put it right, or, when nothing that");
+
+    let held = machines.path("1.sock.held");
+    fs::write(&places, serde_json::to_vec(&[&held]).unwrap()).unwrap();
+    let record = File::create(held.join("7")).unwrap();
+    record.lock().unwrap();
+    let damaged = format!(
+        "turno: {}/7 is the record of an entry that goes on, and cannot be read: EOF",
+        held.display()
+    );
+    for socket in [&here, &elsewhere] {
+        refused(socket, &damaged, "end what has it open (fuser -v names it)");
+    }
+    drop(record);
+
+    let folder = held.join("folder");
+    fs::create_dir(&folder).unwrap();
+    let in_the_way = format!("turno: cannot remove {}, which is the", folder.display());
+    refused(&here, &in_the_way, "move it out of that folder");
+    fs::remove_dir(folder).unwrap();
+    machines.start_agent(1);
+    assert_eq!(fs::read_dir(held).unwrap().count(), 0);
 }
 
 #[test]
