@@ -44,7 +44,8 @@ pub(super) struct Arguments {
     key: Option<PathBuf>,
 
     /// Keep the clock in this directory, so that the agent can be started anew
-    /// while others are down. Without it, it hears the clock of every member
+    /// while others are down. It is made if it is not there; an empty one is taken
+    /// for a state that was lost. Without it, it hears the clock of every member
     /// before it asks or replies, and a group of one begins its tokens anew
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -79,12 +80,12 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   turno agent --config /etc/turno/turno.json
-  turno agent --id 1 alpha:7001 beta:7001 gamma:7001 --key turno.key --state /var/lib/turno
+  turno agent --id 1 alpha:7001 beta:7001 gamma:7001 --key turno.key --state /var/lib/turno/state
   turno agent --id 1 :7001 --socket ./turno.sock
 
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
-    \"key\": \"turno.key\", \"state\": \"/var/lib/turno\", \"socket_group\": \"turno\" }
+    \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\", \"socket_group\": \"turno\" }
 It may also have: listen, socket, trace, resend_ms. Its paths are relative to it.
 
 Exit codes: 0 ended by a signal, 1 it could not go on, 2 wrong use.

@@ -18,7 +18,7 @@ use crate::system::millis;
 ///
 /// let settings = Settings::new(1, ["alpha:7001", "beta:7001", "gamma:7001"])
 ///     .key("/etc/turno/turno.key")
-///     .state("/var/lib/turno");
+///     .state("/var/lib/turno/state");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -109,10 +109,11 @@ impl Settings {
         self
     }
 
-    /// Keep the clock in this directory, which is this member's alone. With it a
-    /// member that was started anew takes part at once; without it, it hears the
-    /// clock of every other member before it asks or replies, so that all must be
-    /// there. A group of one has nobody to hear: without it its tokens begin anew.
+    /// Keep the clock in this directory, which is this member's alone, and is made if
+    /// it is not there: one that is there and empty is a state that was lost, and an
+    /// error. With it a member that was started anew takes part at once; without it,
+    /// it hears the clock of every other member before it asks or replies, so that
+    /// all must be there. A group of one has nobody to hear: without it its tokens begin anew.
     #[must_use]
     pub fn state(mut self, directory: impl Into<PathBuf>) -> Self {
         self.state = Some(directory.into());
