@@ -16,7 +16,7 @@ pub(crate) struct Contact {
     /// How many datagrams were sent again, for want of an answer.
     pub(crate) sent_again: u64,
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
-    /// sent that.
+    /// sent that. What is heard without being of use is not dropped.
     pub(crate) dropped: Option<Why>,
     /// The latest request, unless it was answered or sent again, and when it was
     /// sent.
@@ -57,7 +57,9 @@ impl Contacts {
         self.0.entry(from).or_default().dropped = Some(why);
     }
 
-    /// This counted.
+    /// This was heard of a peer, and not dropped: which is not to say that it was of
+    /// use. A reply that comes late or twice shows as well that the peer is
+    /// believed.
     pub(super) fn heard(&mut self, message: &Message) {
         let Some(contact) = self.0.get_mut(&message.from) else {
             return;

@@ -48,7 +48,8 @@ pub(crate) struct Engine<O, U> {
     transport: Transport,
     member: Member,
     drops: Drops,
-    /// When each peer was heard last.
+    /// When each peer was heard last: anything that was not dropped, be it of use
+    /// or not, as a reply that comes twice.
     heard: BTreeMap<NodeId, Instant>,
     contacts: Contacts,
     has_key: bool,
@@ -258,7 +259,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
-    /// What a message means to others than the algorithm.
+    /// What a message means to others than the algorithm, which may have had no use
+    /// for it.
     fn notice(&mut self, event: &Event) {
         let Event::Received { message, .. } = event else {
             return;
@@ -272,11 +274,12 @@ impl<O: Observer, U: User> Engine<O, U> {
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], why: Why) -> io::Result<()> {
-        if !self.drops.count(why.cause()) {
-            return Ok(());
-        }
+        // In a flood too, of which not all is told: there is one reason a peer.
         if let Some(from) = wire::sender(bytes).filter(|from| self.member.peers().contains(from)) {
             self.contacts.dropped(from, why);
+        }
+        if !self.drops.count(why.cause()) {
+            return Ok(());
         }
         // As seldom as it is told of here, so that a flood is not answered.
         if let Why::Unheard(Unheard::OtherList {
