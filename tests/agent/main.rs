@@ -14,7 +14,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use machines::{Machines, ends_with};
@@ -274,10 +274,8 @@ fn what_nobody_understands_is_answered_and_changes_nothing() {
         let answer = client.hear();
         let text: String = foul.chars().take(40).collect();
         // One who closes with something unread resets the connection.
-        assert!(
-            answer.is_empty() || answer.contains("failed"),
-            "{text}: {answer}"
-        );
+        let is_unread = foul.len() > 256 << 10 && answer.is_empty();
+        assert!(is_unread || answer.contains("failed"), "{text}: {answer}");
     }
     // Half a line, and then nothing; and many who say nothing.
     let mut half = Raw::connect(&machines, 1);
@@ -317,20 +315,20 @@ fn the_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
     let manager = folder.path().join("notify");
     let heard = UnixDatagram::bind(&manager).unwrap();
     heard.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut agent = Command::new(env!("CARGO_BIN_EXE_turno"))
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_turno"));
+    agent
         .args(["agent", "--id", "1", &port, "--socket"])
         .arg(folder.path().join("turno.sock"))
         .env("NOTIFY_SOCKET", &manager)
-        .spawn()
-        .unwrap();
+        .stdin(Stdio::null());
+    let agent = Program::spawn("agent", &mut agent);
     let hear = || {
         let mut word = [0; 64];
         let length = heard.recv(&mut word).unwrap();
         String::from_utf8_lossy(&word[..length]).into_owned()
     };
     assert_eq!(hear(), "READY=1");
-    let pid = Pid::from_child(&agent);
-    kill_process(pid, Signal::TERM).unwrap();
+    agent.signal(Signal::TERM);
     assert_eq!(hear(), "STOPPING=1");
-    assert!(agent.wait().unwrap().success());
+    ends_with(agent, 0);
 }

@@ -15,7 +15,7 @@ fn the_status_is_for_people_programs_and_prometheus() {
     machines.line_in("command");
     let text = machines.status(1, &["shown"]);
     assert!(
-        text.contains("shown: HELD") && text.contains("holding for 0s, token "),
+        text.contains("shown: HELD") && text.contains("holding for ") && text.contains(", token "),
         "{text}"
     );
     let json: serde_json::Value = serde_json::from_str(&machines.status(1, &["--json"])).unwrap();
