@@ -26,7 +26,7 @@ pub(crate) enum LeftError {
     },
     /// The records of new entries would have no place.
     #[error(
-        "cannot keep records of entries in {}: {error}; that must be a folder that the agent may make, read and write; --socket names another place",
+        "cannot keep records of entries in {}: {error}; that must be a folder that the agent may make, read and write",
         path.display()
     )]
     Folder {
