@@ -94,7 +94,10 @@ fn a_violation_ends_with_1_and_is_quoted_and_wrong_use_with_2() {
     let path = folder.path().to_str().unwrap();
     let (code, _, error) = trace(&["check", path]);
     assert_eq!(code, Some(1));
-    assert!(error.contains("no node-*.jsonl with an event in "), "{error}");
+    assert!(
+        error.contains("no node-*.jsonl with an event in "),
+        "{error}"
+    );
     for id in [1, 2] {
         let header = format!(r#"{{"turno_trace":1,"id":{id},"members":2,"run":"000{id}"}}"#);
         let held =

@@ -1,10 +1,12 @@
 //! What agents left behind: the records of entries that go on though the agent that
 //! let them in is gone. None of them may be overlooked, or two would be inside.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use thiserror::Error;
 
 use super::{Entry, Record, is_locked};
@@ -118,7 +120,13 @@ pub(super) fn left_in(
     };
     for file in files {
         let path = file.map_err(hidden(folder))?.path();
-        let file = match File::open(&path) {
+        // To open a pipe is to wait for whoever writes.
+        let at_once = OFlags::NONBLOCK.bits() as i32;
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(at_once)
+            .open(&path);
+        let file = match opened {
             // An agent at work there has removed it.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             file => file.map_err(hidden(&path))?,
