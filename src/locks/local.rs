@@ -11,10 +11,12 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::desk::{Desk, Standing, Step};
 use super::error::{Blocked, LockError};
-use super::handle::{Guard, Handle, Shared, Wish};
+use super::guard::Guard;
+use super::handle::Handle;
 use super::lease::Loans;
 use super::quiet::Quiet;
 use super::settings::{Settings, StartError};
+use super::shared::{Shared, Wish};
 use super::status::Status;
 use crate::mutex::{self, LockName};
 use crate::node::{self, Engine, Envelope, Reports};
@@ -98,7 +100,7 @@ impl LocalNode {
         let guards = resumed.iter().map(|(lock, token)| {
             let ticket = node.shared.next_ticket();
             node.engine.user.resume(lock, ticket, *token);
-            Guard::resumed(Arc::clone(&node.shared), lock.clone(), ticket, *token)
+            Guard::new(Arc::clone(&node.shared), lock.clone(), ticket, *token, None)
         });
         let guards = guards.collect();
         Ok((node, guards))

@@ -26,19 +26,24 @@
 mod call;
 mod desk;
 mod error;
+mod guard;
 mod handle;
 mod lease;
 mod local;
 mod look;
 mod quiet;
+mod request;
 mod settings;
+mod shared;
 mod status;
 mod thread;
 
 pub use error::{Blocked, LockError};
+pub use guard::Guard;
 pub(crate) use handle::A_MOMENT;
-pub use handle::{Guard, Handle, Request};
+pub use handle::Handle;
 pub use local::LocalNode;
+pub use request::Request;
 pub use settings::{Settings, StartError};
 pub use status::{LockStatus, PeerStatus, Status};
 pub use thread::Node;

@@ -5,9 +5,10 @@ use std::ops::Deref;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use super::handle::{Handle, Wish};
+use super::handle::Handle;
 use super::local::LocalNode;
 use super::settings::{Settings, StartError};
+use super::shared::Wish;
 use crate::node;
 
 /// A node in a thread of its own. Its [`Handle`]s are the way to its locks; it is
