@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::tell::{Tell, rough};
 use super::{Config, GRACE, Patience, RunError};
@@ -16,6 +18,9 @@ use crate::system::millis;
 
 /// Waits that are shorter are not told of.
 const MOMENT: Duration = Duration::from_secs(1);
+
+/// For how long somebody may look at a record.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// How much of a command is shown to those who ask, in bytes.
 const MOST_SHOWN: usize = 4096;
@@ -127,12 +132,18 @@ fn shown(command: &[OsString]) -> Vec<String> {
     shown
 }
 
-/// Locks the record of the entry. Nobody else does: it is of this entry alone.
+/// Locks the record of the entry. Nobody else keeps it locked, for it is of this
+/// entry alone; but an agent that looks whether it is locked has it for an instant.
 fn lock(record: PathBuf) -> Result<File, RunError> {
     let locked = |record: &Path| {
         let file = File::open(record)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(file)
+        let until = Instant::now() + MOMENT;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(INSTANT),
+                locked => return Ok(locked.map(|()| file)?),
+            }
+        }
     };
     locked(&record).map_err(|source| RunError::Record { record, source })
 }
@@ -140,6 +151,17 @@ fn lock(record: PathBuf) -> Result<File, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_looks_at_a_record_for_an_instant_does_not_keep_it_from_being_locked() {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let look = File::open(record.path()).unwrap();
+        flock(&look, FlockOperation::LockExclusive).unwrap();
+        let path = record.path().to_owned();
+        let locks = thread::spawn(move || lock(path).map(drop));
+        drop(look);
+        assert!(locks.join().unwrap().is_ok());
+    }
 
     #[test]
     fn of_a_long_command_the_beginning_is_shown() {
