@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::call::{Asked, Call};
 use super::error::LockError;
 use super::guard::Guard;
 use super::request::Request;
-use super::shared::{HANDOVER, Shared, Wish};
+use super::shared::{Shared, Wish};
 use super::status::Status;
 use crate::mutex::LockName;
 
@@ -90,16 +90,16 @@ impl Handle {
         }
         let (status, told) = channel();
         self.shared.say(Wish::Tell(status))?;
-        if self.shared.is_driven_here() {
-            match told.recv_timeout(HANDOVER) {
-                Err(RecvTimeoutError::Timeout) if self.shared.is_driven_here() => {
-                    return Err(LockError::OwnThread);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                told => return told.map_err(|_| LockError::Ended),
+        let outcome = self.shared.attend(None, |until| {
+            let left = until.map_or(Duration::MAX, |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            match told.recv_timeout(left) {
+                Err(RecvTimeoutError::Timeout) => None,
+                told => Some(told.map_err(|_| LockError::Ended)),
             }
-        }
-        told.recv().map_err(|_| LockError::Ended)
+        });
+        outcome?.unwrap_or(Err(LockError::Ended))
     }
 
     pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {

@@ -158,10 +158,11 @@ impl LocalNode {
         self.engine.member().id().0
     }
 
-    /// When there is something to do though nothing arrives; it may be past.
+    /// When there is something to do though nothing arrives; it may be past. Whoever
+    /// asks is taken to be about to wait: what he or anybody wants from then on makes
+    /// the descriptor readable.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        // Whoever asks is about to wait, and has to be woken from now on.
         self.shared.wait_begins();
         if self.engine.has_more() || self.has_more || self.shared.is_told() {
             return Some(Instant::now());

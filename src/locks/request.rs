@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::call::{Call, Grant};
 use super::error::LockError;
 use super::guard::Guard;
-use super::shared::{HANDOVER, Shared, Wish};
+use super::shared::{Shared, Wish};
 
 /// Somebody who waits for a lock. Dropped, it waits no longer; and if the lock
 /// was its own already, it leaves it.
@@ -95,19 +95,7 @@ impl Request {
         if self.shared.is_forked() {
             return Err(LockError::Forked);
         }
-        if self.shared.is_driven_here() {
-            let handover = Instant::now() + HANDOVER;
-            let outcome = self
-                .call
-                .wait(Some(until.map_or(handover, |it| it.min(handover))));
-            if outcome.is_some() {
-                return Ok(outcome);
-            }
-            if self.shared.is_driven_here() {
-                return Err(LockError::OwnThread);
-            }
-        }
-        Ok(self.call.wait(until))
+        self.shared.attend(until, |until| self.call.wait(until))
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {

@@ -16,7 +16,7 @@ use crate::system::locked;
 
 /// How long a thread that has driven a node waits for another to take it over, to
 /// which it may have been moved.
-pub(super) const HANDOVER: Duration = Duration::from_secs(2);
+const HANDOVER: Duration = Duration::from_secs(2);
 
 /// What a handle says to its node.
 #[derive(Debug)]
@@ -95,7 +95,8 @@ impl Shared {
         self.is_told.load(Ordering::SeqCst)
     }
 
-    /// The node listens: to all that it was told before.
+    /// The node listens: to all that it was told before. Swapped and not stored, so
+    /// that it sees what whoever told it had said by then.
     pub(super) fn listen(&self) {
         self.is_told.swap(false, Ordering::SeqCst);
     }
@@ -104,7 +105,7 @@ impl Shared {
         self.process != process::id()
     }
 
-    pub(super) fn is_driven_here(&self) -> bool {
+    fn is_driven_here(&self) -> bool {
         *self.driver() == Some(thread::current().id())
     }
 
@@ -125,6 +126,28 @@ impl Shared {
     /// The node is about to be waited for.
     pub(super) fn wait_begins(&self) {
         self.is_between_turns.store(false, Ordering::SeqCst);
+    }
+
+    /// Waits with this for what the node has to say, until then at most.
+    ///
+    /// # Errors
+    /// [`LockError::OwnThread`]: nobody but this thread drives the node.
+    pub(super) fn attend<T>(
+        &self,
+        until: Option<Instant>,
+        wait: impl Fn(Option<Instant>) -> Option<T>,
+    ) -> Result<Option<T>, LockError> {
+        if self.is_driven_here() {
+            let handover = Instant::now() + HANDOVER;
+            let heard = wait(Some(until.map_or(handover, |until| until.min(handover))));
+            if heard.is_some() {
+                return Ok(heard);
+            }
+            if self.is_driven_here() {
+                return Err(LockError::OwnThread);
+            }
+        }
+        Ok(wait(until))
     }
 
     pub(super) fn next_ticket(&self) -> u64 {
