@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::record::{Entry, Record};
 use super::talk::{Ask, ClientStatus, FIRST_WORD};
+use crate::node::Wait;
 use crate::system::millis;
 use crate::{Guard, LockName, Request};
 
@@ -47,10 +48,9 @@ pub(super) struct Waiting {
     pub(super) request: Request,
     pub(super) lock: LockName,
     pub(super) ask: Ask,
-    pub(super) since: Instant,
+    pub(super) wait: Wait,
     /// When it has waited long enough; none after that, or if nobody says.
     pub(super) until: Option<Instant>,
-    next_word: Duration,
 }
 
 /// A stay in a section, on record. It is over when [`Stay::end`] says so, and not
@@ -70,31 +70,21 @@ impl Waiting {
         ask: Ask,
         longest: Option<Duration>,
     ) -> Self {
-        let since = Instant::now();
+        let wait = Wait::told_of_after(FIRST_WORD);
         Waiting {
             request,
             lock,
             ask,
-            since,
             // A time beyond all measure is none.
-            until: longest.and_then(|longest| since.checked_add(longest)),
-            next_word: FIRST_WORD,
+            until: longest.and_then(|longest| wait.began.checked_add(longest)),
+            wait,
         }
     }
 
     /// When there is something to do for it though nothing happens.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let word = self.since.checked_add(self.next_word);
-        [self.until, word].into_iter().flatten().min()
-    }
-
-    /// Whether it is to be told whom it waits for.
-    pub(super) fn is_word_due(&mut self) -> bool {
-        let is_due = self.since.elapsed() >= self.next_word;
-        if is_due {
-            self.next_word = self.since.elapsed().saturating_mul(2);
-        }
-        is_due
+        let due = [self.until, self.wait.next_due()];
+        due.into_iter().flatten().min()
     }
 }
 
@@ -130,7 +120,7 @@ impl Client {
                 uid: self.uid,
                 host: host.to_owned(),
                 command: waiting.ask.command.clone(),
-                since_ms: millis(waiting.since.elapsed()),
+                since_ms: millis(waiting.wait.began.elapsed()),
             }),
             Phase::Granted(stay) | Phase::Holding(stay) => Some(stay.status("holding", host)),
         }

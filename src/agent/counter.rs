@@ -188,12 +188,7 @@ impl Agent {
             });
             Ok(answer)
         });
-        let answer = answer.unwrap_or_else(|answer| answer);
-        if client.connection.say(&answer).is_err()
-            && let Some(client) = self.clients.remove(&token)
-        {
-            self.gone(client);
-        }
+        self.tell(token, &answer.unwrap_or_else(|answer| answer));
     }
 
     /// Who of this machine has the lock that a client waits for, in words.
@@ -222,10 +217,10 @@ impl Agent {
             let _ = waiting.request.give_up();
             return;
         }
-        if waiting.is_word_due() {
-            let (ticket, since) = (waiting.request.ticket(), waiting.since);
-            let blocked = self.node.blocked(&waiting.lock, ticket, since);
-            let seconds = since.elapsed().as_secs();
+        if let Some(since) = waiting.wait.due() {
+            let (ticket, began) = (waiting.request.ticket(), waiting.wait.began);
+            let blocked = self.node.blocked(&waiting.lock, ticket, began);
+            let seconds = since.as_secs();
             let text = match (blocked, holder) {
                 (Blocked::Here { ahead: 1 }, Some(holder)) => format!("{seconds} s for {holder}"),
                 (Blocked::Here { ahead }, Some(holder)) => {
@@ -234,11 +229,20 @@ impl Agent {
                 (Blocked::Here { ahead }, None) => format!("{seconds} s for {ahead} before it"),
                 (Blocked::Peers(waiting), _) => waiting.for_whom(),
             };
-            if client.connection.say(&Answer::Waiting { text }).is_err()
-                && let Some(client) = self.clients.remove(&token)
-            {
-                self.gone(client);
-            }
+            self.tell(token, &Answer::Waiting { text });
+        }
+    }
+
+    /// Tells a client, who may turn out to have gone.
+    fn tell(&mut self, token: usize, answer: &Answer) {
+        let told = self
+            .clients
+            .get_mut(&token)
+            .map(|it| it.connection.say(answer));
+        if let Some(Err(_)) = told
+            && let Some(client) = self.clients.remove(&token)
+        {
+            self.gone(client);
         }
     }
 }

@@ -32,4 +32,4 @@ pub(crate) use envelope::{Envelope, Source};
 pub use key_file::KeyFileError;
 pub use memory::StateError;
 pub use observer::{Happening, Missing, Observer, Status, Waiting, Why};
-pub(crate) use waiting::{Reports, claimed, missing};
+pub(crate) use waiting::{Reports, Wait, claimed, missing};

@@ -7,8 +7,7 @@ use super::engine::Standing;
 use super::observer::{Missing, Waiting};
 use crate::mutex::{LockName, Member, NodeId, State};
 
-/// After how long a wait is longer than a moment. Then it is told of again after
-/// twice as long, and so on.
+/// After how long a wait is longer than a moment.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// When to tell of the present wait.
@@ -17,17 +16,43 @@ pub(crate) struct Reports {
     wait: Option<Wait>,
 }
 
+/// A wait, which is told of when it has taken so long, and again whenever it has
+/// taken twice as long.
 #[derive(Debug)]
-struct Wait {
-    began: Instant,
+pub(crate) struct Wait {
+    pub(crate) began: Instant,
     next: Duration,
+}
+
+impl Wait {
+    /// From now on.
+    pub(crate) fn told_of_after(first: Duration) -> Self {
+        Wait {
+            began: Instant::now(),
+            next: first,
+        }
+    }
+
+    /// When it is to be told of next; never, if that is beyond all measure.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.began.checked_add(self.next)
+    }
+
+    /// How long it has taken, if it is to be told of now.
+    pub(crate) fn due(&mut self) -> Option<Duration> {
+        let since = self.began.elapsed();
+        if since < self.next {
+            return None;
+        }
+        self.next = since.saturating_mul(2);
+        Some(since)
+    }
 }
 
 impl Reports {
     /// When there may be something to tell.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        let wait = self.wait.as_ref()?;
-        wait.began.checked_add(wait.next)
+        self.wait.as_ref()?.next_due()
     }
 
     /// What is to be told now, if anything.
@@ -36,15 +61,8 @@ impl Reports {
             self.wait = None;
             return None;
         }
-        let wait = self.wait.get_or_insert_with(|| Wait {
-            began: Instant::now(),
-            next: MOMENT,
-        });
-        let since = wait.began.elapsed();
-        if since < wait.next {
-            return None;
-        }
-        wait.next = since.saturating_mul(2);
+        let began = || Wait::told_of_after(MOMENT);
+        let since = self.wait.get_or_insert_with(began).due()?;
         Some(Self::waiting(standing, lock, since))
     }
 
