@@ -28,7 +28,7 @@ pub(crate) fn survive_a_file_that_is_full() -> io::Result<()> {
 pub(crate) fn not_ignored(signals: &[i32]) -> Vec<i32> {
     let ignored = mask("self", "SigIgn:");
     let mut signals = signals.to_vec();
-    signals.retain(|signal| ignored & (1 << (signal - 1)) == 0);
+    signals.retain(|signal| !has(ignored, *signal));
     signals
 }
 
@@ -37,12 +37,16 @@ pub(crate) fn not_ignored(signals: &[i32]) -> Vec<i32> {
 pub(crate) fn is_handled(pid: i32, signal: i32) -> bool {
     let process = pid.to_string();
     let handled = mask(&process, "SigCgt:") | mask(&process, "SigBlk:");
-    handled & (1 << (signal - 1)) != 0
+    has(handled, signal)
 }
 
 /// Whether whoever started us has us not hear of a signal at all.
 pub(crate) fn is_blocked(signal: i32) -> bool {
-    mask("self", "SigBlk:") & (1 << (signal - 1)) != 0
+    has(mask("self", "SigBlk:"), signal)
+}
+
+fn has(mask: u64, signal: i32) -> bool {
+    mask & (1 << (signal - 1)) != 0
 }
 
 /// What a process does with its signals, a bit each. Linux tells; where nobody

@@ -247,11 +247,12 @@ impl Begun {
     /// None of a file without an event: its node was killed as it began.
     fn read(path: PathBuf) -> Result<Option<Self>, TraceError> {
         // To open a pipe is to wait for whoever writes.
-        if !fs::metadata(&path).map_err(failed(&path))?.is_file() {
+        let found = fs::metadata(&path).map_err(failed(&path))?;
+        if !found.is_file() {
             return Err(failed(&path)(io::Error::other("it is no regular file")));
         }
+        let bytes = found.len();
         let file = File::open(&path).map_err(failed(&path))?;
-        let bytes = file.metadata().map_err(failed(&path))?.len();
         let mut lines = FileLines::new(&path, BufReader::new(file));
         let Some(header) = lines.header()? else {
             return Ok(None);
