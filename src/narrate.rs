@@ -9,7 +9,7 @@ use crate::group::Group;
 use crate::mutex::{
     Body, Effect, Event, LockName, Member, Message, Rejected, State, Timer, Timestamp,
 };
-use crate::node::{Happening, Why, claimed};
+use crate::node::{Happening, claimed};
 use crate::printable::Printable;
 
 /// A line about something that happened.
@@ -125,7 +125,7 @@ fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line>
 }
 
 /// `malformed 3, not signed 5`.
-pub(crate) fn counts(drops: &BTreeMap<&'static str, u64>) -> String {
+pub(crate) fn counts<C: fmt::Display>(drops: &BTreeMap<C, u64>) -> String {
     if drops.is_empty() {
         return "nothing".to_owned();
     }
@@ -326,13 +326,4 @@ fn requests(effects: &[Effect]) -> Option<(&Message, String)> {
         }
     }
     Some((request?, listed(&asked)))
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Why::Unheard(unheard) => unheard.fmt(f),
-            Why::Rejected(rejected) => rejected.fmt(f),
-        }
-    }
 }

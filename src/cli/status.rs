@@ -12,7 +12,7 @@ use crate::agent::link::{Link, LinkError};
 use crate::agent::place;
 use crate::agent::talk::{AgentStatus, Answer, ClientStatus, Said};
 use crate::mutex::NodeId;
-use crate::narrate::listed;
+use crate::narrate::{counts, listed};
 use crate::node::claimed;
 use crate::printable::json;
 use crate::{LockStatus, PeerStatus, Printable};
@@ -133,10 +133,8 @@ fn shown(status: &AgentStatus) -> String {
         push_peer(&mut text, peer);
     }
     if !node.dropped.is_empty() {
-        let causes = node.dropped.iter();
-        let dropped = listed(causes.map(|(cause, count)| format!("{cause} {count}")));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\ndropped: {dropped}");
+        let _ = writeln!(text, "\ndropped: {}", counts(&node.dropped));
     }
     text
 }

@@ -415,23 +415,3 @@ fn is_foul(rejected: Rejected) -> bool {
         Rejected::NoMember(_) | Rejected::OwnId(_) | Rejected::Clock(_)
     )
 }
-
-impl Why {
-    /// The name under which it is counted.
-    #[must_use]
-    pub fn cause(&self) -> &'static str {
-        match self {
-            Why::Unheard(Unheard::Malformed(_)) => "malformed",
-            Why::Unheard(Unheard::ForSection) => "for the critical section",
-            Why::Unheard(Unheard::ForeignHost { .. }) => "from another host",
-            Why::Unheard(Unheard::Unsigned) => "not signed",
-            Why::Unheard(Unheard::Forged) => "signature wrong",
-            Why::Unheard(Unheard::Signed) => "signed, without a key here",
-            Why::Unheard(Unheard::OtherList { .. }) => "of another member list",
-            Why::Unheard(Unheard::NoEcho) => "without an echo",
-            Why::Rejected(Rejected::NoMember(_)) => "of no member",
-            Why::Rejected(Rejected::OwnId(_)) => "of our own id",
-            Why::Rejected(_) => "clock too far ahead",
-        }
-    }
-}

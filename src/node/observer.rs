@@ -1,6 +1,7 @@
 //! What a node tells whoever watches it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -121,6 +122,35 @@ pub enum Why {
     Unheard(Unheard),
     /// The algorithm would have none of it.
     Rejected(Rejected),
+}
+
+impl Why {
+    /// The name under which it is counted.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Why::Unheard(Unheard::Malformed(_)) => "malformed",
+            Why::Unheard(Unheard::ForSection) => "for the critical section",
+            Why::Unheard(Unheard::ForeignHost { .. }) => "from another host",
+            Why::Unheard(Unheard::Unsigned) => "not signed",
+            Why::Unheard(Unheard::Forged) => "signature wrong",
+            Why::Unheard(Unheard::Signed) => "signed, without a key here",
+            Why::Unheard(Unheard::OtherList { .. }) => "of another member list",
+            Why::Unheard(Unheard::NoEcho) => "without an echo",
+            Why::Rejected(Rejected::NoMember(_)) => "of no member",
+            Why::Rejected(Rejected::OwnId(_)) => "of our own id",
+            Why::Rejected(_) => "clock too far ahead",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Unheard(unheard) => unheard.fmt(f),
+            Why::Rejected(rejected) => rejected.fmt(f),
+        }
+    }
 }
 
 /// For how long somebody here waits, and whom for.
