@@ -10,13 +10,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use support::tmux::Terminal;
-use support::{PATIENCE, Ports};
+use support::{Ports, eventually};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo.sh");
 
@@ -120,11 +119,7 @@ fn build() {
 }
 
 fn wait_until(wanted: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited for {wanted} in vain");
-        thread::sleep(Duration::from_millis(10));
-    }
+    eventually(wanted, || is_so().then_some(()));
 }
 
 /// The script, running; all that it prints goes to a file.

@@ -4,11 +4,9 @@
 mod support;
 
 use std::fs;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use support::tmux::Terminal;
-use support::{Group, PATIENCE, Program};
+use support::{Group, Program, eventually};
 
 /// The command line of process `id`.
 fn command(group: &Group, id: usize, options: &str) -> String {
@@ -394,11 +392,10 @@ fn when_the_terminal_goes_away_the_process_leaves_the_section_and_ends() {
         lines.iter().any(|line| left(&line)).then(|| lines.to_vec())
     });
     assert!(!lines.iter().any(|line| line.contains("overlap")));
-    let deadline = Instant::now() + PATIENCE;
-    while let Some(pid) = find_process(&group) {
-        assert!(Instant::now() < deadline, "{pid} is still there");
-        thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the end of the process", || match find_process(&group) {
+        Some(_) => None,
+        None => Some(()),
+    });
 }
 
 #[test]

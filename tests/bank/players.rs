@@ -14,8 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::house::{Caller, House, Server, in_units};
-use crate::support::PATIENCE;
 use crate::support::random::Random;
+use crate::support::{PATIENCE, eventually};
 
 const SHARED: [&str; 10] = [
     "0000000000",
@@ -175,29 +175,19 @@ fn odd_total(house: &House, total: i64) -> Option<String> {
 
 impl Table {
     fn wait_until_over(&self, operations: usize) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.over.load(Ordering::SeqCst) < operations {
-            assert!(Instant::now() < deadline, "nobody gets on");
-            thread::sleep(Duration::from_millis(1));
-        }
+        eventually("the next kill's turn", || {
+            (self.over.load(Ordering::SeqCst) >= operations).then_some(())
+        });
     }
 
     /// A connection to any of the servers that are alive.
     fn connect(&self, random: &mut Random) -> Caller {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let port = random.pick(&self.ports).load(Ordering::SeqCst);
-            let caller = if port == 0 {
-                Err(io::ErrorKind::NotConnected.into())
-            } else {
-                Caller::connect(port)
-            };
-            if let Ok(caller) = caller {
-                return caller;
+        eventually("a server that is back", || {
+            match random.pick(&self.ports).load(Ordering::SeqCst) {
+                0 => None,
+                port => Caller::connect(port).ok(),
             }
-            assert!(Instant::now() < deadline, "no server comes back");
-            thread::sleep(Duration::from_millis(1));
-        }
+        })
     }
 }
 

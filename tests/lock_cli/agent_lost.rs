@@ -126,7 +126,6 @@ fn the_supervisor_is_killed_while_it_ends_the_command() {
 fn a_command_that_has_ended_before_keeps_its_exit_code() {
     let agent = StandIn::start();
     let (program, mut client) = agent.lock_and_run(&[], "exit 7");
-    client.is_done();
-    client.close();
+    client.releases();
     assert_eq!(program.finish().0.code(), Some(7));
 }

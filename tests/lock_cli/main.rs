@@ -40,8 +40,7 @@ fn granted(agent: &StandIn, arguments: &[&str], input: &[u8]) -> (Output, Client
     // It may not want all of it.
     thread::spawn(move || pipe.write_all(&input));
     let reader = thread::spawn(|| child.wait_with_output().unwrap());
-    client.is_done();
-    client.close();
+    client.releases();
     (reader.join().unwrap(), client)
 }
 
@@ -142,8 +141,7 @@ fn what_a_command_leaves_behind_of_its_own_accord_goes_on() {
     let script = "sleep 1000 >/dev/null 2>&1 & echo left $!";
     let (program, mut client) = agent.lock_and_run(&[], script);
     let left = pid(&program, "left");
-    client.is_done();
-    client.close();
+    client.releases();
     let (status, _) = program.finish();
     assert_eq!(status.code(), Some(0));
     assert!(is_alive(left));

@@ -34,8 +34,7 @@ fn what_is_sent_to_the_client_comes_to_the_command_once() {
         program.signal(number);
         program.wait_for(&format!("got {name}"));
     }
-    client.is_done();
-    client.close();
+    client.releases();
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(3));
     let got = lines.iter().filter(|line| line.starts_with("got "));
@@ -54,8 +53,7 @@ fn the_supervisor_is_no_way_to_the_command() {
     program.signal(Signal::USR2);
     program.wait_for("got USR2");
     program.signal(Signal::TERM);
-    client.is_done();
-    client.close();
+    client.releases();
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(3));
     let got: Vec<&String> = lines
@@ -72,8 +70,7 @@ fn a_signal_that_ends_the_command_is_its_exit_code() {
         let (program, mut client) = agent.lock_and_run(&[], "echo ready; exec sleep 1000");
         program.wait_for("ready");
         program.signal(number);
-        client.is_done();
-        client.close();
+        client.releases();
         assert_eq!(program.finish().0.code(), Some(code));
     }
 }
@@ -95,8 +92,7 @@ fn what_is_ignored_stays_ignored() {
     let child = sh(&script);
     let mut client = agent.accept();
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let without = sh("trap '' HUP; exec grep SigIgn /proc/self/status");
@@ -117,8 +113,7 @@ fn the_end_of_a_command_is_noticed_though_the_word_of_it_is_blocked() {
     let mut child = command.stdin(Stdio::null()).spawn().unwrap();
     let mut client = agent.accept();
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
@@ -165,7 +160,6 @@ fn a_command_in_a_session_of_its_own_gets_them_too() {
     let command = pid(&program, "command");
     assert!(is_alive(command));
     program.signal(Signal::TERM);
-    client.is_done();
-    client.close();
+    client.releases();
     assert_eq!(program.finish().0.code(), Some(143));
 }

@@ -53,24 +53,26 @@ fn it_says_for_whom_it_waits_and_ctrl_c_ends_it() {
     client.say(r#"{"waiting":{"text":"2 s for 3 (heard 2 s ago)"}}"#);
     terminal.wait_for("turno: test: waiting 2 s for 3 (heard 2 s ago)");
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     let picture = ends_with(&terminal, 0);
     assert!(picture.contains("turno: test: held after "), "{picture}");
 }
 
-#[test]
-fn ctrl_c_ends_the_command() {
+/// What a Ctrl-C does to a command that says when it is ready.
+fn is_ended_by_ctrl_c(command: &str) {
     let agent = StandIn::start();
-    let Some((terminal, mut client)) = running(&agent, "sh -c 'echo ready; exec sleep 1000'")
-    else {
+    let Some((terminal, mut client)) = running(&agent, command) else {
         return;
     };
     terminal.wait_for("ready\n");
     terminal.keys(&["C-c"]);
-    client.is_done();
-    client.close();
+    client.releases();
     ends_with(&terminal, 130);
+}
+
+#[test]
+fn ctrl_c_ends_the_command() {
+    is_ended_by_ctrl_c("sh -c 'echo ready; exec sleep 1000'");
 }
 
 #[test]
@@ -92,8 +94,7 @@ fn a_command_gets_ctrl_c_once() {
         });
     }
     signal(number(&terminal.picture(), "command "), Signal::TERM);
-    client.is_done();
-    client.close();
+    client.releases();
     let picture = ends_with(&terminal, 3);
     assert_eq!(picture.matches("got INT").count(), 3, "{picture}");
 }
@@ -101,16 +102,7 @@ fn a_command_gets_ctrl_c_once() {
 /// The terminal's signals do not come to it, so the client passes them on.
 #[test]
 fn ctrl_c_ends_a_command_in_a_session_of_its_own() {
-    let agent = StandIn::start();
-    let command = "setsid sh -c 'echo ready; exec sleep 1000'";
-    let Some((terminal, mut client)) = running(&agent, command) else {
-        return;
-    };
-    terminal.wait_for("ready\n");
-    terminal.keys(&["C-c"]);
-    client.is_done();
-    client.close();
-    ends_with(&terminal, 130);
+    is_ended_by_ctrl_c("setsid sh -c 'echo ready; exec sleep 1000'");
 }
 
 #[test]
@@ -131,8 +123,7 @@ fn ctrl_z_stops_it_and_fg_goes_on() {
     });
     terminal.run("word");
     terminal.wait_for("got word");
-    client.is_done();
-    client.close();
+    client.releases();
     ends_with(&terminal, 0);
 }
 
@@ -146,8 +137,7 @@ fn ctrl_z_while_it_waits() {
     terminal.wait_for("Stopped");
     terminal.run("fg");
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     ends_with(&terminal, 0);
 }
 
@@ -185,8 +175,7 @@ fn an_interactive_command_has_the_terminal() {
     terminal.run("echo after $?");
     terminal.wait_for("after 130");
     terminal.run("exit 5");
-    client.is_done();
-    client.close();
+    client.releases();
     ends_with(&terminal, 5);
 }
 
@@ -228,8 +217,7 @@ fn a_signal_to_the_whole_group() {
     let group = stat.rsplit(") ").next().unwrap().split(' ').nth(2).unwrap();
     let group = rustix::process::Pid::from_raw(group.parse().unwrap()).unwrap();
     rustix::process::kill_process_group(group, Signal::TERM).unwrap();
-    client.is_done();
-    client.close();
+    client.releases();
     ends_with(&terminal, 143);
     has_ended(command);
 }

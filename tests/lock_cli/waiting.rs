@@ -160,8 +160,7 @@ fn an_agent_that_does_not_answer_is_told_of_once_and_waited_for() {
         let socket = agent.socket();
         assert!(line.starts_with(&format!("turno: test: the agent at {socket}{silent}")));
         client.grant();
-        client.is_done();
-        client.close();
+        client.releases();
         assert_eq!(program.finish().1, [line, "it runs".to_owned()]);
     };
     is_waited_for(None);
@@ -185,8 +184,7 @@ fn who_was_stopped_himself_says_nothing_of_the_agent() {
     other.wait_for(" does not answer");
     program.signal(Signal::CONT);
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     let (_, lines) = program.finish();
     let says_so = |line: &String| line.contains(" does not answer");
     assert!(!lines.iter().any(says_so), "{lines:?}");
@@ -212,8 +210,7 @@ fn who_was_stopped_himself_takes_what_was_granted_meanwhile() {
     assert_eq!(status.code(), Some(124));
     program.signal(Signal::CONT);
     client.go();
-    client.is_done();
-    client.close();
+    client.releases();
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(0), "{lines:?}");
     assert!(lines.contains(&"it runs".to_owned()), "{lines:?}");
@@ -235,8 +232,7 @@ fn with_v_it_says_for_whom_it_waits_after_a_moment() {
     program.wait_for("turno: test: waiting 2 s for 3 (heard 3 s ago)");
     client.grant();
     program.wait_for("it runs");
-    client.is_done();
-    client.close();
+    client.releases();
     let (status, _) = program.finish();
     assert_eq!(status.code(), Some(0));
 }
@@ -248,8 +244,7 @@ fn without_a_terminal_it_says_nothing() {
     let mut client = agent.accept();
     client.say(r#"{"waiting":{"text":"100 s for 2 (heard 0 s ago)"}}"#);
     client.grant();
-    client.is_done();
-    client.close();
+    client.releases();
     assert_eq!(program.finish().1, ["it runs"]);
 }
 

@@ -31,7 +31,7 @@ pub use program::Program;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits for what can only be asked for again and again.
-pub fn eventually<T>(wanted: &str, look: impl Fn() -> Option<T>) -> T {
+pub fn eventually<T>(wanted: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

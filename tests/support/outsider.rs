@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::relayed::Relayed;
-use super::{PATIENCE, Program};
+use super::{Program, eventually};
 
 /// How many datagrams of a process it dropped, by cause.
 pub type Drops = BTreeMap<String, u64>;
@@ -92,12 +92,10 @@ impl Outsider {
         let count = |drops: Drops| drops.get(cause).copied().unwrap_or(0);
         let before = count(drops(process));
         self.send(last, address);
-        let deadline = Instant::now() + PATIENCE;
-        while count(drops(process)) == before {
-            assert!(Instant::now() < deadline, "it does not count {last:?}");
-            // Nothing is printed when a drop is counted: it is asked again.
-            thread::sleep(Duration::from_millis(5));
-        }
+        // Nothing is printed when a drop is counted: it is asked again.
+        eventually("the last drop's count", || {
+            (count(drops(process)) != before).then_some(())
+        });
     }
 }
 
@@ -111,14 +109,10 @@ impl Outsider {
             }
             self.send(LAST.0, &group.section);
             expected += 1 + batch.iter().filter(|it| it.cause.is_some()).count() as u64;
-            let deadline = Instant::now() + PATIENCE;
-            while let counted = undecodable(&group.shared)
-                && counted != expected
-            {
-                assert!(Instant::now() < deadline, "{counted}, not {expected}");
-                // Nothing is printed when one is counted: it is asked again.
-                thread::sleep(Duration::from_millis(5));
-            }
+            // Nothing is printed when one is counted: it is asked again.
+            eventually(&format!("{expected} undecodable"), || {
+                (undecodable(&group.shared) == expected).then_some(())
+            });
         }
     }
 }

@@ -136,6 +136,12 @@ impl Client {
         assert_eq!(self.hear(), r#"{"done":{}}"#);
     }
 
+    /// It releases, and the agent lets it go.
+    pub fn releases(&mut self) {
+        self.is_done();
+        self.close();
+    }
+
     /// It has gone, and has said nothing any more.
     pub fn has_gone(&mut self) {
         let mut line = String::new();
