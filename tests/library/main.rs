@@ -1,18 +1,20 @@
 //! The library, as a program uses it: nodes of one group in one process, over
 //! real sockets.
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::os::fd::AsRawFd;
+mod loans;
+mod local_node;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use support::{PATIENCE, Ports, eventually};
-use turno::{Guard, Handle, LocalNode, LockError, Node, Settings, StartError, Token};
+use turno::{Guard, Handle, LockError, Node, Settings, StartError, Token};
 
 /// A group on loopback.
 struct Group {
@@ -41,6 +43,17 @@ impl Group {
         let ids = 1..=u16::try_from(self.members.len()).unwrap();
         ids.map(|id| self.node(id)).collect()
     }
+}
+
+/// Waits until a peer waits for this node.
+fn has_deferred(node: &Node) {
+    eventually("a deferred reply", || {
+        let locks = node.status().unwrap().locks;
+        locks
+            .iter()
+            .find(|lock| !lock.deferred.is_empty())
+            .map(drop)
+    });
 }
 
 /// A section that notices when two are inside, or tokens do not rise.
@@ -120,64 +133,6 @@ fn callers_of_one_node_are_served_in_the_order_in_which_they_asked() {
         assert!(latest < Some(guard.token()));
         latest = Some(guard.token());
     }
-}
-
-#[test]
-fn who_enters_again_does_not_wake_the_node() {
-    let group = Group::of(2);
-    let nodes = group.all();
-    let mut latest = nodes[0].lock("again").unwrap().token();
-    for _ in 0..1000 {
-        let token = nodes[0].lock("again").unwrap().token();
-        assert!(token > latest);
-        latest = token;
-    }
-    assert_eq!(nodes[0].status().unwrap().entries, 1);
-    // Those were all that were lent.
-    let token = nodes[0].lock("again").unwrap().token();
-    assert!(token > latest);
-    assert_eq!(nodes[0].status().unwrap().entries, 2);
-    // Another member takes it back.
-    assert!(nodes[1].lock("again").unwrap().token() > token);
-}
-
-#[test]
-fn what_was_lent_a_thousand_times_is_lent_as_before() {
-    let node = Group::of(1).node(1);
-    for _ in 0..1000 * 1001 {
-        drop(node.lock("again").unwrap());
-    }
-    assert_eq!(node.status().unwrap().entries, 1000);
-}
-
-/// Waits until a peer waits for this node.
-fn has_deferred(node: &Node) {
-    eventually("a deferred reply", || {
-        let locks = node.status().unwrap().locks;
-        locks
-            .iter()
-            .find(|lock| !lock.deferred.is_empty())
-            .map(drop)
-    });
-}
-
-#[test]
-fn what_is_on_loan_is_taken_back_when_whoever_is_inside_leaves() {
-    let group = Group::of(2);
-    let nodes = group.all();
-    drop(nodes[0].lock("loan").unwrap());
-    let inside = nodes[0].lock("loan").unwrap();
-    let mut other = nodes[1].request("loan").unwrap();
-    let here = nodes[0].request("loan").unwrap();
-    // It asks, and is deferred; and then nobody enters on loan any more.
-    has_deferred(&nodes[0]);
-    assert!(other.try_take().is_none());
-    let token = inside.token();
-    drop(inside);
-    let other = other.wait().unwrap();
-    assert!(other.token() > token);
-    drop(other);
-    drop(here.wait().unwrap());
 }
 
 #[test]
@@ -311,98 +266,6 @@ fn shutting_down_waits_for_those_inside() {
     node.shut_down().unwrap();
     assert!(is_left.load(Ordering::SeqCst));
     inside.join().unwrap();
-}
-
-#[test]
-fn a_node_is_driven_in_the_callers_own_loop() {
-    let group = Group::of(2);
-    let mut local = LocalNode::start(&group.settings(1)).unwrap();
-    let other = group.node(2);
-    let handle = local.handle();
-    assert_eq!(handle.lock("loop").unwrap_err(), LockError::OwnThread);
-    let mut request = handle.request("loop").unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let guard = loop {
-        if let Some(outcome) = request.try_take() {
-            break outcome.unwrap();
-        }
-        assert!(Instant::now() < deadline);
-        // It says by itself when there is something to do.
-        let due = local.next_due().unwrap_or(deadline);
-        let left = due.saturating_duration_since(Instant::now());
-        let mut polled = [PollFd::new(&local, PollFlags::IN)];
-        poll(&mut polled, Some(&left.try_into().unwrap())).unwrap();
-        local.turn().unwrap();
-    };
-    let token = guard.token();
-    drop(guard);
-    let waits = other.request("loop").unwrap();
-    let waits = thread::spawn(move || waits.wait().unwrap().token());
-    while !waits.is_finished() {
-        assert!(Instant::now() < deadline);
-        local.wait(Some(Duration::from_millis(10))).unwrap();
-    }
-    assert!(waits.join().unwrap() > token);
-    local.close().unwrap();
-    assert!(local.is_closed());
-}
-
-#[test]
-fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do() {
-    let group = Group::of(1);
-    let mut local = LocalNode::start(&group.settings(1)).unwrap();
-    let handle = local.handle();
-    let is_due = |local: &LocalNode| local.next_due().is_some_and(|due| due <= Instant::now());
-    let mut poll = mio::Poll::new().unwrap();
-    let readable = mio::Interest::READABLE;
-    let descriptor = local.as_raw_fd();
-    let mut source = mio::unix::SourceFd(&descriptor);
-    let registered = poll
-        .registry()
-        .register(&mut source, mio::Token(0), readable);
-    registered.unwrap();
-    let mut events = mio::Events::with_capacity(1);
-    local.turn().unwrap();
-    // Between a turn and the look at when the next is due nobody need be woken.
-    let mut request = handle.request("loop").unwrap();
-    poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-    assert!(events.is_empty());
-    assert!(is_due(&local));
-    local.turn().unwrap();
-    assert!(!is_due(&local));
-    // From then on the thread may be waiting, for all that is known.
-    drop(request.try_take().unwrap().unwrap());
-    poll.poll(&mut events, Some(PATIENCE)).unwrap();
-    assert!(!events.is_empty());
-    local.turn().unwrap();
-    assert!(!is_due(&local));
-
-    let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
-    for word in ["it asks", "it leaves"] {
-        poll.poll(&mut events, Some(PATIENCE)).unwrap();
-        assert!(!events.is_empty(), "{word}");
-        local.turn().unwrap();
-    }
-    other.join().unwrap();
-}
-
-#[test]
-fn a_node_may_be_moved_to_the_thread_that_drives_it() {
-    let group = Group::of(1);
-    let mut local = LocalNode::start(&group.settings(1)).unwrap();
-    let handle = local.handle();
-    local.turn().unwrap();
-    let (is_over, over) = mpsc::channel::<()>();
-    let drives = thread::spawn(move || {
-        while over.try_recv().is_err() {
-            local.wait(Some(Duration::from_millis(10))).unwrap();
-        }
-    });
-    drop(handle.lock("moved").unwrap());
-    drop(handle.lock_timeout("moved", PATIENCE).unwrap());
-    assert_eq!(handle.status().unwrap().entries, 2);
-    is_over.send(()).unwrap();
-    drives.join().unwrap();
 }
 
 #[test]
