@@ -11,9 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use turno::mutex::{Config, Effect, Event, Incarnation, LockName, Member, Memory, Message, NodeId};
-use turno::node::{Happening, Observer, Status};
-use turno::trace::Traced;
+use turno::internals::engine::{Happening, Observer, Status};
+use turno::internals::mutex::{Config, Effect, Incarnation, LockName, Memory, Message, NodeId};
+use turno::internals::protocol::{Event, Member};
+use turno::internals::trace::Traced;
 
 const MEMBERS: u16 = 3;
 const ENTRIES: usize = 50_000;

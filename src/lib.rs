@@ -59,41 +59,78 @@
 
 extern crate alloc;
 
-pub mod group;
-pub mod mutex;
-pub mod transport;
-pub mod wire;
+mod group;
+mod mutex;
+mod protocol;
+mod transport;
+mod wire;
 
-pub mod node;
-pub mod process;
-
-pub mod narrate;
-pub mod plain;
-pub mod screen;
-
-pub mod shared;
-pub mod trace;
-
-mod locks;
-
-pub(crate) mod agent;
-mod run;
-
-pub mod simulation;
-
-#[cfg(test)]
-mod model_check;
-#[cfg(test)]
-mod proofs;
-
-pub mod cli;
+mod engine;
+mod narrate;
+mod node;
+mod trace;
 
 mod printable;
 mod system;
 
-pub use locks::{
+#[cfg(feature = "cli")]
+mod agent;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod lock_command;
+#[cfg(feature = "cli")]
+mod process;
+#[cfg(feature = "cli")]
+mod section_server;
+#[cfg(feature = "cli")]
+mod simulation;
+#[cfg(feature = "cli")]
+mod ui;
+
+#[cfg(all(test, feature = "cli"))]
+mod model_check;
+#[cfg(all(test, feature = "cli"))]
+mod mutation_tests;
+
+pub use group::{Address, AddressError};
+pub use mutex::{LamportClock, LockName, LockNameError, Token};
+pub use node::{
     Blocked, Guard, Handle, LocalNode, LockError, LockStatus, Node, PeerStatus, Request, Settings,
     StartError, Status,
 };
-pub use mutex::{LockName, LockNameError, Token};
-pub use printable::Printable;
+
+/// For turno's own command, tests, benches and fuzz targets. No part of the public
+/// interface: any version may change it.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::printable::Printable;
+
+    pub mod group {
+        pub use crate::group::*;
+    }
+    pub mod mutex {
+        pub use crate::mutex::*;
+    }
+    pub mod protocol {
+        pub use crate::protocol::*;
+    }
+    pub mod transport {
+        pub use crate::transport::*;
+    }
+    pub mod wire {
+        pub use crate::wire::*;
+    }
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    pub mod trace {
+        pub use crate::trace::*;
+    }
+    #[cfg(feature = "cli")]
+    pub mod simulation {
+        pub use crate::simulation::*;
+    }
+    #[cfg(feature = "cli")]
+    pub use crate::cli::main;
+}

@@ -1,7 +1,7 @@
-//! The `turno` command: see [`turno::cli`].
+//! The `turno` command: see `src/cli`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    turno::cli::main()
+    turno::internals::main()
 }

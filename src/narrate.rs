@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::engine::{Happening, claimed};
 use crate::group::Group;
-use crate::mutex::{
-    Body, Effect, Event, LockName, Member, Message, Rejected, State, Timer, Timestamp,
-};
-use crate::node::{Happening, claimed};
+use crate::mutex::{Body, Effect, LockName, Message, Rejected, State, Timer, Timestamp};
 use crate::printable::Printable;
+use crate::protocol::{Event, Member};
 
 /// A line about something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

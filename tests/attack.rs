@@ -14,9 +14,9 @@ use support::forgery::{Request, again, forgeries, missile, named, redirected, re
 use support::outsider::{Flood, Missile, Outsider, drops};
 use support::random::Random;
 use support::target::{KeyFile, Target};
-use turno::mutex::NodeId;
-use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
-use turno::wire::{GroupDigest, Key, SIGNATURE};
+use turno::internals::mutex::NodeId;
+use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
+use turno::internals::wire::{GroupDigest, Key, SIGNATURE};
 
 const ENTERED: &str = "Process entered CS";
 

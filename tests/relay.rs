@@ -15,7 +15,7 @@ use support::random::Random;
 use support::relay::Faults;
 use support::relayed::Relayed;
 use support::seed_peer::SeedPeer;
-use turno::wire::{BEGINS, ENDS};
+use turno::internals::wire::{BEGINS, ENDS};
 
 fn hold(time: &str) -> Vec<String> {
     vec!["--hold".into(), time.into()]

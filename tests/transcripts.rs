@@ -9,10 +9,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use turno::group::{Address, Group};
-use turno::mutex::{Config, Event, Incarnation, LockName, NodeId, Timer};
-use turno::simulation::{Cluster, Deed, Made, Parcel, Program, Step, told};
-use turno::trace::{Diagram, Header, History, Record, Run, View, check, svg};
+use turno::internals::group::{Address, Group};
+use turno::internals::mutex::{Config, Incarnation, LockName, NodeId, Timer};
+use turno::internals::protocol::Event;
+use turno::internals::simulation::{Cluster, Deed, Made, Parcel, Program, Step, told};
+use turno::internals::trace::{Diagram, Header, History, Record, Run, View, check, svg};
 
 /// A group without a network: what is sent waits until a command delivers it.
 #[derive(Default)]

@@ -127,7 +127,7 @@ impl Findings {
                 0 => "no token".to_owned(),
                 token => format!("token {token}"),
             };
-            let name = turno::Printable::new(name.as_bytes()).to_string();
+            let name = turno::internals::Printable::new(name.as_bytes()).to_string();
             say(&format!(
                 "{:10}  {balance:>16}  {token:<12}  {name}",
                 rg.to_string()

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use clap::Args;
-use turno::Printable;
-use turno::group::Address;
+use turno::internals::Printable;
+use turno::internals::group::Address;
 
 use crate::clock::Clock;
 use crate::framing::{Inbox, PATIENCE};

@@ -3,8 +3,8 @@
 //! It is turno's [`LamportClock`], begun at 0 and told aloud: each change of it
 //! is a line, on both sides.
 
-use turno::mutex::LamportClock;
-use turno::mutex::clock::MAX_CLOCK;
+use turno::internals::mutex::LamportClock;
+use turno::internals::mutex::MAX_CLOCK;
 
 /// A Lamport clock that says what it shows whenever that changes.
 pub struct Clock {

@@ -76,7 +76,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use turno::Printable;
+use turno::internals::Printable;
 
 use crate::files::{Files, Trouble};
 

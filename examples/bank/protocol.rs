@@ -17,7 +17,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use turno::Printable;
+use turno::internals::Printable;
 
 use crate::framing::Whole;
 use crate::money::Money;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::protocol::{Ask, ClientStatus, FIRST_WORD};
 use super::record::{Entry, Record};
-use super::talk::{Ask, ClientStatus, FIRST_WORD};
-use crate::node::Wait;
+use crate::engine::Wait;
 use crate::system::millis;
 use crate::{Guard, LockName, Request};
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::net::UnixStream;
 use serde::Serialize;
 
-use super::talk::{self, LONGEST_LINE, Said};
+use super::protocol::{self, LONGEST_LINE, Said};
 use crate::system::retry_interrupted;
 
 /// How much is kept for a client that does not read, and one answer more.
@@ -71,7 +71,7 @@ impl Connection {
         if self.unsent.len() > MOST_UNREAD {
             return Err(ErrorKind::WriteZero.into());
         }
-        self.unsent.extend(talk::line(answer)?);
+        self.unsent.extend(protocol::line(answer)?);
         self.flush()
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::talk::AgentStatus;
+use super::protocol::AgentStatus;
 
 /// The text, a metric a paragraph.
 pub(super) fn text(status: &AgentStatus) -> String {

@@ -15,18 +15,17 @@
 //! started goes on without the lock, whoever is killed.
 
 mod client;
+mod clients;
 mod config;
 mod connection;
-mod counter;
-pub(crate) mod link;
 mod metrics;
 mod notify;
-pub(crate) mod place;
+pub(crate) mod protocol;
 mod record;
-mod resume;
+mod recovery;
 mod socket;
+pub(crate) mod socket_path;
 mod status;
-pub(crate) mod talk;
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -44,13 +43,14 @@ use crate::system::retry_interrupted;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::{Handle, LocalNode, StartError};
 use client::{Client, Phase, Stay};
+use clients::Woken;
 pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
-use counter::Woken;
-use record::{LeftError, Records};
+use protocol::Answer;
+use record::Records;
+pub(crate) use recovery::LeftError;
 use socket::Socket;
 pub(crate) use socket::SocketError;
-use talk::Answer;
 
 const NODE: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -121,12 +121,12 @@ impl Agent {
         allow_many_files();
         survive_a_file_that_is_full().map_err(failed("cannot handle signals"))?;
         let settings = config.settings()?;
-        let path = config.socket.clone().unwrap_or_else(place::to_listen);
+        let path = config.socket.clone().unwrap_or_else(socket_path::to_listen);
         let gid = config.socket_group.as_deref().map(socket::group_number);
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;
         let records = Records::beside(&path, gid)?;
-        let (node, endings) = resume::start_node(&settings, &records)?;
+        let (node, endings) = recovery::start_node(&settings, &records)?;
         let mut registered = || -> io::Result<(Poll, Signals)> {
             let poll = Poll::new()?;
             let registry = poll.registry();

@@ -10,7 +10,7 @@ use rustix::fs::FlockOperation;
 use rustix::fs::Mode;
 use thiserror::Error;
 
-use super::place::{self, PathTooLong};
+use super::socket_path::{self, PathTooLong};
 use crate::system::file::with_suffix;
 
 /// The listening socket, removed when it is dropped, and the lock that keeps
@@ -55,7 +55,7 @@ impl Socket {
             error,
         };
         // Before anything is made that would be left there.
-        place::check(path)?;
+        socket_path::check(path)?;
         // Whoever has mixed up his paths keeps his files.
         let found = fs::symlink_metadata(path);
         if found.is_ok_and(|found| !found.file_type().is_socket()) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Agent;
-use super::talk::{AgentStatus, ClientStatus};
+use super::protocol::{AgentStatus, ClientStatus};
 
 impl Agent {
     pub(super) fn status(&mut self) -> AgentStatus {

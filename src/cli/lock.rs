@@ -9,9 +9,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{NOT_IN_TIME, complain, process};
-use crate::agent::place;
+use crate::agent::socket_path;
+use crate::lock_command::{self, Config, OWN_FAILURE, Patience, RunError, about};
 use crate::mutex::{LockName, LockNameError};
-use crate::run::{self, Config, OWN_FAILURE, Patience, RunError, about};
 
 /// Run a command while its lock is held.
 ///
@@ -101,7 +101,7 @@ impl Arguments {
         let is_at_terminal = io::stderr().is_terminal();
         let config = Config {
             lock: self.name,
-            socket: self.socket.unwrap_or_else(place::to_ask),
+            socket: self.socket.unwrap_or_else(socket_path::to_ask),
             patience: match self.wait {
                 None if self.nonblock => Patience::AtOnce,
                 Some(Duration::ZERO) => Patience::AtOnce,
@@ -113,7 +113,7 @@ impl Arguments {
             is_told_of_waiting: self.verbose || is_at_terminal,
             is_told_of_all: self.verbose,
         };
-        match run::run(&config) {
+        match lock_command::run(&config) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
                 let is_failure = !matches!(error, RunError::NotInTime(_));
@@ -142,10 +142,12 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     pub(super) fn run(self) -> ExitCode {
-        ExitCode::from(run::supervise(&self.command).unwrap_or_else(|error| {
-            complain(&format!("turno: cannot supervise a command: {error}"));
-            OWN_FAILURE
-        }))
+        ExitCode::from(
+            lock_command::supervise(&self.command).unwrap_or_else(|error| {
+                complain(&format!("turno: cannot supervise a command: {error}"));
+                OWN_FAILURE
+            }),
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 
-use crate::Printable;
+use crate::printable::Printable;
 
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
@@ -56,7 +56,7 @@ enum Command {
     Shared(shared::Arguments),
     Key(key::Arguments),
     Lock(lock::Arguments),
-    #[command(name = crate::run::SUPERVISOR, hide = true)]
+    #[command(name = crate::lock_command::SUPERVISOR, hide = true)]
     LockSupervisor(lock::Supervisor),
     Simulate(simulate::Arguments),
     Trace(trace::Arguments),

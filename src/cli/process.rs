@@ -7,15 +7,16 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
+use crate::engine::state_file::StateFile;
+use crate::engine::{self, Observer, key_file};
 use crate::group::{Address, Group};
 use crate::mutex::Pace;
-use crate::node::memory::StateFile;
-use crate::node::{self, Observer, key_file};
-use crate::plain::Plain;
 use crate::process::{Config, Input, Process};
-use crate::screen::Screen;
 use crate::system::Output;
+use crate::system::signals::survive_a_file_that_is_full;
 use crate::trace::Traced;
+use crate::ui::plain::Plain;
+use crate::ui::screen::Screen;
 
 /// Where the critical section is unless the user says otherwise.
 pub(super) const SECTION: &str = ":10000";
@@ -120,7 +121,7 @@ impl Arguments {
             .map_err(Failure::failed)?;
         let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();
         let config = Config {
-            node: node::Config {
+            node: engine::Config {
                 group,
                 keeps_permissions: !self.ask_everybody,
                 pace: Pace {
@@ -159,6 +160,9 @@ fn run(config: Config, observer: impl Observer, trace: Option<&Path>) -> Result<
         let folder = trace.unwrap_or(Path::new(".")).display();
         Failure::failed(format!("cannot write a trace into {folder}: {error}"))
     })?;
+    if trace.is_some() {
+        survive_a_file_that_is_full().map_err(Failure::failed)?;
+    }
     let process = Process::start(config, observer).map_err(Failure::failed)?;
     closed_pipe_is_fine(process.run())
 }

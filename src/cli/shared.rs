@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
+use crate::engine::{bind_hint, key_file};
 use crate::group::Address;
-use crate::node::{bind_hint, key_file};
-use crate::shared::Shared;
+use crate::section_server::Shared;
 
 /// Serve the critical section: print what its holders say.
 ///

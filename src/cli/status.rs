@@ -8,14 +8,15 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine, complain};
-use crate::agent::link::{Link, LinkError};
-use crate::agent::place;
-use crate::agent::talk::{AgentStatus, Answer, ClientStatus, Said};
+use crate::agent::protocol::{AgentStatus, Answer, ClientStatus, Said};
+use crate::agent::socket_path;
+use crate::engine::claimed;
+use crate::lock_command::connection::{Link, LinkError};
 use crate::mutex::NodeId;
 use crate::narrate::{counts, listed};
-use crate::node::claimed;
+use crate::printable::Printable;
 use crate::printable::json;
-use crate::{LockStatus, PeerStatus, Printable};
+use crate::{LockStatus, PeerStatus};
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ not answer within 10 s.";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let socket = self.socket.unwrap_or_else(place::to_ask);
+        let socket = self.socket.unwrap_or_else(socket_path::to_ask);
         let question = if self.prometheus {
             Said::Metrics {}
         } else {

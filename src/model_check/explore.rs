@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 
+use super::bounds::Setting;
+use super::memo::Tables;
+use super::oracle::Violation;
 use super::replay::traced;
-use super::section::Violation;
-use super::setting::Setting;
 use super::step::{Action, Way, told};
-use super::tables::Tables;
 use super::world::World;
 use crate::trace::Run;
 

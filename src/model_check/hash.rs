@@ -1,6 +1,6 @@
 //! A state in 64 bits.
 
-use super::tables::Tables;
+use super::memo::Tables;
 use super::world::{MOST, World};
 use crate::mutex::NodeId;
 

@@ -7,25 +7,25 @@
 //! machine's memory holds hundreds of millions of them. It is also shorter than
 //! the glue would be.
 
-mod dead;
+mod bounds;
+mod coverage;
 mod explore;
 mod hash;
-mod heal;
+mod liveness;
+mod memo;
+mod oracle;
+mod reduction;
 mod replay;
-mod section;
-mod seen;
-mod setting;
 mod step;
-mod tables;
 mod tests;
 mod world;
 
 use std::path::Path;
 
+pub(crate) use bounds::Setting;
 pub(crate) use explore::{Found, nearest_first};
 use explore::{all, nearest_to};
-pub(crate) use section::Violation;
-pub(crate) use setting::Setting;
+pub(crate) use oracle::Violation;
 
 use crate::trace::{self, Run};
 
@@ -61,17 +61,17 @@ fn holds(setting: Setting) -> Found {
         keep("violation", &nearest.runs);
         panic!("{setting:?}: {:#?}", nearest.violation.or(found.violation));
     }
-    let mut wanted = seen::ALL_ENTERED | seen::DEFERRED | seen::ALL_ASK_AT_ONCE;
+    let mut wanted = coverage::ALL_ENTERED | coverage::DEFERRED | coverage::ALL_ASK_AT_ONCE;
     if setting.crashes > 0 {
-        wanted |= seen::ENTERED_AFTER_RESTART | seen::CRASHED_WHILE_HELD;
+        wanted |= coverage::ENTERED_AFTER_RESTART | coverage::CRASHED_WHILE_HELD;
     }
     if setting.outlives {
-        wanted |= seen::DEFERRED_BY_EARLIER_RUN | seen::ENDED_WHILE_DOWN;
+        wanted |= coverage::DEFERRED_BY_EARLIER_RUN | coverage::ENDED_WHILE_DOWN;
     }
     if setting.asking_everybody < setting.members && setting.entries > 1 {
-        wanted |= seen::ENTERED_UNASKED;
+        wanted |= coverage::ENTERED_UNASKED;
         if setting.members > 2 {
-            wanted |= seen::ASKED_SOME | seen::ASKED_AGAIN;
+            wanted |= coverage::ASKED_SOME | coverage::ASKED_AGAIN;
         }
     }
     assert_eq!(found.seen & wanted, wanted, "{setting:?}: not all was seen");
@@ -93,16 +93,16 @@ pub(crate) fn keep(name: &str, runs: &[Run]) {
 /// What can be seen in a group, by name, and by the nearest way to it.
 fn examples(setting: &Setting) -> impl Iterator<Item = (&'static str, Found)> {
     let anywhere = [
-        ("all-entered", seen::ALL_ENTERED),
-        ("deferred", seen::DEFERRED),
-        ("all-ask-at-once", seen::ALL_ASK_AT_ONCE),
+        ("all-entered", coverage::ALL_ENTERED),
+        ("deferred", coverage::DEFERRED),
+        ("all-ask-at-once", coverage::ALL_ASK_AT_ONCE),
     ];
     let with_crashes = [
-        ("entered-after-restart", seen::ENTERED_AFTER_RESTART),
-        ("held-before-a-crash", seen::CRASHED_WHILE_HELD),
+        ("entered-after-restart", coverage::ENTERED_AFTER_RESTART),
+        ("held-before-a-crash", coverage::CRASHED_WHILE_HELD),
     ];
     // No state shows that an entry ended while its node was down.
-    let outlived = [("deferred-by-earlier-run", seen::DEFERRED_BY_EARLIER_RUN)];
+    let outlived = [("deferred-by-earlier-run", coverage::DEFERRED_BY_EARLIER_RUN)];
     let crashes = with_crashes.into_iter().filter(|_| setting.crashes > 0);
     let outlived = outlived.into_iter().filter(|_| setting.outlives);
     let all = anywhere.into_iter().chain(crashes).chain(outlived);

@@ -7,12 +7,13 @@
 
 use std::mem::discriminant;
 
-use super::heal::Healing;
-use super::setting::Setting;
+use super::bounds::Setting;
+use super::liveness::Healing;
+use super::memo::{MessageNumber, Tables};
 use super::step::{Action, Way, beginning};
-use super::tables::{MessageNumber, Tables};
 use super::world::{MOST, World};
-use crate::mutex::{Body, Event, LockName, Member, Message, State, Timer, Token};
+use crate::mutex::{Body, LockName, Message, State, Timer, Token};
+use crate::protocol::{Event, Member};
 use crate::trace::{Header, Record, Run};
 
 /// The traces of a way from the start, a microsecond a step; and of how all goes

@@ -1,11 +1,12 @@
 //! Every step that can be taken out of a state, and what comes of it.
 
-use super::section::Violation;
-use super::seen;
-use super::setting::Setting;
-use super::tables::{MessageNumber, Tables};
+use super::bounds::Setting;
+use super::coverage;
+use super::memo::{MessageNumber, Tables};
+use super::oracle::Violation;
 use super::world::World;
-use crate::mutex::{Event, LockName, Member, Token};
+use crate::mutex::{LockName, Token};
+use crate::protocol::{Event, Member};
 
 /// One step of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +184,7 @@ impl Setting {
             }
             Action::End(place) => {
                 next.section.leave(place);
-                next.shown = seen::ENDED_WHILE_DOWN;
+                next.shown = coverage::ENDED_WHILE_DOWN;
                 return Some(Ok(next));
             }
             Action::Restart(_) if crash_after.is_some() && !self.may_crash(tables, world) => {

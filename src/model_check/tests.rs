@@ -201,7 +201,7 @@ fn nothing_is_missed_by_leaving_out_what_is_dead_on_many_ways_of_three_members()
     let known = outlines(&reduced);
     let walked = walk(&whole, WALKS);
     assert!(walked.outlines.is_subset(&known));
-    assert_eq!(walked.seen & seen::ASKED_AGAIN, seen::ASKED_AGAIN);
+    assert_eq!(walked.seen & coverage::ASKED_AGAIN, coverage::ASKED_AGAIN);
 }
 
 /// `TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard` searches a group

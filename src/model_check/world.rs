@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use super::section::{Section, Stay, Violation};
-use super::setting::Setting;
-use super::tables::{Act, MemberNumber, MessageNumber, Step, Tables};
-use crate::mutex::{Member, Token};
+use super::bounds::Setting;
+use super::memo::{Act, MemberNumber, MessageNumber, Step, Tables};
+use super::oracle::{Section, Stay, Violation};
+use crate::mutex::Token;
+use crate::protocol::Member;
 
 /// The most members of a group that is searched.
 pub(super) const MOST: usize = 4;

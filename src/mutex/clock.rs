@@ -147,7 +147,7 @@ impl LamportClock {
 
     /// So many events of our own at once: the tokens of the entries that they
     /// are. None, if there are none.
-    pub(super) fn lend(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
+    pub(crate) fn lend(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
         let last = self.now.saturating_add(entries);
         if last > MAX_CLOCK {
             return Err(ClockError::Exhausted);
@@ -158,7 +158,7 @@ impl LamportClock {
     }
 
     /// The token of an entry made now.
-    pub(super) fn token(&self) -> Token {
+    pub(crate) fn token(&self) -> Token {
         Token(self.now)
     }
 }

@@ -93,12 +93,12 @@ impl Config {
     /// How far ahead of a peer the clock may get without asking it. In what is left
     /// until a restart is not enough, and until a seed peer's request is not
     /// believed, there is room for what happens besides.
-    pub(super) fn unheard_ahead(&self) -> u64 {
+    pub(crate) fn unheard_ahead(&self) -> u64 {
         self.ahead.min(MAX_JUMP) / 2
     }
 
     /// Whether an entry began in this run: of a planted bug.
-    pub(super) fn is_of_this_run(&self, token: Token) -> bool {
+    pub(crate) fn is_of_this_run(&self, token: Token) -> bool {
         match self.memory {
             Memory::Durable { below, .. } => token.clock() >= below,
             Memory::Forgetful => true,
@@ -106,7 +106,7 @@ impl Config {
     }
 
     /// Something that this member says.
-    pub(super) fn send(
+    pub(crate) fn send(
         &self,
         to: NodeId,
         reply_to: Option<SocketAddr>,
@@ -139,7 +139,7 @@ impl Default for Pace {
 
 impl Pace {
     /// The pause after the same has been sent so often before.
-    pub(super) fn after(self, sent: u32) -> Duration {
+    pub(crate) fn after(self, sent: u32) -> Duration {
         let doubled = self.first.saturating_mul(1 << sent.min(20));
         doubled.min(self.longest).max(self.first)
     }

@@ -4,9 +4,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::clock::NodeId;
-use super::event::Timer;
 use super::lock_name::LockName;
 use super::message::Message;
+use super::timer::Timer;
 use super::token::{Token, Tokens};
 
 /// Something to be done: the output of the algorithm. Effects are performed in
@@ -32,7 +32,7 @@ pub enum Effect {
         repetition: u32,
     },
     /// The critical section is ours: use it, and say
-    /// [`super::Event::Release`].
+    /// [`crate::protocol::Event::Release`].
     Enter {
         /// Of which lock.
         lock: LockName,
@@ -55,7 +55,7 @@ pub enum Effect {
         /// The clock as the section is left.
         clock: u64,
     },
-    /// Hand in [`super::Event::Expired`] after about this time, and forget the
+    /// Hand in [`crate::protocol::Event::Expired`] after about this time, and forget the
     /// timer that this one [replaces](Timer::replaces).
     SetTimer {
         /// What for.

@@ -13,25 +13,24 @@
 //! G. Roucairol, "On Mutual Exclusion in Computer Networks", Communications of the
 //! ACM 26(2), 1983.
 
-pub mod clock;
+mod clock;
 mod config;
 mod effect;
-mod event;
 mod lock_name;
-mod member;
 mod message;
 pub(crate) mod planted;
 mod rejected;
 mod ricart_agrawala;
+mod timer;
 mod token;
 
-pub use clock::{ClockError, LamportClock, NodeId, Timestamp};
+pub use clock::{ClockError, LamportClock, MAX_CLOCK, MAX_JUMP, NodeId, Timestamp};
 pub use config::{Config, Memory, Pace};
 pub use effect::Effect;
-pub use event::{Event, Purpose, Timer};
 pub use lock_name::{LockName, LockNameError};
-pub use member::Member;
 pub use message::{Body, Echo, Incarnation, Message, Origin};
 pub use rejected::Rejected;
+pub(crate) use ricart_agrawala::Context;
 pub use ricart_agrawala::{Deferred, RicartAgrawala, State};
+pub use timer::{Purpose, Timer};
 pub use token::{Token, Tokens};

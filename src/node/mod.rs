@@ -1,35 +1,48 @@
-//! What every node is, whoever its user: its sockets, its timers, the algorithm,
-//! and what was dropped.
+//! The library: named locks for the threads of a process, from a node of its own.
 //!
 //! ```text
-//! user ───┐                                                                  ┌─ UDP datagrams
-//! UDP ────┼─ drain ─> Envelope ─ open ─> Event ─ handle ─> Effect ─ perform ─┼─ user
-//! timers ─┘           one queue        pure algorithm                        ├─ timers
-//!                                                                            ├─ state file
-//!                                                                            └─ observer
+//! Handle ── Wish ─┐
+//! UDP ────────────┼─ drain ─> Envelope ─ open ─> Desk, Engine ─ settle ─┬─> Call, Lease
+//! timers ─────────┘           one queue                                 └─> UDP datagrams
 //! ```
 //!
-//! The [`Engine`] waits for nothing. Its owner has the poll and the queue, puts
-//! the words of its own user into the same queue, and hands the engine what comes
-//! out of it: [`crate::process`] for somebody at a terminal.
+//! [`Node`] has a thread of its own; [`LocalNode`] is driven by its caller's loop.
+//! Callers of one process stand in line at their node (`Desk`); the node asks the
+//! group once for whoever is first. While nobody else wants a lock, the node lends
+//! it to its process (`Lease`): a handle enters again without a word to the node.
+//!
+//! # What happens when
+//!
+//! - A [`Guard`] is dropped: the lock is released, by a panic too.
+//! - A [`Request`] is dropped: it waits no longer.
+//! - A [`Handle`] is cloned: both are ways to the same node.
+//! - The [`Node`] is dropped: see there.
+//! - The process dies: its node with it, and nobody else enters before the node
+//!   is started anew. Whatever the holder was doing has ended too, or must be
+//!   fenced by its token.
+//! - The process forks: the child has no node. Its copies of guards hold nothing
+//!   and release nothing, and its handles say so.
 
-mod config;
-mod contacts;
-mod drops;
-mod engine;
-mod envelope;
-pub(crate) mod key_file;
-pub(crate) mod memory;
-mod observer;
-mod timers;
-mod udp;
-mod waiting;
+mod delegation;
+mod error;
+mod guard;
+mod handle;
+mod local_node;
+mod lock_table;
+mod log_observer;
+mod mailbox;
+mod request;
+mod settings;
+mod status;
+mod thread;
+mod waiter;
 
-pub(crate) use config::bind_hint;
-pub use config::{Config, StartError};
-pub(crate) use engine::{Engine, User};
-pub(crate) use envelope::{Envelope, Source};
-pub use key_file::KeyFileError;
-pub use memory::StateError;
-pub use observer::{Happening, Missing, Observer, Status, Waiting, Why};
-pub(crate) use waiting::{Reports, Wait, claimed, missing};
+pub use error::{Blocked, LockError};
+pub use guard::Guard;
+pub(crate) use handle::A_MOMENT;
+pub use handle::Handle;
+pub use local_node::LocalNode;
+pub use request::Request;
+pub use settings::{Settings, StartError};
+pub use status::{LockStatus, PeerStatus, Status};
+pub use thread::Node;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::keyboard::Input;
-use crate::node;
+use crate::engine;
 
 /// What a process must be told to start.
 #[derive(Debug)]
 pub struct Config {
     /// What every node must be told.
-    pub node: node::Config,
+    pub node: engine::Config,
     /// Where the critical section is.
     pub section: SocketAddr,
     /// How long an entry lasts.
@@ -27,7 +27,7 @@ pub struct Config {
 pub enum StartError {
     /// Its node did not.
     #[error(transparent)]
-    Node(#[from] node::StartError),
+    Node(#[from] engine::StartError),
     /// There is no way to the critical section.
     #[error("cannot reach the critical section at {address}: {source}")]
     Section {

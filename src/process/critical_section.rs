@@ -10,8 +10,8 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
 use super::{Envelope, Word};
+use crate::engine::User;
 use crate::mutex::{self, LockName, NodeId, Timestamp};
-use crate::node::User;
 use crate::system::retry_interrupted;
 use crate::wire::{BEGINS, ENDS, GroupDigest, Key, SectionMessage};
 

@@ -12,8 +12,8 @@ use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 
 use super::{Envelope, Word};
+use crate::engine::Source;
 use crate::mutex::NodeId;
-use crate::node::Source;
 use crate::system::readiness;
 use crate::system::retry_interrupted;
 use crate::system::terminal::is_in_foreground;

@@ -25,8 +25,9 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::mutex::{Event, LockName};
-use crate::node::{Engine, Happening, Observer, Reports, Status};
+use crate::engine::{Engine, Happening, Observer, Reports, Status};
+use crate::mutex::LockName;
+use crate::protocol::Event;
 use crate::system::retry_interrupted;
 use crate::system::signals;
 pub use config::{Config, StartError};
@@ -38,7 +39,7 @@ const KEYBOARD: Token = Token(0);
 const SECTION: Token = Token(1);
 const SIGNALS: Token = Token(2);
 
-type Envelope = crate::node::Envelope<Word>;
+type Envelope = crate::engine::Envelope<Word>;
 
 /// What arrives at a process beside what arrives at every node.
 #[derive(Clone, Debug, PartialEq, Eq)]

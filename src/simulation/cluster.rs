@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::seed_peer::{SeedEffect, SeedPeer};
 use crate::group::Group;
-use crate::mutex::{Config, Effect, Event, Member, NodeId, Rejected, State, Timer};
+use crate::mutex::{Config, Effect, NodeId, Rejected, State, Timer};
+use crate::protocol::{Event, Member};
 use crate::transport::{Socket, Transport, Unheard};
 use crate::wire::Key;
 

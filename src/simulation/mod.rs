@@ -8,30 +8,30 @@
 //! ```
 
 mod addresses;
-mod agenda;
 mod cluster;
+mod event_queue;
 mod figures;
-mod judge;
-mod life;
+mod lifecycle;
+mod network;
+mod oracle;
 mod plan;
 mod recording;
 mod runs;
 mod seed_peer;
 mod shrink;
-mod tell;
-mod traffic;
+mod transcript;
 mod world;
 
 pub use addresses::Addresses;
 pub use cluster::{Cluster, Deed, Made, Parcel, Program, Step};
 pub use figures::Figures;
-pub use judge::{Judge, Violation};
+pub use oracle::{Judge, Violation};
 pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, PlanError, What, Wish};
 pub use recording::Recording;
 pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};
 pub use shrink::shrunk;
-pub use tell::told;
+pub use transcript::told;
 pub use world::play;
 
 #[cfg(test)]

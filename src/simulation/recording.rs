@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::cluster::{Cluster, Made, Parcel, Program, Step};
 use super::plan::Micros;
-use super::tell::told;
-use crate::mutex::Member;
+use super::transcript::told;
+use crate::protocol::Member;
 use crate::trace::{Header, Record, Run};
 
 /// What happened in a play.

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::addresses::Addresses;
 use super::figures::Figures;
-use super::judge::Violation;
+use super::oracle::Violation;
 use super::plan::Plan;
 use super::world::play;
 

@@ -2,7 +2,7 @@
 //! fewer wishes, fewer members, a calmer network, as long as it still shows it.
 
 use super::addresses::Addresses;
-use super::judge::Violation;
+use super::oracle::Violation;
 use super::plan::{Fault, Plan};
 use super::world::play;
 

@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use super::addresses::{Addresses, member_at};
-use super::agenda::{Agenda, Due};
 use super::cluster::{Cluster, Deed, Made, Parcel, Step};
+use super::event_queue::{Agenda, Due};
 use super::figures::Figures;
-use super::judge::{Judge, Violation};
-use super::life::Node;
+use super::lifecycle::Node;
+use super::network::Traffic;
+use super::oracle::{Judge, Violation};
 use super::plan::{Fault, Micros, Moment, Plan, What};
 use super::recording::Recording;
-use super::traffic::Traffic;
-use crate::mutex::{Event, LockName, NodeId};
+use crate::mutex::{LockName, NodeId};
+use crate::protocol::Event;
 
 /// After the faults, by when all must have entered.
 const ENOUGH: Micros = 3_600_000_000;

@@ -1,18 +1,25 @@
 //! What is needed of the operating system beside what the standard library has:
-//! signals, terminals, and output to somebody who may not be reading.
+//! signals, terminals, and output to a reader that may not be reading.
 
 pub(crate) mod file;
-pub(crate) mod output;
 mod quota;
-mod readiness;
 mod retry;
-pub(crate) mod signals;
 mod sync;
-pub(crate) mod terminal;
 mod time;
 
+#[cfg(feature = "cli")]
+pub(crate) mod output;
+#[cfg(feature = "cli")]
+mod readiness;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
+#[cfg(feature = "cli")]
+pub(crate) mod terminal;
+
+#[cfg(feature = "cli")]
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
+#[cfg(feature = "cli")]
 pub(crate) use readiness::readiness;
 pub(crate) use retry::retry_interrupted;
 pub(crate) use sync::locked;

@@ -50,36 +50,56 @@
 //! A line is read, and kept as numbers of one size, some 140 to 170 bytes an event
 //! in all. It is read again where it is quoted or drawn.
 
-mod bars;
-mod check;
-mod diagram;
-mod event;
-mod export;
-mod history;
-mod html;
-mod lines;
-mod matching;
-mod reader;
 mod record;
 mod recorder;
+
+#[cfg(feature = "cli")]
+mod bars;
+#[cfg(feature = "cli")]
+mod check;
+#[cfg(feature = "cli")]
+mod diagram;
+#[cfg(feature = "cli")]
+mod event;
+#[cfg(feature = "cli")]
+mod export;
+#[cfg(feature = "cli")]
+mod history;
+#[cfg(feature = "cli")]
+mod html;
+#[cfg(feature = "cli")]
+mod lines;
+#[cfg(feature = "cli")]
+mod matching;
+#[cfg(feature = "cli")]
+mod reader;
+#[cfg(feature = "cli")]
+mod report;
+#[cfg(feature = "cli")]
 mod run;
+#[cfg(feature = "cli")]
 mod steps;
+#[cfg(feature = "cli")]
 mod svg;
-mod tell;
+#[cfg(feature = "cli")]
 mod vector;
 
-pub use check::{Entry, Fared, Fault, Gap, Report, check};
-pub use diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View};
-pub use event::{Datagram, Event, EventName, Place};
-pub use export::{mermaid, shiviz};
-pub use history::{Contradiction, History};
-pub use html::html;
-pub use reader::{Progress, RunEvents, TraceError};
 pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION};
 pub use recorder::Traced;
-pub use run::{Run, write};
-pub use svg::svg;
-pub use vector::{Vector, VectorClocks};
 
-#[cfg(test)]
+#[cfg(feature = "cli")]
+pub use {
+    check::{Entry, Fared, Fault, Gap, Report, check},
+    diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View},
+    event::{Datagram, Event, EventName, Place},
+    export::{mermaid, shiviz},
+    history::{Contradiction, History},
+    html::html,
+    reader::{Progress, RunEvents, TraceError},
+    run::{Run, write},
+    svg::svg,
+    vector::{Vector, VectorClocks},
+};
+
+#[cfg(all(test, feature = "cli"))]
 mod tests;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mutex::{
-    Body, Effect, Event, LockName, Member, Message, NodeId, Origin, Rejected, State, Timer,
-    Timestamp,
+    Body, Effect, LockName, Message, NodeId, Origin, Rejected, State, Timer, Timestamp,
 };
+use crate::protocol::{Event, Member};
 
 /// The version of the format. A reader refuses any other.
 pub const VERSION: u32 = 1;

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
-use crate::mutex::Member;
-use crate::node::{Happening, Observer, Status};
-use crate::system::signals::survive_a_file_that_is_full;
+use crate::engine::{Happening, Observer, Status};
+use crate::protocol::Member;
 
 /// How long after something was written it is seen whether the file was deleted
 /// meanwhile. To ask at every event would double what a trace costs.
@@ -50,7 +49,6 @@ impl<O: Observer> Traced<O> {
     pub fn new(observer: O, folder: Option<&Path>) -> io::Result<Self> {
         if let Some(folder) = folder {
             fs::create_dir_all(folder)?;
-            survive_a_file_that_is_full()?;
         }
         let trace = folder.map(|folder| Trace {
             path: folder.to_owned(),

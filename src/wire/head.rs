@@ -2,7 +2,7 @@
 //! to the `>`, whatever follows.
 
 use super::Malformed;
-use crate::mutex::clock::MAX_CLOCK;
+use crate::mutex::MAX_CLOCK;
 use crate::mutex::{NodeId, Timestamp};
 
 /// The word before the `<`.

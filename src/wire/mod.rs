@@ -119,7 +119,7 @@ pub enum Malformed {
     /// The head breaks off or holds something else than two numbers.
     #[error("its head is not kind<clock,id>")]
     Head,
-    /// More than a seed peer can read, [`crate::mutex::clock::MAX_CLOCK`].
+    /// More than a seed peer can read, [`crate::mutex::MAX_CLOCK`].
     #[error("its clock is larger than 2^63 - 1")]
     Clock,
     /// More than an id can be.

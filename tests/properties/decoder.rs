@@ -3,9 +3,11 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use turno::mutex::clock::MAX_CLOCK;
-use turno::mutex::{Body, Echo, Incarnation, LockName, Message, NodeId, Origin, Timestamp};
-use turno::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
+use turno::internals::mutex::MAX_CLOCK;
+use turno::internals::mutex::{
+    Body, Echo, Incarnation, LockName, Message, NodeId, Origin, Timestamp,
+};
+use turno::internals::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
 
 use crate::config;
 use crate::decoder_laws::check;

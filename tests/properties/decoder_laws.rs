@@ -1,7 +1,7 @@
 //! What holds for a datagram, whatever is in it.
 
-use turno::mutex::Message;
-use turno::wire::{Datagram, GroupDigest, decode, encode};
+use turno::internals::mutex::Message;
+use turno::internals::wire::{Datagram, GroupDigest, decode, encode};
 
 use crate::seed_scan::scan;
 

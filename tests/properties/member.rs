@@ -4,9 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use turno::mutex::{
-    Body, Config, Echo, Event, Incarnation, LockName, Member, Message, NodeId, Origin,
-};
+use turno::internals::mutex::{Body, Config, Echo, Incarnation, LockName, Message, NodeId, Origin};
+use turno::internals::protocol::{Event, Member};
 
 use crate::config;
 use crate::member_laws::{MOST_LOCKS_OF_OTHERS, STEP, check};

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use turno::group::Group;
-use turno::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin};
-use turno::transport::{Incoming, Socket, Transport, Unheard};
-use turno::wire::{Datagram, GroupDigest, Key, decode};
+use turno::internals::group::Group;
+use turno::internals::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin};
+use turno::internals::transport::{Incoming, Socket, Transport, Unheard};
+use turno::internals::wire::{Datagram, GroupDigest, Key, decode};
 
 use crate::config;
 use crate::decoder::{Change, change, datagram, message};

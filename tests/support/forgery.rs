@@ -1,9 +1,9 @@
 //! What an eavesdropper makes of the datagrams that it has seen: the same again,
 //! the same for somebody else, and others.
 
-use turno::mutex::NodeId;
-use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
-use turno::wire::{BEGINS, GroupDigest, Key, SIGNATURE};
+use turno::internals::mutex::NodeId;
+use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
+use turno::internals::wire::{BEGINS, GroupDigest, Key, SIGNATURE};
 
 use super::outsider::Missile;
 use super::relay::Captured;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use turno::wire::{BEGINS, ENDS};
+use turno::internals::wire::{BEGINS, ENDS};
 
 /// How often each process entered.
 pub type Entries = BTreeMap<usize, usize>;

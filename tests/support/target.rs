@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use rustix::process::Signal;
-use turno::wire::ENDS;
+use turno::internals::wire::ENDS;
 
 use super::Program;
 use super::forgery::Request;

@@ -5,27 +5,27 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::Deferred;
-use crate::mutex::clock::{LamportClock, NodeId, Timestamp};
 use crate::mutex::config::Config;
 use crate::mutex::effect::Effect;
 use crate::mutex::lock_name::LockName;
 use crate::mutex::message::Body;
 use crate::mutex::planted::planted;
 use crate::mutex::rejected::Rejected;
+use crate::mutex::{LamportClock, NodeId, Timestamp};
 
 /// What belongs to the member and not to one of its locks.
-pub(in crate::mutex) struct Context<'a> {
-    pub(in crate::mutex) config: &'a Config,
-    pub(in crate::mutex) clock: &'a mut LamportClock,
-    pub(in crate::mutex) peers: &'a BTreeSet<NodeId>,
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) clock: &'a mut LamportClock,
+    pub(crate) peers: &'a BTreeSet<NodeId>,
     /// How far each peer's clock was heard to have got.
-    pub(in crate::mutex) heard: &'a BTreeMap<NodeId, u64>,
+    pub(crate) heard: &'a BTreeMap<NodeId, u64>,
     /// Not all peers' clocks were heard yet.
-    pub(in crate::mutex) is_hearing: bool,
+    pub(crate) is_hearing: bool,
     /// Another node claims to be this member.
-    pub(in crate::mutex) is_claimed: bool,
-    pub(in crate::mutex) lock: &'a LockName,
-    pub(in crate::mutex) effects: &'a mut Vec<Effect>,
+    pub(crate) is_claimed: bool,
+    pub(crate) lock: &'a LockName,
+    pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 impl Context<'_> {

@@ -37,11 +37,11 @@
 //! that moment. But the requests' own clocks may come out of order: who has all
 //! permissions does not ask whether somebody else's request is on its way.
 
-mod answering;
-mod asking;
 mod context;
 #[cfg(test)]
-mod searched;
+mod model_hooks;
+mod requester;
+mod responder;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -54,7 +54,7 @@ use super::message::{Echo, Incarnation, Origin};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::token::Token;
-pub(super) use context::Context;
+pub(crate) use context::Context;
 
 /// What a member does about the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,8 +114,8 @@ impl Deferred {
 /// One lock, as one member sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RicartAgrawala {
-    pub(super) state: State,
-    pub(super) reply_queue: Vec<Deferred>,
+    pub(crate) state: State,
+    pub(crate) reply_queue: Vec<Deferred>,
     /// Whose permission is ours until we reply to them: turno nodes that have
     /// replied to us. A seed peer's serves one entry.
     kept: BTreeSet<NodeId>,
@@ -140,7 +140,7 @@ struct Latest {
 
 impl RicartAgrawala {
     /// A lock that nobody is known to want, with what was kept of it.
-    pub(super) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
+    pub(crate) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
         RicartAgrawala {
             kept,
             ..RicartAgrawala::default()
@@ -148,7 +148,7 @@ impl RicartAgrawala {
     }
 
     /// What outlasts a lock that nobody wants any more.
-    pub(super) fn into_permissions(self) -> BTreeSet<NodeId> {
+    pub(crate) fn into_permissions(self) -> BTreeSet<NodeId> {
         self.kept
     }
 
@@ -172,7 +172,7 @@ impl RicartAgrawala {
     }
 
     /// Nobody here or elsewhere is known to want it.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.state == State::Free && self.reply_queue.is_empty()
     }
 
@@ -185,7 +185,7 @@ impl RicartAgrawala {
 
     /// Clocks for further entries within this stay. They are past the token of the
     /// entry, and whatever is said from now on is past them.
-    pub(super) fn lend(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
+    pub(crate) fn lend(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
@@ -205,11 +205,11 @@ impl RicartAgrawala {
     /// An earlier run was in the critical section with this token, and what it did
     /// there goes on: the entry is this run's now. Every permission that it had
     /// still stands, for nobody was answered since.
-    pub(super) fn resume(&mut self, token: Token) {
+    pub(crate) fn resume(&mut self, token: Token) {
         self.state = State::Held { token };
     }
 
-    pub(super) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+    pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };

@@ -3,7 +3,8 @@
 mod onlooker;
 mod tape;
 
-use turno::mutex::{Config, Effect, Event, Member, Rejected};
+use turno::internals::mutex::{Config, Effect, Rejected};
+use turno::internals::protocol::{Event, Member};
 
 use onlooker::Onlooker;
 pub use tape::STEP;

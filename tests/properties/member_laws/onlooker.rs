@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
-use turno::mutex::{
-    Body, Config, Echo, Effect, Event, Incarnation, LockName, Member, Memory, Message, NodeId,
-    Origin, State, Timer, Token, Tokens,
+use turno::internals::mutex::{
+    Body, Config, Echo, Effect, Incarnation, LockName, Memory, Message, NodeId, Origin, State,
+    Timer, Token, Tokens,
 };
+use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
+use turno::internals::protocol::{Event, Member};
 
 /// What the member does about a lock; nothing if it is none of these.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,11 +4,11 @@
 
 use std::net::SocketAddr;
 
-use turno::mutex::clock::{MAX_CLOCK, MAX_JUMP};
-use turno::mutex::{
-    Body, Config, Echo, Event, Incarnation, LockName, Member, Memory, Message, NodeId, Origin,
-    State, Timer,
+use turno::internals::mutex::{
+    Body, Config, Echo, Incarnation, LockName, Memory, Message, NodeId, Origin, State, Timer,
 };
+use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
+use turno::internals::protocol::{Event, Member};
 
 /// How many bytes an event takes: any are one, and to leave one out leaves the
 /// others as they are.

@@ -1,0 +1,266 @@
+//! What agents left behind: the records of entries that go on though the agent that
+//! let them in is gone. None of them may be overlooked, or two would be inside.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::fs::OFlags;
+use thiserror::Error;
+
+use super::AgentError;
+use super::client::Stay;
+use super::record::{Entry, Record, Records, is_locked};
+use crate::mutex::Token;
+use crate::system::file;
+use crate::{LocalNode, LockName, Settings};
+
+/// Why it is not known which entries go on, or cannot be kept. The message says
+/// what to do.
+#[derive(Debug, Error)]
+pub(crate) enum LeftError {
+    /// Nobody can say where the records would be.
+    #[error("cannot tell where {} is: {error}; --socket takes a path from the root on", path.display())]
+    Nowhere {
+        /// The socket.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// The records of new entries would have no place.
+    #[error(
+        "cannot keep records of entries in {}: {error}; that must be a folder that the agent may make, read and write",
+        path.display()
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// There may be a record of an entry that goes on.
+    #[error(
+        "cannot look at {}, where an entry that goes on may be recorded: {error}; let the agent read it, or, when nothing that turno lock started here goes on, remove it",
+        path.display()
+    )]
+    Hidden {
+        /// The record, or a folder with records.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// It goes on, and nobody knows under which lock.
+    #[error(
+        "{} is the record of an entry that goes on, and cannot be read: {why}; end what has it open (fuser -v names it), and start the agent again",
+        path.display()
+    )]
+    Damaged {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What no entry needs is in the way.
+    #[error(
+        "cannot remove {}, which is the record of no entry that goes on: {error}; move it out of that folder, and start the agent again",
+        path.display()
+    )]
+    InTheWay {
+        /// What is there.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// There may be records in folders that nobody knows of.
+    #[error(
+        "{} cannot be read ({error}), and it says where entries that go on are recorded: put it right, or, when nothing that turno lock started here goes on, remove it",
+        path.display()
+    )]
+    Places {
+        /// The list of the folders.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// The next agent would not find the records of this one.
+    #[error(
+        "cannot write {}: {error}; the state directory must be a folder that the agent may write into, on a disk with room",
+        path.display()
+    )]
+    Unwritten {
+        /// The list of the folders.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+/// A record that was left, and what its entry has.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) record: Record,
+    pub(super) lock: LockName,
+    pub(super) token: Token,
+}
+
+/// The records in this directory whose commands go on. The others are of no use
+/// any more.
+pub(super) fn left_in(
+    folder: &Path,
+    of_no_use: impl Fn(&Path) -> Result<(), LeftError>,
+) -> Result<Vec<Left>, LeftError> {
+    let hidden = |path: &Path| {
+        let path = path.to_owned();
+        |error| LeftError::Hidden { path, error }
+    };
+    let mut left = Vec::new();
+    let files = match fs::read_dir(folder) {
+        // The machine was started anew.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(left),
+        files => files.map_err(hidden(folder))?,
+    };
+    for file in files {
+        let path = file.map_err(hidden(folder))?.path();
+        // To open a pipe is to wait for whoever writes.
+        let at_once = OFlags::NONBLOCK.bits() as i32;
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(at_once)
+            .open(&path);
+        let file = match opened {
+            // An agent at work there has removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            file => file.map_err(hidden(&path))?,
+        };
+        if is_locked(&file).map_err(hidden(&path))? {
+            left.push(Left::read(path, file)?);
+        } else {
+            of_no_use(&path)?;
+        }
+    }
+    Ok(left)
+}
+
+/// Removes what is of no use any more.
+pub(super) fn remove(path: &Path) -> Result<(), LeftError> {
+    fs::remove_file(path).map_err(|error| LeftError::InTheWay {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+impl Left {
+    /// Whoever cannot be read may hold anything, so that is an error.
+    fn read(path: PathBuf, file: File) -> Result<Self, LeftError> {
+        let read = || -> Result<(Entry, LockName), String> {
+            let text = fs::read(&path).map_err(|error| error.to_string())?;
+            let entry: Entry = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+            let lock = LockName::new(&entry.lock).map_err(|error| error.to_string())?;
+            Ok((entry, lock))
+        };
+        let (entry, lock) = match read() {
+            Ok(read) => read,
+            Err(why) => return Err(LeftError::Damaged { path, why }),
+        };
+        let token = Token::recorded(entry.token);
+        let record = Record { path, file, entry };
+        Ok(Left {
+            record,
+            lock,
+            token,
+        })
+    }
+}
+
+/// The directories with records that a member's agents have used: of the last one,
+/// and of earlier ones that listened elsewhere and left something there. It stands
+/// in the member's state directory, so that an agent with another socket finds them.
+#[derive(Debug)]
+pub(super) struct Places(PathBuf);
+
+const PLACES: &str = "agent-records.json";
+
+impl Places {
+    /// Of a state directory that is this node's already: the records of an agent at
+    /// work are not to be looked at, which for a moment keeps its clients from
+    /// locking them.
+    pub(super) fn in_state(state: &Path) -> Self {
+        Places(state.join(PLACES))
+    }
+
+    /// The records that agents left elsewhere than in this directory.
+    pub(super) fn left_elsewhere(&self, here: &Path) -> Result<Vec<Left>, LeftError> {
+        let mut left = Vec::new();
+        for place in self.read()?.iter().filter(|place| *place != here) {
+            // Another member's agent may be at work there by now, and write records
+            // that nobody has locked yet.
+            left.extend(left_in(place, |_| Ok(()))?);
+        }
+        Ok(left)
+    }
+
+    fn read(&self) -> Result<Vec<PathBuf>, LeftError> {
+        let places = match fs::read(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.and_then(|text| Ok(serde_json::from_slice(&text)?)),
+        };
+        places.map_err(|error| LeftError::Places {
+            path: self.0.clone(),
+            error,
+        })
+    }
+
+    /// From now on records are in this directory; and these were left elsewhere.
+    pub(super) fn write(&self, here: &Path, left: &[Left]) -> Result<(), LeftError> {
+        let elsewhere = left.iter().filter_map(|left| left.record.path.parent());
+        let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
+        places.sort();
+        places.dedup();
+        let text = serde_json::to_vec(&places).map_err(io::Error::from);
+        let written = text.and_then(|text| file::replace(&self.0, &text));
+        written.map_err(|error| LeftError::Unwritten {
+            path: self.0.clone(),
+            error,
+        })
+    }
+}
+
+/// Starts the node, with the entries of earlier runs that go on.
+pub(super) fn start_node(
+    settings: &Settings,
+    records: &Records,
+) -> Result<(LocalNode, Vec<Stay>), AgentError> {
+    // The state directory is ours from here on, so that nobody else's records are
+    // looked at.
+    let opened = settings.open()?;
+    let places = settings.state.as_deref().map(Places::in_state);
+    let mut left = records.left()?;
+    if let Some(places) = &places {
+        left.extend(places.left_elsewhere(records.folder())?);
+    }
+    let resumed: Vec<_> = left
+        .iter()
+        .map(|left| (left.lock.clone(), left.token))
+        .collect();
+    let (node, guards) = LocalNode::start_inside(settings, opened, &resumed)?;
+    if let Some(places) = &places {
+        places.write(records.folder(), &left)?;
+    }
+    let since = Instant::now();
+    let stays = left.into_iter().zip(guards).map(|(left, guard)| {
+        let record = left.record;
+        log::warn!(
+            "lock {:?} stays held: what {:?} of an earlier run started goes on",
+            record.entry.lock,
+            record.entry.command
+        );
+        Stay {
+            record,
+            guard,
+            since,
+        }
+    });
+    Ok((node, stays.collect()))
+}

@@ -1,0 +1,143 @@
+//! A call for a lock, in the hands of whoever waits.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::error::LockError;
+use super::guard::Guard;
+use super::mailbox::{Shared, Wish};
+use super::waiter::{Call, Grant};
+
+/// Somebody who waits for a lock. Dropped, it waits no longer; and if the lock
+/// was its own already, it leaves it.
+#[must_use = "it waits no longer when it is dropped"]
+pub struct Request {
+    shared: Arc<Shared>,
+    call: Arc<Call>,
+    since: Instant,
+}
+
+impl Request {
+    pub(super) fn new(shared: Arc<Shared>, call: Arc<Call>) -> Self {
+        Request {
+            shared,
+            call,
+            since: Instant::now(),
+        }
+    }
+
+    /// Waits until the lock is ours.
+    ///
+    /// # Errors
+    /// [`LockError`], but for [`LockError::TimedOut`].
+    pub fn wait(self) -> Result<Guard, LockError> {
+        // Without a time there always is an outcome.
+        let outcome = self.outcome(None)?.unwrap_or(Err(LockError::Ended));
+        self.guard(outcome)
+    }
+
+    /// Waits until the lock is ours, but not longer than this.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`] says what stood in the way; any other
+    /// [`LockError`].
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
+        // A time beyond all measure is none.
+        let until = Instant::now().checked_add(timeout);
+        let outcome = match self.outcome(until)? {
+            Some(outcome) => outcome,
+            None => {
+                // The node knows what stands in the way; and it may have let us in
+                // in the meantime.
+                self.give_up()?;
+                self.call.wait(None).unwrap_or(Err(LockError::Ended))
+            }
+        };
+        self.guard(outcome)
+    }
+
+    /// The outcome, if it has come; none after it was taken.
+    ///
+    /// # Errors
+    /// [`LockError`], as the outcome.
+    pub fn try_take(&mut self) -> Option<Result<Guard, LockError>> {
+        let outcome = self.call.take()?;
+        Some(self.guard(outcome))
+    }
+
+    /// Waits no longer. The outcome comes all the same: what stood in the way, or
+    /// the lock, if it was ours by then.
+    ///
+    /// # Errors
+    /// [`LockError::Ended`].
+    pub fn give_up(&self) -> Result<(), LockError> {
+        self.shared.say(Wish::GiveUp {
+            lock: self.call.lock.clone(),
+            ticket: self.call.ticket,
+            since: self.since,
+        })
+    }
+
+    /// What the node knows the caller by: see [`LockStatus`](super::LockStatus).
+    #[must_use]
+    pub fn ticket(&self) -> u64 {
+        self.call.ticket
+    }
+
+    /// Waits for the outcome; none if it has not come by then.
+    fn outcome(
+        &self,
+        until: Option<Instant>,
+    ) -> Result<Option<Result<Grant, LockError>>, LockError> {
+        if self.shared.is_forked() {
+            return Err(LockError::Forked);
+        }
+        self.shared.attend(until, |until| self.call.wait(until))
+    }
+
+    fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
+        let Grant { token, lease } = outcome?;
+        let Call { lock, ticket, .. } = &*self.call;
+        let shared = Arc::clone(&self.shared);
+        Ok(Guard::new(shared, lock.clone(), *ticket, token, lease))
+    }
+}
+
+impl Future for Request {
+    type Output = Result<Guard, LockError>;
+
+    /// # Panics
+    /// Never; but once it was ready it is pending for ever.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.poll(context).map(|outcome| self.guard(outcome))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if self.call.is_over() || self.shared.is_forked() {
+            return;
+        }
+        match self.call.abandon() {
+            Some(Grant { lease, .. }) => {
+                let Call { lock, ticket, .. } = &*self.call;
+                self.shared.leave(lock, *ticket, lease.as_deref());
+            }
+            None => {
+                // If the node has ended, nobody waits there.
+                let _ = self.give_up();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("lock", &self.call.lock)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! The critical section as a server of its own: prints what its holders say,
+//! and refuses whoever is no holder any more.
+
+mod resource;
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::SIGUSR1;
+use signal_hook_mio::v1_0::Signals;
+
+use crate::mutex::NodeId;
+use crate::printable::Printable;
+use crate::system::{Output, Quota, retry_interrupted, signals};
+use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
+pub use resource::{Admitted, Refused, Resource};
+
+const SOCKET: Token = Token(0);
+const SIGNALS: Token = Token(1);
+
+/// How many datagrams are dealt with before the signals have their turn.
+const BATCH: usize = 256;
+
+/// How many messages that are not admitted are told of in a second, and in one of
+/// a flood, which must not fill a disk. All are counted.
+const MOST_TOLD: (u32, u32) = (100, 10);
+
+/// The server.
+pub struct Shared {
+    poll: Poll,
+    socket: UdpSocket,
+    signals: Signals,
+    key: Option<Key>,
+    resource: Resource,
+    undecodable: u64,
+    output: Output,
+    /// For what is not admitted.
+    quota: Quota,
+    /// The poll has said that there is something to read, and it is not all
+    /// read yet.
+    is_readable: bool,
+}
+
+impl Shared {
+    /// Binds the socket. With a key, only what is signed with it is believed.
+    ///
+    /// # Errors
+    /// The system's, when the address cannot be had.
+    pub fn bind(listen: SocketAddr, key: Option<Key>, label: Option<String>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut socket = UdpSocket::bind(listen)?;
+        let registry = poll.registry();
+        registry.register(&mut socket, SOCKET, Interest::READABLE)?;
+        let signals = signals::register(&[SIGUSR1], registry, SIGNALS)?;
+        Ok(Shared {
+            poll,
+            socket,
+            signals,
+            key,
+            resource: Resource::default(),
+            undecodable: 0,
+            output: Output::standard(label),
+            quota: Quota::new(MOST_TOLD.0, MOST_TOLD.1),
+            is_readable: false,
+        })
+    }
+
+    /// Serves until a signal ends it, and prints the summary then.
+    ///
+    /// # Errors
+    /// Those of waiting and of writing.
+    pub fn run(mut self) -> io::Result<()> {
+        let address = self.socket.local_addr()?;
+        self.output.say(&format!("critical section at {address}"))?;
+        if self.key.is_none() && !address.ip().is_loopback() {
+            self.output.say(&format!(
+                "WARNING: no --key, so whoever can send to {address} can pretend to be a holder"
+            ))?;
+        }
+        let mut events = Events::with_capacity(4);
+        let mut buffer = vec![0; LONGEST_DATAGRAM];
+        loop {
+            let timeout = if self.is_readable {
+                Some(Duration::ZERO)
+            } else {
+                let due = [self.output.next_flush(), self.quota.next_due()];
+                let next = due.into_iter().flatten().min();
+                next.map(|at| at.saturating_duration_since(Instant::now()))
+            };
+            retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            self.is_readable |= events.iter().any(|event| event.token() == SOCKET);
+            self.receive(&mut buffer)?;
+            if let Some(untold) = self.quota.untold() {
+                self.output.say(&format!("{untold} more not admitted"))?;
+            }
+            self.output.flush()?;
+            for signal in self.signals.pending().collect::<Vec<_>>() {
+                if signal != SIGUSR1 {
+                    return self.summary();
+                }
+                let counts = self.counts().join(", ");
+                self.output.say(&format!("so far: {counts}"))?;
+            }
+        }
+    }
+
+    /// Deals with what has arrived, a batch at most.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        for _ in 0..BATCH {
+            if !self.is_readable {
+                break;
+            }
+            match retry_interrupted(|| self.socket.recv_from(buffer)) {
+                Ok((length, source)) => self.answer(&buffer[..length], source)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
+                Err(error) => log::info!("received an error: {error}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, bytes: &[u8], source: SocketAddr) -> io::Result<()> {
+        match self.read(bytes) {
+            Ok(message) => self.admit(&message),
+            Err(why) => {
+                self.undecodable += 1;
+                if !self.quota.take() {
+                    return Ok(());
+                }
+                let shown = Printable::new(bytes);
+                self.output
+                    .say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
+        let signed = Signed::split(bytes);
+        let text = match (&self.key, &signed) {
+            (Some(_), None) => return Err("it is not signed".into()),
+            (_, Some(signed)) => signed.text,
+            (None, None) => bytes,
+        };
+        let message = match wire::decode(text) {
+            Ok(Datagram::Section(message)) => message,
+            Ok(_) => return Err("it is for a process, not for the critical section".into()),
+            Err(malformed) => return Err(malformed.to_string()),
+        };
+        match (&self.key, &signed) {
+            (Some(key), Some(signed))
+                if !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed) =>
+            {
+                Err("its signature is wrong".into())
+            }
+            _ => Ok(message),
+        }
+    }
+
+    fn admit(&mut self, message: &SectionMessage) -> io::Result<()> {
+        let shown = format!(
+            "[PID: {}, Clock: {}] {}",
+            message.stamp.id,
+            message.stamp.clock,
+            Printable::new(&message.text)
+        );
+        match self.resource.admit(message) {
+            Ok(Admitted { overlaps }) => {
+                self.output.say(&shown)?;
+                let Some(other) = overlaps else {
+                    return Ok(());
+                };
+                self.output.say(&format!(
+                    "overlap: process {other} has not said that it left"
+                ))
+            }
+            Err(_) if !self.quota.take() => Ok(()),
+            Err(refused) => {
+                self.output.say(&format!("refused, {refused}: {shown}"))?;
+                if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
+                    self.output.say(
+                        "(if the whole group was started anew, start turno shared anew too)",
+                    )?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn counts(&self) -> [String; 5] {
+        let holders: Vec<String> = self
+            .resource
+            .holders()
+            .map(|(id, entries)| format!("{id} ({entries})"))
+            .collect();
+        let holders = if holders.is_empty() {
+            "none".to_owned()
+        } else {
+            holders.join(", ")
+        };
+        [
+            format!("entries {}", self.resource.entries()),
+            format!("holders {holders}"),
+            format!("refused {}", self.resource.refused()),
+            format!("undecodable {}", self.undecodable),
+            format!("overlaps {}", self.resource.overlaps()),
+        ]
+    }
+
+    fn summary(mut self) -> io::Result<()> {
+        self.output.say("")?;
+        for line in self.counts() {
+            self.output.say(&line)?;
+        }
+        self.output.part();
+        Ok(())
+    }
+}

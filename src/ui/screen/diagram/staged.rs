@@ -1,0 +1,117 @@
+//! A node of which the tests say what happens to it.
+
+use std::net::SocketAddr;
+
+use super::LiveDiagram;
+use crate::engine::{Happening, Why};
+use crate::group::Group;
+use crate::mutex::{
+    Body, Config, Echo, Effect, Incarnation, LockName, Memory, Message, NodeId, Origin,
+};
+use crate::protocol::{Event, Member};
+use crate::transport::Unheard;
+
+const OWN_RUN: Incarnation = Incarnation(7);
+
+/// The run of every other member, unless it is said to be another.
+const RUN: Incarnation = Incarnation(9);
+
+/// A member and the diagram of what happened to it.
+pub(in crate::ui::screen) struct Staged {
+    pub(in crate::ui::screen) member: Member,
+    pub(in crate::ui::screen) diagram: LiveDiagram,
+}
+
+impl Staged {
+    /// Member `id` of so many, all at ports from 10001, that has heard all
+    /// others.
+    pub(in crate::ui::screen) fn new(id: u16, members: u16) -> Self {
+        let ports: Vec<u16> = (10_001..=10_000 + members).collect();
+        let mut diagram = LiveDiagram::default();
+        diagram.happened(&Happening::Began {
+            group: &Group::on_loopback(id, &ports),
+            section: Some(SocketAddr::from(([127, 0, 0, 1], 10_000))),
+            has_key: false,
+        });
+        let member = Member::new(Config {
+            memory: Memory::Durable {
+                below: 1,
+                heard: true,
+            },
+            ..Config::new(NodeId(id), members, OWN_RUN)
+        });
+        Staged { member, diagram }
+    }
+
+    pub(in crate::ui::screen) fn happens(&mut self, event: &Event) {
+        let mut effects = Vec::new();
+        let outcome = self.member.handle(event, &mut effects);
+        self.diagram.happened(&Happening::Handled {
+            event,
+            outcome: outcome.map(|()| &*effects),
+            member: &self.member,
+        });
+    }
+
+    /// The algorithm is said to have asked for this.
+    pub(in crate::ui::screen) fn is_told(&mut self, event: &Event, effects: &[Effect]) {
+        self.diagram.happened(&Happening::Handled {
+            event,
+            outcome: Ok(effects),
+            member: &self.member,
+        });
+    }
+
+    pub(in crate::ui::screen) fn asks(&mut self) {
+        self.happens(&Event::Acquire(LockName::default()));
+    }
+
+    pub(in crate::ui::screen) fn leaves(&mut self) {
+        self.happens(&Event::Release(LockName::default()));
+    }
+
+    pub(in crate::ui::screen) fn hears_request(&mut self, clock: u64, from: u16) {
+        let lock = LockName::default();
+        self.hears(from, RUN, Body::Request { lock, clock });
+    }
+
+    /// A reply to the request of this clock.
+    pub(in crate::ui::screen) fn hears_reply(&mut self, clock: u64, from: u16, request: u64) {
+        let echo = Echo {
+            clock: request,
+            incarnation: OWN_RUN,
+        };
+        let lock = LockName::default();
+        self.hears(from, RUN, Body::Reply { lock, clock, echo });
+    }
+
+    pub(in crate::ui::screen) fn hears(&mut self, from: u16, run: Incarnation, body: Body) {
+        self.happens(&Event::Received {
+            message: Message {
+                from: NodeId(from),
+                origin: Origin::Turno(run),
+                body,
+            },
+            reply_to: None,
+        });
+    }
+
+    /// A datagram from this port is dropped.
+    pub(in crate::ui::screen) fn drops(&mut self, port: u16) {
+        self.diagram.happened(&Happening::Dropped {
+            source: SocketAddr::from(([127, 0, 0, 1], port)),
+            bytes: b"\x1b[2J",
+            why: Why::Unheard(Unheard::Forged),
+            member: &self.member,
+        });
+    }
+
+    /// It asks, and all others reply at once.
+    pub(in crate::ui::screen) fn enters(&mut self) {
+        self.asks();
+        let request = self.member.clock();
+        for (peer, clock) in self.member.peers().clone().into_iter().zip(request + 1..) {
+            self.hears_reply(clock, peer.0, request);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+use std::io;
+
+use super::staged::Staged;
+use super::*;
+use crate::mutex::{Body, Effect, Message, Origin, Timer};
+use crate::protocol::Event;
+
+/// The rows as text: the clock, what was sent or arrived, the note.
+fn told(node: &Staged) -> Vec<String> {
+    let rows = node.diagram.rows.iter();
+    rows.map(|row| {
+        let clock = row
+            .clock
+            .map_or(String::new(), |clock| format!("{clock}: "));
+        let arrow = row.arrow.as_ref().map_or(String::new(), |arrow| {
+            let peers: Vec<String> = arrow.peers.iter().map(NodeId::to_string).collect();
+            let way = if arrow.is_sent { "to" } else { "from" };
+            format!("[{} {way} {}] ", arrow.label, peers.join(" "))
+        });
+        let times = if row.times == 1 {
+            String::new()
+        } else {
+            format!(" ×{}", row.times)
+        };
+        format!("{clock}{arrow}{}{times}", row.note)
+    })
+    .collect()
+}
+
+fn resent(request: u64) -> Event {
+    Event::Expired(Timer::Resend {
+        lock: LockName::default(),
+        request,
+        sent: 1,
+    })
+}
+
+#[test]
+fn an_event_is_a_row_and_an_answer_sent_at_once_another() {
+    let mut node = Staged::new(2, 3);
+    node.happens(&Event::Start);
+    node.hears_request(2, 1);
+    node.asks();
+    node.hears_reply(5, 3, 4);
+    node.hears_request(6, 3);
+    node.hears_request(4, 1);
+    node.hears_reply(9, 1, 4);
+    node.leaves();
+    node.happens(&Event::Tick);
+    assert_eq!(
+        told(&node),
+        [
+            "1: starts",
+            "3: [req 2 from 1] ",
+            "[reply 3 to 1] ",
+            "4: [req 4 to 1 3] asks",
+            "6: [reply 5 from 3] ",
+            "7: [req 6 from 3] (4,2) < (6,3): deferred",
+            "8: [req 4 from 1] (4,1) < (4,2)",
+            "[reply 8 to 1] ",
+            "10: [reply 9 from 1] HELD, token 10",
+            "10: [reply 10 to 3] leaves",
+            "11: ticks",
+        ]
+    );
+}
+
+#[test]
+fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_answer() {
+    let mut node = Staged::new(1, 3);
+    node.enters();
+    node.hears_request(4, 2);
+    node.hears_request(6, 3);
+    node.leaves();
+    let lasts: Vec<(Phase, usize)> = node
+        .diagram
+        .rows
+        .iter()
+        .map(|row| (row.standing.phase, row.standing.deferred.len()))
+        .collect();
+    assert_eq!(
+        lasts,
+        [
+            (Phase::Wait, 0),
+            (Phase::Wait, 0),
+            (Phase::Held, 0),
+            (Phase::Held, 1),
+            (Phase::Held, 2),
+            (Phase::Free, 0),
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_effect_is_counted_until_something_has_one() {
+    let mut node = Staged::new(1, 3);
+    node.asks();
+    for _ in 0..3 {
+        node.happens(&resent(2));
+        node.asks();
+    }
+    node.hears_reply(3, 2, 2);
+    node.hears_reply(3, 2, 2);
+    node.happens(&resent(2));
+    assert_eq!(
+        told(&node),
+        [
+            "2: [req 2 to 2 3] asks",
+            "[req 2 to 2 3] again ×3",
+            "x ignored ×3",
+            "4: [reply 3 from 2] ",
+            "[reply 3 from 2] ignored: that member has replied already",
+            "[req 2 to 3] again",
+        ]
+    );
+}
+
+#[test]
+fn a_request_that_is_deferred_and_comes_again_is_counted() {
+    let mut node = Staged::new(1, 3);
+    node.enters();
+    node.diagram.rows.clear();
+    for _ in 0..2 {
+        node.hears_request(4, 2);
+        node.hears_request(6, 3);
+    }
+    node.hears_request(4, 2);
+    assert_eq!(
+        told(&node),
+        [
+            "6: [req 4 from 2] HELD: deferred",
+            "7: [req 6 from 3] HELD: deferred",
+            "[req 4 from 2] again ×2",
+            "[req 6 from 3] again",
+        ]
+    );
+}
+
+#[test]
+fn a_flood_does_not_drive_out_what_happened() {
+    let mut node = Staged::new(1, 3);
+    node.asks();
+    for _ in 0..1000 {
+        node.drops(40_000);
+        node.drops(10_002);
+        node.diagram.happened(&Happening::DroppedMore(5));
+    }
+    assert_eq!(
+        told(&node),
+        [
+            "2: [req 2 to 2 3] asks",
+            "[ from ] dropped: signature wrong ×1000",
+            "[ from 2] dropped: signature wrong ×1000",
+            "dropped more ×5000",
+        ]
+    );
+    let arrows = node
+        .diagram
+        .rows
+        .iter()
+        .filter_map(|row| row.arrow.as_ref());
+    let lost: Vec<bool> = arrows.map(|arrow| arrow.is_lost).collect();
+    assert_eq!(lost, [false, true, true]);
+}
+
+#[test]
+fn noise_of_many_kinds_does_not_drive_out_what_happened_either() {
+    let mut node = Staged::new(1, 3);
+    node.asks();
+    for clock in 3..1000 {
+        node.hears_reply(clock, 2, 1);
+    }
+    let rows = told(&node);
+    assert_eq!(rows.len(), 1 + MOST_IDLE);
+    assert_eq!(rows[0], "2: [req 2 to 2 3] asks");
+    assert!(
+        rows.last()
+            .unwrap()
+            .starts_with("[reply 999 from 2] ignored: ")
+    );
+}
+
+#[test]
+fn the_oldest_rows_are_forgotten() {
+    let mut node = Staged::new(1, 3);
+    for _ in 0..1000 {
+        node.happens(&Event::Tick);
+    }
+    assert_eq!(node.diagram.rows.len(), MOST_ROWS);
+    assert_eq!(told(&node).last().unwrap(), "1001: ticks");
+}
+
+#[test]
+fn a_peer_that_is_started_anew_is_seen_and_other_greetings_are_not() {
+    let mut node = Staged::new(1, 3);
+    node.hears(3, Incarnation(9), Body::Hello);
+    node.hears(3, Incarnation(9), Body::Hello);
+    assert_eq!(told(&node), [""; 0]);
+    node.hears(3, Incarnation(10), Body::Hello);
+    assert_eq!(told(&node), ["[hello from 3] 3 started anew"]);
+    assert_eq!(node.diagram.rows[0].begins, Some(NodeId(3)));
+}
+
+#[test]
+fn an_entry_that_takes_no_datagram_and_a_request_to_some_only_are_rows_too() {
+    let mut node = Staged::new(1, 1);
+    node.asks();
+    assert_eq!(told(&node), ["2: HELD, token 2"]);
+
+    let mut node = Staged::new(1, 4);
+    let (lock, clock) = (LockName::default(), 2);
+    let request = |to: u16| Effect::Send {
+        to: NodeId(to),
+        reply_to: None,
+        message: Message {
+            from: NodeId(1),
+            origin: Origin::Turno(Incarnation(7)),
+            body: Body::Request {
+                lock: lock.clone(),
+                clock,
+            },
+        },
+        repetition: 0,
+    };
+    let event = Event::Acquire(lock.clone());
+    node.is_told(&event, &[request(2), request(4)]);
+    assert_eq!(told(&node), ["1: [req 2 to 2 4] asks"]);
+}
+
+#[test]
+fn what_could_not_be_sent_is_seen() {
+    let mut node = Staged::new(1, 3);
+    node.diagram.happened(&Happening::NotSent {
+        address: SocketAddr::from(([127, 0, 0, 1], 10_003)),
+        error: &io::Error::other("the network is \x1b[1mgone"),
+    });
+    assert_eq!(
+        told(&node),
+        [r"[ to 3] not sent: the network is \u{1b}[1mgone"]
+    );
+}
+
+#[test]
+fn a_clock_too_far_ahead_is_asked_for() {
+    let mut node = Staged::new(1, 3);
+    node.hears_request(1 << 40, 3);
+    assert_eq!(
+        told(&node),
+        [
+            "[req 1099511627776 from 3] clock too far ahead",
+            "[hello to 3] "
+        ]
+    );
+}
+
+#[test]
+fn a_request_for_another_lock_names_it_and_nothing_unescaped() {
+    let mut node = Staged::new(1, 3);
+    let lock = LockName::new("a\u{202e}b").unwrap();
+    node.hears(2, Incarnation(9), Body::Request { lock, clock: 2 });
+    assert_eq!(
+        told(&node),
+        [r"3: [req 2 from 2] lock a\u{202e}b", "[reply 3 to 2] "]
+    );
+}
