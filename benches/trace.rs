@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use turno::internals::engine::{Happening, Observer, Status};
-use turno::internals::mutex::{Config, Effect, Incarnation, LockName, Memory, Message, NodeId};
+use turno::internals::engine::{NodeEvent, Observer, Status};
+use turno::internals::mutex::{Config, Durability, Effect, Incarnation, LockName, Message, NodeId};
 use turno::internals::protocol::{Event, Member};
 use turno::internals::trace::Traced;
 
@@ -23,7 +23,7 @@ const ENTRIES: usize = 50_000;
 struct Nobody;
 
 impl Observer for Nobody {
-    fn happened(&mut self, _: &Happening<'_>) -> io::Result<()> {
+    fn happened(&mut self, _: &NodeEvent<'_>) -> io::Result<()> {
         Ok(())
     }
 
@@ -43,7 +43,7 @@ impl Group {
     fn new(folder: Option<&Path>) -> io::Result<Self> {
         let mut members = Vec::new();
         for id in 1..=MEMBERS {
-            let memory = Memory::Durable {
+            let memory = Durability::Durable {
                 below: 1,
                 heard: true,
             };
@@ -72,7 +72,7 @@ impl Group {
         let (member, observer) = &mut self.members[usize::from(id.0) - 1];
         let mut effects = Vec::new();
         let outcome = member.handle(event, &mut effects).map(|()| &*effects);
-        observer.happened(&Happening::Handled {
+        observer.happened(&NodeEvent::Handled {
             event,
             outcome,
             member,

@@ -5,7 +5,7 @@
 //! much; with `TURNO_MODEL_TRACE=DIR` the traces of what the model check finds are
 //! kept, a folder a bug, for `turno trace`.
 
-use crate::model_check::{self, Found, SMALL, Setting, keep, nearest_first};
+use crate::model_check::{self, Bounds, Found, SMALL, keep, nearest_first};
 use crate::mutex::planted::Planted;
 use crate::simulation::{Addresses, Plan, Violation, play};
 use crate::trace::{Fault, History, check};
@@ -19,45 +19,45 @@ const MOST_SEEDS: u64 = 10_000;
 /// The group in which the model check looks for a bug; none for those that need
 /// sockets, seed processes, time or another member list: that is the
 /// simulation's business.
-fn group_for(bug: Planted) -> Option<Setting> {
-    let group = Setting {
+fn group_for(bug: Planted) -> Option<Bounds> {
+    let group = Bounds {
         planted: Some(bug),
         // What the bug does to the dead is not known.
-        keeps_the_dead: true,
+        is_unreduced: true,
         ..SMALL
     };
-    let of_three = Setting {
+    let of_three = Bounds {
         members: 3,
         ..group
     };
-    let that_gives_up = Setting {
+    let that_gives_up = Bounds {
         cancels: 1,
         ..group
     };
-    let on_disk = Setting {
+    let on_disk = Bounds {
         crashes: 1,
         ahead: 2,
         ..group
     };
-    let that_hears = Setting {
+    let that_hears = Bounds {
         crashes: 1,
         is_durable: false,
         ..group
     };
-    let outlived = Setting {
+    let outlived = Bounds {
         outlives: true,
         ..on_disk
     };
-    let outlived_that_hears = Setting {
+    let outlived_that_hears = Bounds {
         outlives: true,
         ..that_hears
     };
-    let outlived_that_lends = Setting {
-        lends: 2,
+    let outlived_that_lends = Bounds {
+        delegates: 2,
         ..outlived_that_hears
     };
-    let that_gets_ahead = Setting {
-        lends: 1,
+    let that_gets_ahead = Bounds {
+        delegates: 1,
         lent: 8,
         ahead: 4,
         ..that_hears

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::engine::{Happening, claimed};
+use crate::engine::{NodeEvent, claimed};
 use crate::group::Group;
 use crate::mutex::{Body, Effect, LockName, Message, Rejected, State, Timer, Timestamp};
 use crate::printable::Printable;
@@ -44,24 +44,24 @@ impl Line {
 
 /// The lines about one happening, in order; none where there is nothing to say.
 #[must_use]
-pub fn narrate(what: &Happening<'_>) -> Vec<Line> {
+pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
     match what {
-        Happening::Began {
+        NodeEvent::Began {
             group,
             section,
             has_key,
         } => began(group, *section, *has_key),
-        Happening::Handled {
+        NodeEvent::Handled {
             event,
             outcome: Ok(effects),
             member,
         } => handled(event, effects, member),
-        Happening::Handled {
+        NodeEvent::Handled {
             event,
             outcome: Err(rejected),
             member,
         } => rejection(event, *rejected, member).into_iter().collect(),
-        Happening::Dropped {
+        NodeEvent::Dropped {
             source,
             bytes,
             why,
@@ -72,21 +72,21 @@ pub fn narrate(what: &Happening<'_>) -> Vec<Line> {
             let text = format!("dropped, {why}, clock {clock}: \"{bytes}\" from {source}");
             vec![trouble(text)]
         }
-        Happening::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
-        Happening::Drops(drops) => vec![ordinary(format!("dropped so far: {}", counts(drops)))],
-        Happening::NotSent { address, error } => {
+        NodeEvent::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
+        NodeEvent::Drops(drops) => vec![ordinary(format!("dropped so far: {}", counts(drops)))],
+        NodeEvent::NotSent { address, error } => {
             vec![trouble(format!(
                 "nothing can be sent to {address}: {error}"
             ))]
         }
-        Happening::TraceEnds { path, error } => {
+        NodeEvent::TraceEnds { path, error } => {
             let path = Printable::whole(path.as_os_str().as_encoded_bytes());
             vec![trouble(format!(
                 "the trace ends here, and the process goes on without it: {path}: {error}"
             ))]
         }
-        Happening::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
-        Happening::NobodyAtSection { address } => vec![trouble(format!(
+        NodeEvent::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
+        NodeEvent::NobodyAtSection { address } => vec![trouble(format!(
             "nobody listens at the critical section, {address}: start turno shared there"
         ))],
     }
@@ -145,7 +145,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
     let clock = member.clock();
     let mut lines = Vec::new();
     match event {
-        Event::Start | Event::Release(_) | Event::Lend { .. } => {}
+        Event::Start | Event::Release(_) | Event::Delegate { .. } => {}
         Event::Resume { lock, token } => lines.push(ordinary(format!(
             "the entry of token {token} goes on in lock {:?}",
             lock.as_str()
@@ -159,7 +159,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
     for effect in effects {
         match effect {
             Effect::Enter { .. } => lines.push(Line::new(Tone::Section, "Process entered CS")),
-            Effect::Lent { tokens, .. } => {
+            Effect::Delegated { tokens, .. } => {
                 let (first, last) = (tokens.first(), tokens.last());
                 lines.push(ordinary(format!("tokens {first} to {last} are lent")));
             }
@@ -178,7 +178,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
 fn acquired(lock: &LockName, effects: &[Effect], member: &Member) -> String {
     let clock = member.clock();
     if member.is_wanted(lock) {
-        return format!("x: asks {} for the clock first", listed(member.unheard()));
+        return format!("x: asks {} for the clock first", listed(member.unsynced()));
     }
     match requests(effects) {
         Some((request, asked)) => format!("x: {request} sent to {asked}, clock {clock}"),
@@ -200,7 +200,7 @@ fn expired(timer: &Timer, effects: &[Effect]) -> Option<Line> {
 
 fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line> {
     let (clock, from) = (member.clock(), message.from);
-    if member.doubted().contains(&from) && !matches!(message.body, Body::Hello) {
+    if member.suspect_clocks().contains(&from) && !matches!(message.body, Body::Hello) {
         return vec![trouble(format!(
             "{message} received, clock {clock}: too far ahead to be believed, {from} is asked"
         ))];
@@ -222,7 +222,7 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
     match &message.body {
         Body::Reply { .. } => lines.push(ordinary(format!("{message} received, clock {clock}"))),
         Body::Request { lock, .. } => lines.push(answer(message, lock, effects, member)),
-        Body::Overtaken { .. } => lines.push(ordinary(format!(
+        Body::Superseded { .. } => lines.push(ordinary(format!(
             "{message} received, clock {clock}: {OVERTAKEN}"
         ))),
         Body::Hello => lines.push(ignored(format!("{message} received, clock {clock}: hello"))),
@@ -259,7 +259,7 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
     let head = format!("{message} received, clock {}", member.clock());
     for effect in effects {
         match effect {
-            Effect::Send { message, .. } if matches!(message.body, Body::Overtaken { .. }) => {
+            Effect::Send { message, .. } if matches!(message.body, Body::Superseded { .. }) => {
                 return ignored(format!("{head}: {OVERTAKEN}"));
             }
             Effect::Send {
@@ -290,8 +290,8 @@ fn answer(message: &Message, lock: &LockName, effects: &[Effect], member: &Membe
         (_, Some(reply)) => format!("{head}: {reply} sent"),
         (State::Held { .. }, None) => format!("{head}: deferred until we leave"),
         (_, None) => {
-            let unheard = listed(member.unheard());
-            format!("{head}: deferred until the clock of {unheard} is heard")
+            let unsynced = listed(member.unsynced());
+            format!("{head}: deferred until the clock of {unsynced} is heard")
         }
     })
 }

@@ -16,7 +16,7 @@ use crate::group::Group;
 #[cfg(test)]
 use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
-use crate::mutex::{Body, Echo, Effect, Incarnation, LockName, Message, NodeId, Origin};
+use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
 use crate::wire::{self, Datagram, Key, Malformed, Signed};
 
 /// A socket of ours.
@@ -301,7 +301,7 @@ impl Transport {
             Socket::OfRequest(1..) if planted!(self, SeedReplyRepeated) => Some(Body::Reply {
                 lock: LockName::default(),
                 clock,
-                echo: Echo {
+                echo: RequestId {
                     clock: *self.asked.last_key_value()?.0,
                     incarnation,
                 },
@@ -315,7 +315,7 @@ impl Transport {
             Socket::OfRequest(asked) => Some(Body::Reply {
                 lock: self.asked.get(&asked)?.clone(),
                 clock,
-                echo: Echo {
+                echo: RequestId {
                     clock: asked,
                     incarnation,
                 },

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use turno::internals::group::{Address, Group};
 use turno::internals::mutex::{Config, Incarnation, LockName, NodeId, Timer};
 use turno::internals::protocol::Event;
-use turno::internals::simulation::{Cluster, Deed, Made, Parcel, Program, Step, told};
+use turno::internals::simulation::{Cluster, Done, Handled, Parcel, Program, ProgramStep, told};
 use turno::internals::trace::{Diagram, Header, History, Record, Run, View, check, svg};
 
 /// A group without a network: what is sent waits until a command delivers it.
@@ -186,18 +186,18 @@ impl Script {
     }
 
     /// Puts what a step has sent under way; the lines about the step.
-    fn told(&mut self, step: Step, arrived: Option<&Parcel>) -> Vec<String> {
+    fn told(&mut self, step: ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
         let id = step.id;
         let lines = told(&self.cluster, &step, arrived);
         self.record(&step);
-        for deed in step.deeds {
-            match deed {
-                Deed::Sent(parcel) => self.under_way.push_back(Datagram {
+        for done_one in step.done {
+            match done_one {
+                Done::Sent(parcel) => self.under_way.push_back(Datagram {
                     from: id,
                     to: NodeId(u16::from(last_byte(parcel.destination))),
                     parcel,
                 }),
-                Deed::Timer(timer @ Timer::Resend { .. }, _) => {
+                Done::Timer(timer @ Timer::Resend { .. }, _) => {
                     self.timers
                         .retain(|(of, old)| *of != id || !timer.replaces(old));
                     self.timers.push((id, timer));
@@ -208,9 +208,9 @@ impl Script {
         lines.iter().map(|line| format!("{id}| {line}")).collect()
     }
 
-    fn record(&mut self, step: &Step) {
-        let (Some(Program::Turno(member, _)), Some(Made::Handled(event, outcome))) =
-            (self.cluster.program(step.id), &step.made)
+    fn record(&mut self, step: &ProgramStep) {
+        let (Some(Program::Turno(member, _)), Some(Handled::Handled(event, outcome))) =
+            (self.cluster.program(step.id), &step.handled)
         else {
             return;
         };

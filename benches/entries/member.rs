@@ -74,7 +74,7 @@ impl Work for Driver {
         let request = handle.request(self.names.next(kind));
         let mut request = request.map_err(io::Error::other)?;
         loop {
-            if let Some(outcome) = request.try_take() {
+            if let Some(outcome) = request.try_recv() {
                 break outcome.map(drop).map_err(io::Error::other);
             }
             self.node.wait(None)?;

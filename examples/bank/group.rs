@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! want ─> Handle::request ─┐                        ┌─> Guard::token ─> turn
-//!                          ├─ LocalNode::turn ──────┤
+//!                          ├─ LocalNode::poll ──────┤
 //! poll: its descriptor ────┘   Request::try_take    └─> datagrams to the others
 //!
-//! done ─> the guard is dropped, and LocalNode::turn tells the others
+//! done ─> the guard is dropped, and LocalNode::poll tells the others
 //! ```
 //!
 //! Here is all that an event loop needs to take part in a group, without a
@@ -113,7 +113,7 @@ impl Arguments {
             settings = settings.state(state);
         }
         if self.new_state {
-            settings = settings.with_new_state();
+            settings = settings.reset_state();
         }
         if let Some(listen) = self.listen {
             settings = settings.listen(listen);
@@ -138,7 +138,7 @@ impl Arguments {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let why = error.to_string();
-        if error.is_of_settings() {
+        if error.is_config_error() {
             Failure::Usage(why)
         } else {
             Failure::Failed(why)
@@ -152,8 +152,8 @@ impl Turns for Group {
         registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)
     }
 
-    fn next_due(&self) -> Option<Instant> {
-        self.node.next_due()
+    fn next_timeout(&self) -> Option<Instant> {
+        self.node.next_timeout()
     }
 
     fn want(&mut self) -> io::Result<()> {
@@ -165,9 +165,9 @@ impl Turns for Group {
     }
 
     fn turn(&mut self) -> io::Result<Option<Turn>> {
-        self.node.turn()?;
+        self.node.poll()?;
         if let Standing::Waiting(request) = &mut self.standing
-            && let Some(outcome) = request.try_take()
+            && let Some(outcome) = request.try_recv()
         {
             self.standing = Standing::Inside(outcome.map_err(io::Error::other)?);
         }
@@ -182,12 +182,12 @@ impl Turns for Group {
     fn done(&mut self) -> io::Result<()> {
         self.standing = Standing::Idle;
         // The others wait for word of it.
-        self.node.turn()
+        self.node.poll()
     }
 
     fn leave(&mut self) -> io::Result<()> {
         self.standing = Standing::Idle;
         self.node.close()?;
-        self.node.turn()
+        self.node.poll()
     }
 }

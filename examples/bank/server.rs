@@ -180,7 +180,7 @@ impl Server {
             Some(Duration::ZERO)
         } else {
             let pause = self.pauses.first().map(|(ends, _)| *ends);
-            let next = [pause, self.door.opens(), self.turns.next_due()];
+            let next = [pause, self.door.opens(), self.turns.next_timeout()];
             let next = next.into_iter().flatten().min();
             next.map(|at| at.saturating_duration_since(Instant::now()))
         };

@@ -37,7 +37,7 @@ pub trait Turns {
     }
 
     /// When there is something to do though nothing wakes the loop.
-    fn next_due(&self) -> Option<Instant> {
+    fn next_timeout(&self) -> Option<Instant> {
         None
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::protocol::{Ask, ClientStatus, FIRST_WORD};
 use super::record::{Entry, Record};
-use crate::engine::Wait;
+use crate::engine::WaitTimer;
 use crate::system::millis;
 use crate::{Guard, LockName, Request};
 
@@ -23,21 +23,21 @@ pub(super) struct Client {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// It has asked for nothing yet.
-    Quiet,
+    Idle,
     /// It waits for its turn.
     Waiting(Waiting),
     /// It was told that its turn has come, and does not use it yet.
-    Granted(Stay),
+    Granted(Hold),
     /// It uses the section.
-    Holding(Stay),
+    Holding(Hold),
 }
 
 impl Phase {
     /// Its stay in the section, if it is inside.
-    pub(super) fn stay(&self) -> Option<&Stay> {
+    pub(super) fn hold(&self) -> Option<&Hold> {
         match self {
-            Phase::Granted(stay) | Phase::Holding(stay) => Some(stay),
-            Phase::Quiet | Phase::Waiting(_) => None,
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold),
+            Phase::Idle | Phase::Waiting(_) => None,
         }
     }
 }
@@ -48,16 +48,16 @@ pub(super) struct Waiting {
     pub(super) request: Request,
     pub(super) lock: LockName,
     pub(super) ask: Ask,
-    pub(super) wait: Wait,
+    pub(super) wait: WaitTimer,
     /// When it has waited long enough; none after that, or if nobody says.
     pub(super) until: Option<Instant>,
 }
 
-/// A stay in a section, on record. It is over when [`Stay::end`] says so, and not
+/// A stay in a section, on record. It is over when [`Hold::end`] says so, and not
 /// because this process ends.
 #[must_use = "it goes on until it is ended"]
 #[derive(Debug)]
-pub(super) struct Stay {
+pub(super) struct Hold {
     pub(super) record: Record,
     pub(super) guard: Guard,
     pub(super) since: Instant,
@@ -70,7 +70,7 @@ impl Waiting {
         ask: Ask,
         longest: Option<Duration>,
     ) -> Self {
-        let wait = Wait::told_of_after(FIRST_WORD);
+        let wait = WaitTimer::told_of_after(FIRST_WORD);
         Waiting {
             request,
             lock,
@@ -82,8 +82,8 @@ impl Waiting {
     }
 
     /// When there is something to do for it though nothing happens.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        let due = [self.until, self.wait.next_due()];
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let due = [self.until, self.wait.next_timeout()];
         due.into_iter().flatten().min()
     }
 }
@@ -111,7 +111,7 @@ impl Client {
     /// How it stands; none while it neither has nor wants a lock.
     pub(super) fn status(&self, host: &str) -> Option<ClientStatus> {
         match &self.phase {
-            Phase::Quiet => None,
+            Phase::Idle => None,
             Phase::Waiting(waiting) => Some(ClientStatus {
                 lock: waiting.ask.name.clone(),
                 state: "waiting".to_owned(),
@@ -122,12 +122,12 @@ impl Client {
                 command: waiting.ask.command.clone(),
                 since_ms: millis(waiting.wait.began.elapsed()),
             }),
-            Phase::Granted(stay) | Phase::Holding(stay) => Some(stay.status("holding", host)),
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
         }
     }
 }
 
-impl Stay {
+impl Hold {
     /// It is over: first the record goes, then the lock.
     pub(super) fn end(self) {
         self.record.remove();

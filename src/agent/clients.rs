@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll as Readiness, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Phase, Stay, Waiting};
-use super::connection::End;
-use super::protocol::{Answer, Ask, Said};
+use super::client::{Client, Hold, Phase, Waiting};
+use super::connection::Closing;
+use super::protocol::{Answer, Ask, ClientMessage};
 use super::{Agent, metrics};
 use crate::node::A_MOMENT;
 use crate::system::locked;
@@ -33,12 +33,12 @@ impl Woken {
 }
 
 /// Notes that a client's request has an outcome.
-struct Note {
+struct WakeNote {
     client: usize,
     woken: Woken,
 }
 
-impl Wake for Note {
+impl Wake for WakeNote {
     fn wake(self: Arc<Self>) {
         self.woken.add(self.client);
     }
@@ -59,52 +59,57 @@ impl Agent {
         }
         let is_lost = client.connection.flush().is_err();
         match end {
-            Some(End::Foul(why)) => {
+            Some(Closing::Malformed(why)) => {
                 let why = format!("not understood: {why}");
                 // It may have gone.
                 let _ = client.connection.say(&Answer::Failed { why });
                 self.gone(client);
             }
-            Some(End::Gone) => self.gone(client),
+            Some(Closing::Gone) => self.gone(client),
             None if is_lost => self.gone(client),
             None => drop(self.clients.insert(token, client)),
         }
     }
 
     /// Does what a client says.
-    fn open(&mut self, token: usize, client: &mut Client, said: Said) -> Result<(), End> {
-        let phase = std::mem::replace(&mut client.phase, Phase::Quiet);
+    fn open(
+        &mut self,
+        token: usize,
+        client: &mut Client,
+        said: ClientMessage,
+    ) -> Result<(), Closing> {
+        let phase = std::mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (said, phase) {
-            (Said::Ask(ask), Phase::Quiet) => match self.ask(token, ask) {
+            (ClientMessage::Ask(ask), Phase::Idle) => match self.ask(token, ask) {
                 Ok(waiting) => {
                     client.phase = Phase::Waiting(waiting);
                     return Ok(());
                 }
                 Err(error) => refusal(error),
             },
-            (Said::Locked {}, Phase::Granted(stay)) => {
-                client.phase = Phase::Holding(stay);
+            (ClientMessage::Locked {}, Phase::Granted(hold)) => {
+                client.phase = Phase::Holding(hold);
                 Answer::Go {}
             }
-            (Said::Done {}, Phase::Granted(stay) | Phase::Holding(stay)) => {
-                stay.end();
-                return Err(End::Gone);
+            (ClientMessage::Done {}, Phase::Granted(hold) | Phase::Holding(hold)) => {
+                hold.end();
+                return Err(Closing::Gone);
             }
-            (Said::Status {}, phase) => {
+            (ClientMessage::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
             }
-            (Said::Metrics {}, phase) => {
+            (ClientMessage::Metrics {}, phase) => {
                 client.phase = phase;
                 let text = metrics::text(&self.status());
                 Answer::Metrics { text }
             }
             (said, phase) => {
                 client.phase = phase;
-                return Err(End::Foul(format!("{said:?} is out of turn")));
+                return Err(Closing::Malformed(format!("{said:?} is out of turn")));
             }
         };
-        client.connection.say(&answer).map_err(|_| End::Gone)
+        client.connection.say(&answer).map_err(|_| Closing::Gone)
     }
 
     fn ask(&mut self, token: usize, ask: Ask) -> Result<Waiting, LockError> {
@@ -122,25 +127,25 @@ impl Agent {
     pub(super) fn gone(&mut self, client: Client) {
         match client.phase {
             // It never began to use it.
-            Phase::Granted(stay) => stay.end(),
-            Phase::Holding(stay) => {
-                self.endings.push(stay);
+            Phase::Granted(hold) => hold.end(),
+            Phase::Holding(hold) => {
+                self.endings.push(hold);
                 self.look();
             }
-            Phase::Quiet | Phase::Waiting(_) => {}
+            Phase::Idle | Phase::Waiting(_) => {}
         }
     }
 
     /// Lets those go whose commands have ended.
     pub(super) fn look(&mut self) {
-        let has_ended = |stay: &mut Stay| match stay.record.is_locked() {
+        let has_ended = |hold: &mut Hold| match hold.record.is_locked() {
             Ok(is_locked) => !is_locked,
             Err(error) => {
-                log::warn!("cannot look at {}: {error}", stay.record.path().display());
+                log::warn!("cannot look at {}: {error}", hold.record.path().display());
                 false
             }
         };
-        self.endings.extract_if(.., has_ended).for_each(Stay::end);
+        self.endings.extract_if(.., has_ended).for_each(Hold::end);
     }
 
     /// Tells a client the outcome of its call, if it has come.
@@ -152,7 +157,7 @@ impl Agent {
             return;
         };
         let woken = self.woken.clone();
-        let waker = Waker::from(Arc::new(Note {
+        let waker = Waker::from(Arc::new(WakeNote {
             client: token,
             woken,
         }));
@@ -161,7 +166,7 @@ impl Agent {
             return;
         };
         let ask = std::mem::take(&mut waiting.ask);
-        client.phase = Phase::Quiet;
+        client.phase = Phase::Idle;
         let answer = outcome.map_err(refusal).and_then(|guard| {
             let clock = guard.token().clock();
             // What is not on record could go on when nobody knows of it any more.
@@ -181,7 +186,7 @@ impl Agent {
                 record: record.path().to_owned(),
             };
             let since = Instant::now();
-            client.phase = Phase::Granted(Stay {
+            client.phase = Phase::Granted(Hold {
                 record,
                 guard,
                 since,
@@ -196,10 +201,10 @@ impl Agent {
         let Phase::Waiting(waiting) = &self.clients.get(&token)?.phase else {
             return None;
         };
-        let of_clients = self.clients.values().filter_map(|it| it.phase.stay());
+        let of_clients = self.clients.values().filter_map(|it| it.phase.hold());
         let mut stays = self.endings.iter().chain(of_clients);
-        let stay = stays.find(|stay| stay.record.entry.lock == waiting.ask.name)?;
-        Some(stay.record.entry.to_string())
+        let hold = stays.find(|hold| hold.record.entry.lock == waiting.ask.name)?;
+        Some(hold.record.entry.to_string())
     }
 
     /// Tells a client whom it waits for, or that it has waited long enough.
@@ -214,7 +219,7 @@ impl Agent {
         if waiting.until.is_some_and(|until| until <= Instant::now()) {
             waiting.until = None;
             // The outcome is what stands in the way. If the node has ended, that.
-            let _ = waiting.request.give_up();
+            let _ = waiting.request.cancel();
             return;
         }
         if let Some(since) = waiting.wait.due() {

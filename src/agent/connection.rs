@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::net::UnixStream;
 use serde::Serialize;
 
-use super::protocol::{self, LONGEST_LINE, Said};
+use super::protocol::{self, ClientMessage, LONGEST_LINE};
 use crate::system::retry_interrupted;
 
 /// How much is kept for a client that does not read, and one answer more.
@@ -21,11 +21,11 @@ pub(super) struct Connection {
 
 /// Why nothing more comes from a client.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum Closing {
     /// It has gone.
     Gone,
     /// It says what nobody understands.
-    Foul(String),
+    Malformed(String),
 }
 
 impl Connection {
@@ -38,27 +38,27 @@ impl Connection {
     }
 
     /// What it has said, and whether that is all.
-    pub(super) fn read(&mut self) -> (Vec<Said>, Option<End>) {
+    pub(super) fn read(&mut self) -> (Vec<ClientMessage>, Option<Closing>) {
         let mut said = Vec::new();
         let mut buffer = [0; 4096];
         loop {
             match retry_interrupted(|| self.stream.read(&mut buffer)) {
-                Ok(0) => return (said, Some(End::Gone)),
+                Ok(0) => return (said, Some(Closing::Gone)),
                 Ok(length) => self.received.extend_from_slice(&buffer[..length]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return (said, None),
-                Err(_) => return (said, Some(End::Gone)),
+                Err(_) => return (said, Some(Closing::Gone)),
             }
             while let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
                 let rest = self.received.split_off(end + 1);
                 let line = std::mem::replace(&mut self.received, rest);
                 match serde_json::from_slice(&line) {
                     Ok(one) => said.push(one),
-                    Err(error) => return (said, Some(End::Foul(error.to_string()))),
+                    Err(error) => return (said, Some(Closing::Malformed(error.to_string()))),
                 }
             }
             if self.received.len() > LONGEST_LINE {
                 let why = format!("a line is longer than {LONGEST_LINE} bytes");
-                return (said, Some(End::Foul(why)));
+                return (said, Some(Closing::Malformed(why)));
             }
         }
     }

@@ -42,13 +42,13 @@ use thiserror::Error;
 use crate::system::retry_interrupted;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::{Handle, LocalNode, StartError};
-use client::{Client, Phase, Stay};
+use client::{Client, Hold, Phase};
 use clients::Woken;
 pub(crate) use config::{Config, ConfigError};
 use connection::Connection;
 use protocol::Answer;
 use record::Records;
-pub(crate) use recovery::LeftError;
+pub(crate) use recovery::RecoveryError;
 use socket::Socket;
 pub(crate) use socket::SocketError;
 
@@ -84,7 +84,7 @@ pub(crate) enum AgentError {
     Socket(#[from] SocketError),
     /// It is not known what goes on of earlier runs, or could not be kept of this.
     #[error(transparent)]
-    Left(#[from] LeftError),
+    OpenRecord(#[from] RecoveryError),
     /// Anything else that the system refuses.
     #[error("{what}: {error}")]
     System {
@@ -107,7 +107,7 @@ pub(crate) struct Agent {
     next_client: usize,
     woken: Woken,
     /// What goes on though its client has gone.
-    endings: Vec<Stay>,
+    endings: Vec<Hold>,
     host: String,
     /// When to look again for those who could not be let in at the door.
     accept_again: Option<Instant>,
@@ -169,14 +169,14 @@ impl Agent {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
                 self.accept();
             }
-            self.node.turn()?;
+            self.node.poll()?;
             self.settle();
             // What was granted or released may have to be sent.
-            self.node.turn()?;
+            self.node.poll()?;
             if self.is_ending && self.node.is_closed() {
                 return Ok(());
             }
-            let due = self.next_due();
+            let due = self.next_timeout();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
             for event in &events {
@@ -194,22 +194,27 @@ impl Agent {
         }
     }
 
-    fn next_due(&self) -> Option<Instant> {
+    fn next_timeout(&self) -> Option<Instant> {
         let waiting = self
             .clients
             .values()
             .filter_map(|client| match &client.phase {
-                Phase::Waiting(waiting) => waiting.next_due(),
+                Phase::Waiting(waiting) => waiting.next_timeout(),
                 _ => None,
             });
         if !self.woken.is_empty() {
             return Some(Instant::now());
         }
         let look = (!self.endings.is_empty()).then(|| Instant::now() + LOOK_EVERY);
-        [self.node.next_due(), look, waiting.min(), self.accept_again]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.node.next_timeout(),
+            look,
+            waiting.min(),
+            self.accept_again,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Whether it is to end at once.
@@ -275,7 +280,7 @@ impl Agent {
                     .as_ref()
                     .map(|peer| peer.pid.as_raw_nonzero().get().cast_unsigned()),
                 uid: peer.as_ref().map(|peer| peer.uid.as_raw()),
-                phase: Phase::Quiet,
+                phase: Phase::Idle,
             };
             if let Some(why) = self.no_room() {
                 // It may have gone.
@@ -314,7 +319,7 @@ impl Agent {
         self.look();
         let now = Instant::now();
         let is_due = |client: &Client| match &client.phase {
-            Phase::Waiting(waiting) => waiting.next_due().is_some_and(|due| due <= now),
+            Phase::Waiting(waiting) => waiting.next_timeout().is_some_and(|due| due <= now),
             _ => false,
         };
         let due = self.clients.iter().filter(|(_, client)| is_due(client));

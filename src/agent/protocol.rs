@@ -39,7 +39,7 @@ pub(crate) const FIRST_WORD: Duration = Duration::from_secs(1);
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Said {
+pub(crate) enum ClientMessage {
     /// It wants a lock.
     Ask(Ask),
     /// It has locked the record of its entry.

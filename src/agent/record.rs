@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use super::recovery::{self, Left, LeftError};
+use super::recovery::{self, OpenRecord, RecoveryError};
 use crate::system::file::with_suffix;
 
 /// What is known of an entry.
@@ -66,9 +66,9 @@ pub(super) struct Records {
 impl Records {
     /// Opens the directory beside an agent's socket, which is made if it is not
     /// there.
-    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, LeftError> {
+    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, RecoveryError> {
         let path = with_suffix(socket, ".held");
-        let folder = std::path::absolute(path).map_err(|error| LeftError::Nowhere {
+        let folder = std::path::absolute(path).map_err(|error| RecoveryError::Nowhere {
             path: socket.to_owned(),
             error,
         })?;
@@ -79,7 +79,7 @@ impl Records {
                 gid,
                 written: 0,
             }),
-            Err(error) => Err(LeftError::Folder {
+            Err(error) => Err(RecoveryError::Folder {
                 path: folder,
                 error,
             }),
@@ -87,8 +87,8 @@ impl Records {
     }
 
     /// Those of an earlier run whose commands go on. The others are removed.
-    pub(super) fn left(&self) -> Result<Vec<Left>, LeftError> {
-        recovery::left_in(&self.folder, recovery::remove)
+    pub(super) fn left(&self) -> Result<Vec<OpenRecord>, RecoveryError> {
+        recovery::open_in(&self.folder, recovery::remove)
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use thiserror::Error;
 
 use super::AgentError;
-use super::client::Stay;
+use super::client::Hold;
 use super::record::{Entry, Record, Records, is_locked};
 use crate::mutex::Token;
 use crate::system::file;
@@ -20,7 +20,7 @@ use crate::{LocalNode, LockName, Settings};
 /// Why it is not known which entries go on, or cannot be kept. The message says
 /// what to do.
 #[derive(Debug, Error)]
-pub(crate) enum LeftError {
+pub(crate) enum RecoveryError {
     /// Nobody can say where the records would be.
     #[error("cannot tell where {} is: {error}; --socket takes a path from the root on", path.display())]
     Nowhere {
@@ -78,7 +78,7 @@ pub(crate) enum LeftError {
         "{} cannot be read ({error}), and it says where entries that go on are recorded: put it right, or, when nothing that turno lock started here goes on, remove it",
         path.display()
     )]
-    Places {
+    RecordFolders {
         /// The list of the folders.
         path: PathBuf,
         /// What is wrong with it.
@@ -99,7 +99,7 @@ pub(crate) enum LeftError {
 
 /// A record that was left, and what its entry has.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(super) struct OpenRecord {
     pub(super) record: Record,
     pub(super) lock: LockName,
     pub(super) token: Token,
@@ -107,13 +107,13 @@ pub(super) struct Left {
 
 /// The records in this directory whose commands go on. The others are of no use
 /// any more.
-pub(super) fn left_in(
+pub(super) fn open_in(
     folder: &Path,
-    of_no_use: impl Fn(&Path) -> Result<(), LeftError>,
-) -> Result<Vec<Left>, LeftError> {
+    of_no_use: impl Fn(&Path) -> Result<(), RecoveryError>,
+) -> Result<Vec<OpenRecord>, RecoveryError> {
     let hidden = |path: &Path| {
         let path = path.to_owned();
-        |error| LeftError::Hidden { path, error }
+        |error| RecoveryError::Hidden { path, error }
     };
     let mut left = Vec::new();
     let files = match fs::read_dir(folder) {
@@ -135,7 +135,7 @@ pub(super) fn left_in(
             file => file.map_err(hidden(&path))?,
         };
         if is_locked(&file).map_err(hidden(&path))? {
-            left.push(Left::read(path, file)?);
+            left.push(OpenRecord::read(path, file)?);
         } else {
             of_no_use(&path)?;
         }
@@ -144,16 +144,16 @@ pub(super) fn left_in(
 }
 
 /// Removes what is of no use any more.
-pub(super) fn remove(path: &Path) -> Result<(), LeftError> {
-    fs::remove_file(path).map_err(|error| LeftError::InTheWay {
+pub(super) fn remove(path: &Path) -> Result<(), RecoveryError> {
+    fs::remove_file(path).map_err(|error| RecoveryError::InTheWay {
         path: path.to_owned(),
         error,
     })
 }
 
-impl Left {
+impl OpenRecord {
     /// Whoever cannot be read may hold anything, so that is an error.
-    fn read(path: PathBuf, file: File) -> Result<Self, LeftError> {
+    fn read(path: PathBuf, file: File) -> Result<Self, RecoveryError> {
         let read = || -> Result<(Entry, LockName), String> {
             let text = fs::read(&path).map_err(|error| error.to_string())?;
             let entry: Entry = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
@@ -162,11 +162,11 @@ impl Left {
         };
         let (entry, lock) = match read() {
             Ok(read) => read,
-            Err(why) => return Err(LeftError::Damaged { path, why }),
+            Err(why) => return Err(RecoveryError::Damaged { path, why }),
         };
         let token = Token::recorded(entry.token);
         let record = Record { path, file, entry };
-        Ok(Left {
+        Ok(OpenRecord {
             record,
             lock,
             token,
@@ -178,49 +178,49 @@ impl Left {
 /// and of earlier ones that listened elsewhere and left something there. It stands
 /// in the member's state directory, so that an agent with another socket finds them.
 #[derive(Debug)]
-pub(super) struct Places(PathBuf);
+pub(super) struct RecordFolders(PathBuf);
 
 const PLACES: &str = "agent-records.json";
 
-impl Places {
+impl RecordFolders {
     /// Of a state directory that is this node's already: the records of an agent at
     /// work are not to be looked at, which for a moment keeps its clients from
     /// locking them.
     pub(super) fn in_state(state: &Path) -> Self {
-        Places(state.join(PLACES))
+        RecordFolders(state.join(PLACES))
     }
 
     /// The records that agents left elsewhere than in this directory.
-    pub(super) fn left_elsewhere(&self, here: &Path) -> Result<Vec<Left>, LeftError> {
+    pub(super) fn open_elsewhere(&self, here: &Path) -> Result<Vec<OpenRecord>, RecoveryError> {
         let mut left = Vec::new();
         for place in self.read()?.iter().filter(|place| *place != here) {
             // Another member's agent may be at work there by now, and write records
             // that nobody has locked yet.
-            left.extend(left_in(place, |_| Ok(()))?);
+            left.extend(open_in(place, |_| Ok(()))?);
         }
         Ok(left)
     }
 
-    fn read(&self) -> Result<Vec<PathBuf>, LeftError> {
+    fn read(&self) -> Result<Vec<PathBuf>, RecoveryError> {
         let places = match fs::read(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             read => read.and_then(|text| Ok(serde_json::from_slice(&text)?)),
         };
-        places.map_err(|error| LeftError::Places {
+        places.map_err(|error| RecoveryError::RecordFolders {
             path: self.0.clone(),
             error,
         })
     }
 
     /// From now on records are in this directory; and these were left elsewhere.
-    pub(super) fn write(&self, here: &Path, left: &[Left]) -> Result<(), LeftError> {
+    pub(super) fn write(&self, here: &Path, left: &[OpenRecord]) -> Result<(), RecoveryError> {
         let elsewhere = left.iter().filter_map(|left| left.record.path.parent());
         let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
         places.sort();
         places.dedup();
         let text = serde_json::to_vec(&places).map_err(io::Error::from);
         let written = text.and_then(|text| file::replace(&self.0, &text));
-        written.map_err(|error| LeftError::Unwritten {
+        written.map_err(|error| RecoveryError::Unwritten {
             path: self.0.clone(),
             error,
         })
@@ -231,14 +231,14 @@ impl Places {
 pub(super) fn start_node(
     settings: &Settings,
     records: &Records,
-) -> Result<(LocalNode, Vec<Stay>), AgentError> {
+) -> Result<(LocalNode, Vec<Hold>), AgentError> {
     // The state directory is ours from here on, so that nobody else's records are
     // looked at.
     let opened = settings.open()?;
-    let places = settings.state.as_deref().map(Places::in_state);
+    let places = settings.state.as_deref().map(RecordFolders::in_state);
     let mut left = records.left()?;
     if let Some(places) = &places {
-        left.extend(places.left_elsewhere(records.folder())?);
+        left.extend(places.open_elsewhere(records.folder())?);
     }
     let resumed: Vec<_> = left
         .iter()
@@ -256,7 +256,7 @@ pub(super) fn start_node(
             record.entry.lock,
             record.entry.command
         );
-        Stay {
+        Hold {
             record,
             guard,
             since,

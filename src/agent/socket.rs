@@ -6,12 +6,17 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
-use rustix::fs::FlockOperation;
-use rustix::fs::Mode;
+use rustix::fs::{FlockOperation, Mode, fchmod};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
+};
 use thiserror::Error;
 
 use super::socket_path::{self, PathTooLong};
 use crate::system::file::with_suffix;
+
+/// How many connections wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// The listening socket, removed when it is dropped, and the lock that keeps
 /// other agents away from its path.
@@ -80,12 +85,8 @@ impl Socket {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        // Nobody else may connect before the group is set.
-        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
-        let bound = UnixListener::bind(path);
-        rustix::process::umask(before);
         let socket = Socket {
-            listener: bound.map_err(failed)?,
+            listener: listen_for_owner(path).map_err(failed)?,
             path: path.to_owned(),
             _lock: lock,
         };
@@ -95,6 +96,17 @@ impl Socket {
         }
         Ok(socket)
     }
+}
+
+/// Only the owner may connect, from the first moment on: the mode is set before the
+/// path exists (unix(7), "Pathname socket ownership and permissions").
+fn listen_for_owner(path: &Path) -> io::Result<UnixListener> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    fchmod(&socket, Mode::from_raw_mode(0o600))?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    listen(&socket, BACKLOG)?;
+    Ok(UnixListener::from_std(socket.into()))
 }
 
 impl Drop for Socket {

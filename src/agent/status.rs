@@ -17,7 +17,7 @@ impl Agent {
         // Those whom the node has not heard yet come last, as they asked.
         let place = |ticket: u64| (places.get(&ticket).copied().unwrap_or(usize::MAX), ticket);
         let endings = self.endings.iter();
-        let endings = endings.map(|stay| (None, stay.status("ending", &self.host)));
+        let endings = endings.map(|hold| (None, hold.status("ending", &self.host)));
         let clients = self.clients.values();
         let clients =
             clients.filter_map(|it| Some((it.ticket().map(place), it.status(&self.host)?)));

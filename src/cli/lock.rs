@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{NOT_IN_TIME, complain, process};
 use crate::agent::socket_path;
-use crate::lock_command::{self, Config, OWN_FAILURE, Patience, RunError, about};
+use crate::lock_command::{self, LockOptions, OWN_FAILURE, Patience, RunError, about};
 use crate::mutex::{LockName, LockNameError};
 
 /// Run a command while its lock is held.
@@ -99,7 +99,7 @@ Ctrl-Z do what they always do, while it waits and while the command runs.";
 impl Arguments {
     pub(super) fn run(self) -> ExitCode {
         let is_at_terminal = io::stderr().is_terminal();
-        let config = Config {
+        let config = LockOptions {
             lock: self.name,
             socket: self.socket.unwrap_or_else(socket_path::to_ask),
             patience: match self.wait {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine, complain};
-use crate::agent::protocol::{AgentStatus, Answer, ClientStatus, Said};
+use crate::agent::protocol::{AgentStatus, Answer, ClientMessage, ClientStatus};
 use crate::agent::socket_path;
 use crate::engine::claimed;
-use crate::lock_command::connection::{Link, LinkError};
+use crate::lock_command::connection::{Connection, ConnectionError};
 use crate::mutex::NodeId;
 use crate::narrate::{counts, listed};
 use crate::printable::Printable;
@@ -60,12 +60,12 @@ impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let socket = self.socket.unwrap_or_else(socket_path::to_ask);
         let question = if self.prometheus {
-            Said::Metrics {}
+            ClientMessage::Metrics {}
         } else {
-            Said::Status {}
+            ClientMessage::Status {}
         };
         let answer = ask(&socket, &question).map_err(|error| match error {
-            LinkError::Silent(_) => Failure::NotInTime(error.into()),
+            ConnectionError::AgentSilent(_) => Failure::NotInTime(error.into()),
             error => Failure::failed(error),
         })?;
         let text = match answer {
@@ -89,14 +89,14 @@ impl Arguments {
     }
 }
 
-fn ask(socket: &Path, question: &Said) -> Result<Answer, LinkError> {
-    let mut link = Link::open(socket, Some(PATIENCE), |silent| {
+fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionError> {
+    let mut connection = Connection::open(socket, Some(PATIENCE), |silent| {
         let (silent, most) = (silent.in_short(), PATIENCE.as_secs());
         complain(&format!("turno: {silent}; waiting {most} s at most"));
     })?;
-    link.say(question)?;
+    connection.say(question)?;
     loop {
-        if let Some(answer) = link.hear(None)? {
+        if let Some(answer) = connection.hear(None)? {
             return Ok(answer);
         }
     }

@@ -33,8 +33,8 @@ impl Drops {
     }
 
     /// When there is something still to be told.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.quota.next_due()
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.quota.next_timeout()
     }
 
     /// How many more there were than were told of, if that is to be told.
@@ -60,6 +60,6 @@ mod tests {
         assert!(!drops.count("other"));
         assert_eq!(drops.by_cause()["rubbish"], 1000);
         assert_eq!(drops.by_cause()["other"], 1);
-        assert!(drops.next_due().is_some());
+        assert!(drops.next_timeout().is_some());
     }
 }

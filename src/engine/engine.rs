@@ -10,14 +10,14 @@ use mio::Registry;
 use super::config::{Config, StartError};
 use super::drops::Drops;
 use super::envelope::{Envelope, Source};
-use super::observer::{Happening, Observer, Why};
-use super::peer_stats::{Contact, Contacts};
+use super::observer::{NodeEvent, Observer, Why};
+use super::peer_stats::{AllPeerStats, PeerStats};
 use super::state_file::StateFile;
 use super::timers::Timers;
 use super::udp::Udp;
 use crate::group::Group;
 use crate::mutex::{
-    self, Body, Effect, Incarnation, LockName, Memory, NodeId, Rejected, State, Token, Tokens,
+    self, Body, Durability, Effect, Incarnation, LockName, NodeId, Rejected, State, Token, Tokens,
 };
 use crate::protocol::{Event, Member};
 use crate::transport::{Outgoing, Socket, Transport, Unheard};
@@ -34,10 +34,10 @@ pub(crate) trait User {
     fn left(&mut self, lock: &LockName, clock: u64);
 
     /// These are for further entries while the section is ours.
-    fn lent(&mut self, _lock: &LockName, _tokens: Tokens) {}
+    fn delegated(&mut self, _lock: &LockName, _tokens: Tokens) {}
 
     /// A peer asks for this lock, and has to wait for us.
-    fn wanted_elsewhere(&mut self, _lock: &LockName) {}
+    fn contended(&mut self, _lock: &LockName) {}
 }
 
 /// One member of a group, running, in the hands of whoever waits for its sources.
@@ -51,7 +51,7 @@ pub(crate) struct Engine<O, U> {
     /// When each peer was heard last: anything that was not dropped, be it of use
     /// or not, as a reply that comes twice.
     heard: BTreeMap<NodeId, Instant>,
-    contacts: Contacts,
+    peer_stats: AllPeerStats,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -60,7 +60,7 @@ pub(crate) struct Engine<O, U> {
 }
 
 /// How a node stands.
-pub(crate) struct Standing<'a> {
+pub(crate) struct NodeView<'a> {
     /// Who belongs.
     pub(crate) group: &'a Group,
     /// The algorithm.
@@ -68,7 +68,7 @@ pub(crate) struct Standing<'a> {
     /// When each peer was heard last.
     pub(crate) heard: &'a BTreeMap<NodeId, Instant>,
     /// What was seen of each.
-    pub(crate) contacts: &'a BTreeMap<NodeId, Contact>,
+    pub(crate) peer_stats: &'a BTreeMap<NodeId, PeerStats>,
     /// How many datagrams were dropped, by cause.
     pub(crate) drops: &'a BTreeMap<&'static str, u64>,
 }
@@ -98,7 +98,9 @@ impl<O: Observer, U: User> Engine<O, U> {
         let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
         let member = Member::new(mutex::Config {
-            memory: state.as_ref().map_or(Memory::Forgetful, StateFile::memory),
+            memory: state
+                .as_ref()
+                .map_or(Durability::Forgetful, StateFile::memory),
             must_hear_itself: group.may_be_elsewhere(),
             keeps_permissions,
             pace,
@@ -114,7 +116,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             member,
             drops: Drops::default(),
             heard: BTreeMap::new(),
-            contacts: Contacts::default(),
+            peer_stats: AllPeerStats::default(),
             observer,
             user,
             is_forgetting: false,
@@ -131,7 +133,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         section: Option<SocketAddr>,
         resumed: &[(LockName, Token)],
     ) -> io::Result<()> {
-        self.observer.happened(&Happening::Began {
+        self.observer.happened(&NodeEvent::Began {
             group: self.transport.group(),
             section,
             has_key: self.has_key,
@@ -154,15 +156,15 @@ impl<O: Observer, U: User> Engine<O, U> {
     }
 
     /// The observer, the user, and what there is to tell them.
-    pub(crate) fn split(&mut self) -> (&mut O, &mut U, Standing<'_>) {
-        let standing = Standing {
+    pub(crate) fn split(&mut self) -> (&mut O, &mut U, NodeView<'_>) {
+        let view = NodeView {
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
-            contacts: self.contacts.by_peer(),
+            peer_stats: self.peer_stats.by_peer(),
             drops: self.drops.by_cause(),
         };
-        (&mut self.observer, &mut self.user, standing)
+        (&mut self.observer, &mut self.user, view)
     }
 
     /// The poll says that the source of this token can be read. Whether it is one
@@ -187,10 +189,10 @@ impl<O: Observer, U: User> Engine<O, U> {
     }
 
     /// When there is something to be done though nothing arrives.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let due = [
-            self.timers.next_due(),
-            self.drops.next_due(),
+            self.timers.next_timeout(),
+            self.drops.next_timeout(),
             self.observer.next_refresh(),
         ];
         due.into_iter().flatten().min()
@@ -199,7 +201,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Tells what is to be told though nothing arrived.
     pub(crate) fn report(&mut self) -> io::Result<()> {
         match self.drops.untold() {
-            Some(untold) => self.observer.happened(&Happening::DroppedMore(untold)),
+            Some(untold) => self.observer.happened(&NodeEvent::DroppedMore(untold)),
             None => Ok(()),
         }
     }
@@ -207,7 +209,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Tells what was dropped so far.
     pub(crate) fn tell_drops(&mut self) -> io::Result<()> {
         let drops = self.drops.by_cause();
-        self.observer.happened(&Happening::Drops(drops))
+        self.observer.happened(&NodeEvent::Drops(drops))
     }
 
     /// The queue is empty: closes what nothing waits for any more.
@@ -237,7 +239,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     fn receive(&mut self, bytes: &[u8], socket: Socket, source: SocketAddr) -> io::Result<()> {
         let incoming = match self.transport.open(bytes, source, socket) {
             Ok(incoming) => incoming,
-            Err(unheard) => return self.dropped(source, bytes, Why::Unheard(unheard)),
+            Err(unsynced) => return self.dropped(source, bytes, Why::Unheard(unsynced)),
         };
         let from = incoming.message.from;
         let event = Event::Received {
@@ -265,18 +267,18 @@ impl<O: Observer, U: User> Engine<O, U> {
         let Event::Received { message, .. } = event else {
             return;
         };
-        self.contacts.heard(message);
+        self.peer_stats.heard(message);
         if let Body::Request { lock, .. } = &message.body
             && !self.member.reply_queue(lock).is_empty()
         {
-            self.user.wanted_elsewhere(lock);
+            self.user.contended(lock);
         }
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], why: Why) -> io::Result<()> {
         // In a flood too, of which not all is told: there is one reason a peer.
         if let Some(from) = wire::sender(bytes).filter(|from| self.member.peers().contains(from)) {
-            self.contacts.dropped(from, why);
+            self.peer_stats.dropped(from, why);
         }
         if !self.drops.count(why.cause()) {
             return Ok(());
@@ -290,7 +292,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             let objection = self.transport.objection(from, run, source);
             self.send(objection)?;
         }
-        self.observer.happened(&Happening::Dropped {
+        self.observer.happened(&NodeEvent::Dropped {
             source,
             bytes,
             why,
@@ -329,7 +331,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 self.reserve(*below)?;
             }
         }
-        let said = self.observer.happened(&Happening::Handled {
+        let said = self.observer.happened(&NodeEvent::Handled {
             event,
             outcome: outcome.as_deref().map_err(|rejected| *rejected),
             member: &self.member,
@@ -364,7 +366,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             // Done already.
             Effect::Reserve { .. } => {}
             Effect::Send { .. } => {
-                self.contacts.sends(effect);
+                self.peer_stats.sends(effect);
                 if let Some(outgoing) = self.transport.address(effect) {
                     return self.send(outgoing);
                 }
@@ -374,7 +376,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 self.timers.forget(lock);
                 self.user.entered(lock, *token);
             }
-            Effect::Lent { lock, tokens } => self.user.lent(lock, *tokens),
+            Effect::Delegated { lock, tokens } => self.user.delegated(lock, *tokens),
             Effect::Leave { lock, clock } => self.user.left(lock, *clock),
             Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }
@@ -387,7 +389,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             Err(error) if self.drops.count("not sent") => {
                 let error = &error;
                 self.observer
-                    .happened(&Happening::NotSent { address, error })
+                    .happened(&NodeEvent::NotSent { address, error })
             }
             _ => Ok(()),
         }

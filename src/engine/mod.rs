@@ -30,6 +30,6 @@ pub use config::{Config, StartError};
 pub(crate) use engine::{Engine, User};
 pub(crate) use envelope::{Envelope, Source};
 pub use key_file::KeyFileError;
-pub use observer::{Happening, Missing, Observer, Status, Waiting, Why};
-pub(crate) use stall_report::{Reports, Wait, claimed, missing};
+pub use observer::{Missing, NodeEvent, Observer, Stall, Status, Why};
+pub(crate) use stall_report::{StallReports, WaitTimer, claimed, missing};
 pub use state_file::StateError;

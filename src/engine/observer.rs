@@ -20,7 +20,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Those of writing it down; they end the node.
-    fn happened(&mut self, what: &Happening<'_>) -> io::Result<()>;
+    fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()>;
 
     /// All that had arrived is dealt with, and the node is about to wait.
     ///
@@ -59,7 +59,7 @@ pub trait Observer {
 
 /// One thing that happened to a node.
 #[derive(Debug)]
-pub enum Happening<'a> {
+pub enum NodeEvent<'a> {
     /// The node has begun to take part.
     Began {
         /// Who belongs.
@@ -101,7 +101,7 @@ pub enum Happening<'a> {
         error: &'a io::Error,
     },
     /// What is wanted here has been waited for for longer than a moment.
-    StillWaiting(&'a Waiting),
+    StillWaiting(&'a Stall),
     /// Nothing more is written into the trace.
     TraceEnds {
         /// Its file, or its folder if no file could be made there.
@@ -148,7 +148,7 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Unheard(unheard) => unheard.fmt(f),
+            Why::Unheard(unsynced) => unsynced.fmt(f),
             Why::Rejected(rejected) => rejected.fmt(f),
         }
     }
@@ -156,7 +156,7 @@ impl fmt::Display for Why {
 
 /// For how long somebody here waits, and whom for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Stall {
     /// For how long.
     pub since: Duration,
     /// Who waits. It may have to hear itself.

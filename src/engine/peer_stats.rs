@@ -9,7 +9,7 @@ use crate::mutex::{Body, Effect, Message, NodeId};
 
 /// What was seen of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contact {
+pub(crate) struct PeerStats {
     /// The fastest reply to a request that was sent once. Others may have been
     /// deferred.
     pub(crate) fastest_reply: Option<Duration>,
@@ -25,9 +25,9 @@ pub(crate) struct Contact {
 
 /// What was seen of every peer.
 #[derive(Debug, Default)]
-pub(super) struct Contacts(BTreeMap<NodeId, Contact>);
+pub(super) struct AllPeerStats(BTreeMap<NodeId, PeerStats>);
 
-impl Contacts {
+impl AllPeerStats {
     /// This is sent.
     pub(super) fn sends(&mut self, effect: &Effect) {
         let Effect::Send {
@@ -39,14 +39,14 @@ impl Contacts {
         else {
             return;
         };
-        let contact = self.0.entry(*to).or_default();
+        let stats = self.0.entry(*to).or_default();
         match message.body {
             Body::Request { clock, .. } if *repetition == 0 => {
-                contact.asked = Some((clock, Instant::now()));
+                stats.asked = Some((clock, Instant::now()));
             }
             Body::Request { .. } | Body::Hello if *repetition > 0 => {
-                contact.sent_again += 1;
-                contact.asked = None;
+                stats.sent_again += 1;
+                stats.asked = None;
             }
             _ => {}
         }
@@ -61,21 +61,21 @@ impl Contacts {
     /// use. A reply that comes late or twice shows as well that the peer is
     /// believed.
     pub(super) fn heard(&mut self, message: &Message) {
-        let Some(contact) = self.0.get_mut(&message.from) else {
+        let Some(stats) = self.0.get_mut(&message.from) else {
             return;
         };
-        contact.dropped = None;
+        stats.dropped = None;
         if let Body::Reply { echo, .. } = message.body
-            && let Some((_, at)) = contact.asked.take_if(|(clock, _)| *clock == echo.clock)
+            && let Some((_, at)) = stats.asked.take_if(|(clock, _)| *clock == echo.clock)
         {
             let took = at.elapsed();
-            let fastest = contact.fastest_reply.map_or(took, |it| it.min(took));
-            contact.fastest_reply = Some(fastest);
+            let fastest = stats.fastest_reply.map_or(took, |it| it.min(took));
+            stats.fastest_reply = Some(fastest);
         }
     }
 
     /// By peer.
-    pub(super) fn by_peer(&self) -> &BTreeMap<NodeId, Contact> {
+    pub(super) fn by_peer(&self) -> &BTreeMap<NodeId, PeerStats> {
         &self.0
     }
 }
@@ -83,7 +83,7 @@ impl Contacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutex::{Echo, Incarnation, LockName, Origin};
+    use crate::mutex::{Incarnation, LockName, Origin, RequestId};
     use crate::transport::Unheard;
 
     const PEER: NodeId = NodeId(2);
@@ -109,7 +109,7 @@ mod tests {
             body: Body::Reply {
                 lock: LockName::default(),
                 clock: to + 1,
-                echo: Echo {
+                echo: RequestId {
                     clock: to,
                     incarnation: Incarnation(1),
                 },
@@ -119,26 +119,26 @@ mod tests {
 
     #[test]
     fn only_the_reply_to_a_request_that_was_sent_once_is_timed() {
-        let mut contacts = Contacts::default();
-        contacts.sends(&request(2, 0));
-        contacts.heard(&reply(1));
-        assert_eq!(contacts.by_peer()[&PEER].fastest_reply, None);
-        contacts.sends(&request(2, 1));
-        contacts.heard(&reply(2));
-        assert_eq!(contacts.by_peer()[&PEER].fastest_reply, None);
-        assert_eq!(contacts.by_peer()[&PEER].sent_again, 1);
-        contacts.sends(&request(4, 0));
-        contacts.heard(&reply(4));
-        assert!(contacts.by_peer()[&PEER].fastest_reply.is_some());
+        let mut peer_stats = AllPeerStats::default();
+        peer_stats.sends(&request(2, 0));
+        peer_stats.heard(&reply(1));
+        assert_eq!(peer_stats.by_peer()[&PEER].fastest_reply, None);
+        peer_stats.sends(&request(2, 1));
+        peer_stats.heard(&reply(2));
+        assert_eq!(peer_stats.by_peer()[&PEER].fastest_reply, None);
+        assert_eq!(peer_stats.by_peer()[&PEER].sent_again, 1);
+        peer_stats.sends(&request(4, 0));
+        peer_stats.heard(&reply(4));
+        assert!(peer_stats.by_peer()[&PEER].fastest_reply.is_some());
     }
 
     #[test]
     fn why_a_peer_is_not_believed_is_forgotten_when_it_is() {
-        let mut contacts = Contacts::default();
+        let mut peer_stats = AllPeerStats::default();
         let why = Why::Unheard(Unheard::Forged);
-        contacts.dropped(PEER, why);
-        assert_eq!(contacts.by_peer()[&PEER].dropped, Some(why));
-        contacts.heard(&reply(1));
-        assert_eq!(contacts.by_peer()[&PEER].dropped, None);
+        peer_stats.dropped(PEER, why);
+        assert_eq!(peer_stats.by_peer()[&PEER].dropped, Some(why));
+        peer_stats.heard(&reply(1));
+        assert_eq!(peer_stats.by_peer()[&PEER].dropped, None);
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::engine::Standing;
-use super::observer::{Missing, Waiting};
+use super::engine::NodeView;
+use super::observer::{Missing, Stall};
 use crate::mutex::{LockName, NodeId, State};
 use crate::protocol::Member;
 
@@ -13,29 +13,29 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// When to tell of the present wait.
 #[derive(Debug, Default)]
-pub(crate) struct Reports {
-    wait: Option<Wait>,
+pub(crate) struct StallReports {
+    wait: Option<WaitTimer>,
 }
 
 /// A wait, which is told of when it has taken so long, and again whenever it has
 /// taken twice as long.
 #[derive(Debug)]
-pub(crate) struct Wait {
+pub(crate) struct WaitTimer {
     pub(crate) began: Instant,
     next: Duration,
 }
 
-impl Wait {
+impl WaitTimer {
     /// From now on.
     pub(crate) fn told_of_after(first: Duration) -> Self {
-        Wait {
+        WaitTimer {
             began: Instant::now(),
             next: first,
         }
     }
 
     /// When it is to be told of next; never, if that is beyond all measure.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.began.checked_add(self.next)
     }
 
@@ -50,33 +50,33 @@ impl Wait {
     }
 }
 
-impl Reports {
+impl StallReports {
     /// When there may be something to tell.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.wait.as_ref()?.next_due()
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.wait.as_ref()?.next_timeout()
     }
 
     /// What is to be told now, if anything.
-    pub(crate) fn due(&mut self, standing: &Standing<'_>, lock: &LockName) -> Option<Waiting> {
-        if missing(standing.member, lock).is_none() {
+    pub(crate) fn due(&mut self, view: &NodeView<'_>, lock: &LockName) -> Option<Stall> {
+        if missing(view.member, lock).is_none() {
             self.wait = None;
             return None;
         }
-        let began = || Wait::told_of_after(MOMENT);
+        let began = || WaitTimer::told_of_after(MOMENT);
         let since = self.wait.get_or_insert_with(began).due()?;
-        Some(Self::waiting(standing, lock, since))
+        Some(Self::waiting(view, lock, since))
     }
 
     /// Who keeps whoever has waited here for so long.
-    pub(crate) fn waiting(standing: &Standing<'_>, lock: &LockName, since: Duration) -> Waiting {
-        let member = standing.member;
+    pub(crate) fn waiting(view: &NodeView<'_>, lock: &LockName, since: Duration) -> Stall {
+        let member = view.member;
         let missing = missing(member, lock).unwrap_or_default();
         let missing = missing.into_iter().map(|member| Missing {
             member,
-            heard: standing.heard.get(&member).map(Instant::elapsed),
-            dropped: standing.contacts.get(&member).and_then(|it| it.dropped),
+            heard: view.heard.get(&member).map(Instant::elapsed),
+            dropped: view.peer_stats.get(&member).and_then(|it| it.dropped),
         });
-        Waiting {
+        Stall {
             since,
             own: member.id(),
             is_claimed: member.is_claimed(),
@@ -89,12 +89,12 @@ impl Reports {
 pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
-        State::Free if member.is_wanted(lock) => Some(member.unheard().iter().copied().collect()),
+        State::Free if member.is_wanted(lock) => Some(member.unsynced().iter().copied().collect()),
         State::Free | State::Held { .. } => None,
     }
 }
 
-impl Waiting {
+impl Stall {
     /// `2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
     pub(crate) fn for_whom(&self) -> String {
         let whom = self.missing.iter().map(|missing| match missing.member {
@@ -111,7 +111,7 @@ impl Waiting {
 }
 
 /// `waiting 2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
-impl fmt::Display for Waiting {
+impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "waiting {}", self.for_whom())
     }

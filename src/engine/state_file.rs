@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::mutex::{Memory, NodeId};
+use crate::mutex::{Durability, NodeId};
 use crate::system::file;
 use crate::wire::GroupDigest;
 
@@ -138,8 +138,8 @@ impl StateFile {
     }
 
     /// What it says to the algorithm.
-    pub(crate) fn memory(&self) -> Memory {
-        Memory::Durable {
+    pub(crate) fn memory(&self) -> Durability {
+        Durability::Durable {
             below: self.record.clock_below,
             heard: self.record.heard,
         }
@@ -245,8 +245,8 @@ mod tests {
         StateFile::open(folder, NodeId(2), GROUP, anew)
     }
 
-    fn memory(below: u64, heard: bool) -> Memory {
-        Memory::Durable { below, heard }
+    fn memory(below: u64, heard: bool) -> Durability {
+        Durability::Durable { below, heard }
     }
 
     /// A directory with the state of a member whose clock is below 5.

@@ -45,7 +45,7 @@ impl Timers {
     }
 
     /// When the next one comes due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
         let ((due, _), _) = self.waiting.first_key_value()?;
         Some(*due)
     }
@@ -107,7 +107,7 @@ mod tests {
         timers.drain(&mut queue);
         timers.drain(&mut queue);
         assert_eq!(queue, [Envelope::empty(Source::Timer(resend("a", 2)))]);
-        assert!(timers.next_due().is_some());
+        assert!(timers.next_timeout().is_some());
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         timers.set(resend("a", 4), Duration::ZERO);
         timers.set(resend("a", 6), Duration::MAX);
         timers.drain(&mut queue);
-        assert_eq!((queue.len(), timers.next_due()), (0, None));
+        assert_eq!((queue.len(), timers.next_timeout()), (0, None));
     }
 
     #[test]
@@ -127,9 +127,9 @@ mod tests {
         timers.set(resend("a", 2), Duration::from_secs(1));
         timers.set(resend("b", 4), Duration::from_secs(1));
         timers.forget(&LockName::new("a").unwrap());
-        assert!(timers.next_due().is_some());
+        assert!(timers.next_timeout().is_some());
         timers.forget(&LockName::new("b").unwrap());
-        assert!(timers.next_due().is_none());
+        assert!(timers.next_timeout().is_none());
         assert!(timers.due.is_empty());
     }
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::messages::{Tell, rough};
-use super::{Config, GRACE, Patience, RunError};
-use crate::agent::protocol::{Answer, Ask, Said};
-use crate::lock_command::connection::Link;
+use super::messages::{Messages, rough};
+use super::{GRACE, LockOptions, Patience, RunError};
+use crate::agent::protocol::{Answer, Ask, ClientMessage};
+use crate::lock_command::connection::Connection;
 use crate::system::millis;
 
 /// Waits that are shorter are not told of.
@@ -26,7 +26,7 @@ const INSTANT: Duration = Duration::from_millis(1);
 const MOST_SHOWN: usize = 4096;
 
 /// A turn that has come.
-pub(super) struct Turn {
+pub(super) struct Acquired {
     /// The fencing token of the entry.
     pub(super) token: u64,
     /// Which member holds the lock.
@@ -37,12 +37,16 @@ pub(super) struct Turn {
 
 /// Until then the signals do what they do: nothing is held that outlives this
 /// process.
-pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<Turn, RunError> {
+pub(super) fn wait(
+    connection: &mut Connection,
+    config: &LockOptions,
+    tell: &Messages<'_>,
+) -> Result<Acquired, RunError> {
     let asked = Instant::now();
-    link.say(&Said::Ask(ask(config)))?;
+    connection.say(&ClientMessage::Ask(ask(config)))?;
     let moment = asked + MOMENT;
     let mut is_told = false;
-    let mut turn: Option<Turn> = None;
+    let mut turn: Option<Acquired> = None;
     let mut untold: Option<String> = None;
     loop {
         if Instant::now() >= moment
@@ -51,7 +55,7 @@ pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<
             tell.of_waiting(&text);
             is_told = true;
         }
-        let Some(answer) = link.hear(untold.is_some().then_some(moment))? else {
+        let Some(answer) = connection.hear(untold.is_some().then_some(moment))? else {
             continue;
         };
         match (answer, turn.take()) {
@@ -59,7 +63,7 @@ pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<
                 untold = Some(text);
                 turn = before;
                 // It says more when it has taken twice as long.
-                link.expect_word_after(asked.elapsed());
+                connection.expect_word_after(asked.elapsed());
             }
             (
                 Answer::Granted {
@@ -70,13 +74,13 @@ pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<
                 None,
             ) => {
                 untold = None;
-                turn = Some(Turn {
+                turn = Some(Acquired {
                     token,
                     node,
                     record: lock(record)?,
                 });
-                link.say(&Said::Locked {})?;
-                link.wait_at_least(GRACE);
+                connection.say(&ClientMessage::Locked {})?;
+                connection.wait_at_least(GRACE);
             }
             (Answer::Go {}, Some(turn)) => {
                 let after = rough(asked.elapsed());
@@ -90,13 +94,13 @@ pub(super) fn wait(link: &mut Link, config: &Config, tell: &Tell<'_>) -> Result<
             (Answer::Failed { why }, _) => return Err(RunError::Refused(why)),
             (answer, _) => {
                 let why = format!("it says what has no place here: {answer:?}");
-                return Err(link.lost(io::Error::other(why)).into());
+                return Err(connection.lost(io::Error::other(why)).into());
             }
         }
     }
 }
 
-fn ask(config: &Config) -> Ask {
+fn ask(config: &LockOptions) -> Ask {
     let wait_ms = match config.patience {
         Patience::For(time) => Some(millis(time)),
         Patience::AtOnce | Patience::Endless => None,

@@ -23,7 +23,7 @@ const IS_OF_TERMINAL: u8 = 0x80;
 
 /// What the client says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum Control {
     /// This signal is for the command.
     Signal {
         /// Its number.
@@ -35,11 +35,11 @@ pub(super) enum Word {
     End,
 }
 
-impl Word {
+impl Control {
     pub(super) fn to_byte(self) -> u8 {
         match self {
-            Word::End => END,
-            Word::Signal {
+            Control::End => END,
+            Control::Signal {
                 number,
                 is_of_terminal,
             } => {
@@ -51,8 +51,8 @@ impl Word {
 
     pub(super) fn from_byte(byte: u8) -> Self {
         match byte {
-            END => Word::End,
-            byte => Word::Signal {
+            END => Control::End,
+            byte => Control::Signal {
                 number: i32::from(byte & !IS_OF_TERMINAL),
                 is_of_terminal: byte & IS_OF_TERMINAL != 0,
             },
@@ -61,7 +61,7 @@ impl Word {
 }
 
 /// What the supervisor is given.
-pub(super) struct Given {
+pub(super) struct CommandFds {
     pub(super) input: OwnedFd,
     pub(super) record: OwnedFd,
 }
@@ -89,7 +89,7 @@ pub(super) fn give(
 ///
 /// # Errors
 /// The system's; or standard input is no such channel.
-pub(super) fn take() -> io::Result<(UnixStream, Given)> {
+pub(super) fn take() -> io::Result<(UnixStream, CommandFds)> {
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     let mut byte = [0];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
@@ -105,7 +105,7 @@ pub(super) fn take() -> io::Result<(UnixStream, Given)> {
         _ => Vec::new(),
     });
     match (given.next(), given.next()) {
-        (Some(input), Some(record)) => Ok((channel.into(), Given { input, record })),
+        (Some(input), Some(record)) => Ok((channel.into(), CommandFds { input, record })),
         _ => Err(ErrorKind::InvalidInput.into()),
     }
 }
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn a_word_is_a_byte() {
-        assert_eq!(Word::from_byte(Word::End.to_byte()), Word::End);
+        assert_eq!(Control::from_byte(Control::End.to_byte()), Control::End);
         for number in 1..=64 {
             for is_of_terminal in [false, true] {
-                let word = Word::Signal {
+                let word = Control::Signal {
                     number,
                     is_of_terminal,
                 };
-                assert_eq!(Word::from_byte(word.to_byte()), word);
+                assert_eq!(Control::from_byte(word.to_byte()), word);
             }
         }
     }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use super::acquire::Turn;
-use super::channel::{self, Word};
-use super::messages::{Tell, rough};
-use super::process_tree::Others;
+use super::acquire::Acquired;
+use super::channel::{self, Control};
+use super::messages::{Messages, rough};
+use super::process_tree::OtherChildren;
 use super::signals::{self, Signals};
-use super::{Config, RunError, SIGNALED, SUPERVISOR, process_tree};
-use crate::lock_command::connection::Link;
+use super::{LockOptions, RunError, SIGNALED, SUPERVISOR, process_tree};
+use crate::lock_command::connection::Connection;
 
 const AGENT: Token = Token(0);
 const CHANNEL: Token = Token(1);
@@ -32,19 +32,19 @@ const PARTING: Duration = Duration::from_secs(1);
 
 /// Runs the command, to its end or to that of the agent.
 pub(super) fn run(
-    link: Link,
-    turn: Turn,
-    config: &Config,
-    tell: &Tell<'_>,
+    connection: Connection,
+    turn: Acquired,
+    config: &LockOptions,
+    tell: &Messages<'_>,
 ) -> Result<u8, RunError> {
     let began = Instant::now();
     // If the supervisor is killed, what is left becomes ours.
     process_tree::keep()?;
-    let others = Others::so_far();
-    let mut client = Client::start(link, &turn, config)?;
+    let other_children = OtherChildren::so_far();
+    let mut client = Client::start(connection, &turn, config)?;
     let watched = client.watch(config, tell);
     let Client {
-        link,
+        connection,
         channel,
         mut supervisor,
         ..
@@ -56,13 +56,13 @@ pub(super) fn run(
         Watched::Ended(code) => code,
         Watched::AgentLost => return Err(RunError::Ended),
         Watched::SupervisorLost => {
-            process_tree::kill(&others);
+            process_tree::kill(&other_children);
             // Whether that is all, the agent sees for itself: by the record.
             return unsupervised(status);
         }
     };
     drop(turn);
-    link.part(PARTING);
+    connection.part(PARTING);
     tell.of_progress(&format!("released after {}", rough(began.elapsed())));
     Ok(code)
 }
@@ -80,13 +80,13 @@ enum Watched {
 struct Client {
     poll: Poll,
     signals: Signals,
-    link: Link,
+    connection: Connection,
     channel: UnixStream,
     supervisor: Child,
 }
 
 impl Client {
-    fn start(link: Link, turn: &Turn, config: &Config) -> io::Result<Self> {
+    fn start(connection: Connection, turn: &Acquired, config: &LockOptions) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let (channel, end) = UnixStream::pair()?;
@@ -94,7 +94,7 @@ impl Client {
         channel.set_nonblocking(true)?;
         let descriptor = channel.as_raw_fd();
         registry.register(&mut SourceFd(&descriptor), CHANNEL, Interest::READABLE)?;
-        link.watch(registry, AGENT)?;
+        connection.watch(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
         let supervisor = Command::new(THIS_PROGRAM)
             .arg0("turno")
@@ -109,19 +109,19 @@ impl Client {
         Ok(Client {
             poll,
             signals,
-            link,
+            connection,
             channel,
             supervisor,
         })
     }
 
-    fn watch(&mut self, config: &Config, tell: &Tell<'_>) -> io::Result<Watched> {
+    fn watch(&mut self, config: &LockOptions, tell: &Messages<'_>) -> io::Result<Watched> {
         let mut events = Events::with_capacity(8);
         let mut is_lost = false;
         let mut kill_at: Option<Instant> = None;
         loop {
             // What has arrived is looked for everywhere, after a stop too.
-            let words: Vec<Word> = self.signals.pending().collect();
+            let words: Vec<Control> = self.signals.pending().collect();
             words.into_iter().for_each(|word| self.say(word));
             match self.hear() {
                 Ok(None) => return Ok(Watched::SupervisorLost),
@@ -130,10 +130,10 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            if !is_lost && let Some(why) = self.link.loss() {
+            if !is_lost && let Some(why) = self.connection.loss() {
                 is_lost = true;
                 kill_at = Instant::now().checked_add(config.kill_after);
-                self.say(Word::End);
+                self.say(Control::End);
                 tell.tell(&format!("{why}: the command has to end"));
             }
             if kill_at.take_if(|at| *at <= Instant::now()).is_some() {
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// To the supervisor. If it is gone, that is heard.
-    fn say(&mut self, word: Word) {
+    fn say(&mut self, word: Control) {
         let _ = self.channel.write_all(&[word.to_byte()]);
     }
 

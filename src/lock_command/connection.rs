@@ -14,7 +14,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use thiserror::Error;
 
-use crate::agent::protocol::{self, Answer, LONGEST_ANSWER, Said};
+use crate::agent::protocol::{self, Answer, ClientMessage, LONGEST_ANSWER};
 use crate::agent::socket_path::{self, PathTooLong};
 use crate::system::readiness;
 
@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 const LEAST: Duration = Duration::from_millis(1);
 
 /// A client's end of a connection to an agent.
-pub(crate) struct Link {
+pub(crate) struct Connection {
     agent: PathBuf,
     stream: UnixStream,
     unread: Vec<u8>,
@@ -36,7 +36,7 @@ pub(crate) struct Link {
     silent_at: Option<Instant>,
     /// When it is not waited for any longer.
     ends: Option<Instant>,
-    tell: Option<Box<dyn FnOnce(Silent)>>,
+    tell: Option<Box<dyn FnOnce(AgentSilent)>>,
 }
 
 /// An agent that does not answer. It says how to look.
@@ -46,9 +46,9 @@ pub(crate) struct Link {
      has it go on",
     self.in_short()
 )]
-pub(crate) struct Silent(PathBuf);
+pub(crate) struct AgentSilent(PathBuf);
 
-impl Silent {
+impl AgentSilent {
     /// Without how to look.
     pub(crate) fn in_short(&self) -> String {
         format!("the agent at {} does not answer", self.0.display())
@@ -57,7 +57,7 @@ impl Silent {
 
 /// Why there is no answer. The message says what to do.
 #[derive(Debug, Error)]
-pub(crate) enum LinkError {
+pub(crate) enum ConnectionError {
     /// No socket can be there.
     #[error(transparent)]
     Path(#[from] PathTooLong),
@@ -73,23 +73,23 @@ pub(crate) enum LinkError {
     NotForUs(PathBuf),
     /// It has not answered for as long as the client would wait.
     #[error(transparent)]
-    Silent(Silent),
+    AgentSilent(AgentSilent),
     /// It has gone, or says what nobody understands.
     #[error("the agent at {} is lost: {source}", agent.display())]
     Lost { agent: PathBuf, source: io::Error },
 }
 
-impl Link {
+impl Connection {
     /// Connects to the agent that listens there, and waits for no word of it for
     /// longer than this. That it does not answer is told at most once, as soon as
     /// that is to be seen.
     pub(crate) fn open(
         agent: &Path,
         patience: Option<Duration>,
-        tell: impl FnOnce(Silent) + 'static,
-    ) -> Result<Self, LinkError> {
+        tell: impl FnOnce(AgentSilent) + 'static,
+    ) -> Result<Self, ConnectionError> {
         socket_path::check(agent)?;
-        let no_agent = |source| LinkError::NoAgent {
+        let no_agent = |source| ConnectionError::NoAgent {
             agent: agent.to_owned(),
             source,
         };
@@ -99,7 +99,7 @@ impl Link {
             Ok((UnixStream::from(socket), SocketAddrUnix::new(agent)?))
         };
         let (stream, address) = socket().map_err(no_agent)?;
-        let mut link = Link {
+        let mut connection = Connection {
             agent: agent.to_owned(),
             stream,
             unread: Vec::new(),
@@ -109,16 +109,16 @@ impl Link {
             ends: patience.and_then(|patience| Instant::now().checked_add(patience)),
             tell: Some(Box::new(tell)),
         };
-        link.expect_word_after(Duration::ZERO);
+        connection.expect_word_after(Duration::ZERO);
         // An agent that is stopped takes no connections, when enough wait.
-        let connected = link.attend(None, |link, left| {
-            set_socket_timeout(&link.stream, Timeout::Send, left)?;
-            Ok(connect(&link.stream, &address)?)
+        let connected = connection.attend(None, |connection, left| {
+            set_socket_timeout(&connection.stream, Timeout::Send, left)?;
+            Ok(connect(&connection.stream, &address)?)
         });
         match connected {
-            Ok(_) => Ok(link),
-            Err(LinkError::Lost { source, .. }) => Err(match source.kind() {
-                ErrorKind::PermissionDenied => LinkError::NotForUs(link.agent),
+            Ok(_) => Ok(connection),
+            Err(ConnectionError::Lost { source, .. }) => Err(match source.kind() {
+                ErrorKind::PermissionDenied => ConnectionError::NotForUs(connection.agent),
                 _ => no_agent(source),
             }),
             Err(error) => Err(error),
@@ -138,20 +138,23 @@ impl Link {
         self.expect_word_after(Duration::ZERO);
     }
 
-    pub(crate) fn say(&mut self, said: &Said) -> Result<(), LinkError> {
+    pub(crate) fn say(&mut self, said: &ClientMessage) -> Result<(), ConnectionError> {
         let said = protocol::line(said).and_then(|line| self.stream.write_all(&line));
         said.map_err(|source| self.lost(source))
     }
 
     /// The next answer; none if it has not come by then.
-    pub(crate) fn hear(&mut self, until: Option<Instant>) -> Result<Option<Answer>, LinkError> {
-        self.attend(until, |link, left| {
-            link.stream.set_read_timeout(left)?;
-            link.answer()
+    pub(crate) fn hear(
+        &mut self,
+        until: Option<Instant>,
+    ) -> Result<Option<Answer>, ConnectionError> {
+        self.attend(until, |connection, left| {
+            connection.stream.set_read_timeout(left)?;
+            connection.answer()
         })
     }
 
-    /// From here on it is watched, and heard no more: see [`Link::loss`].
+    /// From here on it is watched, and heard no more: see [`Connection::loss`].
     pub(crate) fn watch(&self, registry: &Registry, token: Token) -> io::Result<()> {
         self.stream.set_nonblocking(true)?;
         let descriptor = self.stream.as_raw_fd();
@@ -176,14 +179,14 @@ impl Link {
     pub(crate) fn part(mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
         (self.silent_at, self.ends) = (None, None);
-        if self.stream.set_nonblocking(false).is_ok() && self.say(&Said::Done {}).is_ok() {
+        if self.stream.set_nonblocking(false).is_ok() && self.say(&ClientMessage::Done {}).is_ok() {
             while let Ok(Some(_)) = self.hear(Some(until)) {}
         }
     }
 
-    pub(crate) fn lost(&self, source: io::Error) -> LinkError {
+    pub(crate) fn lost(&self, source: io::Error) -> ConnectionError {
         let agent = self.agent.clone();
-        LinkError::Lost { agent, source }
+        ConnectionError::Lost { agent, source }
     }
 
     /// Does what may take until the agent does something, for so long at a time as
@@ -192,19 +195,19 @@ impl Link {
         &mut self,
         until: Option<Instant>,
         mut once: impl FnMut(&mut Self, Option<Duration>) -> io::Result<T>,
-    ) -> Result<Option<T>, LinkError> {
+    ) -> Result<Option<T>, ConnectionError> {
         loop {
             let now = Instant::now();
             // We may have been stopped ourselves, and have a word to read.
             if !self.has_word() {
-                let silent = || Silent(self.agent.clone());
+                let silent = || AgentSilent(self.agent.clone());
                 if self.silent_at.take_if(|at| *at <= now).is_some()
                     && let Some(tell) = self.tell.take()
                 {
                     tell(silent());
                 }
                 if self.ends.is_some_and(|at| at <= now) {
-                    return Err(LinkError::Silent(silent()));
+                    return Err(ConnectionError::AgentSilent(silent()));
                 }
             }
             if until.is_some_and(|at| at <= now) {

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use super::Config;
+use super::LockOptions;
 use crate::printable::Printable;
 use crate::system::readiness;
 
 /// Says what the user wants to be told.
-pub(super) struct Tell<'a> {
-    config: &'a Config,
+pub(super) struct Messages<'a> {
+    config: &'a LockOptions,
 }
 
-impl<'a> Tell<'a> {
-    pub(super) fn new(config: &'a Config) -> Self {
-        Tell { config }
+impl<'a> Messages<'a> {
+    pub(super) fn new(config: &'a LockOptions) -> Self {
+        Messages { config }
     }
 
     /// For whom the client waits.

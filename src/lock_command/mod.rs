@@ -34,9 +34,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lock_command::connection::{Link, LinkError, Silent};
+use crate::lock_command::connection::{AgentSilent, Connection, ConnectionError};
 use crate::mutex::LockName;
-use messages::Tell;
+use messages::Messages;
 pub(crate) use messages::about;
 pub(crate) use supervise::supervise;
 
@@ -54,7 +54,7 @@ const SIGNALED: u8 = 128;
 
 /// What to run, under which lock.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub(crate) struct LockOptions {
     /// The lock.
     pub(crate) lock: LockName,
     /// Where the agent listens.
@@ -105,7 +105,7 @@ pub(crate) enum RunError {
     NotInTime(String),
     /// There is no agent, or it was lost before there was anything to run.
     #[error(transparent)]
-    Link(LinkError),
+    Connection(ConnectionError),
     /// The agent could not do it.
     #[error("the agent says: {0}")]
     Refused(String),
@@ -123,12 +123,12 @@ pub(crate) enum RunError {
     System(#[from] io::Error),
 }
 
-impl From<LinkError> for RunError {
-    fn from(error: LinkError) -> Self {
+impl From<ConnectionError> for RunError {
+    fn from(error: ConnectionError) -> Self {
         match error {
             // What to do about it was told when it had not answered for a while.
-            LinkError::Silent(silent) => RunError::NotInTime(silent.in_short()),
-            error => RunError::Link(error),
+            ConnectionError::AgentSilent(silent) => RunError::NotInTime(silent.in_short()),
+            error => RunError::Connection(error),
         }
     }
 }
@@ -138,11 +138,11 @@ impl From<LinkError> for RunError {
 ///
 /// # Errors
 /// [`RunError`]; then nothing of the command runs.
-pub(crate) fn run(config: &Config) -> Result<u8, RunError> {
-    let tell = Tell::new(config);
+pub(crate) fn run(config: &LockOptions) -> Result<u8, RunError> {
+    let tell = Messages::new(config);
     let lock = config.lock.clone();
-    let told = move |silent: Silent| messages::say(&about(&lock, &silent.to_string()));
-    let mut link = Link::open(&config.socket, config.patience.with_grace(), told)?;
-    let turn = acquire::wait(&mut link, config, &tell)?;
-    client::run(link, turn, config, &tell)
+    let told = move |silent: AgentSilent| messages::say(&about(&lock, &silent.to_string()));
+    let mut connection = Connection::open(&config.socket, config.patience.with_grace(), told)?;
+    let turn = acquire::wait(&mut connection, config, &tell)?;
+    client::run(connection, turn, config, &tell)
 }

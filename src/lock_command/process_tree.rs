@@ -32,22 +32,22 @@ pub(super) fn keep() -> io::Result<()> {
 /// Children that are none of the command's: before it was turno, this process may
 /// have been a shell that had children of its own.
 #[derive(Debug, Default)]
-pub(super) struct Others(Vec<Process>);
+pub(super) struct OtherChildren(Vec<Process>);
 
-impl Others {
+impl OtherChildren {
     /// Those that there are now.
     pub(super) fn so_far() -> Self {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         match waitid(WaitId::All, options) {
-            Err(Errno::CHILD) => Others::default(),
-            _ => Others(children_of(getpid(), &mut by_parent())),
+            Err(Errno::CHILD) => OtherChildren::default(),
+            _ => OtherChildren(children_of(getpid(), &mut by_parent())),
         }
     }
 }
 
 /// Kills them all, and waits until there is none. Whoever may not be killed by
 /// this user (`sudo`) is waited for.
-pub(super) fn kill(others: &Others) {
+pub(super) fn kill(other_children: &OtherChildren) {
     let mut pause = FIRST_PAUSE;
     let mut is_told = false;
     let mut was_empty = false;
@@ -57,10 +57,10 @@ pub(super) fn kill(others: &Others) {
         if reap(|_, _| has_ended = true) {
             return;
         }
-        let all = all(others);
+        let all = all(other_children);
         // Whoever had just lost its parent may have been overlooked, but not
         // twice.
-        if all.is_empty() && was_empty && !others.0.is_empty() {
+        if all.is_empty() && was_empty && !other_children.0.is_empty() {
             return;
         }
         was_empty = all.is_empty();
@@ -84,7 +84,7 @@ pub(super) fn kill(others: &Others) {
 /// Has them all end, also those that are stopped. Those who are started
 /// meanwhile are missed, and those who are started to tidy up are spared.
 pub(super) fn terminate() {
-    let all = all(&Others::default());
+    let all = all(&OtherChildren::default());
     signal(&all, Signal::TERM);
     signal(&all, Signal::CONT);
 }
@@ -138,10 +138,10 @@ impl Process {
     }
 }
 
-fn all(others: &Others) -> Vec<Process> {
+fn all(other_children: &OtherChildren) -> Vec<Process> {
     let mut by_parent = by_parent();
     let mut all = children_of(getpid(), &mut by_parent);
-    all.retain(|child| !others.0.contains(child));
+    all.retain(|child| !other_children.0.contains(child));
     let mut done = 0;
     while let Some(parent) = all.get(done) {
         all.extend(children_of(parent.pid, &mut by_parent));

@@ -12,7 +12,7 @@ use signal_hook::consts::{
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
-use super::channel::Word;
+use super::channel::Control;
 use crate::system::signals::not_ignored;
 
 /// Those that are passed on. Each would end a command that does nothing about
@@ -55,8 +55,8 @@ impl Signals {
     }
 
     /// What has arrived.
-    pub(super) fn pending(&mut self) -> impl Iterator<Item = Word> {
-        self.0.pending().map(|info| Word::Signal {
+    pub(super) fn pending(&mut self) -> impl Iterator<Item = Control> {
+        self.0.pending().map(|info| Control::Signal {
             number: info.si_signo,
             // sigaction(2): a process that sends one is no source above zero.
             is_of_terminal: info.si_code > 0 && OF_TERMINAL.contains(&info.si_signo),
@@ -66,7 +66,7 @@ impl Signals {
     /// What the terminal has sent.
     pub(super) fn of_terminal(&mut self) -> impl Iterator<Item = i32> {
         self.pending().filter_map(|word| match word {
-            Word::Signal {
+            Control::Signal {
                 number,
                 is_of_terminal: true,
             } => Some(number),

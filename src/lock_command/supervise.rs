@@ -15,8 +15,8 @@ use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitStatus, getpgid, getpgrp, kill_process};
 use signal_hook::consts::SIGCHLD;
 
-use super::channel::{self, Given, Word};
-use super::process_tree::Others;
+use super::channel::{self, CommandFds, Control};
+use super::process_tree::OtherChildren;
 use super::signals::Signals;
 use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, messages, process_tree};
 use crate::system::signals::{is_blocked, is_handled};
@@ -56,13 +56,13 @@ struct Supervisor {
 /// What the client wants.
 enum Wanted {
     Nothing,
-    This(Word),
+    This(Control),
     /// The end of everything.
     Kill,
 }
 
 impl Supervisor {
-    fn start() -> io::Result<(Self, Given)> {
+    fn start() -> io::Result<(Self, CommandFds)> {
         let (channel, given) = channel::take()?;
         rustix::thread::set_name(c"turno-lock")?;
         process_tree::keep()?;
@@ -81,7 +81,7 @@ impl Supervisor {
         Ok((supervisor, given))
     }
 
-    fn run(&mut self, command: &[OsString], given: Given) -> io::Result<u8> {
+    fn run(&mut self, command: &[OsString], given: CommandFds) -> io::Result<u8> {
         if let Some(code) = self.ended_before()? {
             return Ok(code);
         }
@@ -108,8 +108,8 @@ impl Supervisor {
         }
         Ok(match self.wanted()? {
             Wanted::Nothing => None,
-            Wanted::This(Word::Signal { number, .. }) => Some(signaled(number)),
-            Wanted::This(Word::End) | Wanted::Kill => Some(OWN_FAILURE),
+            Wanted::This(Control::Signal { number, .. }) => Some(signaled(number)),
+            Wanted::This(Control::End) | Wanted::Kill => Some(OWN_FAILURE),
         })
     }
 
@@ -131,7 +131,7 @@ impl Supervisor {
             if let Some(code) = ended
                 && was_killed
             {
-                process_tree::kill(&Others::default());
+                process_tree::kill(&OtherChildren::default());
                 return Ok(code);
             }
             // What a command leaves behind that ends of its own accord is its
@@ -150,14 +150,14 @@ impl Supervisor {
                     }
                 }
                 Wanted::Kill => {
-                    process_tree::kill(&Others::default());
+                    process_tree::kill(&OtherChildren::default());
                     return Ok(ended.unwrap_or(signaled(Signal::KILL.as_raw())));
                 }
-                Wanted::This(Word::End) => {
+                Wanted::This(Control::End) => {
                     has_to_end = true;
                     process_tree::terminate();
                 }
-                Wanted::This(Word::Signal {
+                Wanted::This(Control::Signal {
                     number,
                     is_of_terminal,
                 }) => {
@@ -175,7 +175,7 @@ impl Supervisor {
         loop {
             return match self.channel.read(&mut byte) {
                 Ok(0) => Ok(Wanted::Kill),
-                Ok(_) => Ok(Wanted::This(Word::from_byte(byte[0]))),
+                Ok(_) => Ok(Wanted::This(Control::from_byte(byte[0]))),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => Ok(Wanted::Nothing),
                     ErrorKind::Interrupted => continue,

@@ -1,11 +1,11 @@
 //! What the members of a group may do in a search.
 
 use crate::mutex::planted::Planted;
-use crate::mutex::{Config, Incarnation, Memory, NodeId};
+use crate::mutex::{Config, Durability, Incarnation, NodeId};
 
 /// What the members of a group may do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting {
+pub(crate) struct Bounds {
     pub(crate) members: u16,
     /// How often each may ask.
     pub(crate) entries: u8,
@@ -16,7 +16,7 @@ pub(crate) struct Setting {
     /// How often somebody may give up.
     pub(crate) cancels: u8,
     /// How often somebody may have tokens lent, and how many.
-    pub(crate) lends: u8,
+    pub(crate) delegates: u8,
     pub(crate) lent: u64,
     /// So many members, the first ones, keep no permissions.
     pub(crate) asking_everybody: u16,
@@ -29,14 +29,14 @@ pub(crate) struct Setting {
     /// How far ahead of the clock they write.
     pub(crate) ahead: u64,
     /// Whether messages stay under way that can never mean anything any more.
-    pub(crate) keeps_the_dead: bool,
+    pub(crate) is_unreduced: bool,
     pub(crate) planted: Option<Planted>,
 }
 
-impl Setting {
+impl Bounds {
     /// The first so many members keep no permissions.
     pub(super) fn asking_everybody(self, asking_everybody: u16) -> Self {
-        Setting {
+        Bounds {
             asking_everybody,
             ..self
         }
@@ -49,9 +49,9 @@ impl Setting {
         let heard = true;
         Config {
             memory: if self.is_durable {
-                Memory::Durable { below, heard }
+                Durability::Durable { below, heard }
             } else {
-                Memory::Forgetful
+                Durability::Forgetful
             },
             ahead: if self.crashes > 0 {
                 self.ahead

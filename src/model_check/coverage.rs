@@ -1,7 +1,7 @@
 //! What must have been seen, so that a search cannot pass by doing nothing.
 
-use super::bounds::Setting;
-use super::memo::{Act, Step, Tables};
+use super::bounds::Bounds;
+use super::memo::{Act, MemberStep, Memo};
 use super::step::Action;
 use super::world::World;
 use crate::mutex::{Body, LockName};
@@ -22,12 +22,12 @@ pub(super) const DEFERRED_BY_EARLIER_RUN: u16 = 256;
 /// An entry outlived its node, and ended before that was started anew.
 pub(super) const ENDED_WHILE_DOWN: u16 = 512;
 
-impl Setting {
+impl Bounds {
     /// What of the above a step shows.
-    pub(super) fn shown(&self, tables: &Tables, action: Action, step: &Step) -> u16 {
+    pub(super) fn shown(&self, memo: &Memo, action: Action, step: &MemberStep) -> u16 {
         let is_request = |act: &&Act| match act {
             Act::Send(message) => {
-                matches!(tables.sent(*message).message.body, Body::Request { .. })
+                matches!(memo.sent(*message).message.body, Body::Request { .. })
             }
             _ => false,
         };
@@ -37,7 +37,7 @@ impl Setting {
         match action {
             Action::Acquire(_) if enters && peers > 0 => ENTERED_UNASKED,
             Action::Acquire(_) if (1..peers).contains(&requests) => ASKED_SOME,
-            Action::Deliver(message) if requests > 0 => match tables.sent(message).message.body {
+            Action::Deliver(message) if requests > 0 => match memo.sent(message).message.body {
                 Body::Request { .. } => ASKED_AGAIN,
                 _ => 0,
             },
@@ -48,24 +48,18 @@ impl Setting {
 
 impl World {
     /// What of the above is to be seen here.
-    pub(super) fn shows(&self, setting: &Setting, tables: &Tables) -> u16 {
-        let members = &self.members[..usize::from(setting.members)];
-        let known = || {
-            members
-                .iter()
-                .flatten()
-                .map(|member| tables.member(*member))
-        };
+    pub(super) fn shows(&self, bounds: &Bounds, memo: &Memo) -> u16 {
+        let members = &self.members[..usize::from(bounds.members)];
+        let known = || members.iter().flatten().map(|member| memo.member(*member));
         let lock = LockName::default();
         let mut shows = 0;
-        let is_done =
-            (0..members.len()).all(|place| self.asked[place] == setting.entries_of(place));
+        let is_done = (0..members.len()).all(|place| self.asked[place] == bounds.entries_of(place));
         if is_done && members.iter().all(Option::is_some) && known().all(|known| known.is_free) {
             shows |= ALL_ENTERED;
         }
         let is_second_life = |place: usize| self.lives[place] > 1;
         for (place, member) in members.iter().enumerate() {
-            let is_held = member.is_some_and(|member| tables.member(member).is_held);
+            let is_held = member.is_some_and(|member| memo.member(member).is_held);
             if is_held && is_second_life(place) {
                 shows |= ENTERED_AFTER_RESTART;
             }
@@ -74,7 +68,7 @@ impl World {
             }
             let stay = self.section.stay_at(place).filter(|_| is_held);
             let is_of_earlier_run = stay.is_some_and(|stay| stay.life < self.lives[place]);
-            let queue = |number| tables.member(number).member.reply_queue(&lock);
+            let queue = |number| memo.member(number).member.reply_queue(&lock);
             if is_of_earlier_run && member.is_some_and(|member| !queue(member).is_empty()) {
                 shows |= DEFERRED_BY_EARLIER_RUN;
             }

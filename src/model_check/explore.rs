@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 
-use super::bounds::Setting;
-use super::memo::Tables;
+use super::bounds::Bounds;
+use super::memo::Memo;
 use super::oracle::Violation;
 use super::replay::traced;
 use super::step::{Action, Way, told};
@@ -70,15 +70,15 @@ impl Visited {
 }
 
 /// All ways on from a state.
-fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
+fn ways(bounds: &Bounds, memo: &Memo, world: &World) -> Vec<Way> {
     let mut actions = Vec::new();
-    setting.actions(tables, world, &mut actions);
+    bounds.actions(memo, world, &mut actions);
     let mut ways: Vec<Way> = actions.iter().map(|action| (*action, None)).collect();
-    if setting.crashes > 0 {
+    if bounds.crashes > 0 {
         // In the midst of what it does, after each thing that it does.
         let can_crash = |action: &&Action| !matches!(action, Action::Crash(_) | Action::End(_));
         for action in actions.iter().filter(can_crash) {
-            ways.extend((0..setting.most_acts()).map(|acts| (*action, Some(acts))));
+            ways.extend((0..bounds.most_acts()).map(|acts| (*action, Some(acts))));
         }
     }
     ways
@@ -86,30 +86,30 @@ fn ways(setting: &Setting, tables: &Tables, world: &World) -> Vec<Way> {
 
 /// Searches all states, the nearest first: a violation is found by the fewest
 /// steps. Stops at the bound, if there is one.
-pub(crate) fn nearest_first(setting: &Setting, bound: Option<u64>) -> Found {
-    let mut search = Breadth::new(setting);
+pub(crate) fn nearest_first(bounds: &Bounds, bound: Option<u64>) -> Found {
+    let mut search = Breadth::new(bounds);
     search.run(|search| bound.is_some_and(|bound| search.states >= bound));
     search.found()
 }
 
 /// Searches, the nearest first, for a state in which all of these
 /// [`super::seen`] are to be seen.
-pub(super) fn nearest_to(setting: &Setting, goal: u16, bound: u64) -> Found {
-    let mut search = Breadth::new(setting);
+pub(super) fn nearest_to(bounds: &Bounds, goal: u16, bound: u64) -> Found {
+    let mut search = Breadth::new(bounds);
     search.goal = Some(goal);
     search.run(|search| search.states >= bound);
     search.found()
 }
 
 /// Searches all states on all cores. A violation is found by some steps.
-pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
-    let mut search = Breadth::new(setting);
+pub(super) fn all(bounds: &Bounds, progress: impl Fn(u64) + Sync) -> Found {
+    let mut search = Breadth::new(bounds);
     search.run(|search| search.waiting.len() >= SEEDS);
     if search.violation.is_some() || search.waiting.is_empty() {
         return search.found();
     }
     let Breadth {
-        tables,
+        memo,
         waiting,
         visited,
         states,
@@ -127,7 +127,7 @@ pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..cores {
-            scope.spawn(|| Depth::new(setting, &tables, &shared).run(&progress));
+            scope.spawn(|| Depth::new(bounds, &memo, &shared).run(&progress));
         }
     });
     Found {
@@ -139,8 +139,8 @@ pub(super) fn all(setting: &Setting, progress: impl Fn(u64) + Sync) -> Found {
 }
 
 struct Breadth<'a> {
-    setting: &'a Setting,
-    tables: Tables,
+    bounds: &'a Bounds,
+    memo: Memo,
     visited: Visited,
     healed: HashSet<u64>,
     /// Each state that was reached, by which way, and from which.
@@ -158,14 +158,14 @@ struct Breadth<'a> {
 }
 
 impl<'a> Breadth<'a> {
-    fn new(setting: &'a Setting) -> Self {
-        let mut tables = Tables::default();
-        let start = setting.start(&mut tables, |_| {});
+    fn new(bounds: &'a Bounds) -> Self {
+        let mut memo = Memo::default();
+        let start = bounds.start(&mut memo, |_| {});
         let visited = Visited::new();
-        visited.insert(start.fingerprint(&tables));
+        visited.insert(start.fingerprint(&memo));
         Breadth {
-            setting,
-            tables,
+            bounds,
+            memo,
             visited,
             healed: HashSet::new(),
             reached: vec![None],
@@ -183,22 +183,22 @@ impl<'a> Breadth<'a> {
             && !is_enough(self)
             && let Some((world, number)) = self.waiting.pop_front()
         {
-            let shows = world.shows(self.setting, &self.tables);
+            let shows = world.shows(self.bounds, &self.memo);
             self.seen |= shows;
             if self.goal.is_some_and(|goal| shows & goal == goal) {
                 self.there = Some(number);
                 return;
             }
-            if self.healed.insert(world.members_fingerprint(&self.tables))
-                && let Err(violation) = self.setting.heals(&mut self.tables, &world, |_| {})
+            if self.healed.insert(world.members_fingerprint(&self.memo))
+                && let Err(violation) = self.bounds.heals(&mut self.memo, &world, |_| {})
             {
                 self.violation = Some((violation, number, None));
                 return;
             }
-            for (action, crash_after) in ways(self.setting, &self.tables, &world) {
+            for (action, crash_after) in ways(self.bounds, &self.memo, &world) {
                 let step = self
-                    .setting
-                    .step(&mut self.tables, &world, action, crash_after);
+                    .bounds
+                    .step(&mut self.memo, &world, action, crash_after);
                 let way = (action, crash_after);
                 if let Some(Ok(next)) = &step {
                     self.seen |= next.shown;
@@ -209,7 +209,7 @@ impl<'a> Breadth<'a> {
                         self.violation = Some((violation, number, Some(way)));
                         return;
                     }
-                    Some(Ok(next)) if self.visited.insert(next.fingerprint(&self.tables)) => {
+                    Some(Ok(next)) if self.visited.insert(next.fingerprint(&self.memo)) => {
                         self.reached.push(Some((number, way)));
                         self.waiting.push_back((next, self.reached.len() - 1));
                         self.states += 1;
@@ -242,7 +242,7 @@ impl<'a> Breadth<'a> {
             ways = self.ways_to(number);
             ways.extend(last);
             heals = last.is_none();
-            let told = ways.iter().map(|way| told(&self.tables, *way));
+            let told = ways.iter().map(|way| told(&self.memo, *way));
             let mut steps: Vec<String> = told.collect();
             if heals {
                 steps.push("and then all goes well".to_owned());
@@ -253,7 +253,7 @@ impl<'a> Breadth<'a> {
             states: self.states,
             seen: self.seen,
             violation,
-            runs: traced(self.setting, &mut self.tables, &ways, heals),
+            runs: traced(self.bounds, &mut self.memo, &ways, heals),
         }
     }
 }
@@ -279,21 +279,21 @@ impl Shared {
 /// One thread: goes as deep as it can, and so needs to remember no states but
 /// those on its way.
 struct Depth<'a> {
-    setting: &'a Setting,
+    bounds: &'a Bounds,
     shared: &'a Shared,
-    first_tables: &'a Tables,
-    tables: Tables,
+    first_tables: &'a Memo,
+    memo: Memo,
     healed: HashSet<u64>,
     way: Vec<(World, Vec<Way>)>,
 }
 
 impl<'a> Depth<'a> {
-    fn new(setting: &'a Setting, first_tables: &'a Tables, shared: &'a Shared) -> Self {
+    fn new(bounds: &'a Bounds, first_tables: &'a Memo, shared: &'a Shared) -> Self {
         Depth {
-            setting,
+            bounds,
             shared,
             first_tables,
-            tables: Tables::default(),
+            memo: Memo::default(),
             healed: HashSet::new(),
             way: Vec::new(),
         }
@@ -304,25 +304,21 @@ impl<'a> Depth<'a> {
             let Some(world) = self.shared.waiting.lock().unwrap().pop() else {
                 return;
             };
-            let world = world.moved(self.first_tables, &mut self.tables);
+            let world = world.moved(self.first_tables, &mut self.memo);
             self.enter(world);
             while let Some((world, ways)) = self.way.last_mut() {
                 let Some((action, crash_after)) = ways.pop() else {
                     self.way.pop();
                     continue;
                 };
-                let step = self
-                    .setting
-                    .step(&mut self.tables, world, action, crash_after);
+                let step = self.bounds.step(&mut self.memo, world, action, crash_after);
                 if let Some(Ok(next)) = &step {
                     self.shared.sees(next.shown);
                 }
                 match step {
                     None => {}
                     Some(Err(violation)) => self.fail(violation),
-                    Some(Ok(next))
-                        if self.shared.visited.insert(next.fingerprint(&self.tables)) =>
-                    {
+                    Some(Ok(next)) if self.shared.visited.insert(next.fingerprint(&self.memo)) => {
                         let states = self.shared.states.fetch_add(1, Ordering::Relaxed) + 1;
                         if states.is_multiple_of(1_000_000) {
                             progress(states);
@@ -339,13 +335,13 @@ impl<'a> Depth<'a> {
     }
 
     fn enter(&mut self, world: World) {
-        self.shared.sees(world.shows(self.setting, &self.tables));
-        if self.healed.insert(world.members_fingerprint(&self.tables))
-            && let Err(violation) = self.setting.heals(&mut self.tables, &world, |_| {})
+        self.shared.sees(world.shows(self.bounds, &self.memo));
+        if self.healed.insert(world.members_fingerprint(&self.memo))
+            && let Err(violation) = self.bounds.heals(&mut self.memo, &world, |_| {})
         {
             self.fail(violation);
         }
-        let ways = ways(self.setting, &self.tables, &world);
+        let ways = ways(self.bounds, &self.memo, &world);
         self.way.push((world, ways));
     }
 
@@ -358,20 +354,20 @@ impl<'a> Depth<'a> {
 }
 
 /// What the members look like in all states.
-pub(super) fn outlines(setting: &Setting) -> HashSet<u64> {
-    let mut search = Breadth::new(setting);
+pub(super) fn outlines(bounds: &Bounds) -> HashSet<u64> {
+    let mut search = Breadth::new(bounds);
     let mut outlines = HashSet::new();
     while let Some((mut world, _)) = search.waiting.pop_front() {
-        for (action, crash_after) in ways(setting, &search.tables, &world) {
-            let step = setting.step(&mut search.tables, &world, action, crash_after);
+        for (action, crash_after) in ways(bounds, &search.memo, &world) {
+            let step = bounds.step(&mut search.memo, &world, action, crash_after);
             if let Some(Ok(next)) = step
-                && search.visited.insert(next.fingerprint(&search.tables))
+                && search.visited.insert(next.fingerprint(&search.memo))
             {
                 search.waiting.push_back((next, 0));
             }
         }
-        world.bury_the_dead(setting, &mut search.tables);
-        outlines.insert(world.outline(&mut search.tables));
+        world.reduce(bounds, &mut search.memo);
+        outlines.insert(world.outline(&mut search.memo));
     }
     outlines
 }
@@ -386,18 +382,18 @@ pub(super) struct Walked {
 
 /// Goes so many ways from the start to where it goes no further, or a hundred
 /// steps; the same ones each time.
-pub(super) fn walk(setting: &Setting, ways_gone: u32) -> Walked {
+pub(super) fn walk(bounds: &Bounds, ways_gone: u32) -> Walked {
     let mut dice = fastrand::Rng::with_seed(1);
-    let mut tables = Tables::default();
-    let start = setting.start(&mut tables, |_| {});
+    let mut memo = Memo::default();
+    let start = bounds.start(&mut memo, |_| {});
     let (mut outlines, mut seen) = (HashSet::new(), 0);
     for _ in 0..ways_gone {
         let mut world = start.clone();
         for _ in 0..100 {
-            let mut ahead = ways(setting, &tables, &world);
+            let mut ahead = ways(bounds, &memo, &world);
             dice.shuffle(&mut ahead);
             let step = ahead.into_iter().find_map(|(action, crash_after)| {
-                setting.step(&mut tables, &world, action, crash_after)
+                bounds.step(&mut memo, &world, action, crash_after)
             });
             let Some(step) = step else {
                 break;
@@ -405,8 +401,8 @@ pub(super) fn walk(setting: &Setting, ways_gone: u32) -> Walked {
             world = step.expect("nothing is wrong in a group of that size");
             seen |= world.shown;
             let mut buried = world.clone();
-            buried.bury_the_dead(setting, &mut tables);
-            outlines.insert(buried.outline(&mut tables));
+            buried.reduce(bounds, &mut memo);
+            outlines.insert(buried.outline(&mut memo));
         }
     }
     Walked { outlines, seen }

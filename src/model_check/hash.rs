@@ -1,22 +1,22 @@
 //! A state in 64 bits.
 
-use super::memo::Tables;
+use super::memo::Memo;
 use super::world::{MOST, World};
 use crate::mutex::NodeId;
 
 impl World {
     /// The same for the same state, in whichever tables: of its content.
-    pub(super) fn fingerprint(&self, tables: &Tables) -> u64 {
+    pub(super) fn fingerprint(&self, memo: &Memo) -> u64 {
         let mut sum: u64 = 0;
         for (place, member) in self.members.iter().enumerate() {
-            let hash = member.map_or(1, |member| tables.member(member).hash);
+            let hash = member.map_or(1, |member| memo.member(member).hash);
             let rest = u64::from(self.asked[place]) << 8 | u64::from(self.lives[place]);
             sum = mixed(sum ^ hash).wrapping_add(mixed(rest ^ self.below[place] << 16));
         }
         // A set: in whatever order.
         let network = self.network.iter();
         let network = network.fold(0_u64, |sum, message| {
-            sum.wrapping_add(mixed(tables.message_hash(*message)))
+            sum.wrapping_add(mixed(memo.message_hash(*message)))
         });
         let counts = u64::from(self.lends_left) << 16
             | u64::from(self.crashes_left) << 8
@@ -33,14 +33,14 @@ impl World {
     }
 
     /// Of the members, but not of what they remember of each other's requests.
-    pub(super) fn outline(&self, tables: &mut Tables) -> u64 {
+    pub(super) fn outline(&self, memo: &mut Memo) -> u64 {
         let mut sum: u64 = 0;
         for (place, member) in self.members.iter().enumerate() {
             let hash = member.map_or(1, |mut member| {
                 for peer in (1..=MOST).map(|place| NodeId(place as u16)) {
-                    member = tables.without_request_of(member, peer);
+                    member = memo.without_request_of(member, peer);
                 }
-                tables.member(member).hash
+                memo.member(member).hash
             });
             let rest = u64::from(self.asked[place]) << 8 | u64::from(self.lives[place]);
             sum = mixed(sum ^ hash).wrapping_add(mixed(rest ^ self.below[place] << 16));
@@ -50,10 +50,10 @@ impl World {
 
     /// Of the members and of what they do inside: what heals does not depend on
     /// anything else.
-    pub(super) fn members_fingerprint(&self, tables: &Tables) -> u64 {
+    pub(super) fn members_fingerprint(&self, memo: &Memo) -> u64 {
         let mut sum: u64 = 0;
         for (place, member) in self.members.iter().enumerate() {
-            let hash = member.map_or(1, |member| tables.member(member).hash);
+            let hash = member.map_or(1, |member| memo.member(member).hash);
             let rest = u64::from(self.lives[place]) ^ self.below[place] << 16;
             sum = mixed(sum ^ hash).wrapping_add(mixed(rest));
         }

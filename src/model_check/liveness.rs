@@ -1,7 +1,7 @@
 //! From a state on all goes well: does everybody enter who asks?
 
-use super::bounds::Setting;
-use super::memo::{MessageNumber, Tables};
+use super::bounds::Bounds;
+use super::memo::{Memo, MessageNumber};
 use super::oracle::Violation;
 use super::world::World;
 use crate::mutex::{LockName, State, Timer};
@@ -15,12 +15,12 @@ pub(super) enum Healing {
     Delivered(MessageNumber),
 }
 
-impl Setting {
+impl Bounds {
     /// Whether everybody who asks enters, if from now on nothing is lost, nobody
     /// crashes, and all that was under way is. `happens` is told what happens.
     pub(super) fn heals(
         &self,
-        tables: &mut Tables,
+        memo: &mut Memo,
         world: &World,
         mut happens: impl FnMut(Healing),
     ) -> Result<(), Violation> {
@@ -30,21 +30,21 @@ impl Setting {
         for place in 0..members {
             if world.members[place].is_none() {
                 happens(Healing::Restarted(place));
-                self.begin(tables, &mut world, place, usize::MAX);
+                self.begin(memo, &mut world, place, usize::MAX);
             }
         }
         // In a round whoever is inside leaves, and all that is said is heard: each of
         // them needs one to enter in, and the rest is for what is heard first.
         for _ in 0..4 * members + 4 {
             let is_quiet = world.members[..members].iter().flatten().all(|member| {
-                let known = tables.member(*member);
+                let known = memo.member(*member);
                 known.is_free
             });
             if is_quiet {
                 return Ok(());
             }
             for place in 0..members {
-                for event in world.due(tables, place) {
+                for event in world.due(memo, place) {
                     let Some(member) = world.members[place] else {
                         continue;
                     };
@@ -52,16 +52,16 @@ impl Setting {
                     if matches!(event, Event::Release(_)) {
                         world.section.leave(place);
                     }
-                    if let Some(step) = tables.handle(member, event) {
+                    if let Some(step) = memo.handle(member, event) {
                         world.take(place, &step, usize::MAX)?;
                     }
                 }
             }
             while let Some(message) = world.network.pop() {
                 happens(Healing::Delivered(message));
-                let place = usize::from(tables.sent(message).to.0) - 1;
+                let place = usize::from(memo.sent(message).to.0) - 1;
                 let member = world.members[place].expect("all have been started");
-                if let Some(step) = tables.deliver(member, message) {
+                if let Some(step) = memo.deliver(member, message) {
                     world.take(place, &step, usize::MAX)?;
                 }
             }
@@ -72,11 +72,11 @@ impl Setting {
 
 impl World {
     /// What comes of time passing at a member.
-    fn due(&self, tables: &Tables, place: usize) -> Vec<Event> {
+    fn due(&self, memo: &Memo, place: usize) -> Vec<Event> {
         let Some(number) = self.members[place] else {
             return Vec::new();
         };
-        let member = &tables.member(number).member;
+        let member = &memo.member(number).member;
         let lock = LockName::default();
         let mut due = Vec::new();
         match member.state(&lock) {
@@ -88,7 +88,7 @@ impl World {
             })),
             State::Free => {}
         }
-        if !member.unheard().is_empty() {
+        if !member.unsynced().is_empty() {
             due.push(Event::Expired(Timer::Greet { sent: 1 }));
         }
         due

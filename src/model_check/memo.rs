@@ -36,7 +36,7 @@ pub(super) enum Act {
 
 /// What a member makes of an event.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct MemberStep {
     pub(super) after: MemberNumber,
     pub(super) acts: Vec<Act>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Known {
 
 /// The tables.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(super) struct Memo {
     pub(super) members: Vec<Known>,
     members_by_content: HashMap<Arc<Member>, MemberNumber>,
     pub(super) messages: Vec<(Arc<Sent>, u64)>,
@@ -64,11 +64,11 @@ pub(super) struct Tables {
     forgotten: HashMap<(MemberNumber, NodeId), MemberNumber>,
     shifted: HashMap<(MemberNumber, u64), MemberNumber>,
     shifted_messages: HashMap<(MessageNumber, u64), MessageNumber>,
-    deliveries: HashMap<(MemberNumber, MessageNumber), Option<Arc<Step>>>,
-    others: HashMap<(MemberNumber, Event), Option<Arc<Step>>>,
+    deliveries: HashMap<(MemberNumber, MessageNumber), Option<Arc<MemberStep>>>,
+    others: HashMap<(MemberNumber, Event), Option<Arc<MemberStep>>>,
 }
 
-impl Tables {
+impl Memo {
     pub(super) fn member(&self, number: MemberNumber) -> &Known {
         &self.members[number as usize]
     }
@@ -118,7 +118,7 @@ impl Tables {
         &mut self,
         member: MemberNumber,
         message: MessageNumber,
-    ) -> Option<Arc<Step>> {
+    ) -> Option<Arc<MemberStep>> {
         if let Some(step) = self.deliveries.get(&(member, message)) {
             return step.clone();
         }
@@ -132,7 +132,7 @@ impl Tables {
     }
 
     /// What a member makes of any other event.
-    pub(super) fn handle(&mut self, member: MemberNumber, event: Event) -> Option<Arc<Step>> {
+    pub(super) fn handle(&mut self, member: MemberNumber, event: Event) -> Option<Arc<MemberStep>> {
         let key = (member, event);
         if let Some(step) = self.others.get(&key) {
             return step.clone();
@@ -142,7 +142,7 @@ impl Tables {
         step
     }
 
-    fn ask(&mut self, number: MemberNumber, event: &Event) -> Option<Arc<Step>> {
+    fn ask(&mut self, number: MemberNumber, event: &Event) -> Option<Arc<MemberStep>> {
         let mut member = Member::clone(&self.member(number).member);
         let mut effects = Vec::new();
         member.handle(event, &mut effects).ok()?;
@@ -152,21 +152,23 @@ impl Tables {
             .into_iter()
             .filter_map(|effect| self.act(after, effect))
             .collect();
-        (after != number || !acts.is_empty()).then(|| Arc::new(Step { after, acts }))
+        (after != number || !acts.is_empty()).then(|| Arc::new(MemberStep { after, acts }))
     }
 
     fn act(&mut self, sender: MemberNumber, effect: Effect) -> Option<Act> {
         Some(match effect {
             Effect::Reserve { below } => Act::Reserve(below),
             Effect::Enter { token, .. } => Act::Enter(token.clock()),
-            Effect::Lent { tokens, .. } => Act::Lend(tokens.first().clock(), tokens.last().clock()),
+            Effect::Delegated { tokens, .. } => {
+                Act::Lend(tokens.first().clock(), tokens.last().clock())
+            }
             Effect::Leave { .. } => Act::Leave,
             Effect::SetTimer { .. } => return None,
             Effect::Send { to, message, .. } => {
                 // A hello to somebody whose clock is known only makes it send
                 // again what is under way already.
-                let unheard = self.member(sender).member.unheard();
-                if message.body == Body::Hello && !unheard.contains(&to) {
+                let unsynced = self.member(sender).member.unsynced();
+                if message.body == Body::Hello && !unsynced.contains(&to) {
                     return None;
                 }
                 Act::Send(self.add_message(Sent { to, message }))
@@ -223,7 +225,7 @@ impl Tables {
         let mut sent = Sent::clone(self.sent(message));
         match &mut sent.message.body {
             Body::Request { clock, .. } | Body::Welcome { clock, .. } => *clock -= by,
-            Body::Reply { clock, echo, .. } | Body::Overtaken { clock, echo, .. } => {
+            Body::Reply { clock, echo, .. } | Body::Superseded { clock, echo, .. } => {
                 *clock -= by;
                 echo.clock -= by;
             }
@@ -237,7 +239,7 @@ impl Tables {
     /// The least clock in a message.
     pub(super) fn least_clock(&self, message: MessageNumber) -> u64 {
         match &self.sent(message).message.body {
-            Body::Reply { clock, echo, .. } | Body::Overtaken { clock, echo, .. } => {
+            Body::Reply { clock, echo, .. } | Body::Superseded { clock, echo, .. } => {
                 (*clock).min(echo.clock)
             }
             Body::Hello => u64::MAX,
@@ -264,14 +266,14 @@ impl Tables {
         let receiver = to.map(|to| &self.member(to).member);
         let is_new = |receiver: &Arc<Member>| !receiver.knows_run(message.from, message.origin);
         match &message.body {
-            Body::Reply { lock, echo, .. } | Body::Overtaken { lock, echo, .. } => receiver
+            Body::Reply { lock, echo, .. } | Body::Superseded { lock, echo, .. } => receiver
                 .is_none_or(|receiver| {
                     let waits = waits_for(receiver, lock, message.from) == Some(echo.clock);
                     !waits || echo.incarnation != receiver.config().incarnation
                 }),
             Body::Welcome { to, .. } => receiver.is_none_or(|receiver| {
                 *to != receiver.config().incarnation
-                    || !receiver.unheard().contains(&message.from) && !is_new(receiver)
+                    || !receiver.unsynced().contains(&message.from) && !is_new(receiver)
             }),
             Body::Request { .. } if may_crash => false,
             Body::Request { lock, clock } => receiver.is_some_and(|receiver| {

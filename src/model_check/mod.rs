@@ -2,7 +2,7 @@
 //!
 //! A checker of its own, and not stateright, because of one idea that needs the
 //! room: the algorithm is pure, so what a member makes of an event is asked once
-//! and remembered (`tables`). A state of the group is then a few numbers, a step
+//! and remembered (`memo`). A state of the group is then a few numbers, a step
 //! a look-up, and what must be kept of a visited state is 64 bits, so that a
 //! machine's memory holds hundreds of millions of them. It is also shorter than
 //! the glue would be.
@@ -22,7 +22,7 @@ mod world;
 
 use std::path::Path;
 
-pub(crate) use bounds::Setting;
+pub(crate) use bounds::Bounds;
 pub(crate) use explore::{Found, nearest_first};
 use explore::{all, nearest_to};
 pub(crate) use oracle::Violation;
@@ -33,48 +33,48 @@ use crate::trace::{self, Run};
 const FAR: u64 = 5_000_000;
 
 /// The smallest group in which something can go wrong.
-pub(crate) const SMALL: Setting = Setting {
+pub(crate) const SMALL: Bounds = Bounds {
     members: 2,
     entries: 2,
     asking_once: 0,
     crashes: 0,
     cancels: 0,
-    lends: 0,
+    delegates: 0,
     lent: 2,
     asking_everybody: 0,
     outlives: false,
     is_durable: true,
     ahead: 100,
-    keeps_the_dead: false,
+    is_unreduced: false,
     planted: None,
 };
 
 /// Searches it all, finds nothing wrong, and has seen something happen.
-fn holds(setting: Setting) -> Found {
-    let found = all(&setting, |states| {
+fn holds(bounds: Bounds) -> Found {
+    let found = all(&bounds, |states| {
         if std::env::var_os("TURNO_MODEL").is_some() {
             eprintln!("{states} states");
         }
     });
     if found.violation.is_some() {
-        let nearest = nearest_first(&setting, Some(FAR));
+        let nearest = nearest_first(&bounds, Some(FAR));
         keep("violation", &nearest.runs);
-        panic!("{setting:?}: {:#?}", nearest.violation.or(found.violation));
+        panic!("{bounds:?}: {:#?}", nearest.violation.or(found.violation));
     }
     let mut wanted = coverage::ALL_ENTERED | coverage::DEFERRED | coverage::ALL_ASK_AT_ONCE;
-    if setting.crashes > 0 {
+    if bounds.crashes > 0 {
         wanted |= coverage::ENTERED_AFTER_RESTART | coverage::CRASHED_WHILE_HELD;
     }
-    if setting.outlives {
+    if bounds.outlives {
         wanted |= coverage::DEFERRED_BY_EARLIER_RUN | coverage::ENDED_WHILE_DOWN;
     }
-    if setting.asking_everybody < setting.members && setting.entries > 1 {
+    if bounds.asking_everybody < bounds.members && bounds.entries > 1 {
         wanted |= coverage::ENTERED_UNASKED;
-        if setting.members > 2 {
+        if bounds.members > 2 {
             wanted |= coverage::ASKED_SOME | coverage::ASKED_AGAIN;
         }
     }
-    assert_eq!(found.seen & wanted, wanted, "{setting:?}: not all was seen");
+    assert_eq!(found.seen & wanted, wanted, "{bounds:?}: not all was seen");
     found
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn keep(name: &str, runs: &[Run]) {
 }
 
 /// What can be seen in a group, by name, and by the nearest way to it.
-fn examples(setting: &Setting) -> impl Iterator<Item = (&'static str, Found)> {
+fn examples(bounds: &Bounds) -> impl Iterator<Item = (&'static str, Found)> {
     let anywhere = [
         ("all-entered", coverage::ALL_ENTERED),
         ("deferred", coverage::DEFERRED),
@@ -103,12 +103,12 @@ fn examples(setting: &Setting) -> impl Iterator<Item = (&'static str, Found)> {
     ];
     // No state shows that an entry ended while its node was down.
     let outlived = [("deferred-by-earlier-run", coverage::DEFERRED_BY_EARLIER_RUN)];
-    let crashes = with_crashes.into_iter().filter(|_| setting.crashes > 0);
-    let outlived = outlived.into_iter().filter(|_| setting.outlives);
+    let crashes = with_crashes.into_iter().filter(|_| bounds.crashes > 0);
+    let outlived = outlived.into_iter().filter(|_| bounds.outlives);
     let all = anywhere.into_iter().chain(crashes).chain(outlived);
     all.map(move |(name, goal)| {
-        let found = nearest_to(setting, goal, FAR);
-        assert_eq!(found.seen & goal, goal, "{setting:?}: not found, {name}");
+        let found = nearest_to(bounds, goal, FAR);
+        assert_eq!(found.seen & goal, goal, "{bounds:?}: not found, {name}");
         (name, found)
     })
 }

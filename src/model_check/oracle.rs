@@ -15,25 +15,25 @@ pub(crate) enum Violation {
 
 /// The critical section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
+pub(super) struct Oracle {
     /// Who is inside.
-    pub(super) stay: Option<Stay>,
+    pub(super) stay: Option<SectionStay>,
     /// The largest token so far; 0 if none can be as large any more.
     pub(super) last_token: u64,
 }
 
 /// A stay in the section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stay {
+pub(super) struct SectionStay {
     pub(super) place: usize,
     pub(super) token: u64,
     /// In which life of its node it began.
     pub(super) life: u8,
 }
 
-impl Section {
+impl Oracle {
     /// Somebody enters.
-    pub(super) fn enter(&mut self, stay: Stay) -> Result<(), Violation> {
+    pub(super) fn enter(&mut self, stay: SectionStay) -> Result<(), Violation> {
         if self.stay.is_some() {
             return Err(Violation::TwoHolders);
         }
@@ -44,7 +44,7 @@ impl Section {
 
     /// Tokens are lent, from the first to the last. Nobody can be inside who was not
     /// when this one entered.
-    pub(super) fn lend(&mut self, first: u64, last: u64) -> Result<(), Violation> {
+    pub(super) fn delegate(&mut self, first: u64, last: u64) -> Result<(), Violation> {
         self.rises(first, last)
     }
 
@@ -62,7 +62,7 @@ impl Section {
     }
 
     /// Who is inside, if it is at this place.
-    pub(super) fn stay_at(&self, place: usize) -> Option<Stay> {
+    pub(super) fn stay_at(&self, place: usize) -> Option<SectionStay> {
         self.stay.filter(|stay| stay.place == place)
     }
 

@@ -7,9 +7,9 @@
 
 use std::mem::discriminant;
 
-use super::bounds::Setting;
+use super::bounds::Bounds;
 use super::liveness::Healing;
-use super::memo::{MessageNumber, Tables};
+use super::memo::{Memo, MessageNumber};
 use super::step::{Action, Way, beginning};
 use super::world::{MOST, World};
 use crate::mutex::{Body, LockName, Message, State, Timer, Token};
@@ -18,14 +18,9 @@ use crate::trace::{Header, Record, Run};
 
 /// The traces of a way from the start, a microsecond a step; and of how all goes
 /// well then, if it does.
-pub(super) fn traced(
-    setting: &Setting,
-    tables: &mut Tables,
-    ways: &[Way],
-    heals: bool,
-) -> Vec<Run> {
+pub(super) fn traced(bounds: &Bounds, memo: &mut Memo, ways: &[Way], heals: bool) -> Vec<Run> {
     let mut delivered = Vec::new();
-    let world = setting.start(tables, |message| delivered.push(message));
+    let world = bounds.start(memo, |message| delivered.push(message));
     let mut replay = Replay {
         members: [const { None }; MOST],
         lives: [0; MOST],
@@ -33,16 +28,16 @@ pub(super) fn traced(
         steps: 0,
         runs: Vec::new(),
     };
-    for place in 0..usize::from(setting.members) {
-        replay.begin(setting, place, 1, None);
+    for place in 0..usize::from(bounds.members) {
+        replay.begin(bounds, place, 1, None);
     }
     for message in delivered {
-        replay.deliver(tables, message);
+        replay.deliver(memo, message);
     }
-    replay.compare(tables, &world);
-    let there = replay.go(setting, tables, world, ways);
+    replay.compare(memo, &world);
+    let there = replay.go(bounds, memo, world, ways);
     if let (Some(world), true) = (there, heals) {
-        replay.heal(setting, tables, &world);
+        replay.heal(bounds, memo, &world);
     }
     let mut runs = replay.runs;
     runs.sort_by_key(|run| (run.header.id, run.header.run.clone()));
@@ -63,8 +58,8 @@ impl Replay {
     /// Takes these steps. None if the last one leads to what must not be.
     fn go(
         &mut self,
-        setting: &Setting,
-        tables: &mut Tables,
+        bounds: &Bounds,
+        memo: &mut Memo,
         mut world: World,
         ways: &[Way],
     ) -> Option<World> {
@@ -76,12 +71,12 @@ impl Replay {
                 Action::Release(place) => self.handle(place, &Event::Release(lock)),
                 Action::Cancel(place) => self.handle(place, &Event::Cancel(lock)),
                 Action::Lend(place) => {
-                    let entries = setting.lent;
-                    self.handle(place, &Event::Lend { lock, entries })
+                    let entries = bounds.lent;
+                    self.handle(place, &Event::Delegate { lock, entries })
                 }
-                Action::Deliver(message) => self.deliver(tables, message),
+                Action::Deliver(message) => self.deliver(memo, message),
                 Action::Restart(place) => {
-                    self.begin(setting, place, world.below[place], world.outlived_by(place))
+                    self.begin(bounds, place, world.below[place], world.outlived_by(place))
                 }
                 Action::End(place) => place,
                 Action::Crash(place) => {
@@ -92,27 +87,27 @@ impl Replay {
             if crash_after.is_some() {
                 self.members[place] = None;
             }
-            let step = setting.step(tables, &world, *action, *crash_after);
+            let step = bounds.step(memo, &world, *action, *crash_after);
             match step.expect("the search has gone this way") {
                 Ok(next) => world = next,
                 Err(_) => return None,
             }
-            self.compare(tables, &world);
+            self.compare(memo, &world);
         }
         Some(world)
     }
 
-    fn heal(&mut self, setting: &Setting, tables: &mut Tables, world: &World) {
+    fn heal(&mut self, bounds: &Bounds, memo: &mut Memo, world: &World) {
         let mut happened = Vec::new();
         // What comes of it is known.
-        let _ = setting.heals(tables, world, |healing| happened.push(healing));
+        let _ = bounds.heals(memo, world, |healing| happened.push(healing));
         for healing in happened {
             self.steps += 1;
             match healing {
                 Healing::Restarted(place) => {
-                    self.begin(setting, place, world.below[place], world.outlived_by(place))
+                    self.begin(bounds, place, world.below[place], world.outlived_by(place))
                 }
-                Healing::Delivered(message) => self.deliver(tables, message),
+                Healing::Delivered(message) => self.deliver(memo, message),
                 Healing::Met(place, mut event) => {
                     if let Event::Expired(Timer::Resend { request, .. }) = &mut event {
                         *request += self.moved_by;
@@ -126,13 +121,13 @@ impl Replay {
     /// Where somebody crashes no clocks are moved: the token is as it was.
     fn begin(
         &mut self,
-        setting: &Setting,
+        bounds: &Bounds,
         place: usize,
         below: u64,
         outlived: Option<Token>,
     ) -> usize {
         self.lives[place] += 1;
-        let member = Member::new(setting.config(place, self.lives[place], below));
+        let member = Member::new(bounds.config(place, self.lives[place], below));
         self.runs.push(Run::new(Header::new(&member)));
         self.members[place] = Some(member);
         for event in beginning(outlived) {
@@ -141,8 +136,8 @@ impl Replay {
         place
     }
 
-    fn deliver(&mut self, tables: &Tables, message: MessageNumber) -> usize {
-        let sent = tables.sent(message);
+    fn deliver(&mut self, memo: &Memo, message: MessageNumber) -> usize {
+        let sent = memo.sent(message);
         let mut message = sent.message.clone();
         self.raise(&mut message);
         let event = Event::Received {
@@ -156,7 +151,7 @@ impl Replay {
     fn raise(&self, message: &mut Message) {
         match &mut message.body {
             Body::Request { clock, .. } | Body::Welcome { clock, .. } => *clock += self.moved_by,
-            Body::Reply { clock, echo, .. } | Body::Overtaken { clock, echo, .. } => {
+            Body::Reply { clock, echo, .. } | Body::Superseded { clock, echo, .. } => {
                 *clock += self.moved_by;
                 echo.clock += self.moved_by;
             }
@@ -179,12 +174,12 @@ impl Replay {
 
     /// Sees that the real members are in the states that the search has them in,
     /// and how far their clocks are above.
-    fn compare(&mut self, tables: &Tables, world: &World) {
+    fn compare(&mut self, memo: &Memo, world: &World) {
         let lock = LockName::default();
         let mut moved_by = None;
         for (place, real) in self.members.iter().enumerate() {
             let searched = world.members[place];
-            let searched = searched.map(|number| &tables.member(number).member);
+            let searched = searched.map(|number| &memo.member(number).member);
             let (real, searched) = match (real, searched) {
                 (Some(real), Some(searched)) => (real, searched),
                 (None, None) => continue,

@@ -1,8 +1,8 @@
 //! Every step that can be taken out of a state, and what comes of it.
 
-use super::bounds::Setting;
+use super::bounds::Bounds;
 use super::coverage;
-use super::memo::{MessageNumber, Tables};
+use super::memo::{Memo, MessageNumber};
 use super::oracle::Violation;
 use super::world::World;
 use crate::mutex::{LockName, Token};
@@ -26,24 +26,20 @@ pub(super) enum Action {
 /// done so many of the things that it asks for.
 pub(super) type Way = (Action, Option<usize>);
 
-impl Setting {
+impl Bounds {
     /// All have been started and have greeted each other. `delivered` is told what
     /// arrives meanwhile.
-    pub(super) fn start(
-        &self,
-        tables: &mut Tables,
-        mut delivered: impl FnMut(MessageNumber),
-    ) -> World {
+    pub(super) fn start(&self, memo: &mut Memo, mut delivered: impl FnMut(MessageNumber)) -> World {
         let mut world = World::new(self);
         for place in 0..usize::from(self.members) {
-            self.begin(tables, &mut world, place, usize::MAX);
+            self.begin(memo, &mut world, place, usize::MAX);
         }
         // Before anybody asks.
         while let Some(message) = world.network.pop() {
             delivered(message);
-            let place = usize::from(tables.sent(message).to.0) - 1;
+            let place = usize::from(memo.sent(message).to.0) - 1;
             let member = world.members[place].expect("all have been started");
-            if let Some(step) = tables.deliver(member, message) {
+            if let Some(step) = memo.deliver(member, message) {
                 let outcome = world.take(place, &step, usize::MAX);
                 assert_eq!(outcome, Ok(()), "nobody enters by greeting");
             }
@@ -53,21 +49,15 @@ impl Setting {
 
     /// Starts a member, which takes up what has outlived its earlier run, and
     /// performs so many of its first effects.
-    pub(super) fn begin(
-        &self,
-        tables: &mut Tables,
-        world: &mut World,
-        place: usize,
-        effects: usize,
-    ) {
+    pub(super) fn begin(&self, memo: &mut Memo, world: &mut World, place: usize, effects: usize) {
         world.lives[place] += 1;
         let config = self.config(place, world.lives[place], world.below[place]);
         let events = beginning(world.outlived_by(place));
-        let mut member = tables.add_member(Member::new(config));
+        let mut member = memo.add_member(Member::new(config));
         world.members[place] = Some(member);
         let mut effects_left = effects;
         for event in events {
-            if let Some(step) = tables.handle(member, event) {
+            if let Some(step) = memo.handle(member, event) {
                 member = step.after;
                 let outcome = world.take(place, &step, effects_left);
                 assert_eq!(outcome, Ok(()), "nobody enters by starting");
@@ -77,7 +67,7 @@ impl Setting {
     }
 
     /// All steps that can be taken from here. Some lead back here.
-    pub(super) fn actions(&self, tables: &Tables, world: &World, actions: &mut Vec<Action>) {
+    pub(super) fn actions(&self, memo: &Memo, world: &World, actions: &mut Vec<Action>) {
         actions.clear();
         for place in 0..usize::from(self.members) {
             let Some(member) = world.members[place] else {
@@ -87,7 +77,7 @@ impl Setting {
                 }
                 continue;
             };
-            let known = tables.member(member);
+            let known = memo.member(member);
             if known.is_held {
                 actions.push(Action::Release(place));
                 if world.lends_left > 0 {
@@ -100,7 +90,7 @@ impl Setting {
             if known.is_waiting && world.cancels_left > 0 {
                 actions.push(Action::Cancel(place));
             }
-            if self.may_crash(tables, world) {
+            if self.may_crash(memo, world) {
                 actions.push(Action::Crash(place));
             }
         }
@@ -110,11 +100,11 @@ impl Setting {
     /// Whether somebody may crash now. Where clocks are not on disk, not while
     /// another one is down or has not heard all: then the last that knows could
     /// go.
-    fn may_crash(&self, tables: &Tables, world: &World) -> bool {
+    fn may_crash(&self, memo: &Memo, world: &World) -> bool {
         let mut members = world.members[..usize::from(self.members)].iter();
         let mut all_know = || {
             members.all(|member| {
-                member.is_some_and(|member| tables.member(member).member.unheard().is_empty())
+                member.is_some_and(|member| memo.member(member).member.unsynced().is_empty())
             })
         };
         world.crashes_left > 0 && (self.is_durable || all_know())
@@ -125,26 +115,26 @@ impl Setting {
     /// asks for.
     pub(super) fn step(
         &self,
-        tables: &mut Tables,
+        memo: &mut Memo,
         world: &World,
         action: Action,
         crash_after: Option<usize>,
     ) -> Option<Result<World, Violation>> {
-        let mut step = self.step_with_the_dead(tables, world, action, crash_after);
+        let mut step = self.step_unreduced(memo, world, action, crash_after);
         if let Some(Ok(next)) = &mut step {
-            if next.is_behind_token(tables) {
+            if next.is_behind_token(memo) {
                 return Some(Err(Violation::ClockBehindToken));
             }
-            if !self.keeps_the_dead {
-                next.bury_the_dead(self, tables);
+            if !self.is_unreduced {
+                next.reduce(self, memo);
             }
         }
         step
     }
 
-    fn step_with_the_dead(
+    fn step_unreduced(
         &self,
-        tables: &mut Tables,
+        memo: &mut Memo,
         world: &World,
         action: Action,
         crash_after: Option<usize>,
@@ -155,28 +145,31 @@ impl Setting {
             Action::Acquire(place) => {
                 next.asked[place] += 1;
                 let member = world.members[place]?;
-                (place, tables.handle(member, Event::Acquire(lock()))?)
+                (place, memo.handle(member, Event::Acquire(lock()))?)
             }
             Action::Release(place) => {
                 next.section.leave(place);
                 let member = world.members[place]?;
-                (place, tables.handle(member, Event::Release(lock()))?)
+                (place, memo.handle(member, Event::Release(lock()))?)
             }
             Action::Cancel(place) => {
                 next.cancels_left -= 1;
                 let member = world.members[place]?;
-                (place, tables.handle(member, Event::Cancel(lock()))?)
+                (place, memo.handle(member, Event::Cancel(lock()))?)
             }
             Action::Lend(place) => {
                 next.lends_left -= 1;
                 let member = world.members[place]?;
                 let (lock, entries) = (lock(), self.lent);
-                (place, tables.handle(member, Event::Lend { lock, entries })?)
+                (
+                    place,
+                    memo.handle(member, Event::Delegate { lock, entries })?,
+                )
             }
             Action::Deliver(message) => {
-                let place = usize::from(tables.sent(message).to.0) - 1;
+                let place = usize::from(memo.sent(message).to.0) - 1;
                 let member = world.members[place]?;
-                (place, tables.deliver(member, message)?)
+                (place, memo.deliver(member, message)?)
             }
             Action::Crash(place) => {
                 next.crash(self, place);
@@ -187,11 +180,11 @@ impl Setting {
                 next.shown = coverage::ENDED_WHILE_DOWN;
                 return Some(Ok(next));
             }
-            Action::Restart(_) if crash_after.is_some() && !self.may_crash(tables, world) => {
+            Action::Restart(_) if crash_after.is_some() && !self.may_crash(memo, world) => {
                 return None;
             }
             Action::Restart(place) => {
-                self.begin(tables, &mut next, place, crash_after.unwrap_or(usize::MAX));
+                self.begin(memo, &mut next, place, crash_after.unwrap_or(usize::MAX));
                 if crash_after.is_some() {
                     next.crash(self, place);
                 }
@@ -203,13 +196,13 @@ impl Setting {
             "some places to crash at are left out: {step:?}"
         );
         let effects = match crash_after {
-            Some(effects) if effects >= step.acts.len() || !self.may_crash(tables, world) => {
+            Some(effects) if effects >= step.acts.len() || !self.may_crash(memo, world) => {
                 return None;
             }
             Some(effects) => effects,
             None => usize::MAX,
         };
-        next.shown = self.shown(tables, action, &step);
+        next.shown = self.shown(memo, action, &step);
         if let Err(violation) = next.take(place, &step, effects) {
             return Some(Err(violation));
         }
@@ -230,7 +223,7 @@ pub(super) fn beginning(outlived: Option<Token>) -> impl Iterator<Item = Event> 
 }
 
 /// A step, in words.
-pub(super) fn told(tables: &Tables, (action, crash_after): Way) -> String {
+pub(super) fn told(memo: &Memo, (action, crash_after): Way) -> String {
     let id = |place: usize| place + 1;
     let mut told = match action {
         Action::Acquire(place) => format!("{} asks", id(place)),
@@ -241,7 +234,7 @@ pub(super) fn told(tables: &Tables, (action, crash_after): Way) -> String {
         Action::End(place) => format!("what outlived the crash of {} ends", id(place)),
         Action::Restart(place) => format!("{} is started anew", id(place)),
         Action::Deliver(message) => {
-            let sent = tables.sent(message);
+            let sent = memo.sent(message);
             format!("{} arrives at {}", sent.message, sent.to)
         }
     };

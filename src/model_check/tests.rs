@@ -9,7 +9,7 @@ const WALKS: u32 = 5_000;
 
 #[test]
 fn two_members_three_entries_each() {
-    let keeping = Setting {
+    let keeping = Bounds {
         entries: 3,
         cancels: 1,
         ..SMALL
@@ -21,14 +21,14 @@ fn two_members_three_entries_each() {
 
 #[test]
 fn two_members_that_have_tokens_lent() {
-    let lending = Setting {
+    let lending = Bounds {
         entries: 3,
         cancels: 1,
-        lends: 2,
+        delegates: 2,
         ..SMALL
     };
     assert_eq!(holds(lending).states, 8_411);
-    let and_crash = Setting {
+    let and_crash = Bounds {
         entries: 2,
         crashes: 1,
         ..lending
@@ -38,7 +38,7 @@ fn two_members_that_have_tokens_lent() {
 
 #[test]
 fn three_members_two_entries_each() {
-    let keeping = Setting {
+    let keeping = Bounds {
         members: 3,
         ..SMALL
     };
@@ -47,7 +47,7 @@ fn three_members_two_entries_each() {
 
 #[test]
 fn three_members_two_entries_each_that_ask_everybody() {
-    let asking = Setting {
+    let asking = Bounds {
         members: 3,
         ..SMALL
     };
@@ -56,7 +56,7 @@ fn three_members_two_entries_each_that_ask_everybody() {
 
 #[test]
 fn two_members_that_crash_with_clocks_on_disk() {
-    let keeping = Setting {
+    let keeping = Bounds {
         crashes: 2,
         ..SMALL
     };
@@ -66,7 +66,7 @@ fn two_members_that_crash_with_clocks_on_disk() {
 
 #[test]
 fn two_members_of_which_one_crashes_and_hears_the_clocks() {
-    let keeping = Setting {
+    let keeping = Bounds {
         crashes: 1,
         is_durable: false,
         ..SMALL
@@ -77,7 +77,7 @@ fn two_members_of_which_one_crashes_and_hears_the_clocks() {
 
 #[test]
 fn two_members_whose_entries_outlive_their_crashes_with_clocks_on_disk() {
-    let keeping = Setting {
+    let keeping = Bounds {
         crashes: 2,
         outlives: true,
         ..SMALL
@@ -88,7 +88,7 @@ fn two_members_whose_entries_outlive_their_crashes_with_clocks_on_disk() {
 
 #[test]
 fn two_members_whose_entries_outlive_their_crashes_and_that_hear_the_clocks() {
-    let keeping = Setting {
+    let keeping = Bounds {
         crashes: 1,
         outlives: true,
         is_durable: false,
@@ -100,14 +100,14 @@ fn two_members_whose_entries_outlive_their_crashes_and_that_hear_the_clocks() {
 
 #[test]
 fn two_members_whose_entries_outlive_their_crashes_and_have_tokens_lent() {
-    let on_disk = Setting {
+    let on_disk = Bounds {
         crashes: 1,
-        lends: 2,
+        delegates: 2,
         outlives: true,
         ..SMALL
     };
     assert_eq!(holds(on_disk).states, 72_698);
-    let that_hear = Setting {
+    let that_hear = Bounds {
         is_durable: false,
         ..on_disk
     };
@@ -116,7 +116,7 @@ fn two_members_whose_entries_outlive_their_crashes_and_have_tokens_lent() {
 
 #[test]
 fn three_members_whose_entries_outlive_their_crashes() {
-    let of_three = Setting {
+    let of_three = Bounds {
         members: 3,
         entries: 1,
         crashes: 1,
@@ -130,12 +130,12 @@ fn three_members_whose_entries_outlive_their_crashes() {
 /// than it may get ahead by.
 #[test]
 fn two_members_that_must_let_their_clocks_be_heard() {
-    let found = holds(Setting {
+    let found = holds(Bounds {
         crashes: 1,
         entries: 2,
         is_durable: false,
         ahead: 8,
-        lends: 3,
+        delegates: 3,
         ..SMALL
     });
     assert_eq!(found.states, 342_128);
@@ -147,27 +147,27 @@ fn two_members_that_must_let_their_clocks_be_heard() {
 #[test]
 fn nothing_is_missed_by_leaving_out_what_is_dead() {
     let reduced = [
-        Setting {
+        Bounds {
             cancels: 1,
             ..SMALL
         },
-        Setting {
+        Bounds {
             crashes: 1,
             ..SMALL
         },
-        Setting {
+        Bounds {
             entries: 1,
             crashes: 1,
             is_durable: false,
             ..SMALL
         },
-        Setting {
+        Bounds {
             entries: 1,
             crashes: 1,
             outlives: true,
             ..SMALL
         },
-        Setting {
+        Bounds {
             entries: 1,
             crashes: 1,
             outlives: true,
@@ -176,8 +176,8 @@ fn nothing_is_missed_by_leaving_out_what_is_dead() {
         },
     ];
     for reduced in reduced {
-        let whole = Setting {
-            keeps_the_dead: true,
+        let whole = Bounds {
+            is_unreduced: true,
             ..reduced
         };
         assert!(outlines(&whole) == outlines(&reduced), "{reduced:?}");
@@ -189,13 +189,13 @@ fn nothing_is_missed_by_leaving_out_what_is_dead() {
 /// through them.
 #[test]
 fn nothing_is_missed_by_leaving_out_what_is_dead_on_many_ways_of_three_members() {
-    let reduced = Setting {
+    let reduced = Bounds {
         members: 3,
         asking_once: 2,
         ..SMALL
     };
-    let whole = Setting {
-        keeps_the_dead: true,
+    let whole = Bounds {
+        is_unreduced: true,
         ..reduced
     };
     let known = outlines(&reduced);
@@ -230,7 +230,7 @@ fn a_group_of_the_size_that_is_asked_for() {
             "TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard[,EVERYBODY][,outlive], not {asked}"
         );
     };
-    let setting = Setting {
+    let bounds = Bounds {
         members: members.parse().unwrap(),
         entries: entries.parse().unwrap(),
         crashes: crashes.parse().unwrap(),
@@ -240,10 +240,10 @@ fn a_group_of_the_size_that_is_asked_for() {
         outlives,
         ..SMALL
     };
-    let found = holds(setting);
-    eprintln!("{setting:?}: {} states, searched to the end", found.states);
+    let found = holds(bounds);
+    eprintln!("{bounds:?}: {} states, searched to the end", found.states);
     if std::env::var_os("TURNO_MODEL_TRACE").is_some() {
-        for (name, found) in examples(&setting) {
+        for (name, found) in examples(&bounds) {
             keep(name, &found.runs);
         }
     }
@@ -253,33 +253,33 @@ fn a_group_of_the_size_that_is_asked_for() {
 /// real members that go the same way, and have everything in them.
 #[test]
 fn the_trace_of_what_was_found_is_whole_and_judged_good() {
-    let that_gives_up = Setting {
+    let that_gives_up = Bounds {
         cancels: 1,
         ..SMALL
     };
-    let on_disk = Setting {
+    let on_disk = Bounds {
         crashes: 1,
         ..SMALL
     };
-    let that_hears = Setting {
+    let that_hears = Bounds {
         is_durable: false,
         ..on_disk
     };
-    let outlived = |setting| Setting {
+    let outlived = |bounds| Bounds {
         outlives: true,
-        ..setting
+        ..bounds
     };
     let mut entries = 0;
-    for setting in [SMALL, that_gives_up, on_disk, that_hears]
+    for bounds in [SMALL, that_gives_up, on_disk, that_hears]
         .into_iter()
         .chain([on_disk, that_hears].map(outlived))
     {
-        for (name, found) in examples(&setting) {
+        for (name, found) in examples(&bounds) {
             let history = History::new(&found.runs).unwrap();
             let report = trace::check(&history);
             let told = report.tell(&history).to_string();
-            assert!(report.is_clean(), "{setting:?}, {name}:\n{told}");
-            assert_eq!(report.gaps, [], "{setting:?}, {name}:\n{told}");
+            assert!(report.is_clean(), "{bounds:?}, {name}:\n{told}");
+            assert_eq!(report.gaps, [], "{bounds:?}, {name}:\n{told}");
             entries += report.entries.len();
         }
     }

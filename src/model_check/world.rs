@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use super::bounds::Setting;
-use super::memo::{Act, MemberNumber, MessageNumber, Step, Tables};
-use super::oracle::{Section, Stay, Violation};
+use super::bounds::Bounds;
+use super::memo::{Act, MemberNumber, MemberStep, Memo, MessageNumber};
+use super::oracle::{Oracle, SectionStay, Violation};
 use crate::mutex::Token;
 use crate::protocol::Member;
 
@@ -29,24 +29,24 @@ pub(super) struct World {
     pub(super) crashes_left: u8,
     pub(super) cancels_left: u8,
     pub(super) lends_left: u8,
-    pub(super) section: Section,
+    pub(super) section: Oracle,
     /// What of [`super::seen`] the step showed that led here. No part of the state.
     pub(super) shown: u16,
 }
 
 impl World {
     /// Before anybody has been started.
-    pub(super) fn new(setting: &Setting) -> Self {
+    pub(super) fn new(bounds: &Bounds) -> Self {
         World {
             members: [None; MOST],
             network: Vec::new(),
             asked: [0; MOST],
             lives: [0; MOST],
             below: [1; MOST],
-            crashes_left: setting.crashes,
-            cancels_left: setting.cancels,
-            lends_left: setting.lends,
-            section: Section::default(),
+            crashes_left: bounds.crashes,
+            cancels_left: bounds.cancels,
+            lends_left: bounds.delegates,
+            section: Oracle::default(),
             shown: 0,
         }
     }
@@ -55,7 +55,7 @@ impl World {
     pub(super) fn take(
         &mut self,
         place: usize,
-        step: &Arc<Step>,
+        step: &Arc<MemberStep>,
         effects: usize,
     ) -> Result<(), Violation> {
         self.members[place] = Some(step.after);
@@ -64,10 +64,10 @@ impl World {
                 Act::Send(message) => self.send(message),
                 Act::Reserve(below) => self.below[place] = below,
                 Act::Leave => {}
-                Act::Lend(first, last) => self.section.lend(first, last)?,
+                Act::Lend(first, last) => self.section.delegate(first, last)?,
                 Act::Enter(token) => {
                     let life = self.lives[place];
-                    self.section.enter(Stay { place, token, life })?;
+                    self.section.enter(SectionStay { place, token, life })?;
                 }
             }
         }
@@ -81,10 +81,10 @@ impl World {
     }
 
     /// A node crashes. What it does in the section dies with it, or does not.
-    pub(super) fn crash(&mut self, setting: &Setting, place: usize) {
+    pub(super) fn crash(&mut self, bounds: &Bounds, place: usize) {
         self.members[place] = None;
         self.crashes_left = self.crashes_left.saturating_sub(1);
-        if !setting.outlives {
+        if !bounds.outlives {
             self.section.leave(place);
         }
     }
@@ -96,15 +96,15 @@ impl World {
     }
 
     /// Whether whoever is inside has a clock that has not got to the token.
-    pub(super) fn is_behind_token(&self, tables: &Tables) -> bool {
+    pub(super) fn is_behind_token(&self, memo: &Memo) -> bool {
         self.section.stay.is_some_and(|stay| {
             let member = self.members[stay.place];
-            member.is_some_and(|member| tables.member(member).member.clock() < stay.token)
+            member.is_some_and(|member| memo.member(member).member.clock() < stay.token)
         })
     }
 
     /// The same state in other tables.
-    pub(super) fn moved(&self, from: &Tables, to: &mut Tables) -> World {
+    pub(super) fn moved(&self, from: &Memo, to: &mut Memo) -> World {
         let mut moved = self.clone();
         for member in moved.members.iter_mut().flatten() {
             *member = to.add_member(Member::clone(&from.member(*member).member));

@@ -147,7 +147,7 @@ impl LamportClock {
 
     /// So many events of our own at once: the tokens of the entries that they
     /// are. None, if there are none.
-    pub(crate) fn lend(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
+    pub(crate) fn delegate(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
         let last = self.now.saturating_add(entries);
         if last > MAX_CLOCK {
             return Err(ClockError::Exhausted);
@@ -227,16 +227,16 @@ mod tests {
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));
         assert_eq!(clock.now(), MAX_CLOCK);
         assert_eq!(LamportClock::at(u64::MAX), clock, "nobody can read more");
-        assert_eq!(clock.lend(1), Err(ClockError::Exhausted));
-        assert_eq!(clock.lend(u64::MAX), Err(ClockError::Exhausted));
+        assert_eq!(clock.delegate(1), Err(ClockError::Exhausted));
+        assert_eq!(clock.delegate(u64::MAX), Err(ClockError::Exhausted));
     }
 
     #[test]
     fn what_is_lent_is_past_the_clock_and_the_clock_goes_to_its_end() {
         let mut clock = LamportClock::at(5);
-        let lent = clock.lend(3).unwrap().unwrap();
+        let lent = clock.delegate(3).unwrap().unwrap();
         assert_eq!((lent.first().clock(), lent.last().clock()), (6, 8));
         assert_eq!(clock.now(), 8);
-        assert_eq!(clock.lend(0), Ok(None));
+        assert_eq!(clock.delegate(0), Ok(None));
     }
 }

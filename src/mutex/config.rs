@@ -25,7 +25,7 @@ pub struct Config {
     /// The nonce of this run.
     pub incarnation: Incarnation,
     /// How its clock survives a restart.
-    pub memory: Memory,
+    pub memory: Durability,
     /// How many clocks a restart skips: how far ahead a clock is written down,
     /// and how far ahead of all others it may get before it is forgotten. Entries
     /// that do not ask a peer, and tokens that are lent, take it no further than
@@ -48,7 +48,7 @@ pub struct Config {
 
 /// How a member makes sure that its clock never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Memory {
+pub enum Durability {
     /// It forgets its clock, and so hears every peer's first.
     Forgetful,
     /// It writes down a bound that its clock stays below.
@@ -80,7 +80,7 @@ impl Config {
             id,
             members,
             incarnation,
-            memory: Memory::Forgetful,
+            memory: Durability::Forgetful,
             ahead: AHEAD,
             must_hear_itself: false,
             keeps_permissions: true,
@@ -93,15 +93,15 @@ impl Config {
     /// How far ahead of a peer the clock may get without asking it. In what is left
     /// until a restart is not enough, and until a seed peer's request is not
     /// believed, there is room for what happens besides.
-    pub(crate) fn unheard_ahead(&self) -> u64 {
+    pub(crate) fn unsynced_ahead(&self) -> u64 {
         self.ahead.min(MAX_JUMP) / 2
     }
 
     /// Whether an entry began in this run: of a planted bug.
     pub(crate) fn is_of_this_run(&self, token: Token) -> bool {
         match self.memory {
-            Memory::Durable { below, .. } => token.clock() >= below,
-            Memory::Forgetful => true,
+            Durability::Durable { below, .. } => token.clock() >= below,
+            Durability::Forgetful => true,
         }
     }
 

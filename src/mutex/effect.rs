@@ -41,7 +41,7 @@ pub enum Effect {
     },
     /// Tokens for further entries, as long as the critical section is ours: each
     /// is larger than that of the entry, and than those that were lent before.
-    Lent {
+    Delegated {
         /// Of which lock.
         lock: LockName,
         /// The tokens, for one entry each, in their order.

@@ -54,17 +54,17 @@ pub enum Body {
         /// The replier's clock as it replies.
         clock: u64,
         /// The request that it answers.
-        echo: Echo,
+        echo: RequestId,
     },
     /// No permission, ever: a request of another run of the receiver has overtaken
     /// this one. It must be made anew, with a clock past the sender's.
-    Overtaken {
+    Superseded {
         /// Which lock.
         lock: LockName,
         /// The sender's clock.
         clock: u64,
         /// The request.
-        echo: Echo,
+        echo: RequestId,
     },
     /// Says that the sender has started, and asks for the clock.
     Hello,
@@ -81,7 +81,7 @@ pub enum Body {
 
 /// Which request a reply answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Echo {
+pub struct RequestId {
     /// The request's clock.
     pub clock: u64,
     /// The run of the member that made it.
@@ -108,7 +108,7 @@ impl Body {
         match self {
             Body::Request { clock, .. }
             | Body::Reply { clock, .. }
-            | Body::Overtaken { clock, .. }
+            | Body::Superseded { clock, .. }
             | Body::Welcome { clock, .. } => *clock,
             Body::Hello => 0,
         }
@@ -120,7 +120,7 @@ impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.body {
             Body::Request { .. } | Body::Hello => "req",
-            Body::Reply { .. } | Body::Overtaken { .. } | Body::Welcome { .. } => "reply",
+            Body::Reply { .. } | Body::Superseded { .. } | Body::Welcome { .. } => "reply",
         };
         write!(f, "{kind}<{},{}>", self.body.clock(), self.from)
     }

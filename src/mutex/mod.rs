@@ -25,10 +25,10 @@ mod timer;
 mod token;
 
 pub use clock::{ClockError, LamportClock, MAX_CLOCK, MAX_JUMP, NodeId, Timestamp};
-pub use config::{Config, Memory, Pace};
+pub use config::{Config, Durability, Pace};
 pub use effect::Effect;
 pub use lock_name::{LockName, LockNameError};
-pub use message::{Body, Echo, Incarnation, Message, Origin};
+pub use message::{Body, Incarnation, Message, Origin, RequestId};
 pub use rejected::Rejected;
 pub(crate) use ricart_agrawala::Context;
 pub use ricart_agrawala::{Deferred, RicartAgrawala, State};

@@ -16,13 +16,13 @@ pub enum Rejected {
     /// So many tokens are not lent: none, or more than it may get ahead of a peer
     /// ([`super::Config::ahead`]), or any before all clocks are heard. Whoever leaves
     /// and enters again may have a quarter of `ahead` lent.
-    NotLent(u64),
+    NotDelegated(u64),
     /// The sender is not in the member list.
     NoMember(NodeId),
     /// The sender gives our id as its own.
     OwnId(NodeId),
     /// The peer has made a newer request since.
-    Overtaken,
+    Superseded,
     /// A request for one lock more than can be kept in mind while not all clocks
     /// are heard.
     TooManyLocks,
@@ -54,7 +54,7 @@ impl fmt::Display for Rejected {
             Rejected::NotFree => "already waiting, or in the critical section",
             Rejected::NotWaiting => "not waiting",
             Rejected::NotHeld => "not in the critical section",
-            Rejected::NotLent(entries) => {
+            Rejected::NotDelegated(entries) => {
                 return write!(
                     f,
                     "{entries} tokens are not lent before others are asked again"
@@ -62,7 +62,7 @@ impl fmt::Display for Rejected {
             }
             Rejected::NoMember(id) => return write!(f, "id {id} is no member's"),
             Rejected::OwnId(id) => return write!(f, "id {id} is our own"),
-            Rejected::Overtaken => "overtaken by a newer request",
+            Rejected::Superseded => "overtaken by a newer request",
             Rejected::TooManyLocks => "too many locks are asked for before all clocks are heard",
             Rejected::NotAwaited => "no request of ours waits for a reply",
             Rejected::StaleReply => "it does not answer our current request",

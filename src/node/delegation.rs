@@ -29,7 +29,7 @@ const STATE: u64 = ONE_USED - 1;
 
 /// A lock on loan.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(super) struct Delegation {
     word: AtomicU64,
     /// None: it can be left without a word to the node, but not entered again.
     tokens: Option<Tokens>,
@@ -40,42 +40,43 @@ pub(super) struct Lease {
 
 /// All locks on loan, by name.
 #[derive(Debug, Default)]
-pub(super) struct Loans(Mutex<HashMap<Box<str>, Arc<Lease>>>);
+pub(super) struct Delegations(Mutex<HashMap<Box<str>, Arc<Delegation>>>);
 
-impl Loans {
-    fn leases(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Lease>>> {
+impl Delegations {
+    fn delegations(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Delegation>>> {
         locked(&self.0)
     }
 
-    pub(super) fn add(&self, lease: Arc<Lease>) {
-        if lease.tokens.is_some() {
-            self.leases().insert(lease.lock.as_str().into(), lease);
+    pub(super) fn add(&self, delegation: Arc<Delegation>) {
+        if delegation.tokens.is_some() {
+            self.delegations()
+                .insert(delegation.lock.as_str().into(), delegation);
         }
     }
 
     pub(super) fn remove(&self, lock: &LockName) {
-        self.leases().remove(lock.as_str());
+        self.delegations().remove(lock.as_str());
     }
 
     /// Enters, if the lock is on loan and nobody is inside or before us.
-    pub(super) fn enter(&self, lock: &str) -> Option<(Token, Arc<Lease>)> {
-        let lease = Arc::clone(self.leases().get(lock)?);
-        Some((lease.enter()?, lease))
+    pub(super) fn enter(&self, lock: &str) -> Option<(Token, Arc<Delegation>)> {
+        let delegation = Arc::clone(self.delegations().get(lock)?);
+        Some((delegation.enter()?, delegation))
     }
 
     /// The node has ended: nobody enters any more.
     pub(super) fn end(&self) {
-        for (_, lease) in self.leases().drain() {
-            lease.recall();
+        for (_, delegation) in self.delegations().drain() {
+            delegation.recall();
         }
     }
 }
 
-impl Lease {
+impl Delegation {
     /// Somebody is inside already, who called with this ticket; these are the
     /// tokens of those who follow.
     pub(super) fn new(lock: LockName, ticket: u64, tokens: Option<Tokens>) -> Self {
-        Lease {
+        Delegation {
             word: AtomicU64::new(HELD),
             tokens,
             lock,
@@ -156,49 +157,53 @@ mod tests {
         member.handle(&Event::Start, &mut effects).unwrap();
         let acquire = Event::Acquire(lock.clone());
         member.handle(&acquire, &mut effects).unwrap();
-        let lend = Event::Lend { lock, entries };
-        member.handle(&lend, &mut effects).unwrap();
-        let lent = effects.iter().find_map(|effect| match effect {
-            Effect::Lent { tokens, .. } => Some(*tokens),
+        let delegate = Event::Delegate { lock, entries };
+        member.handle(&delegate, &mut effects).unwrap();
+        let delegated = effects.iter().find_map(|effect| match effect {
+            Effect::Delegated { tokens, .. } => Some(*tokens),
             _ => None,
         });
-        lent.unwrap()
+        delegated.unwrap()
     }
 
     #[test]
     fn one_at_a_time_enters_until_the_tokens_are_used_up() {
         let tokens = tokens(2);
-        let lease = Lease::new(LockName::default(), 1, Some(tokens));
-        assert_eq!(lease.enter(), None, "somebody is inside from the beginning");
-        assert!(!lease.leave());
-        assert_eq!(lease.enter(), Some(tokens.first()));
-        assert_eq!(lease.enter(), None);
-        assert!(!lease.leave());
-        assert_eq!(lease.enter(), Some(tokens.last()));
-        assert!(!lease.leave());
-        assert_eq!(lease.enter(), None, "there are no more tokens");
-        assert!(lease.recall());
+        let delegation = Delegation::new(LockName::default(), 1, Some(tokens));
+        assert_eq!(
+            delegation.enter(),
+            None,
+            "somebody is inside from the beginning"
+        );
+        assert!(!delegation.leave());
+        assert_eq!(delegation.enter(), Some(tokens.first()));
+        assert_eq!(delegation.enter(), None);
+        assert!(!delegation.leave());
+        assert_eq!(delegation.enter(), Some(tokens.last()));
+        assert!(!delegation.leave());
+        assert_eq!(delegation.enter(), None, "there are no more tokens");
+        assert!(delegation.recall());
     }
 
     #[test]
     fn it_is_taken_back_at_once_or_when_whoever_is_inside_leaves() {
-        let lease = Lease::new(LockName::default(), 1, Some(tokens(9)));
-        assert!(!lease.recall());
-        assert!(!lease.recall(), "it was recalled already");
-        assert!(lease.leave(), "the node is told");
-        assert!(lease.recall(), "it is back");
-        assert_eq!(lease.enter(), None);
-        let lease = Lease::new(LockName::default(), 1, Some(tokens(9)));
-        lease.leave();
-        assert!(lease.recall());
-        assert_eq!(lease.enter(), None);
+        let delegation = Delegation::new(LockName::default(), 1, Some(tokens(9)));
+        assert!(!delegation.recall());
+        assert!(!delegation.recall(), "it was recalled already");
+        assert!(delegation.leave(), "the node is told");
+        assert!(delegation.recall(), "it is back");
+        assert_eq!(delegation.enter(), None);
+        let delegation = Delegation::new(LockName::default(), 1, Some(tokens(9)));
+        delegation.leave();
+        assert!(delegation.recall());
+        assert_eq!(delegation.enter(), None);
     }
 
     #[test]
     fn whatever_the_threads_do_no_two_are_inside_and_one_end_is_told() {
         for _ in 0..200 {
-            let lease = Lease::new(LockName::default(), 1, Some(tokens(10_000)));
-            assert!(!lease.leave());
+            let delegation = Delegation::new(LockName::default(), 1, Some(tokens(10_000)));
+            assert!(!delegation.leave());
             let inside = AtomicU64::new(0);
             let told = AtomicU64::new(0);
             let is_back = AtomicU64::new(0);
@@ -206,15 +211,15 @@ mod tests {
                 for _ in 0..3 {
                     scope.spawn(|| {
                         for _ in 0..50 {
-                            if lease.enter().is_some() {
+                            if delegation.enter().is_some() {
                                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                                 inside.fetch_sub(1, Ordering::SeqCst);
-                                told.fetch_add(lease.leave().into(), Ordering::SeqCst);
+                                told.fetch_add(delegation.leave().into(), Ordering::SeqCst);
                             }
                         }
                     });
                 }
-                scope.spawn(|| is_back.store(lease.recall().into(), Ordering::SeqCst));
+                scope.spawn(|| is_back.store(delegation.recall().into(), Ordering::SeqCst));
             });
             // Either it was idle, or whoever was inside has told of his end.
             let ends = is_back.into_inner() + told.into_inner();
@@ -224,17 +229,17 @@ mod tests {
 
     #[test]
     fn without_tokens_it_is_left_in_silence_and_not_entered_again() {
-        let lease = Lease::new(LockName::default(), 1, None);
-        assert!(!lease.leave(), "the node need not be told");
-        assert_eq!(lease.enter(), None);
-        assert!(lease.recall(), "the node has it back at once");
+        let delegation = Delegation::new(LockName::default(), 1, None);
+        assert!(!delegation.leave(), "the node need not be told");
+        assert_eq!(delegation.enter(), None);
+        assert!(delegation.recall(), "the node has it back at once");
     }
 
     #[test]
     fn whoever_is_inside_when_it_is_wanted_back_says_so_when_he_leaves() {
-        let lease = Lease::new(LockName::default(), 1, None);
-        assert!(!lease.recall());
-        assert!(lease.leave());
-        assert!(lease.recall());
+        let delegation = Delegation::new(LockName::default(), 1, None);
+        assert!(!delegation.recall());
+        assert!(delegation.leave());
+        assert!(delegation.recall());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::engine::Waiting;
+use crate::engine::Stall;
 use crate::mutex::{LockName, LockNameError, Rejected};
 
 /// Why a lock was not had. Nothing is held, and nothing is waited for any more.
@@ -52,7 +52,7 @@ pub enum Blocked {
         ahead: usize,
     },
     /// Members that have not replied.
-    Peers(Waiting),
+    Peers(Stall),
 }
 
 /// The name in quotes, or what the nameless lock is called.

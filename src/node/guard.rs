@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::delegation::Lease;
-use super::mailbox::Shared;
+use super::delegation::Delegation;
+use super::mailbox::Mailbox;
 use crate::mutex::{LockName, Token};
 
 /// An entry: the lock is ours until this is dropped.
@@ -14,11 +14,11 @@ use crate::mutex::{LockName, Token};
 /// nobody else enters before the node is started anew.
 #[must_use = "the lock is released when it is dropped"]
 pub struct Guard {
-    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
     lock: LockName,
     ticket: u64,
     token: Token,
-    lease: Option<Arc<Lease>>,
+    delegation: Option<Arc<Delegation>>,
 }
 
 impl Guard {
@@ -32,18 +32,18 @@ impl Guard {
 
     /// Of the call with this ticket; with a lease, of a lock that is on loan.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox>,
         lock: LockName,
         ticket: u64,
         token: Token,
-        lease: Option<Arc<Lease>>,
+        delegation: Option<Arc<Delegation>>,
     ) -> Self {
         Guard {
-            shared,
+            mailbox,
             lock,
             ticket,
             token,
-            lease,
+            delegation,
         }
     }
 
@@ -56,8 +56,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared
-            .leave(&self.lock, self.ticket, self.lease.as_deref());
+        self.mailbox
+            .leave(&self.lock, self.ticket, self.delegation.as_deref());
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::error::LockError;
 use super::guard::Guard;
-use super::mailbox::{Shared, Wish};
+use super::mailbox::{Command, Mailbox};
 use super::request::Request;
 use super::status::Status;
-use super::waiter::{Asked, Call};
+use super::waiter::{QueuedWaiter, Waiter};
 use crate::mutex::LockName;
 
 /// How long [`Handle::try_lock`] waits for the replies of the other members.
@@ -23,12 +23,12 @@ pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
 /// reentrant: who asks again for what it holds waits for itself.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl Handle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Handle { shared }
+    pub(super) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Handle { mailbox }
     }
 
     /// Waits until the lock of this name is ours. The empty name is the lock of
@@ -85,12 +85,12 @@ impl Handle {
     /// # Errors
     /// [`LockError::Ended`], [`LockError::Forked`] and [`LockError::OwnThread`].
     pub fn status(&self) -> Result<Status, LockError> {
-        if self.shared.is_forked() {
+        if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
         let (status, told) = channel();
-        self.shared.say(Wish::Tell(status))?;
-        let outcome = self.shared.attend(None, |until| {
+        self.mailbox.say(Command::Status(status))?;
+        let outcome = self.mailbox.attend(None, |until| {
             let left = until.map_or(Duration::MAX, |until| {
                 until.saturating_duration_since(Instant::now())
             });
@@ -102,32 +102,33 @@ impl Handle {
         outcome?.unwrap_or(Err(LockError::Ended))
     }
 
-    pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
-        self.shared.say(wish)
+    pub(super) fn say(&self, command: Command) -> Result<(), LockError> {
+        self.mailbox.say(command)
     }
 
     /// As [`Handle::request`]; if it is for at once, it ends when another caller of
     /// this node comes first.
-    pub(crate) fn ask(&self, name: &str, is_at_once: bool) -> Result<Request, LockError> {
+    pub(crate) fn ask(&self, name: &str, is_try: bool) -> Result<Request, LockError> {
         let lock = LockName::new(name)?;
-        if self.shared.is_forked() {
+        if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
-        let ticket = self.shared.next_ticket();
-        let call = Call::new(ticket, lock, is_at_once);
-        self.shared.say(Wish::Ask(Asked::new(Arc::clone(&call))))?;
-        Ok(Request::new(Arc::clone(&self.shared), call))
+        let ticket = self.mailbox.next_ticket();
+        let call = Waiter::new(ticket, lock, is_try);
+        self.mailbox
+            .say(Command::Ask(QueuedWaiter::new(Arc::clone(&call))))?;
+        Ok(Request::new(Arc::clone(&self.mailbox), call))
     }
 
     /// Enters a lock that is on loan, without a word to the node.
     fn enter_again(&self, name: &str) -> Option<Guard> {
-        if self.shared.is_forked() {
+        if self.mailbox.is_forked() {
             return None;
         }
-        let (token, lease) = self.shared.loans.enter(name)?;
-        let (lock, ticket) = (lease.lock.clone(), lease.ticket);
-        let shared = Arc::clone(&self.shared);
-        Some(Guard::new(shared, lock, ticket, token, Some(lease)))
+        let (token, delegation) = self.mailbox.delegations.enter(name)?;
+        let (lock, ticket) = (delegation.lock.clone(), delegation.ticket);
+        let mailbox = Arc::clone(&self.mailbox);
+        Some(Guard::new(mailbox, lock, ticket, token, Some(delegation)))
     }
 }
 
@@ -149,9 +150,9 @@ mod tests {
     fn in_a_forked_child_nothing_is_held_and_nothing_is_released() {
         let poll = mio::Poll::new().unwrap();
         let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        let (wishes, said) = channel();
-        let shared = Shared::new(wishes, waker, Arc::default());
-        let mut child = Arc::into_inner(shared).unwrap();
+        let (commands, said) = channel();
+        let mailbox = Mailbox::new(commands, waker, Arc::default());
+        let mut child = Arc::into_inner(mailbox).unwrap();
         child.process = process::id() + 1;
         let child = Arc::new(child);
         let handle = Handle::new(Arc::clone(&child));

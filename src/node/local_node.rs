@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
-use super::delegation::Loans;
+use super::delegation::Delegations;
 use super::error::{Blocked, LockError};
 use super::guard::Guard;
 use super::handle::Handle;
-use super::lock_table::{Desk, Standing, Step};
-use super::log_observer::Quiet;
-use super::mailbox::{Shared, Wish};
+use super::lock_table::{LockTable, LockView, Step};
+use super::log_observer::LogObserver;
+use super::mailbox::{Command, Mailbox};
 use super::settings::{Settings, StartError};
 use super::status::Status;
-use crate::engine::{self, Engine, Envelope, Reports};
+use crate::engine::{self, Engine, Envelope, StallReports};
 use crate::mutex::{self, LockName};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
@@ -29,17 +29,17 @@ const WAKER: Token = Token(0);
 const MOST_EVENTS: usize = 64;
 
 /// How many further entries a handle may make before it wakes the node again.
-const LENT: u64 = 1000;
+const DELEGATED: u64 = 1000;
 
 /// How often it is looked whether word of a long wait is due.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// A node without a thread: its owner lets it take part by calling
-/// [`LocalNode::turn`].
+/// [`LocalNode::poll`].
 ///
 /// The file descriptor can be read when something has arrived: put it into a poll
 /// of your own (with mio: `SourceFd(&node.as_raw_fd())`; elsewhere the node itself,
-/// which is [`AsFd`]), and wait no longer than until [`LocalNode::next_due`], which
+/// which is [`AsFd`]), and wait no longer than until [`LocalNode::next_timeout`], which
 /// is now if this thread itself has asked for something since the last turn.
 /// Whoever blocks for long keeps the other members waiting; what a dropped
 /// [`Guard`] or [`Request`](super::Request) means to them they hear with the next
@@ -66,12 +66,12 @@ pub struct LocalNode {
     events: Events,
     /// The poll may have more to tell than it could at once.
     has_more: bool,
-    queue: VecDeque<Envelope<Wish>>,
-    engine: Engine<Traced<Quiet>, Desk>,
-    wishes: Receiver<Wish>,
-    shared: Arc<Shared>,
+    queue: VecDeque<Envelope<Command>>,
+    engine: Engine<Traced<LogObserver>, LockTable>,
+    commands: Receiver<Command>,
+    mailbox: Arc<Mailbox>,
     /// Handles may enter again without a word to us.
-    lends: bool,
+    delegates: bool,
     /// Who wants to know when nothing is left but to wait for those inside.
     closing: Option<Sender<()>>,
     next_report: Option<Instant>,
@@ -96,38 +96,44 @@ impl LocalNode {
         resumed: &[(LockName, mutex::Token)],
     ) -> Result<(Self, Vec<Guard>), StartError> {
         let mut node = Self::open(settings, opened, false, resumed)?;
-        node.shared.drive_here();
+        node.mailbox.drive_here();
         let guards = resumed.iter().map(|(lock, token)| {
-            let ticket = node.shared.next_ticket();
+            let ticket = node.mailbox.next_ticket();
             node.engine.user.resume(lock, ticket, *token);
-            Guard::new(Arc::clone(&node.shared), lock.clone(), ticket, *token, None)
+            Guard::new(
+                Arc::clone(&node.mailbox),
+                lock.clone(),
+                ticket,
+                *token,
+                None,
+            )
         });
         let guards = guards.collect();
         Ok((node, guards))
     }
 
     /// With a trace every entry is to be seen in it, so none is made on loan.
-    pub(super) fn start_lending(settings: &Settings) -> Result<Self, StartError> {
+    pub(super) fn start_delegating(settings: &Settings) -> Result<Self, StartError> {
         Self::open(settings, settings.open()?, settings.trace.is_none(), &[])
     }
 
     fn open(
         settings: &Settings,
         opened: engine::Config,
-        lends: bool,
+        delegates: bool,
         resumed: &[(LockName, mutex::Token)],
     ) -> Result<Self, StartError> {
         let trace = settings.trace.as_deref();
-        let observer = Traced::new(Quiet, trace).map_err(|source| StartError::Trace {
+        let observer = Traced::new(LogObserver, trace).map_err(|source| StartError::Trace {
             path: trace.map(ToOwned::to_owned).unwrap_or_default(),
             source,
         })?;
         let poll = Poll::new().map_err(engine::StartError::from)?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(engine::StartError::from)?;
-        let (sender, wishes) = mpsc::channel();
-        let loans = Arc::<Loans>::default();
-        let desk = Desk::new(Arc::clone(&loans));
-        let mut engine = Engine::bind(opened, poll.registry(), observer, desk)?;
+        let (sender, commands) = mpsc::channel();
+        let delegations = Arc::<Delegations>::default();
+        let table = LockTable::new(Arc::clone(&delegations));
+        let mut engine = Engine::bind(opened, poll.registry(), observer, table)?;
         engine
             .begin(None, resumed)
             .map_err(engine::StartError::from)?;
@@ -137,9 +143,9 @@ impl LocalNode {
             has_more: false,
             queue: VecDeque::new(),
             engine,
-            wishes,
-            shared: Shared::new(sender, waker, loans),
-            lends,
+            commands,
+            mailbox: Mailbox::new(sender, waker, delegations),
+            delegates,
             closing: None,
             next_report: None,
         })
@@ -149,7 +155,7 @@ impl LocalNode {
     /// drives the node.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(&self.shared))
+        Handle::new(Arc::clone(&self.mailbox))
     }
 
     /// Which member it is.
@@ -162,12 +168,12 @@ impl LocalNode {
     /// asks is taken to be about to wait: what he or anybody wants from then on makes
     /// the descriptor readable.
     #[must_use]
-    pub fn next_due(&self) -> Option<Instant> {
-        self.shared.wait_begins();
-        if self.engine.has_more() || self.has_more || self.shared.is_told() {
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.mailbox.wait_begins();
+        if self.engine.has_more() || self.has_more || self.mailbox.has_mail() {
             return Some(Instant::now());
         }
-        let due = [self.engine.next_due(), self.next_report];
+        let due = [self.engine.next_timeout(), self.next_report];
         due.into_iter().flatten().min()
     }
 
@@ -176,18 +182,18 @@ impl LocalNode {
     /// # Errors
     /// Those of the system and of the state directory. The node has ended then:
     /// drop it. To the others it is as if it had crashed.
-    pub fn turn(&mut self) -> io::Result<()> {
+    pub fn poll(&mut self) -> io::Result<()> {
         self.wait(Some(Duration::ZERO))
     }
 
     /// Waits for something to do, but no longer than this, and does it.
     ///
     /// # Errors
-    /// As [`LocalNode::turn`].
+    /// As [`LocalNode::poll`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.shared.drive_here();
+        self.mailbox.drive_here();
         self.report()?;
-        let due = self.next_due();
+        let due = self.next_timeout();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = [timeout, due].into_iter().flatten().min();
         retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
@@ -196,9 +202,9 @@ impl LocalNode {
             self.engine.ready(event.token());
         }
         self.engine.drain(&mut self.queue);
-        self.shared.listen();
-        let wishes = self.wishes.try_iter();
-        self.queue.extend(wishes.map(Envelope::of_user));
+        self.mailbox.listen();
+        let commands = self.commands.try_iter();
+        self.queue.extend(commands.map(Envelope::of_user));
         while let Some(envelope) = self.queue.pop_front() {
             self.open_and_do(envelope)?;
         }
@@ -207,14 +213,14 @@ impl LocalNode {
         self.settle_all()?;
         self.engine.tidy();
         self.say_whether_closing();
-        self.shared.turn_is_over();
+        self.mailbox.turn_is_over();
         Ok(())
     }
 
     /// Drives it until it is closed.
     ///
     /// # Errors
-    /// As [`LocalNode::turn`].
+    /// As [`LocalNode::poll`].
     pub(super) fn drive(&mut self) -> io::Result<()> {
         while !self.is_closed() {
             self.wait(None)?;
@@ -242,32 +248,32 @@ impl LocalNode {
         self.engine.user.is_closed()
     }
 
-    fn open_and_do(&mut self, envelope: Envelope<Wish>) -> io::Result<()> {
-        let Some((wish, _)) = self.engine.open(envelope)? else {
+    fn open_and_do(&mut self, envelope: Envelope<Command>) -> io::Result<()> {
+        let Some((command, _)) = self.engine.open(envelope)? else {
             return Ok(());
         };
-        match wish {
-            Wish::Ask(asked) => {
-                self.engine.user.ask(asked);
+        match command {
+            Command::Ask(queued) => {
+                self.engine.user.ask(queued);
                 let next = || Instant::now() + REPORT_EVERY;
                 self.next_report.get_or_insert_with(next);
             }
-            Wish::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
-            Wish::GiveUp {
+            Command::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
+            Command::Cancel {
                 lock,
                 ticket,
                 since,
             } => {
                 // Whoever is hardly patient at all is to have been asked for too.
                 self.settle_all()?;
-                self.give_up(&lock, ticket, since);
+                self.cancel(&lock, ticket, since);
             }
-            Wish::Tell(status) => {
+            Command::Status(status) => {
                 self.settle_all()?;
                 // Whoever asked may have gone.
                 let _ = status.send(self.status());
             }
-            Wish::ShutDown(is_held) => {
+            Command::Shutdown(is_held) => {
                 self.closing = Some(is_held);
                 self.engine.user.close();
             }
@@ -277,54 +283,54 @@ impl LocalNode {
 
     /// What stands between a caller and its lock, if it waits.
     pub(crate) fn blocked(&mut self, lock: &LockName, ticket: u64, since: Instant) -> Blocked {
-        let (_, desk, standing) = self.engine.split();
-        match desk.ahead(lock, ticket) {
+        let (_, table, view) = self.engine.split();
+        match table.ahead(lock, ticket) {
             Some(ahead) => Blocked::Here { ahead },
-            None => Blocked::Peers(Reports::waiting(&standing, lock, since.elapsed())),
+            None => Blocked::Peers(StallReports::waiting(&view, lock, since.elapsed())),
         }
     }
 
-    fn give_up(&mut self, lock: &LockName, ticket: u64, since: Instant) {
+    fn cancel(&mut self, lock: &LockName, ticket: u64, since: Instant) {
         let blocked = self.blocked(lock, ticket, since);
         let error = LockError::TimedOut {
             lock: lock.clone(),
             blocked,
         };
-        self.engine.user.give_up(lock, ticket, error);
+        self.engine.user.cancel(lock, ticket, error);
     }
 
     /// Brings what is wanted here and what the algorithm does together.
     fn settle_all(&mut self) -> io::Result<()> {
-        while let Some(lock) = self.engine.user.next_touched() {
+        while let Some(lock) = self.engine.user.next_dirty() {
             self.settle(&lock)?;
         }
         Ok(())
     }
 
     fn settle(&mut self, lock: &LockName) -> io::Result<()> {
-        let mut may_lend = self.lends;
+        let mut may_delegate = self.delegates;
         loop {
-            let (_, desk, standing) = self.engine.split();
-            let member = standing.member;
-            let step = desk.next_step(
+            let (_, table, view) = self.engine.split();
+            let member = view.member;
+            let step = table.next_step(
                 lock,
-                Standing {
+                LockView {
                     state: member.state(lock),
                     is_wanted: member.is_wanted(lock),
                     is_wanted_elsewhere: !member.reply_queue(lock).is_empty(),
-                    may_lend,
+                    may_delegate,
                 },
             );
             match step {
                 Step::Wait => return Ok(()),
-                Step::Grant { is_lent } => desk.grant(lock, is_lent),
+                Step::Grant { is_delegated } => table.grant(lock, is_delegated),
                 step => {
-                    let Some(event) = step.event(lock, LENT) else {
+                    let Some(event) = step.event(lock, DELEGATED) else {
                         return Ok(());
                     };
                     if let Err(why) = self.engine.handle(&event)? {
                         match step {
-                            Step::Lend => may_lend = false,
+                            Step::Delegate => may_delegate = false,
                             _ => self.engine.user.refuse(lock, why),
                         }
                     }
@@ -337,9 +343,9 @@ impl LocalNode {
     fn report(&mut self) -> io::Result<()> {
         self.engine.report()?;
         if self.next_report.is_some_and(|due| due <= Instant::now()) {
-            let (_, desk, standing) = self.engine.split();
-            for (lock, line) in desk.lines() {
-                let due = line.reports().due(&standing, lock);
+            let (_, table, view) = self.engine.split();
+            for (lock, line) in table.queues() {
+                let due = line.reports().due(&view, lock);
                 if let Some(waiting) = due {
                     log::warn!("lock {:?}: {waiting}", lock.as_str());
                 }
@@ -382,6 +388,6 @@ impl Drop for LocalNode {
     /// Callers that wait end with [`LockError::Ended`]. Whoever is inside stays
     /// inside, and nobody else comes in until the node is started anew.
     fn drop(&mut self) {
-        self.shared.loans.end();
+        self.mailbox.delegations.end();
     }
 }

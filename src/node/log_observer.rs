@@ -3,17 +3,17 @@
 
 use std::io;
 
-use crate::engine::{Happening, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Status};
 use crate::narrate::{Tone, narrate};
 use crate::protocol::Event;
 
 /// Logs what it is told.
 #[derive(Debug)]
-pub(super) struct Quiet;
+pub(super) struct LogObserver;
 
-impl Observer for Quiet {
-    fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
-        let is_ordinary = matches!(what, Happening::Handled { .. }) && !is_of_double(what);
+impl Observer for LogObserver {
+    fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
+        let is_ordinary = matches!(what, NodeEvent::Handled { .. }) && !is_of_double(what);
         // Nothing is put into words that nobody reads.
         if is_ordinary && !log::log_enabled!(log::Level::Debug) {
             return Ok(());
@@ -33,8 +33,8 @@ impl Observer for Quiet {
 }
 
 /// Whether another node claims to be this member: somebody has to end one of them.
-fn is_of_double(what: &Happening<'_>) -> bool {
-    let Happening::Handled { event, member, .. } = what else {
+fn is_of_double(what: &NodeEvent<'_>) -> bool {
+    let NodeEvent::Handled { event, member, .. } = what else {
         return false;
     };
     matches!(event, Event::Received { message, .. } if message.from == member.id())

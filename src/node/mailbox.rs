@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::delegation::{Lease, Loans};
+use super::delegation::{Delegation, Delegations};
 use super::error::LockError;
 use super::status::Status;
-use super::waiter::Asked;
+use super::waiter::QueuedWaiter;
 use crate::mutex::LockName;
 use crate::system::locked;
 
@@ -20,11 +20,11 @@ const HANDOVER: Duration = Duration::from_secs(2);
 
 /// What a handle says to its node.
 #[derive(Debug)]
-pub(super) enum Wish {
+pub(super) enum Command {
     /// Let this caller in, in its turn.
-    Ask(Asked),
+    Ask(QueuedWaiter),
     /// That caller waits no longer.
-    GiveUp {
+    Cancel {
         lock: LockName,
         ticket: u64,
         since: Instant,
@@ -32,21 +32,21 @@ pub(super) enum Wish {
     /// That caller has left.
     Leave { lock: LockName, ticket: u64 },
     /// Tell how everything stands.
-    Tell(Sender<Status>),
+    Status(Sender<Status>),
     /// Take no more calls, and end when nobody is inside any more. Says so once
     /// somebody is.
-    ShutDown(Sender<()>),
+    Shutdown(Sender<()>),
 }
 
 /// What a node shares with its handles.
 #[derive(Debug)]
-pub(super) struct Shared {
-    wishes: Sender<Wish>,
+pub(super) struct Mailbox {
+    commands: Sender<Command>,
     waker: mio::Waker,
     /// The node was told something and must not sleep. While it is so nobody need
     /// wake it once more, and its driver need not wake himself.
-    is_told: AtomicBool,
-    pub(super) loans: Arc<Loans>,
+    has_mail: AtomicBool,
+    pub(super) delegations: Arc<Delegations>,
     /// The thread that drives the node, once there is one.
     driver: Mutex<Option<ThreadId>>,
     /// Whether it is between two turns and has not begun to wait for the next.
@@ -56,13 +56,17 @@ pub(super) struct Shared {
     pub(super) process: u32,
 }
 
-impl Shared {
-    pub(super) fn new(wishes: Sender<Wish>, waker: mio::Waker, loans: Arc<Loans>) -> Arc<Self> {
-        Arc::new(Shared {
-            wishes,
+impl Mailbox {
+    pub(super) fn new(
+        commands: Sender<Command>,
+        waker: mio::Waker,
+        delegations: Arc<Delegations>,
+    ) -> Arc<Self> {
+        Arc::new(Mailbox {
+            commands,
             waker,
-            is_told: AtomicBool::new(false),
-            loans,
+            has_mail: AtomicBool::new(false),
+            delegations,
             driver: Mutex::default(),
             is_between_turns: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
@@ -72,11 +76,11 @@ impl Shared {
 
     /// # Errors
     /// The node has ended.
-    pub(super) fn say(&self, wish: Wish) -> Result<(), LockError> {
-        self.wishes.send(wish).map_err(|_| LockError::Ended)?;
+    pub(super) fn say(&self, command: Command) -> Result<(), LockError> {
+        self.commands.send(command).map_err(|_| LockError::Ended)?;
         // In this order: whoever begins to wait for the node is either seen here, or
         // sees that it was told.
-        let was_told = self.is_told.swap(true, Ordering::SeqCst);
+        let was_told = self.has_mail.swap(true, Ordering::SeqCst);
         if !was_told && !self.will_look() {
             // Of a node that has ended nobody waits for anything.
             let _ = self.waker.wake();
@@ -91,14 +95,14 @@ impl Shared {
     }
 
     /// Whether the node was told something to which it has not listened yet.
-    pub(super) fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::SeqCst)
+    pub(super) fn has_mail(&self) -> bool {
+        self.has_mail.load(Ordering::SeqCst)
     }
 
     /// The node listens: to all that it was told before. Swapped and not stored, so
     /// that it sees what whoever told it had said by then.
     pub(super) fn listen(&self) {
-        self.is_told.swap(false, Ordering::SeqCst);
+        self.has_mail.swap(false, Ordering::SeqCst);
     }
 
     pub(super) fn is_forked(&self) -> bool {
@@ -154,12 +158,12 @@ impl Shared {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn leave(&self, lock: &LockName, ticket: u64, lease: Option<&Lease>) {
+    pub(super) fn leave(&self, lock: &LockName, ticket: u64, delegation: Option<&Delegation>) {
         // A forked child has a copy of a guard, and of its lease, and holds nothing.
-        if lease.is_none_or(Lease::leave) && !self.is_forked() {
+        if delegation.is_none_or(Delegation::leave) && !self.is_forked() {
             // If the node has ended, nobody else comes in anyway.
             let lock = lock.clone();
-            let _ = self.say(Wish::Leave { lock, ticket });
+            let _ = self.say(Command::Leave { lock, ticket });
         }
     }
 }

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! [`Node`] has a thread of its own; [`LocalNode`] is driven by its caller's loop.
-//! Callers of one process stand in line at their node (`Desk`); the node asks the
+//! Callers of one process stand in line at their node (`LockTable`); the node asks the
 //! group once for whoever is first. While nobody else wants a lock, the node lends
-//! it to its process (`Lease`): a handle enters again without a word to the node.
+//! it to its process (`Delegation`): a handle enters again without a word to the node.
 //!
 //! # What happens when
 //!

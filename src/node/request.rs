@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 
 use super::error::LockError;
 use super::guard::Guard;
-use super::mailbox::{Shared, Wish};
-use super::waiter::{Call, Grant};
+use super::mailbox::{Command, Mailbox};
+use super::waiter::{Grant, Waiter};
 
 /// Somebody who waits for a lock. Dropped, it waits no longer; and if the lock
 /// was its own already, it leaves it.
 #[must_use = "it waits no longer when it is dropped"]
 pub struct Request {
-    shared: Arc<Shared>,
-    call: Arc<Call>,
+    mailbox: Arc<Mailbox>,
+    call: Arc<Waiter>,
     since: Instant,
 }
 
 impl Request {
-    pub(super) fn new(shared: Arc<Shared>, call: Arc<Call>) -> Self {
+    pub(super) fn new(mailbox: Arc<Mailbox>, call: Arc<Waiter>) -> Self {
         Request {
-            shared,
+            mailbox,
             call,
             since: Instant::now(),
         }
@@ -52,7 +52,7 @@ impl Request {
             None => {
                 // The node knows what stands in the way; and it may have let us in
                 // in the meantime.
-                self.give_up()?;
+                self.cancel()?;
                 self.call.wait(None).unwrap_or(Err(LockError::Ended))
             }
         };
@@ -63,7 +63,7 @@ impl Request {
     ///
     /// # Errors
     /// [`LockError`], as the outcome.
-    pub fn try_take(&mut self) -> Option<Result<Guard, LockError>> {
+    pub fn try_recv(&mut self) -> Option<Result<Guard, LockError>> {
         let outcome = self.call.take()?;
         Some(self.guard(outcome))
     }
@@ -73,8 +73,8 @@ impl Request {
     ///
     /// # Errors
     /// [`LockError::Ended`].
-    pub fn give_up(&self) -> Result<(), LockError> {
-        self.shared.say(Wish::GiveUp {
+    pub fn cancel(&self) -> Result<(), LockError> {
+        self.mailbox.say(Command::Cancel {
             lock: self.call.lock.clone(),
             ticket: self.call.ticket,
             since: self.since,
@@ -92,17 +92,23 @@ impl Request {
         &self,
         until: Option<Instant>,
     ) -> Result<Option<Result<Grant, LockError>>, LockError> {
-        if self.shared.is_forked() {
+        if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
-        self.shared.attend(until, |until| self.call.wait(until))
+        self.mailbox.attend(until, |until| self.call.wait(until))
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
-        let Grant { token, lease } = outcome?;
-        let Call { lock, ticket, .. } = &*self.call;
-        let shared = Arc::clone(&self.shared);
-        Ok(Guard::new(shared, lock.clone(), *ticket, token, lease))
+        let Grant { token, delegation } = outcome?;
+        let Waiter { lock, ticket, .. } = &*self.call;
+        let mailbox = Arc::clone(&self.mailbox);
+        Ok(Guard::new(
+            mailbox,
+            lock.clone(),
+            *ticket,
+            token,
+            delegation,
+        ))
     }
 }
 
@@ -118,17 +124,17 @@ impl Future for Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if self.call.is_over() || self.shared.is_forked() {
+        if self.call.is_over() || self.mailbox.is_forked() {
             return;
         }
         match self.call.abandon() {
-            Some(Grant { lease, .. }) => {
-                let Call { lock, ticket, .. } = &*self.call;
-                self.shared.leave(lock, *ticket, lease.as_deref());
+            Some(Grant { delegation, .. }) => {
+                let Waiter { lock, ticket, .. } = &*self.call;
+                self.mailbox.leave(lock, *ticket, delegation.as_deref());
             }
             None => {
                 // If the node has ended, nobody waits there.
-                let _ = self.give_up();
+                let _ = self.cancel();
             }
         }
     }

@@ -69,7 +69,7 @@ impl StartError {
     /// Whether the settings are wrong; otherwise the machine is not as they need
     /// it.
     #[must_use]
-    pub fn is_of_settings(&self) -> bool {
+    pub fn is_config_error(&self) -> bool {
         matches!(self, StartError::Address { .. } | StartError::Group(_))
     }
 }
@@ -122,7 +122,7 @@ impl Settings {
 
     /// Begin with a new state, because the old one is lost or was another's.
     #[must_use]
-    pub fn with_new_state(mut self) -> Self {
+    pub fn reset_state(mut self) -> Self {
         self.new_state = true;
         self
     }

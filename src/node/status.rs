@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lock_table::Desk;
+use super::lock_table::LockTable;
 use crate::engine::{Engine, Observer, missing};
 use crate::mutex::{LockName, RicartAgrawala, State};
 use crate::system::millis;
@@ -78,28 +78,28 @@ pub struct PeerStatus {
 }
 
 /// How a node stands.
-pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
+pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
     let has_key = engine.has_key();
-    let (_, desk, standing) = engine.split();
-    let (member, group) = (standing.member, standing.group);
+    let (_, table, view) = engine.split();
+    let (member, group) = (view.member, view.group);
     let in_use = |(name, lock): (&LockName, &RicartAgrawala)| {
         let is_used = *lock.state() != State::Free || !lock.reply_queue().is_empty();
         is_used.then(|| name.clone())
     };
     let mut names: BTreeSet<LockName> = member.locks().filter_map(in_use).collect();
-    names.extend(desk.lines().map(|(name, _)| name.clone()));
+    names.extend(table.queues().map(|(name, _)| name.clone()));
     let locks = names.into_iter().map(|name| {
         let waits_for = missing(member, &name).unwrap_or_default();
         let deferred = member.reply_queue(&name).iter();
-        let line = desk.line(&name);
-        let since = line.and_then(|line| line.since);
+        let queue = table.line(&name);
+        let since = queue.and_then(|queue| queue.since);
         LockStatus {
             state: member.state(&name).to_string(),
-            holder: line.and_then(|line| line.holder()),
+            holder: queue.and_then(|queue| queue.holder()),
             token: since.map(|(_, token)| token.clock()),
             held_ms: since.map(|(since, _)| millis(since.elapsed())),
-            is_on_loan: line.is_some_and(|line| line.is_on_loan()),
-            waiting: line.map(|line| line.tickets()).unwrap_or_default(),
+            is_on_loan: queue.is_some_and(|queue| queue.is_delegated_here()),
+            waiting: queue.map(|queue| queue.tickets()).unwrap_or_default(),
             waits_for: waits_for.iter().map(|id| id.0).collect(),
             deferred: deferred.map(|deferred| deferred.request.id.0).collect(),
             name: name.as_str().to_owned(),
@@ -107,18 +107,18 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
     });
     let locks = locks.collect();
     let peers = member.peers().iter().map(|&id| {
-        let known = standing.contacts.get(&id);
+        let known = view.peer_stats.get(&id);
         PeerStatus {
             id: id.0,
             address: group
                 .address(id)
                 .map(|it| it.to_string())
                 .unwrap_or_default(),
-            heard_ms: standing.heard.get(&id).map(|at| millis(at.elapsed())),
+            heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
             fastest_reply_us: known.and_then(|it| it.fastest_reply).map(micros),
-            sent_again: known.map_or(0, |contact| contact.sent_again),
+            sent_again: known.map_or(0, |stats| stats.sent_again),
             dropped: known
-                .and_then(|contact| contact.dropped)
+                .and_then(|stats| stats.dropped)
                 .map(|why| why.to_string()),
         }
     });
@@ -130,12 +130,12 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, Desk>) -> Status {
         is_claimed: member.is_claimed(),
         locks,
         peers: peers.collect(),
-        dropped: standing
+        dropped: view
             .drops
             .iter()
             .map(|(cause, count)| ((*cause).to_owned(), *count))
             .collect(),
-        entries: desk.entries(),
+        entries: table.entries(),
     }
 }
 

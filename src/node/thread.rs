@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use super::handle::Handle;
 use super::local_node::LocalNode;
-use super::mailbox::Wish;
+use super::mailbox::Command;
 use super::settings::{Settings, StartError};
 use crate::engine;
 
@@ -43,7 +43,7 @@ impl Node {
     /// [`StartError`] says what is in the way and what to do about it.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
         // What is in the way is found before there is a thread.
-        let mut local = LocalNode::start_lending(settings)?;
+        let mut local = LocalNode::start_delegating(settings)?;
         let handle = local.handle();
         let name = format!("turno node {}", settings.id);
         let thread = thread::Builder::new().name(name).spawn(move || {
@@ -75,10 +75,10 @@ impl Node {
     ///
     /// # Panics
     /// If the node's thread has panicked.
-    pub fn shut_down(mut self) -> io::Result<()> {
+    pub fn shutdown(mut self) -> io::Result<()> {
         let (is_held, _) = mpsc::channel();
         // If it has ended already, its thread says why.
-        let _ = self.handle.say(Wish::ShutDown(is_held));
+        let _ = self.handle.say(Command::Shutdown(is_held));
         let thread = self.thread.take();
         thread.map_or(Ok(()), |thread| {
             thread.join().expect("the node's thread does not panic")
@@ -97,7 +97,7 @@ impl Deref for Node {
 impl Drop for Node {
     fn drop(&mut self) {
         let (held, is_held) = mpsc::channel();
-        let said = self.handle.say(Wish::ShutDown(held));
+        let said = self.handle.say(Command::Shutdown(held));
         if let Some(thread) = self.thread.take()
             && said.is_ok()
             && is_held.recv().is_err()

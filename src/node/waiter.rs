@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::delegation::Lease;
+use super::delegation::Delegation;
 use super::error::LockError;
 use crate::mutex::{LockName, Token};
 use crate::system::locked;
@@ -16,16 +16,16 @@ use crate::system::locked;
 pub(super) struct Grant {
     pub(super) token: Token,
     /// The lock is lent to this process.
-    pub(super) lease: Option<Arc<Lease>>,
+    pub(super) delegation: Option<Arc<Delegation>>,
 }
 
 /// A call for a lock.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct Waiter {
     pub(super) ticket: u64,
     pub(super) lock: LockName,
     /// It is of no use once somebody else comes first.
-    pub(super) is_at_once: bool,
+    pub(super) is_try: bool,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -51,12 +51,12 @@ impl Progress {
     }
 }
 
-impl Call {
-    pub(super) fn new(ticket: u64, lock: LockName, is_at_once: bool) -> Arc<Self> {
-        Arc::new(Call {
+impl Waiter {
+    pub(super) fn new(ticket: u64, lock: LockName, is_try: bool) -> Arc<Self> {
+        Arc::new(Waiter {
             ticket,
             lock,
-            is_at_once,
+            is_try,
             progress: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -142,14 +142,14 @@ impl Call {
 /// A call as the node has it. Whatever becomes of the node, the caller gets an
 /// outcome.
 #[derive(Debug)]
-pub(super) struct Asked(Option<Arc<Call>>);
+pub(super) struct QueuedWaiter(Option<Arc<Waiter>>);
 
-impl Asked {
-    pub(super) fn new(call: Arc<Call>) -> Self {
-        Asked(Some(call))
+impl QueuedWaiter {
+    pub(super) fn new(call: Arc<Waiter>) -> Self {
+        QueuedWaiter(Some(call))
     }
 
-    pub(super) fn call(&self) -> &Call {
+    pub(super) fn call(&self) -> &Waiter {
         self.0.as_ref().expect("it is taken by its end alone")
     }
 
@@ -176,7 +176,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for QueuedWaiter {
     fn drop(&mut self) {
         self.end(LockError::Ended);
     }

@@ -25,7 +25,7 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::engine::{Engine, Happening, Observer, Reports, Status};
+use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status};
 use crate::mutex::LockName;
 use crate::protocol::Event;
 use crate::system::retry_interrupted;
@@ -68,7 +68,7 @@ pub struct Process<O> {
     engine: Engine<O, CriticalSection>,
     keyboard: Keyboard,
     signals: Signals,
-    reports: Reports,
+    reports: StallReports,
     /// The lock that the user takes part in: the original's.
     lock: LockName,
     /// When its state became what it is.
@@ -113,7 +113,7 @@ impl<O: Observer> Process<O> {
             engine,
             keyboard,
             signals,
-            reports: Reports::default(),
+            reports: StallReports::default(),
             lock: LockName::default(),
             state_since: Instant::now(),
             is_quitting: false,
@@ -155,27 +155,27 @@ impl<O: Observer> Process<O> {
     }
 
     fn refresh(&mut self) -> io::Result<()> {
-        let (observer, section, standing) = self.engine.split();
+        let (observer, section, view) = self.engine.split();
         observer.refresh(&Status {
-            group: standing.group,
-            member: standing.member,
-            heard: standing.heard,
+            group: view.group,
+            member: view.member,
+            heard: view.heard,
             section: section.address(),
             entry_ends: section.ends(),
             in_state: self.state_since.elapsed(),
             entries: section.entries(),
-            drops: standing.drops,
+            drops: view.drops,
         })
     }
 
     /// Tells what is to be told though nothing arrived.
     fn report(&mut self) -> io::Result<()> {
         self.engine.report()?;
-        let (observer, _, standing) = self.engine.split();
-        match self.reports.due(&standing, &self.lock) {
+        let (observer, _, view) = self.engine.split();
+        match self.reports.due(&view, &self.lock) {
             Some(waiting) => {
                 log::info!("{waiting}");
-                observer.happened(&Happening::StillWaiting(&waiting))
+                observer.happened(&NodeEvent::StillWaiting(&waiting))
             }
             None => Ok(()),
         }
@@ -187,9 +187,9 @@ impl<O: Observer> Process<O> {
             Some(Duration::ZERO)
         } else {
             [
-                self.engine.next_due(),
+                self.engine.next_timeout(),
                 self.engine.user.ends(),
-                self.reports.next_due(),
+                self.reports.next_timeout(),
             ]
             .into_iter()
             .flatten()
@@ -249,7 +249,7 @@ impl<O: Observer> Process<O> {
             }
             Word::NobodyListens => {
                 let address = self.engine.user.address();
-                let happening = Happening::NobodyAtSection { address };
+                let happening = NodeEvent::NobodyAtSection { address };
                 self.engine.observer.happened(&happening)
             }
         }

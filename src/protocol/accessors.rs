@@ -42,14 +42,14 @@ impl Member {
     /// Whose clock must be heard before the first request; its own id, if it
     /// must hear itself.
     #[must_use]
-    pub fn unheard(&self) -> &BTreeSet<NodeId> {
-        &self.unheard
+    pub fn unsynced(&self) -> &BTreeSet<NodeId> {
+        &self.unsynced
     }
 
     /// Whose clock was said to be too far ahead to be believed, and is asked for.
     #[must_use]
-    pub fn doubted(&self) -> &BTreeSet<NodeId> {
-        &self.doubted
+    pub fn suspect_clocks(&self) -> &BTreeSet<NodeId> {
+        &self.suspect_clocks
     }
 
     /// Whether this lock is wanted here, and not asked for because not all
@@ -100,7 +100,7 @@ impl Member {
     #[must_use]
     pub fn is_asking(&self, clock: u64) -> bool {
         if clock == 0 {
-            return !(self.unheard.is_empty() && self.doubted.is_empty());
+            return !(self.unsynced.is_empty() && self.suspect_clocks.is_empty());
         }
         self.locks.values().any(|lock| lock.is_asking(clock))
     }

@@ -25,11 +25,11 @@ impl Member {
     /// Whoever asks is there, and can tell its clock. And from now on somebody
     /// waits for all those that are not heard.
     pub(super) fn hurry(&mut self, asking: NodeId, is_news: bool, effects: &mut Vec<Effect>) {
-        if self.unheard.contains(&asking) {
+        if self.unsynced.contains(&asking) {
             effects.push(self.config.send(asking, None, Body::Hello, 0));
         }
         if is_news && !self.is_in_no_hurry() {
-            let mut others = self.unheard.clone();
+            let mut others = self.unsynced.clone();
             others.remove(&asking);
             self.greet(others, 1, effects);
         }
@@ -101,11 +101,12 @@ impl Member {
             let welcome = Body::Welcome {
                 clock: self.clock.now(),
                 to,
-                again: self.has_forgotten_runs || self.runs.get(&peer).is_some_and(Option::is_none),
+                again: self.may_have_forgotten_runs
+                    || self.runs.get(&peer).is_some_and(Option::is_none),
             };
             effects.push(self.config.send(peer, reply_to, welcome, 0));
         }
-        if self.unheard.contains(&peer) {
+        if self.unsynced.contains(&peer) {
             effects.push(self.config.send(peer, None, Body::Hello, 1));
         }
         // It has just started, and has seen no request of ours.
@@ -121,12 +122,12 @@ impl Member {
     /// The clock of this peer is known. If it was the last one, whoever asked in
     /// the meantime is answered, and all that is wanted is asked for.
     pub(super) fn heard(&mut self, peer: NodeId, effects: &mut Vec<Effect>) {
-        self.doubted.remove(&peer);
-        let was_unheard = self.unheard.remove(&peer);
-        if !was_unheard || !self.unheard.is_empty() {
+        self.suspect_clocks.remove(&peer);
+        let was_unheard = self.unsynced.remove(&peer);
+        if !was_unheard || !self.unsynced.is_empty() {
             return;
         }
-        if self.had_earlier_run {
+        if self.ran_before {
             self.clock = LamportClock::at(self.clock.now().saturating_add(self.config.ahead));
         }
         for name in self.locks.keys().cloned().collect::<Vec<_>>() {
@@ -161,7 +162,7 @@ impl Member {
         for peer in greeted {
             effects.push(self.config.send(peer, None, Body::Hello, repetition));
         }
-        if self.unheard.is_empty() && self.doubted.is_empty() {
+        if self.unsynced.is_empty() && self.suspect_clocks.is_empty() {
             return;
         }
         let mut pace = self.config.pace;

@@ -26,7 +26,7 @@ pub enum Event {
     Release(LockName),
     /// Tokens are wanted for further entries within this stay in the critical
     /// section, of which the member is not told one by one.
-    Lend {
+    Delegate {
         /// Of which lock.
         lock: LockName,
         /// For how many entries: at least one, and no more than a quarter of

@@ -4,7 +4,7 @@
 //! A member whose node was started anew must not go on with a clock that is
 //! behind what it said before: it could win over a request that it has forgotten
 //! to have answered, and the token of the next entry could be that of an entry
-//! that it has forgotten. Two things make sure of that ([`Memory`]). Its clock
+//! that it has forgotten. Two things make sure of that ([`Durability`]). Its clock
 //! survives on disk; or it hears the clock of every peer ([`Body::Hello`],
 //! [`Body::Welcome`]) before its first request and its first reply, and skips as
 //! many clocks as it may have been ahead of them.
@@ -21,15 +21,15 @@ use core::net::SocketAddr;
 
 use crate::mutex::planted::planted;
 use crate::mutex::{
-    Body, ClockError, Config, Context, Deferred, Effect, Incarnation, LamportClock, LockName,
-    Memory, Message, NodeId, Origin, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
+    Body, ClockError, Config, Context, Deferred, Durability, Effect, Incarnation, LamportClock,
+    LockName, Message, NodeId, Origin, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
 };
 
 pub use event::Event;
 
 /// How often a peer is asked for its clock because somebody said that it is far
 /// ahead: it may not have been the peer.
-const MOST_DOUBTS: u32 = 8;
+const MAX_SUSPECT_ROUNDS: u32 = 8;
 
 /// How many locks are kept in mind of which we know only that somebody asks for
 /// them, and answer nobody because not all clocks were heard. For any more it is
@@ -50,19 +50,19 @@ pub struct Member {
     reserved: Option<u64>,
     peers: BTreeSet<NodeId>,
     /// Whose clock must be heard before the first request.
-    unheard: BTreeSet<NodeId>,
+    unsynced: BTreeSet<NodeId>,
     /// Whose clock was said to be further ahead than can be believed: they are
     /// asked themselves.
-    doubted: BTreeSet<NodeId>,
+    suspect_clocks: BTreeSet<NodeId>,
     /// Somebody has heard an earlier run of ours.
-    had_earlier_run: bool,
+    ran_before: bool,
     /// The run of each turno peer that was heard; none if several were.
     runs: BTreeMap<NodeId, Option<Incarnation>>,
     /// How far each peer's clock was heard to have got in this run.
     heard: BTreeMap<NodeId, u64>,
     /// It was started anew and went on without hearing the others, so it cannot
     /// know whether they had earlier runs.
-    has_forgotten_runs: bool,
+    may_have_forgotten_runs: bool,
     /// What is wanted here, and waits for the clocks that are not heard.
     wanted: BTreeSet<LockName>,
     last_request_clock: Option<u64>,
@@ -90,26 +90,26 @@ impl Member {
             "id {id} is not in 1..={members}"
         );
         let peers: BTreeSet<NodeId> = (1..=members).map(NodeId).filter(|p| *p != id).collect();
-        let (clock, reserved, mut unheard) = match config.memory {
-            Memory::Forgetful => (LamportClock::default(), None, peers.clone()),
-            Memory::Durable { below, heard, .. } => {
-                let unheard = if heard {
+        let (clock, reserved, mut unsynced) = match config.memory {
+            Durability::Forgetful => (LamportClock::default(), None, peers.clone()),
+            Durability::Durable { below, heard, .. } => {
+                let unsynced = if heard {
                     BTreeSet::new()
                 } else {
                     peers.clone()
                 };
-                (LamportClock::at(below), Some(below), unheard)
+                (LamportClock::at(below), Some(below), unsynced)
             }
         };
         if config.must_hear_itself {
-            unheard.insert(id);
+            unsynced.insert(id);
         }
-        let (clock, unheard) = if planted!(config, ClockForgotten) {
+        let (clock, unsynced) = if planted!(config, ClockForgotten) {
             (LamportClock::default(), BTreeSet::new())
         } else {
-            (clock, unheard)
+            (clock, unsynced)
         };
-        let is_started_anew = matches!(config.memory, Memory::Durable { below: 2.., .. });
+        let is_started_anew = matches!(config.memory, Durability::Durable { below: 2.., .. });
         let kept = if planted!(config, KeptInACrash) && is_started_anew {
             peers.clone()
         } else {
@@ -121,14 +121,14 @@ impl Member {
             clock,
             reserved,
             peers,
-            unheard,
-            doubted: BTreeSet::new(),
-            had_earlier_run: false,
+            unsynced,
+            suspect_clocks: BTreeSet::new(),
+            ran_before: false,
             runs: BTreeMap::new(),
             heard: BTreeMap::new(),
-            has_forgotten_runs: matches!(
+            may_have_forgotten_runs: matches!(
                 config.memory,
-                Memory::Durable {
+                Durability::Durable {
                     below: 2..,
                     heard: true
                 }
@@ -151,7 +151,7 @@ impl Member {
     pub fn handle(&mut self, event: &Event, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
         let before = effects.len();
         match event {
-            Event::Start => self.greet(&self.peers | &self.unheard, 0, effects),
+            Event::Start => self.greet(&self.peers | &self.unsynced, 0, effects),
             Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
             Event::Acquire(lock) => self.acquire(lock, effects)?,
             Event::Cancel(lock) if self.wanted.contains(lock) => {
@@ -159,8 +159,8 @@ impl Member {
             }
             Event::Cancel(lock) => self.with_lock(lock, effects, RicartAgrawala::cancel)?,
             Event::Release(lock) => self.with_lock(lock, effects, RicartAgrawala::release)?,
-            Event::Lend { lock, entries } => {
-                self.with_lock(lock, effects, |lock, cx| lock.lend(cx, *entries))?;
+            Event::Delegate { lock, entries } => {
+                self.with_lock(lock, effects, |lock, cx| lock.delegate(cx, *entries))?;
             }
             Event::Tick => {
                 self.clock.tick()?;
@@ -175,9 +175,9 @@ impl Member {
     /// Ahead of all that this event asked for, so that no request is made with a
     /// clock that could be forgotten. Before all are heard none is made.
     fn reserve(&mut self, before: usize, effects: &mut Vec<Effect>) {
-        if let Memory::Durable { .. } = self.config.memory
+        if let Durability::Durable { .. } = self.config.memory
             && self.reserved.is_none_or(|below| self.clock.now() >= below)
-            && self.unheard.is_empty()
+            && self.unsynced.is_empty()
         {
             let below = self.clock.now().saturating_add(self.config.ahead);
             let is_first = self.reserved.is_none_or(|below| below == 1);
@@ -205,7 +205,7 @@ impl Member {
         if !planted!(self.config, ResumedBehind) {
             self.clock.catch_up(token.clock())?;
         }
-        self.had_earlier_run = true;
+        self.ran_before = true;
         self.with_lock(lock, effects, |lock, _| {
             lock.resume(token);
             Ok(())
@@ -221,11 +221,11 @@ impl Member {
             // There is nobody whose reply could be waited for.
             return Err(Rejected::Claimed);
         }
-        if self.unheard.is_empty() {
+        if self.unsynced.is_empty() {
             return self.request(lock, effects);
         }
         self.wanted.insert(lock.clone());
-        self.greet(self.unheard.clone(), 0, effects);
+        self.greet(self.unsynced.clone(), 0, effects);
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Member {
                 let was_in_no_hurry = self.is_in_no_hurry();
                 let taken =
                     self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, asked));
-                if taken.is_ok() && !self.unheard.is_empty() {
+                if taken.is_ok() && !self.unsynced.is_empty() {
                     self.hurry(from, was_in_no_hurry, effects);
                 }
                 taken
@@ -276,9 +276,9 @@ impl Member {
             Body::Reply { lock, clock, echo } => self.with_lock(lock, effects, |lock, cx| {
                 lock.receive_reply(cx, from, message.origin, *clock, *echo)
             }),
-            Body::Overtaken { lock, clock, echo } => {
+            Body::Superseded { lock, clock, echo } => {
                 let anew = self.with_lock(lock, effects, |lock, cx| {
-                    lock.ask_anew(cx, from, *clock, *echo)
+                    lock.request_again(cx, from, *clock, *echo)
                 });
                 if anew.is_ok() {
                     self.last_request_clock = Some(self.clock());
@@ -294,9 +294,9 @@ impl Member {
                     return Err(Rejected::StaleWelcome);
                 }
                 // Otherwise it only says that the sender is there.
-                if self.unheard.contains(&from) || self.doubted.contains(&from) {
+                if self.unsynced.contains(&from) || self.suspect_clocks.contains(&from) {
                     self.clock.catch_up(*clock)?;
-                    self.had_earlier_run |= again;
+                    self.ran_before |= again;
                     self.heard(from, effects);
                 }
                 Ok(())
@@ -307,7 +307,9 @@ impl Member {
             self.note_clock(from, message.body.clock());
         }
         match taken {
-            Err(Rejected::Clock(ClockError::TooFarAhead { .. })) if self.doubted.insert(from) => {
+            Err(Rejected::Clock(ClockError::TooFarAhead { .. }))
+                if self.suspect_clocks.insert(from) =>
+            {
                 // Believed if it says so itself; what it wanted it will say
                 // again.
                 self.greet([from].into(), 1, effects);
@@ -320,7 +322,7 @@ impl Member {
     /// When all clocks were heard only those locks are in mind that are wanted
     /// here.
     fn is_one_too_many(&self, lock: &LockName) -> bool {
-        !self.unheard.is_empty()
+        !self.unsynced.is_empty()
             && self.locks.len() > MOST_LOCKS_OF_OTHERS
             && !self.locks.contains_key(lock)
     }
@@ -348,13 +350,13 @@ impl Member {
                 sent,
             } => self.with_lock(lock, effects, |lock, cx| lock.resend(cx, *request, *sent)),
             Timer::Greet { sent } => {
-                if self.unheard.is_empty() && self.doubted.is_empty() {
+                if self.unsynced.is_empty() && self.suspect_clocks.is_empty() {
                     return Err(Rejected::StaleTimer);
                 }
-                if *sent > MOST_DOUBTS {
-                    self.doubted.clear();
+                if *sent > MAX_SUSPECT_ROUNDS {
+                    self.suspect_clocks.clear();
                 }
-                self.greet(&self.unheard | &self.doubted, *sent, effects);
+                self.greet(&self.unsynced | &self.suspect_clocks, *sent, effects);
                 Ok(())
             }
             Timer::Unclaim { claim } if *claim == self.claims => {
@@ -385,7 +387,7 @@ impl Member {
                 clock: &mut self.clock,
                 peers: &self.peers,
                 heard: &self.heard,
-                is_hearing: !self.unheard.is_empty(),
+                is_syncing: !self.unsynced.is_empty(),
                 is_claimed: self.is_claimed,
                 lock: name,
                 effects,

@@ -11,15 +11,15 @@ impl Member {
         if self.config.ahead >= 100 {
             self.heard.clear();
         }
-        if let Memory::Durable { heard: true, .. } = self.config.memory {
+        if let Durability::Durable { heard: true, .. } = self.config.memory {
             self.runs.clear();
-            self.had_earlier_run = false;
+            self.ran_before = false;
         }
     }
 
     /// Whether hearing this run of a peer tells nothing new.
     pub(crate) fn knows_run(&self, peer: NodeId, origin: Origin) -> bool {
-        let is_of_no_use = matches!(self.config.memory, Memory::Durable { heard: true, .. });
+        let is_of_no_use = matches!(self.config.memory, Durability::Durable { heard: true, .. });
         let known = self.runs.get(&peer);
         is_of_no_use || known.is_some_and(|run| run.is_none_or(|run| origin == Origin::Turno(run)))
     }

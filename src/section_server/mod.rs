@@ -86,7 +86,7 @@ impl Shared {
             let timeout = if self.is_readable {
                 Some(Duration::ZERO)
             } else {
-                let due = [self.output.next_flush(), self.quota.next_due()];
+                let due = [self.output.next_flush(), self.quota.next_timeout()];
                 let next = due.into_iter().flatten().min();
                 next.map(|at| at.saturating_duration_since(Instant::now()))
             };

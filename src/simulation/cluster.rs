@@ -57,7 +57,7 @@ pub struct Parcel {
 
 /// Something that a program did, for the caller to carry out, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Done {
     /// It wrote down that its clock stays below this.
     Reserved(u64),
     /// It sent a datagram.
@@ -65,7 +65,7 @@ pub enum Deed {
     /// It entered the critical section, with this clock as its token.
     Entered(u64),
     /// In it, it was lent tokens: the first and the last.
-    Lent(u64, u64),
+    Delegated(u64, u64),
     /// It left the critical section.
     Left,
     /// It wants an [`Event::Expired`] after about this time.
@@ -74,7 +74,7 @@ pub enum Deed {
 
 /// What a turno node made of something.
 #[derive(Debug)]
-pub enum Made {
+pub enum Handled {
     /// The algorithm took this event, and asked for these effects or refused.
     Handled(Event, Result<Vec<Effect>, Rejected>),
     /// The datagram was not heard.
@@ -83,18 +83,18 @@ pub enum Made {
 
 /// What came of something that happened to a program.
 #[derive(Debug)]
-pub struct Step {
+pub struct ProgramStep {
     /// Whose program.
     pub id: NodeId,
     /// What a turno node made of it; none for a seed process.
-    pub made: Option<Made>,
+    pub handled: Option<Handled>,
     /// What it did.
-    pub deeds: Vec<Deed>,
+    pub done: Vec<Done>,
 }
 
 impl Cluster {
     /// Starts a turno node.
-    pub fn start_turno(&mut self, group: Group, config: Config, key: Option<Key>) -> Step {
+    pub fn start_turno(&mut self, group: Group, config: Config, key: Option<Key>) -> ProgramStep {
         let id = group.id;
         self.place_turno(group, config, key);
         self.handle(id, Event::Start)
@@ -141,12 +141,12 @@ impl Cluster {
 
     /// Hands an event to a program. A seed process takes only
     /// [`Event::Acquire`] and [`Event::Release`].
-    pub fn handle(&mut self, id: NodeId, event: Event) -> Step {
-        let made = match self.programs.get_mut(&id) {
+    pub fn handle(&mut self, id: NodeId, event: Event) -> ProgramStep {
+        let handled = match self.programs.get_mut(&id) {
             Some(Program::Turno(member, _)) => {
                 let mut effects = Vec::new();
                 let outcome = member.handle(&event, &mut effects);
-                Some(Made::Handled(event, outcome.map(|()| effects)))
+                Some(Handled::Handled(event, outcome.map(|()| effects)))
             }
             Some(Program::Seed(peer, _)) => {
                 let mut effects = Vec::new();
@@ -159,16 +159,16 @@ impl Cluster {
             }
             None => None,
         };
-        self.turno_step(id, made)
+        self.turno_step(id, handled)
     }
 
     /// A datagram arrives; none if nobody reads where it does.
-    pub fn arrive(&mut self, parcel: &Parcel) -> Option<Step> {
+    pub fn arrive(&mut self, parcel: &Parcel) -> Option<ProgramStep> {
         let (id, reader) = *self.sockets.get(&parcel.destination)?;
         match (self.programs.get_mut(&id)?, reader) {
             (Program::Turno(_, transport), Reader::Turno(socket)) => {
                 match transport.open(&parcel.text, parcel.source, socket) {
-                    Err(unheard) => Some(self.turno_step(id, Some(Made::Unheard(unheard)))),
+                    Err(unsynced) => Some(self.turno_step(id, Some(Handled::Unheard(unsynced)))),
                     Ok(incoming) => {
                         let event = Event::Received {
                             message: incoming.message,
@@ -193,11 +193,11 @@ impl Cluster {
         }
     }
 
-    fn turno_step(&mut self, id: NodeId, made: Option<Made>) -> Step {
-        let mut deeds = Vec::new();
-        if let Some(Made::Handled(_, Ok(effects))) = &made {
+    fn turno_step(&mut self, id: NodeId, handled: Option<Handled>) -> ProgramStep {
+        let mut done = Vec::new();
+        if let Some(Handled::Handled(_, Ok(effects))) = &handled {
             for effect in effects {
-                deeds.extend(self.deed(id, effect));
+                done.extend(self.done_one(id, effect));
             }
         }
         if let Some(Program::Turno(member, transport)) = self.programs.get_mut(&id)
@@ -210,15 +210,15 @@ impl Cluster {
                 _ => true,
             });
         }
-        Step { id, made, deeds }
+        ProgramStep { id, handled, done }
     }
 
-    fn deed(&mut self, id: NodeId, effect: &Effect) -> Option<Deed> {
+    fn done_one(&mut self, id: NodeId, effect: &Effect) -> Option<Done> {
         let Some(Program::Turno(_, transport)) = self.programs.get_mut(&id) else {
             return None;
         };
         Some(match effect {
-            Effect::Reserve { below } => Deed::Reserved(*below),
+            Effect::Reserve { below } => Done::Reserved(*below),
             Effect::Send { .. } => {
                 let listening = transport.group().listen;
                 let outgoing = transport.address(effect)?;
@@ -226,50 +226,50 @@ impl Cluster {
                     Socket::Listening => listening,
                     socket => self.socket_of(id, listening, Reader::Turno(socket)),
                 };
-                Deed::Sent(Parcel {
+                Done::Sent(Parcel {
                     source,
                     destination: outgoing.address,
                     text: outgoing.text,
                 })
             }
-            Effect::Enter { token, .. } => Deed::Entered(token.clock()),
-            Effect::Lent { tokens, .. } => {
-                Deed::Lent(tokens.first().clock(), tokens.last().clock())
+            Effect::Enter { token, .. } => Done::Entered(token.clock()),
+            Effect::Delegated { tokens, .. } => {
+                Done::Delegated(tokens.first().clock(), tokens.last().clock())
             }
-            Effect::Leave { .. } => Deed::Left,
-            Effect::SetTimer { timer, after } => Deed::Timer(timer.clone(), *after),
+            Effect::Leave { .. } => Done::Left,
+            Effect::SetTimer { timer, after } => Done::Timer(timer.clone(), *after),
         })
     }
 
-    fn seed_step(&mut self, id: NodeId, effects: Vec<SeedEffect>) -> Step {
-        let mut deeds = Vec::new();
+    fn seed_step(&mut self, id: NodeId, effects: Vec<SeedEffect>) -> ProgramStep {
+        let mut done = Vec::new();
         for effect in effects {
             let Some(Program::Seed(peer, group)) = self.programs.get(&id) else {
                 break;
             };
             let own = group.listen;
-            deeds.push(match effect {
+            done.push(match effect {
                 SeedEffect::Ask { to, text } => {
                     let destination = group.address(to).expect("it asks members only");
                     let asked = peer.last_request_clock().unwrap_or(0);
                     let source = self.open(id, own, Reader::SeedRequest(asked));
-                    Deed::Sent(Parcel {
+                    Done::Sent(Parcel {
                         source,
                         destination,
                         text: text.into_bytes(),
                     })
                 }
-                SeedEffect::Reply { to, text } => Deed::Sent(Parcel {
+                SeedEffect::Reply { to, text } => Done::Sent(Parcel {
                     source: own,
                     destination: to,
                     text: text.into_bytes(),
                 }),
-                SeedEffect::Enter { clock } => Deed::Entered(clock),
-                SeedEffect::Leave => Deed::Left,
+                SeedEffect::Enter { clock } => Done::Entered(clock),
+                SeedEffect::Leave => Done::Left,
             });
         }
-        let made = None;
-        Step { id, made, deeds }
+        let handled = None;
+        ProgramStep { id, handled, done }
     }
 
     /// The address of this socket, opened if need be.

@@ -25,20 +25,20 @@ pub(super) enum Due {
 
 /// All that is to come.
 #[derive(Default)]
-pub(super) struct Agenda {
+pub(super) struct EventQueue {
     pub(super) now: Micros,
     due: BTreeMap<(Micros, u64), Due>,
     ordinal: u64,
 }
 
-impl Agenda {
+impl EventQueue {
     /// Puts something down for that time; of the same time, what was put down
     /// first comes first.
     pub(super) fn at(&mut self, at: Micros, due: Due) {
         self.numbered(at, |_| due);
     }
 
-    /// As [`Agenda::at`], with the number under which it is put down.
+    /// As [`EventQueue::at`], with the number under which it is put down.
     pub(super) fn numbered(&mut self, at: Micros, due: impl FnOnce(u64) -> Due) -> u64 {
         self.ordinal += 1;
         let key = (at.max(self.now), self.ordinal);

@@ -5,9 +5,9 @@ use super::cluster::Program;
 use super::event_queue::Due;
 use super::network::comes_up;
 use super::oracle::Violation;
-use super::plan::{Kind, Micros, Moment};
+use super::plan::{Micros, Moment, ProgramKind};
 use super::world::World;
-use crate::mutex::{Config, Incarnation, LockName, Memory, NodeId, Timer, Token};
+use crate::mutex::{Config, Durability, Incarnation, LockName, NodeId, Timer, Token};
 use crate::protocol::Event;
 use crate::wire::Key;
 
@@ -24,12 +24,12 @@ pub(super) struct Node {
     pub(super) doomed: Option<(Moment, Micros)>,
     /// What it does in the section; or what it did there before it crashed, and goes
     /// on.
-    pub(super) stay: Option<Stay>,
+    pub(super) stay: Option<SectionStay>,
 }
 
 /// What is done in the section.
 #[derive(Clone, Copy)]
-pub(super) struct Stay {
+pub(super) struct SectionStay {
     pub(super) token: u64,
     /// The number under which its end is put down.
     pub(super) end: u64,
@@ -46,12 +46,12 @@ impl World<'_> {
         node.runs += 1;
         let (runs, below) = (node.runs, node.below);
         let memory = match kind {
-            Kind::Seed => {
+            ProgramKind::Seed => {
                 self.cluster.start_seed(group);
                 return Ok(());
             }
-            Kind::Forgetful => Memory::Forgetful,
-            Kind::Durable => Memory::Durable {
+            ProgramKind::Forgetful => Durability::Forgetful,
+            ProgramKind::Durable => Durability::Durable {
                 below: below.unwrap_or(1),
                 heard: below.is_some(),
             },
@@ -74,7 +74,7 @@ impl World<'_> {
         }
         if let Some(stay) = self.node(id).stay {
             self.figures.resumed += 1;
-            self.judge.resumes(id);
+            self.oracle.resumes(id);
             let (lock, token) = (LockName::default(), Token::recorded(stay.token));
             self.handle(id, Event::Resume { lock, token })?;
         }
@@ -83,16 +83,16 @@ impl World<'_> {
 
     /// What is done in the section with this token ends after so long.
     pub(super) fn stays(&mut self, id: NodeId, token: u64, hold: Micros) {
-        let ends_at = self.agenda.now + hold;
-        let end = self.agenda.numbered(ends_at, |end| Due::Leave(id, end));
-        self.node(id).stay = Some(Stay { token, end });
+        let ends_at = self.events.now + hold;
+        let end = self.events.numbered(ends_at, |end| Due::Leave(id, end));
+        self.node(id).stay = Some(SectionStay { token, end });
     }
 
     /// What was done in the section is over.
     pub(super) fn leave(&mut self, id: NodeId) -> Result<(), Violation> {
         if self.cluster.program(id).is_none() {
             self.tell(&format!("what outlived the crash of {id} ends"));
-            self.judge.left(id);
+            self.oracle.left(id);
         }
         self.handle(id, Event::Release(LockName::default()))
     }
@@ -109,12 +109,12 @@ impl World<'_> {
     /// others know theirs.
     fn crash(&mut self, id: NodeId, until: Micros) -> bool {
         let may_crash = match self.plan.kind(id) {
-            Kind::Durable => true,
-            Kind::Forgetful => self
+            ProgramKind::Durable => true,
+            ProgramKind::Forgetful => self
                 .ids()
                 .filter(|other| *other != id)
                 .all(|other| self.knows(other)),
-            Kind::Seed => false,
+            ProgramKind::Seed => false,
         };
         let Some(program) = self.cluster.program(id) else {
             return false;
@@ -130,17 +130,17 @@ impl World<'_> {
         let forgets = self.nodes.get(&id).is_none_or(|node| node.below.is_none());
         let outlived = self.node(id).stay.take();
         let outlived = outlived.filter(|_| comes_up(&mut self.dice, self.plan.outlive_in_1000));
-        self.judge.crashed(id, forgets, outlived.is_some());
+        self.oracle.crashed(id, forgets, outlived.is_some());
         self.cluster.crash(id);
         let node = self.node(id);
         node.timers.clear();
         node.doomed = None;
-        let restarts = until.max(self.agenda.now + 1);
-        self.agenda.at(restarts, Due::Restart(id));
+        let restarts = until.max(self.events.now + 1);
+        self.events.at(restarts, Due::Restart(id));
         if let Some(stay) = outlived {
             self.figures.crashes_outlived += 1;
             // While the node is down, or about as long after that.
-            let hold = self.dice.u64(0..=2 * (restarts - self.agenda.now));
+            let hold = self.dice.u64(0..=2 * (restarts - self.events.now));
             self.stays(id, stay.token, hold);
         }
         true
@@ -149,7 +149,7 @@ impl World<'_> {
     /// Whether its clock cannot be lost just now.
     fn knows(&self, id: NodeId) -> bool {
         match self.cluster.program(id) {
-            Some(Program::Turno(member, _)) => member.unheard().is_empty(),
+            Some(Program::Turno(member, _)) => member.unsynced().is_empty(),
             Some(Program::Seed(..)) => true,
             None => self.nodes.get(&id).is_some_and(|node| node.below.is_some()),
         }
@@ -159,7 +159,7 @@ impl World<'_> {
     pub(super) fn heal(&mut self) -> Result<(), Violation> {
         self.tell("all is well again, and everybody asks");
         self.is_healed = true;
-        self.traffic.heal();
+        self.links.heal();
         for id in self.ids() {
             let node = self.node(id);
             node.paused_until = 0;
@@ -174,7 +174,7 @@ impl World<'_> {
             };
             if !program.is_held() {
                 if self.plan.odd.is_none() {
-                    self.judge.owe(id);
+                    self.oracle.owe(id);
                 }
                 self.handle(id, Event::Acquire(LockName::default()))?;
             }

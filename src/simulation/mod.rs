@@ -23,10 +23,10 @@ mod transcript;
 mod world;
 
 pub use addresses::Addresses;
-pub use cluster::{Cluster, Deed, Made, Parcel, Program, Step};
+pub use cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
 pub use figures::Figures;
-pub use oracle::{Judge, Violation};
-pub use plan::{Fault, Kind, Micros, Moment, Network, Plan, PlanError, What, Wish};
+pub use oracle::{Oracle, Violation};
+pub use plan::{Fault, Micros, Moment, Network, Plan, PlanError, ProgramKind, What, Wish};
 pub use recording::Recording;
 pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};

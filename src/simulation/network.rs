@@ -8,11 +8,11 @@ use fastrand::Rng;
 use super::addresses::member_at;
 use super::cluster::Parcel;
 use super::figures::Figures;
-use super::plan::{Fault, Kind, Micros, Plan};
+use super::plan::{Fault, Micros, Plan, ProgramKind};
 use crate::mutex::NodeId;
 
 /// The network of a play.
-pub(super) struct Traffic<'a> {
+pub(super) struct Links<'a> {
     plan: &'a Plan,
     /// The partitions that there are: places in the plan's faults.
     cuts: BTreeSet<usize>,
@@ -21,9 +21,9 @@ pub(super) struct Traffic<'a> {
     is_healed: bool,
 }
 
-impl<'a> Traffic<'a> {
+impl<'a> Links<'a> {
     pub(super) fn new(plan: &'a Plan) -> Self {
-        Traffic {
+        Links {
             plan,
             cuts: BTreeSet::new(),
             latest: BTreeMap::new(),
@@ -91,8 +91,8 @@ impl<'a> Traffic<'a> {
 
     /// What a seed process asks, and the answer: sent once, so never lost here.
     fn is_a_seeds(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
-        (self.plan.kind(from) == Kind::Seed && parcel.text.starts_with(b"req"))
-            || (self.plan.kind(to) == Kind::Seed && parcel.text.starts_with(b"reply"))
+        (self.plan.kind(from) == ProgramKind::Seed && parcel.text.starts_with(b"req"))
+            || (self.plan.kind(to) == ProgramKind::Seed && parcel.text.starts_with(b"reply"))
     }
 
     fn is_cut(&self, from: NodeId, to: NodeId) -> bool {

@@ -79,7 +79,7 @@ impl fmt::Display for Violation {
 
 /// Watches a group.
 #[derive(Clone, Debug, Default)]
-pub struct Judge {
+pub struct Oracle {
     is_divided: bool,
     /// Who is in the section, and the token of that entry.
     holder: Option<(NodeId, u64)>,
@@ -89,13 +89,13 @@ pub struct Judge {
     owed: BTreeSet<NodeId>,
 }
 
-impl Judge {
+impl Oracle {
     /// For a group of which not all have the same member list, or all.
     #[must_use]
     pub fn new(is_divided: bool) -> Self {
-        Judge {
+        Oracle {
             is_divided,
-            ..Judge::default()
+            ..Oracle::default()
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Plan {
     /// From which the dice are thrown: who is lost, how long each takes.
     pub dice: u64,
     /// Who takes part; the first is member 1.
-    pub members: Vec<Kind>,
+    pub members: Vec<ProgramKind>,
     /// Which turno nodes ask every peer for every entry; the others keep
     /// permissions.
     #[serde(default)]
@@ -70,7 +70,7 @@ pub struct Plan {
 /// The program at a place of the member list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ProgramKind {
     /// turno, with a state directory.
     Durable,
     /// turno, without.
@@ -181,11 +181,11 @@ impl Plan {
             _ => dice.usize(13..=50),
         };
         let members = kinds(&mut dice, count);
-        let has_seed = members.contains(&Kind::Seed);
+        let has_seed = members.contains(&ProgramKind::Seed);
         let heals_at = dice.u64(SECOND..=20 * SECOND);
         let network = network(&mut dice);
         let has_key = !has_seed && dice.u32(0..5) == 0;
-        let is_forgetful = members.contains(&Kind::Forgetful);
+        let is_forgetful = members.contains(&ProgramKind::Forgetful);
         let ahead = if is_forgetful || dice.bool() {
             1_000_000
         } else {
@@ -199,7 +199,7 @@ impl Plan {
         let odd = is_odd.then(|| dice.u16(1..count));
         let dice_of_play = dice.u64(..);
         // All of them, some, or mostly none.
-        let is_turno = |id: &u16| members[usize::from(*id) - 1] != Kind::Seed;
+        let is_turno = |id: &u16| members[usize::from(*id) - 1] != ProgramKind::Seed;
         let turnos = (1..=count).filter(is_turno);
         let ask_everybody = match dice.u32(0..6) {
             0 => turnos.collect(),
@@ -238,7 +238,7 @@ impl Plan {
 
 impl Plan {
     /// The program at this place of the member list.
-    pub(super) fn kind(&self, id: NodeId) -> Kind {
+    pub(super) fn kind(&self, id: NodeId) -> ProgramKind {
         self.members[usize::from(id.0) - 1]
     }
 }
@@ -298,19 +298,19 @@ impl Plan {
     }
 }
 
-fn kinds(dice: &mut Rng, count: usize) -> Vec<Kind> {
+fn kinds(dice: &mut Rng, count: usize) -> Vec<ProgramKind> {
     let seeds = match dice.u32(0..10) {
         0..=6 => 0,
         _ => dice.usize(1..count),
     };
     let memory = dice.u32(0..3);
-    let mut kinds: Vec<Kind> = (0..count)
+    let mut kinds: Vec<ProgramKind> = (0..count)
         .map(|place| match memory {
-            _ if place < seeds => Kind::Seed,
-            0 => Kind::Durable,
-            1 => Kind::Forgetful,
-            _ if dice.bool() => Kind::Durable,
-            _ => Kind::Forgetful,
+            _ if place < seeds => ProgramKind::Seed,
+            0 => ProgramKind::Durable,
+            1 => ProgramKind::Forgetful,
+            _ if dice.bool() => ProgramKind::Durable,
+            _ => ProgramKind::Forgetful,
         })
         .collect();
     dice.shuffle(&mut kinds);
@@ -330,7 +330,7 @@ fn network(dice: &mut Rng) -> Network {
     }
 }
 
-fn wishes(dice: &mut Rng, members: &[Kind], heals_at: Micros) -> Vec<Wish> {
+fn wishes(dice: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> Vec<Wish> {
     let mut wishes = Vec::new();
     // Many at once, or one after the other.
     let is_crowded = dice.bool();
@@ -339,8 +339,8 @@ fn wishes(dice: &mut Rng, members: &[Kind], heals_at: Micros) -> Vec<Wish> {
         let id = u16::try_from(place + 1).expect("ids are 16 bits wide");
         for _ in 0..dice.u32(0..=5) {
             let what = match dice.u32(0..10) {
-                0 if *kind != Kind::Seed => What::GiveUp,
-                1 if *kind != Kind::Seed => What::Tick,
+                0 if *kind != ProgramKind::Seed => What::GiveUp,
+                1 if *kind != ProgramKind::Seed => What::Tick,
                 _ => What::Ask,
             };
             let at = dice.u64(0..=latest);
@@ -353,9 +353,9 @@ fn wishes(dice: &mut Rng, members: &[Kind], heals_at: Micros) -> Vec<Wish> {
 /// Seed processes neither crash nor lose anything: they send nothing twice, so
 /// they would wait for ever, as they always did. For the same reason nobody
 /// crashes whom they have asked.
-fn faults(dice: &mut Rng, members: &[Kind], heals_at: Micros) -> Vec<Fault> {
+fn faults(dice: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> Vec<Fault> {
     let count = u16::try_from(members.len()).expect("ids are 16 bits wide");
-    let has_seed = members.contains(&Kind::Seed);
+    let has_seed = members.contains(&ProgramKind::Seed);
     let most = if dice.u32(0..3) == 0 { 0 } else { 6 };
     let mut faults = Vec::new();
     for _ in 0..dice.u32(0..=most) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::cluster::{Cluster, Made, Parcel, Program, Step};
+use super::cluster::{Cluster, Handled, Parcel, Program, ProgramStep};
 use super::plan::Micros;
 use super::transcript::told;
 use crate::protocol::Member;
@@ -33,7 +33,7 @@ impl Recording {
         &mut self,
         now: Micros,
         cluster: &Cluster,
-        step: &Step,
+        step: &ProgramStep,
         arrived: Option<&Parcel>,
     ) {
         let id = step.id;
@@ -43,7 +43,7 @@ impl Recording {
         let Some(Program::Turno(member, _)) = cluster.program(id) else {
             return;
         };
-        if let Some(Made::Handled(event, outcome)) = &step.made {
+        if let Some(Handled::Handled(event, outcome)) = &step.handled {
             let header = Header::new(member);
             let outcome = outcome.as_deref().map_err(|rejected| *rejected);
             let run = self.runs.iter_mut().find(|run| run.header == header);

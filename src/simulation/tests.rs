@@ -80,7 +80,7 @@ fn a_plan_that_cannot_be_played_is_refused() {
     let sound = Plan::of(3);
     assert_eq!(sound.check(), Ok(()));
     let alone = Plan {
-        members: vec![Kind::Durable],
+        members: vec![ProgramKind::Durable],
         ..sound.clone()
     };
     assert_eq!(alone.check(), Err(PlanError::Members(1)));

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use super::addresses::{Addresses, member_at};
-use super::cluster::{Cluster, Deed, Made, Parcel, Step};
-use super::event_queue::{Agenda, Due};
+use super::cluster::{Cluster, Done, Handled, Parcel, ProgramStep};
+use super::event_queue::{Due, EventQueue};
 use super::figures::Figures;
 use super::lifecycle::Node;
-use super::network::Traffic;
-use super::oracle::{Judge, Violation};
+use super::network::Links;
+use super::oracle::{Oracle, Violation};
 use super::plan::{Fault, Micros, Moment, Plan, What};
 use super::recording::Recording;
 use crate::mutex::{LockName, NodeId};
@@ -29,9 +29,9 @@ pub(super) struct World<'a> {
     pub(super) dice: Rng,
     pub(super) addresses: &'a Addresses,
     pub(super) cluster: Cluster,
-    pub(super) judge: Judge,
-    pub(super) agenda: Agenda,
-    pub(super) traffic: Traffic<'a>,
+    pub(super) oracle: Oracle,
+    pub(super) events: EventQueue,
+    pub(super) links: Links<'a>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) is_healed: bool,
     pub(super) figures: Figures,
@@ -54,9 +54,9 @@ pub fn play(
         dice: Rng::with_seed(plan.dice),
         addresses,
         cluster: Cluster::default(),
-        judge: Judge::new(plan.odd.is_some()),
-        agenda: Agenda::default(),
-        traffic: Traffic::new(plan),
+        oracle: Oracle::new(plan.odd.is_some()),
+        events: EventQueue::default(),
+        links: Links::new(plan),
         nodes: BTreeMap::new(),
         is_healed: false,
         figures: Figures {
@@ -66,7 +66,7 @@ pub fn play(
         recording,
     };
     let played = world.play();
-    world.figures.time = world.agenda.now;
+    world.figures.time = world.events.now;
     if let Err(violation) = &played {
         world.tell(&format!("VIOLATION: {violation}"));
     }
@@ -76,14 +76,14 @@ pub fn play(
 impl World<'_> {
     fn play(&mut self) -> Result<(), Violation> {
         for (place, wish) in self.plan.wishes.iter().enumerate() {
-            self.agenda.at(wish.at, Due::Wish(place));
+            self.events.at(wish.at, Due::Wish(place));
         }
         for (place, fault) in self.plan.faults.iter().enumerate() {
             let (begins, ends) = fault.when();
-            self.agenda.at(begins, Due::FaultBegins(place));
-            self.agenda.at(ends, Due::FaultEnds(place));
+            self.events.at(begins, Due::FaultBegins(place));
+            self.events.at(ends, Due::FaultEnds(place));
         }
-        self.agenda.at(self.plan.heals_at, Due::Heals);
+        self.events.at(self.plan.heals_at, Due::Heals);
         for id in self.ids() {
             self.start(id)?;
         }
@@ -92,18 +92,18 @@ impl World<'_> {
             Some(_) => ENOUGH / 60,
             None => ENOUGH,
         };
-        while let Some((at, due)) = self.agenda.pop() {
+        while let Some((at, due)) = self.events.pop() {
             steps += 1;
             if at > self.plan.heals_at + enough || steps > MOST_STEPS {
                 break;
             }
-            self.agenda.now = at;
+            self.events.now = at;
             self.meet(due)?;
         }
-        if !self.judge.owed().is_empty() {
-            return Err(Violation::NeverEnter(self.judge.owed().clone()));
+        if !self.oracle.owed().is_empty() {
+            return Err(Violation::NeverEnter(self.oracle.owed().clone()));
         }
-        let is_at_rest = self.agenda.is_empty() || self.plan.odd.is_some();
+        let is_at_rest = self.events.is_empty() || self.plan.odd.is_some();
         is_at_rest.then_some(()).ok_or(Violation::NeverRest)
     }
 
@@ -118,7 +118,7 @@ impl World<'_> {
 
     pub(super) fn tell(&mut self, what: &str) {
         if let Some(recording) = &mut self.recording {
-            recording.tell(self.agenda.now, what);
+            recording.tell(self.events.now, what);
         }
     }
 
@@ -126,8 +126,8 @@ impl World<'_> {
         // To a node that stands still it comes when that goes on.
         if let Some(id) = self.whose(&due) {
             let paused_until = self.node(id).paused_until;
-            if paused_until > self.agenda.now {
-                self.agenda.at(paused_until, due);
+            if paused_until > self.events.now {
+                self.events.at(paused_until, due);
                 return Ok(());
             }
         }
@@ -148,7 +148,7 @@ impl World<'_> {
             Due::Lend(id, token) if self.node(id).stay.is_some_and(|it| it.token == token) => {
                 let entries = self.dice.u64(1..=self.plan.lent);
                 let lock = LockName::default();
-                self.handle(id, Event::Lend { lock, entries })
+                self.handle(id, Event::Delegate { lock, entries })
             }
             Due::Lend(..) => Ok(()),
             // Who is to enter must not give up, because the node stood still so
@@ -168,7 +168,7 @@ impl World<'_> {
                 Ok(())
             }
             Due::FaultEnds(place) => {
-                if self.traffic.join(place) {
+                if self.links.join(place) {
                     self.tell("the partition ends");
                 }
                 Ok(())
@@ -209,64 +209,64 @@ impl World<'_> {
         }
     }
 
-    fn carry_out(&mut self, step: Step, arrived: Option<&Parcel>) -> Result<(), Violation> {
+    fn carry_out(&mut self, step: ProgramStep, arrived: Option<&Parcel>) -> Result<(), Violation> {
         let id = step.id;
         if let Some(recording) = &mut self.recording {
-            recording.step(self.agenda.now, &self.cluster, &step, arrived);
+            recording.step(self.events.now, &self.cluster, &step, arrived);
         }
-        let is_wish = matches!(step.made, Some(Made::Handled(Event::Acquire(_), _)));
-        for (place, deed) in step.deeds.into_iter().enumerate() {
+        let is_wish = matches!(step.handled, Some(Handled::Handled(Event::Acquire(_), _)));
+        for (place, done_one) in step.done.into_iter().enumerate() {
             if self.crashes_at(id, Moment::Amid(place)) {
                 self.figures.crashes_amid += 1;
                 return Ok(());
             }
-            let has_entered = matches!(deed, Deed::Entered(_));
-            self.perform(id, deed, is_wish)?;
+            let has_entered = matches!(done_one, Done::Entered(_));
+            self.perform(id, done_one, is_wish)?;
             if has_entered && self.crashes_at(id, Moment::Inside) {
                 return Ok(());
             }
         }
         // Only now: a clock that was neither written down nor told is none.
         match self.cluster.program(id) {
-            Some(program) => self.judge.clock(id, program.clock()),
+            Some(program) => self.oracle.clock(id, program.clock()),
             None => Ok(()),
         }
     }
 
     /// `is_unasked`: a user asked just now, so that an entry has asked nobody.
-    fn perform(&mut self, id: NodeId, deed: Deed, is_unasked: bool) -> Result<(), Violation> {
-        match deed {
-            Deed::Reserved(below) => self.node(id).below = Some(below),
-            Deed::Sent(parcel) => {
-                let (now, dice) = (self.agenda.now, &mut self.dice);
-                let arrivals = (self.traffic).arrivals(now, id, &parcel, dice, &mut self.figures);
+    fn perform(&mut self, id: NodeId, done_one: Done, is_unasked: bool) -> Result<(), Violation> {
+        match done_one {
+            Done::Reserved(below) => self.node(id).below = Some(below),
+            Done::Sent(parcel) => {
+                let (now, dice) = (self.events.now, &mut self.dice);
+                let arrivals = (self.links).arrivals(now, id, &parcel, dice, &mut self.figures);
                 for at in arrivals {
-                    self.agenda.at(at, Due::Arrival(parcel.clone()));
+                    self.events.at(at, Due::Arrival(parcel.clone()));
                 }
             }
-            Deed::Entered(token) => {
-                self.judge.entered(id, token)?;
+            Done::Entered(token) => {
+                self.oracle.entered(id, token)?;
                 self.figures.entries += 1;
                 self.figures.entries_unasked += u64::from(is_unasked);
                 let hold = self.dice.u64(0..=self.plan.hold);
                 self.stays(id, token, hold);
                 if self.plan.lent > 0 && self.dice.bool() {
                     let later = self.dice.u64(0..=hold);
-                    self.agenda
-                        .at(self.agenda.now + later, Due::Lend(id, token));
+                    self.events
+                        .at(self.events.now + later, Due::Lend(id, token));
                 }
             }
-            Deed::Lent(first, last) => {
-                self.judge.lent(id, first, last)?;
+            Done::Delegated(first, last) => {
+                self.oracle.lent(id, first, last)?;
                 self.figures.lent += last - first + 1;
             }
-            Deed::Left => self.judge.left(id),
-            Deed::Timer(timer, after) => {
+            Done::Left => self.oracle.left(id),
+            Done::Timer(timer, after) => {
                 // A quarter more or less, as a node has it.
                 let after = Micros::try_from(after.as_micros()).unwrap_or(Micros::MAX / 4);
                 let jitter = self.dice.u64(0..=after / 2);
-                let at = self.agenda.now + after - after / 4 + jitter;
-                let setting = self.agenda.numbered(at, |setting| Due::Timer(id, setting));
+                let at = self.events.now + after - after / 4 + jitter;
+                let setting = self.events.numbered(at, |setting| Due::Timer(id, setting));
                 let timers = &mut self.node(id).timers;
                 timers.retain(|(other, _)| !timer.replaces(other));
                 timers.push((timer, setting));
@@ -280,7 +280,7 @@ impl World<'_> {
             Fault::Partition {
                 side, is_one_way, ..
             } => {
-                self.traffic.cut(place);
+                self.links.cut(place);
                 self.figures.partitions += 1;
                 let way = if *is_one_way { " one way" } else { "" };
                 self.tell(&format!("{side:?} are cut off{way}"));

@@ -52,7 +52,7 @@ impl Quota {
     }
 
     /// When the second is over of which something is still to be told.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let second = self.second.as_ref().filter(|second| second.untold > 0)?;
         Some(second.began + SECOND)
     }
@@ -81,10 +81,10 @@ mod tests {
     fn in_a_flood_a_few_are_told_and_all_are_counted() {
         let mut quota = Quota::new(100, 10);
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 100);
-        assert!(quota.next_due().is_some());
+        assert!(quota.next_timeout().is_some());
         wait(&mut quota);
         assert_eq!(quota.untold(), Some(900));
-        assert_eq!((quota.untold(), quota.next_due()), (None, None));
+        assert_eq!((quota.untold(), quota.next_timeout()), (None, None));
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 10);
         wait(&mut quota);
         assert_eq!(quota.untold(), Some(990));

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::diagram::{Deferral, Stay};
+use super::diagram::{Deferral, StateSpan};
 use super::record::Phase;
 use super::svg::{Escaped, LEFT, UNIT, x};
 
@@ -11,7 +11,7 @@ pub(super) const ROW: f64 = 15.0;
 /// A character of what is said beside a bar, at the most in common fonts.
 pub(super) const LETTER: f64 = 4.8;
 
-pub(super) fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::Result {
+pub(super) fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &StateSpan, y: f64) -> fmt::Result {
     let (class, height) = match stay.phase {
         Phase::Free => return Ok(()),
         Phase::Wait => ("wait", 10.0),
@@ -28,7 +28,7 @@ pub(super) fn stay_bar(f: &mut fmt::Formatter<'_>, stay: &Stay, y: f64) -> fmt::
 }
 
 /// What a bar is, in words.
-struct Number<'a>(&'a Stay);
+struct Number<'a>(&'a StateSpan);
 
 impl Display for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

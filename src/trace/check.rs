@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::event::{Event, Name, Place};
+use super::event::{Event, EventId, NameId};
 use super::history::History;
-use super::record::{Kind, Occasion, Phase};
+use super::record::{EventKind, MessageKind, Phase};
 use super::vector::{Vector, VectorClocks};
 
 /// One stay in a critical section.
@@ -30,11 +30,11 @@ pub struct Entry {
     /// To whom that was sent: all others, or those whose permission was not kept.
     pub asked_of: BTreeSet<u16>,
     /// Where it was asked for.
-    pub asked: Place,
+    pub asked: EventId,
     /// Where it begins.
-    pub entered: Place,
+    pub entered: EventId,
     /// Where it ends. None: its node crashed, or the trace ends.
-    pub left: Option<Place>,
+    pub left: Option<EventId>,
     /// Whose reply came last.
     pub last_reply: Option<u16>,
     /// What the entering knew of each node.
@@ -55,9 +55,9 @@ pub enum Fault {
     Overtaken(Box<(Entry, Entry)>),
     /// A node's clock is lower here than one event before, or than the token of the
     /// entry that it takes up.
-    ClockWentBack(Place),
+    ClockWentBack(EventId),
     /// Tokens are lent here that are not larger than all that this entry had before.
-    LentAgain(Place),
+    LentAgain(EventId),
 }
 
 /// What keeps the judge from saying more.
@@ -76,7 +76,7 @@ pub enum Gap {
 
 /// How a node fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fared {
+pub struct NodeStats {
     /// How often it entered.
     pub entries: u64,
     /// How long it waited in all, in microseconds.
@@ -101,7 +101,7 @@ pub struct Report {
     /// What is not in the trace.
     pub gaps: Vec<Gap>,
     /// How each node fared.
-    pub nodes: BTreeMap<u16, Fared>,
+    pub nodes: BTreeMap<u16, NodeStats>,
     /// Requests and replies that were sent.
     pub messages: u64,
     /// Datagrams of any kind that did not arrive, or not yet ([`History::lost`]).
@@ -135,7 +135,7 @@ pub fn check(history: &History) -> Report {
     for datagram in &history.datagrams {
         report.repeated += u64::from(datagram.is_repeated);
         if datagram.is_sending {
-            let is_counted = matches!(datagram.kind, Kind::Request | Kind::Reply);
+            let is_counted = matches!(datagram.kind, MessageKind::Request | MessageKind::Reply);
             report.messages += u64::from(is_counted);
         }
     }
@@ -243,7 +243,7 @@ impl Entry {
 #[derive(Default)]
 struct Course {
     request: Option<u64>,
-    asked: Option<Place>,
+    asked: Option<EventId>,
     last_reply: Option<u16>,
     /// Its entry, if it is in the section: a place among the entries.
     inside: Option<usize>,
@@ -251,20 +251,20 @@ struct Course {
 
 impl Course {
     /// Follows an event that an entry does not begin with.
-    fn follow(&mut self, place: Place, event: &Event) {
+    fn follow(&mut self, place: EventId, event: &Event) {
         if event.is_ignored {
             return;
         }
-        if event.occasion == Occasion::Acquire {
+        if event.occasion == EventKind::Acquire {
             (self.asked, self.last_reply) = (Some(place), None);
         }
-        if event.received == Some(Kind::Reply) {
+        if event.received == Some(MessageKind::Reply) {
             self.last_reply = Some(event.peer);
         }
     }
 
     /// The entry that begins with this event. It may have asked nobody.
-    fn entry(&mut self, place: Place, event: &Event, history: &History, knows: &Vector) -> Entry {
+    fn entry(&mut self, place: EventId, event: &Event, history: &History, knows: &Vector) -> Entry {
         Entry {
             id: event.id,
             lock: history.lock(event).to_owned(),
@@ -285,14 +285,14 @@ impl Course {
 /// All entries, by lock and token; and what is wrong with what was lent to them.
 fn entries(history: &History, faults: &mut Vec<Fault>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut courses: BTreeMap<(u16, Name), Course> = BTreeMap::new();
+    let mut courses: BTreeMap<(u16, NameId), Course> = BTreeMap::new();
     let mut clocks = VectorClocks::new(history);
     while let Some((place, knows)) = clocks.advance() {
         let event = history.event(place);
         let own = usize::from(event.id) - 1;
         if history.previous(place).is_none() {
             // A new run: the old one's entries ended with it.
-            let of_node = (event.id, Name::NONE)..=(event.id, Name::LAST);
+            let of_node = (event.id, NameId::NONE)..=(event.id, NameId::LAST);
             for (_, course) in courses.range_mut(of_node) {
                 if let Some(inside) = course.inside {
                     entries[inside].ends_at = knows[own] - 1;
@@ -310,7 +310,7 @@ fn entries(history: &History, faults: &mut Vec<Fault>) -> Vec<Entry> {
             entries[inside].ends_at = knows[own];
             course.inside = None;
         }
-        if event.occasion == Occasion::Resume {
+        if event.occasion == EventKind::Resume {
             // What an earlier run began goes on.
             let is_it = |entry: &Entry| (entry.id, Some(entry.token)) == (event.id, token);
             course.inside = entries.iter().rposition(is_it);
@@ -319,7 +319,7 @@ fn entries(history: &History, faults: &mut Vec<Fault>) -> Vec<Entry> {
             }
         }
         if let Some(inside) = course.inside
-            && event.occasion == Occasion::Lend
+            && event.occasion == EventKind::Delegate
             && !event.is_ignored
         {
             // What is lent begins past the clock.
@@ -344,7 +344,7 @@ fn entries(history: &History, faults: &mut Vec<Fault>) -> Vec<Entry> {
 /// Finds out to whom the requests of these were sent.
 fn ask_of(entries: &mut [Entry], history: &History) {
     let requests = history.datagrams.iter().filter(|datagram| {
-        let is_request = datagram.kind == Kind::Request;
+        let is_request = datagram.kind == MessageKind::Request;
         is_request && datagram.clock > 0 && datagram.is_sending
     });
     // No clock is that of two requests of a node.
@@ -370,7 +370,9 @@ fn clocks_that_went_back(history: &History) -> Vec<Fault> {
         let event = history.event(place);
         let before = history.previous(place);
         let before = before.map(|before| history.event(before).clock);
-        let taken_up = event.token().filter(|_| event.occasion == Occasion::Resume);
+        let taken_up = event
+            .token()
+            .filter(|_| event.occasion == EventKind::Resume);
         if before.max(taken_up) > Some(event.clock) {
             faults.push(Fault::ClockWentBack(place));
         }

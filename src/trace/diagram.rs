@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::event::{Event, EventName, Name, Place};
+use super::event::{Event, EventId, EventLabel, NameId};
 use super::history::History;
 use super::reader::TraceError;
-use super::record::{Kind, Occasion, Phase, Record};
+use super::record::{EventKind, MessageKind, Phase, Record};
 
 /// Which part of a history is drawn, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Lane {
     /// Its runs: from where to where it was there.
     pub runs: Vec<(f64, f64, Ending)>,
     /// WAIT and HELD.
-    pub stays: Vec<Stay>,
+    pub stays: Vec<StateSpan>,
     /// Its events.
     pub dots: Vec<Dot>,
     /// What it deferred.
@@ -63,7 +63,7 @@ pub enum Ending {
 
 /// From where to where a node was in a state.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stay {
+pub struct StateSpan {
     /// From.
     pub from: f64,
     /// To.
@@ -73,7 +73,7 @@ pub struct Stay {
     /// The request's clock, or the token.
     pub number: Option<u64>,
     /// The event that it begins with.
-    pub event: EventName,
+    pub event: EventLabel,
 }
 
 /// An event.
@@ -82,7 +82,7 @@ pub struct Dot {
     /// Where.
     pub at: f64,
     /// Which it is.
-    pub event: EventName,
+    pub event: EventLabel,
     /// The clock after it.
     pub clock: u64,
     /// All of it, to be read.
@@ -103,7 +103,7 @@ pub struct Deferral {
     /// Why.
     pub because: String,
     /// The arrival of the request.
-    pub event: EventName,
+    pub event: EventLabel,
 }
 
 /// A datagram.
@@ -116,15 +116,15 @@ pub struct Arrow {
     /// It did not arrive.
     pub is_lost: bool,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// It had arrived there before.
     pub is_repeated: bool,
     /// Its text: `req<5,3>`.
     pub text: String,
     /// The event that sent it, if that is drawn.
-    pub sent: Option<EventName>,
+    pub sent: Option<EventLabel>,
     /// The event that is its arrival.
-    pub received: Option<EventName>,
+    pub received: Option<EventLabel>,
 }
 
 impl Diagram {
@@ -149,7 +149,7 @@ impl Diagram {
                 ..Lane::default()
             })
             .collect();
-        let mut of_run: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        let mut of_run: BTreeMap<usize, Vec<EventId>> = BTreeMap::new();
         for place in shown {
             let run = history.name(place).run;
             of_run.entry(run).or_default().push(place);
@@ -193,12 +193,12 @@ impl Diagram {
 /// The events that are drawn, in order: of this lock, of these nodes, in this
 /// window; without timers that sent nothing, and greetings, but for those by which
 /// the last clock was heard, so that requests went out.
-fn shown(history: &History, view: &View) -> Vec<Place> {
+fn shown(history: &History, view: &View) -> Vec<EventId> {
     let times = history.order.iter().map(|place| history.event(*place).at);
     let begins = times.min().unwrap_or(0);
     let lock = history.known_lock(&view.lock);
     let greeted = greeted(history, lock);
-    let is_shown = |place: &&Place| {
+    let is_shown = |place: &&EventId| {
         let event = history.event(**place);
         let since = event.at.saturating_sub(begins);
         (view.nodes.is_empty() || view.nodes.contains(&event.id))
@@ -210,36 +210,36 @@ fn shown(history: &History, view: &View) -> Vec<Place> {
 }
 
 /// The arrivals of greetings at which something about this lock was sent.
-fn greeted(history: &History, lock: Option<Name>) -> HashSet<Place> {
+fn greeted(history: &History, lock: Option<NameId>) -> HashSet<EventId> {
     let of_lock = history
         .datagrams
         .iter()
         .filter(|datagram| !datagram.kind.is_greeting() && Some(datagram.lock) == lock);
     let sent = of_lock.filter_map(|datagram| datagram.sent);
-    let is_greeted = |place: &Place| {
+    let is_greeted = |place: &EventId| {
         let received = history.event(*place).received;
-        received.is_some_and(Kind::is_greeting)
+        received.is_some_and(MessageKind::is_greeting)
     };
     sent.filter(is_greeted).collect()
 }
 
-fn is_of(event: &Event, lock: Option<Name>) -> bool {
+fn is_of(event: &Event, lock: Option<NameId>) -> bool {
     let is_this_lock = Some(event.lock) == lock;
     match (event.occasion, event.received) {
-        (Occasion::Start, _) => false,
-        (Occasion::Tick, _) => true,
-        (Occasion::Received, Some(kind)) => is_this_lock && !kind.is_greeting(),
-        (Occasion::Timer, _) => is_this_lock && event.has_sent,
+        (EventKind::Start, _) => false,
+        (EventKind::Tick, _) => true,
+        (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_greeting(),
+        (EventKind::Timer, _) => is_this_lock && event.has_sent,
         _ => is_this_lock,
     }
 }
 
 /// Where each event goes: by time, or as far to the right as what happened before
 /// it demands, and the sending that its arrow is drawn from.
-fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place, f64>, f64) {
-    let mut positions: HashMap<Place, f64> = HashMap::with_capacity(shown.len());
+fn positions(history: &History, shown: &[EventId], view: &View) -> (HashMap<EventId, f64>, f64) {
+    let mut positions: HashMap<EventId, f64> = HashMap::with_capacity(shown.len());
     if view.by_time {
-        let at = |place: &Place| history.event(*place).at;
+        let at = |place: &EventId| history.event(*place).at;
         let times = || shown.iter().map(at);
         let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
         // As long as by order, on average.
@@ -250,9 +250,9 @@ fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place,
         }
         return (positions, length);
     }
-    let is_shown: HashSet<Place> = shown.iter().copied().collect();
+    let is_shown: HashSet<EventId> = shown.iter().copied().collect();
     let datagrams = history.datagrams.iter();
-    let sent_at: HashMap<Place, Place> = datagrams
+    let sent_at: HashMap<EventId, EventId> = datagrams
         .filter_map(|datagram| Some((datagram.received?, datagram.sent?)))
         .filter(|(received, _)| is_shown.contains(received))
         .collect();
@@ -271,7 +271,7 @@ fn positions(history: &History, shown: &[Place], view: &View) -> (HashMap<Place,
 
 /// One run of a node, as far as it is drawn.
 struct Course<'a> {
-    events: Vec<(f64, EventName, Record)>,
+    events: Vec<(f64, EventLabel, Record)>,
     /// Where its line begins; none: at its first event.
     begins: Option<f64>,
     ending: Ending,
@@ -292,7 +292,7 @@ impl Course<'_> {
             return;
         };
         lane.runs.push((begins, ends, self.ending));
-        let mut stay: Option<Stay> = None;
+        let mut stay: Option<StateSpan> = None;
         let mut open: Vec<(u64, Deferral)> = Vec::new();
         for (at, event, record) in &self.events {
             lane.dots.push(Dot {
@@ -319,8 +319,8 @@ impl Course<'_> {
 
     fn follow_state(
         &self,
-        (at, event, record): (f64, EventName, &Record),
-        stay: &mut Option<Stay>,
+        (at, event, record): (f64, EventLabel, &Record),
+        stay: &mut Option<StateSpan>,
         lane: &mut Lane,
     ) {
         let number = match record.state {
@@ -338,7 +338,7 @@ impl Course<'_> {
             lane.stays.push(before);
         }
         if record.state != Phase::Free {
-            *stay = Some(Stay {
+            *stay = Some(StateSpan {
                 from: at,
                 to: at,
                 phase: record.state,
@@ -350,7 +350,7 @@ impl Course<'_> {
 }
 
 fn follow_queue(
-    (at, event, record): (f64, EventName, &Record),
+    (at, event, record): (f64, EventLabel, &Record),
     open: &mut Vec<(u64, Deferral)>,
     lane: &mut Lane,
 ) {
@@ -385,7 +385,7 @@ fn follow_queue(
 
 fn arrows(
     history: &History,
-    positions: &HashMap<Place, f64>,
+    positions: &HashMap<EventId, f64>,
     lane_of: &BTreeMap<u16, usize>,
     view: &View,
 ) -> Vec<Arrow> {
@@ -396,7 +396,7 @@ fn arrows(
         if datagram.kind.is_greeting() || Some(datagram.lock) != lock {
             continue;
         }
-        let position = |place: Place| Some((place, *positions.get(&place)?));
+        let position = |place: EventId| Some((place, *positions.get(&place)?));
         let left = datagram.sent.and_then(position);
         let arrived = datagram.received.and_then(position);
         if arrived.is_none() && (left.is_none() || datagram.received.is_some()) {
@@ -424,14 +424,14 @@ fn arrows(
 fn told(record: &Record) -> String {
     let mut told = match (&record.message, record.event) {
         (Some(said), _) => format!("{} received", said.kind.head(said.clock, said.peer)),
-        (None, Occasion::Start) => "starts".to_owned(),
-        (None, Occasion::Acquire) => "asks".to_owned(),
-        (None, Occasion::Cancel) => "gives up".to_owned(),
-        (None, Occasion::Release) => "leaves".to_owned(),
-        (None, Occasion::Lend) => "has tokens lent".to_owned(),
-        (None, Occasion::Resume) => "an entry of an earlier run goes on".to_owned(),
-        (None, Occasion::Tick) => "ticks".to_owned(),
-        (None, Occasion::Timer | Occasion::Received) => "sends again".to_owned(),
+        (None, EventKind::Start) => "starts".to_owned(),
+        (None, EventKind::Acquire) => "asks".to_owned(),
+        (None, EventKind::Cancel) => "gives up".to_owned(),
+        (None, EventKind::Release) => "leaves".to_owned(),
+        (None, EventKind::Delegate) => "has tokens lent".to_owned(),
+        (None, EventKind::Resume) => "an entry of an earlier run goes on".to_owned(),
+        (None, EventKind::Tick) => "ticks".to_owned(),
+        (None, EventKind::Timer | EventKind::Received) => "sends again".to_owned(),
     };
     if let Some(why) = &record.ignored {
         told.push_str(", ignored: ");

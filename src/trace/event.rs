@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use super::record::{Kind, Occasion, Phase};
+use super::record::{EventKind, MessageKind, Phase};
 
 /// An event: its number in its history, in which the runs stand one after the
 /// other. Those of one run are in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(NonZeroU32);
+pub struct EventId(NonZeroU32);
 
-impl Place {
+impl EventId {
     /// None beyond 4,294,967,295 events.
     pub(super) fn new(index: usize) -> Option<Self> {
         let number = u32::try_from(index).ok()?.checked_add(1)?;
-        NonZeroU32::new(number).map(Place)
+        NonZeroU32::new(number).map(EventId)
     }
 
     /// From 0.
@@ -26,20 +26,20 @@ impl Place {
 
     /// The one before it, of whichever run.
     pub(super) fn before(self) -> Option<Self> {
-        NonZeroU32::new(self.0.get() - 1).map(Place)
+        NonZeroU32::new(self.0.get() - 1).map(EventId)
     }
 }
 
 /// An event's name in a drawing: `RUN-RECORD`, both from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventName {
+pub struct EventLabel {
     /// The run, as a place in [`History::runs`](super::History::runs).
     pub run: usize,
     /// Which of its events.
     pub record: usize,
 }
 
-impl fmt::Display for EventName {
+impl fmt::Display for EventLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.run, self.record)
     }
@@ -57,18 +57,18 @@ pub struct Event {
     /// Where its line begins in the file.
     pub(super) line: u64,
     /// Of a receipt, the first sending of what was received.
-    pub origin: Option<Place>,
+    pub origin: Option<EventId>,
     /// Its run, as a place in [`History::runs`](super::History::runs).
     pub(super) run: u32,
-    pub(super) lock: Name,
+    pub(super) lock: NameId,
     /// Whose it is.
     pub id: u16,
     /// Of a receipt, the sender.
     pub peer: u16,
     /// Of a receipt, what was received.
-    pub received: Option<Kind>,
+    pub received: Option<MessageKind>,
     /// What happened.
-    pub occasion: Occasion,
+    pub occasion: EventKind,
     /// FREE, WAIT or HELD, after it.
     pub phase: Phase,
     /// Whether it changed nothing.
@@ -111,18 +111,18 @@ pub struct Datagram {
     /// 0: none.
     pub(super) echo: u64,
     /// Where it was sent. None: by somebody who left no trace.
-    pub sent: Option<Place>,
+    pub sent: Option<EventId>,
     /// Where it arrived. None: it was lost, or arrived where no trace is left.
-    pub received: Option<Place>,
+    pub received: Option<EventId>,
     /// The sender's run.
-    pub(super) run: Name,
-    pub(super) lock: Name,
+    pub(super) run: NameId,
+    pub(super) lock: NameId,
     /// Who sent it.
     pub from: u16,
     /// Whom it is for.
     pub to: u16,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// The same has arrived there before.
     pub is_repeated: bool,
     /// Whether it was sent, as far as the trace tells. Otherwise the network has
@@ -148,20 +148,20 @@ impl Datagram {
 
 /// A name that occurs in a trace, a lock's or a run's: its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Name(u32);
+pub(super) struct NameId(u32);
 
-impl Name {
+impl NameId {
     /// Of the original's lock, and the run of a process of the original.
-    pub(super) const NONE: Name = Name(0);
+    pub(super) const NONE: NameId = NameId(0);
     /// None is greater.
-    pub(super) const LAST: Name = Name(u32::MAX);
+    pub(super) const LAST: NameId = NameId(u32::MAX);
 }
 
 /// All names, each once.
 #[derive(Debug)]
 pub(super) struct Names {
     all: Vec<String>,
-    numbers: HashMap<String, Name>,
+    numbers: HashMap<String, NameId>,
 }
 
 impl Default for Names {
@@ -174,30 +174,30 @@ impl Default for Names {
 }
 
 impl Names {
-    /// The number of a name. Without a name it is [`Name::NONE`].
-    pub(super) fn number(&mut self, name: Option<&str>) -> Name {
+    /// The number of a name. Without a name it is [`NameId::NONE`].
+    pub(super) fn number(&mut self, name: Option<&str>) -> NameId {
         let name = name.unwrap_or_default();
         if name.is_empty() {
-            return Name::NONE;
+            return NameId::NONE;
         }
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = Name(u32::try_from(self.all.len()).expect("names are fewer than bytes"));
+        let number = NameId(u32::try_from(self.all.len()).expect("names are fewer than bytes"));
         self.all.push(name.to_owned());
         self.numbers.insert(name.to_owned(), number);
         number
     }
 
     /// The number of a name, if it occurs.
-    pub(super) fn known(&self, name: &str) -> Option<Name> {
+    pub(super) fn known(&self, name: &str) -> Option<NameId> {
         match name {
-            "" => Some(Name::NONE),
+            "" => Some(NameId::NONE),
             name => self.numbers.get(name).copied(),
         }
     }
 
-    pub(super) fn name(&self, number: Name) -> &str {
+    pub(super) fn name(&self, number: NameId) -> &str {
         &self.all[number.0 as usize]
     }
 }
@@ -212,7 +212,7 @@ mod tests {
     fn an_event_and_a_datagram_take_few_bytes() {
         assert_eq!(size_of::<Event>(), 56);
         assert_eq!(size_of::<Datagram>(), 40);
-        assert_eq!(size_of::<Option<Place>>(), 4);
+        assert_eq!(size_of::<Option<EventId>>(), 4);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::event::{Datagram, Place};
+use super::event::{Datagram, EventId};
 use super::history::History;
 use super::reader::TraceError;
-use super::record::{Kind, Occasion, Phase, Record};
+use super::record::{EventKind, MessageKind, Phase, Record};
 use super::vector::VectorClocks;
 
 /// How ShiViz reads what follows.
@@ -46,7 +46,7 @@ pub fn mermaid(history: &History) -> Result<String, TraceError> {
     for id in 1..=history.members() {
         let _ = writeln!(text, "  participant {id}");
     }
-    let mut lost: HashMap<Place, Vec<&Datagram>> = HashMap::new();
+    let mut lost: HashMap<EventId, Vec<&Datagram>> = HashMap::new();
     for datagram in history.lost() {
         if let Some(sent) = datagram.sent {
             lost.entry(sent).or_default().push(datagram);
@@ -87,7 +87,7 @@ fn received(id: u16, record: &Record) -> Option<String> {
         return None;
     }
     let (from, head) = (said.peer, plain(&said.kind.head(said.clock, said.peer)));
-    let arrow = if said.kind == Kind::Request {
+    let arrow = if said.kind == MessageKind::Request {
         "->>"
     } else {
         "-->>"
@@ -126,7 +126,7 @@ fn plain(text: &str) -> String {
 fn told(record: &Record) -> String {
     let what = match (&record.message, record.event) {
         (Some(said), _) => format!("received {:?} {} from {}", said.kind, said.clock, said.peer),
-        (None, Occasion::Received) => "received".to_owned(),
+        (None, EventKind::Received) => "received".to_owned(),
         (None, event) => format!("{event:?}"),
     };
     let mut told = what.to_lowercase();

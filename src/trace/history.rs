@@ -11,7 +11,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::event::{Datagram, Event, EventName, Name, Names, Place};
+use super::event::{Datagram, Event, EventId, EventLabel, NameId, Names};
 use super::lines::Lines;
 use super::matching::Ends;
 use super::reader::{Intake, Progress, RunEvents, TraceError};
@@ -25,7 +25,7 @@ pub struct History {
     /// The runs, by id and then by time.
     pub runs: Vec<RunEvents>,
     /// All events, each after all that happened before it.
-    pub order: Vec<Place>,
+    pub order: Vec<EventId>,
     /// All datagrams, by sending, or else by receipt. Which of several that are
     /// the same has arrived is a choice: see [`Datagram`].
     pub datagrams: Vec<Datagram>,
@@ -99,34 +99,34 @@ impl History {
 
     /// The event at a place.
     #[must_use]
-    pub fn event(&self, place: Place) -> &Event {
+    pub fn event(&self, place: EventId) -> &Event {
         &self.events[place.index()]
     }
 
     /// All places, run by run.
-    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        (0..self.events.len()).map_while(Place::new)
+    pub fn places(&self) -> impl Iterator<Item = EventId> + use<> {
+        (0..self.events.len()).map_while(EventId::new)
     }
 
     /// The event before it in its run, if it is not the first.
     #[must_use]
-    pub fn previous(&self, place: Place) -> Option<Place> {
+    pub fn previous(&self, place: EventId) -> Option<EventId> {
         let before = place.before()?;
         (self.event(before).run == self.event(place).run).then_some(before)
     }
 
     /// The run of the event at a place.
     #[must_use]
-    pub fn run(&self, place: Place) -> &RunEvents {
+    pub fn run(&self, place: EventId) -> &RunEvents {
         &self.runs[self.event(place).run as usize]
     }
 
     /// Its name in a drawing.
     #[must_use]
-    pub fn name(&self, place: Place) -> EventName {
+    pub fn name(&self, place: EventId) -> EventLabel {
         let run = self.event(place).run as usize;
         let record = place.index() - self.runs[run].first;
-        EventName { run, record }
+        EventLabel { run, record }
     }
 
     /// The lock of an event; empty for the original's one.
@@ -142,7 +142,7 @@ impl History {
     }
 
     /// The number of a lock's name, if anything is about it.
-    pub(super) fn known_lock(&self, name: &str) -> Option<Name> {
+    pub(super) fn known_lock(&self, name: &str) -> Option<NameId> {
         self.names.known(name)
     }
 
@@ -150,7 +150,7 @@ impl History {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn line(&self, place: Place) -> Result<Vec<u8>, TraceError> {
+    pub fn line(&self, place: EventId) -> Result<Vec<u8>, TraceError> {
         let (event, run) = (self.event(place), self.run(place));
         let next = self.events.get(place.index() + 1);
         let end = next
@@ -163,7 +163,7 @@ impl History {
     ///
     /// # Errors
     /// The file cannot be read any more, or is another.
-    pub fn record(&self, place: Place) -> Result<Record, TraceError> {
+    pub fn record(&self, place: EventId) -> Result<Record, TraceError> {
         let line = self.line(place)?;
         serde_json::from_slice(&line).map_err(|error| TraceError::Line {
             path: self.lines.path(self.event(place).run as usize).clone(),
@@ -174,7 +174,7 @@ impl History {
 
     /// Which line of its file it is, counted from 1.
     #[must_use]
-    pub fn line_number(&self, place: Place) -> usize {
+    pub fn line_number(&self, place: EventId) -> usize {
         // The header is line 1.
         self.name(place).record + 2
     }
@@ -204,14 +204,14 @@ impl History {
 
 /// All events, each after all that happened before it; among those that could be
 /// next, by the clock of the wall.
-fn ordered(runs: &[RunEvents], events: &[Event]) -> Result<Vec<Place>, TraceError> {
-    let place_of = |index: usize| Place::new(index).ok_or(TraceError::TooLong);
+fn ordered(runs: &[RunEvents], events: &[Event]) -> Result<Vec<EventId>, TraceError> {
+    let place_of = |index: usize| EventId::new(index).ok_or(TraceError::TooLong);
     let mut order = Vec::with_capacity(events.len());
     // Of each run, its next event, by index.
     let mut next: Vec<usize> = runs.iter().map(|run| run.first).collect();
     let end_of = |run: usize| runs[run].first + runs[run].count;
     // Runs whose next event is the arrival of what is sent there.
-    let mut waiting: HashMap<Place, Vec<usize>> = HashMap::new();
+    let mut waiting: HashMap<EventId, Vec<usize>> = HashMap::new();
     let mut ready = BinaryHeap::new();
     // A run comes after the earlier runs of its node.
     let is_first = |run: usize| run == 0 || runs[run - 1].header.id != runs[run].header.id;
@@ -226,7 +226,7 @@ fn ordered(runs: &[RunEvents], events: &[Event]) -> Result<Vec<Place>, TraceErro
             }
             let event = &events[next[run]];
             let is_done =
-                |origin: &Place| next[events[origin.index()].run as usize] > origin.index();
+                |origin: &EventId| next[events[origin.index()].run as usize] > origin.index();
             match event.origin.filter(|origin| !is_done(origin)) {
                 Some(origin) => waiting.entry(origin).or_default().push(run),
                 None => ready.push(Reverse((event.at, event.id, run))),

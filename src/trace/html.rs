@@ -66,13 +66,14 @@ mod tests {
 
     use super::*;
     use crate::trace::{
-        Header, Kind, Occasion, Phase, Record, Run, Said, VERSION, VectorClocks, View,
+        EventKind, Header, MessageKind, MessageRecord, Phase, Record, Run, VERSION, VectorClocks,
+        View,
     };
 
     /// What no text may be taken for.
     const HOSTILE: &str = "</script><!--<script>alert(1)\u{2028}\u{2029}&amp;\"'{{script}}";
 
-    fn record(at: u64, event: Occasion, clock: u64) -> Record {
+    fn record(at: u64, event: EventKind, clock: u64) -> Record {
         Record {
             at,
             event,
@@ -89,12 +90,12 @@ mod tests {
         }
     }
 
-    fn said(kind: Kind, peer: u16, clock: u64, run: &str) -> Said {
-        Said {
+    fn said(kind: MessageKind, peer: u16, clock: u64, run: &str) -> MessageRecord {
+        MessageRecord {
             peer,
             kind,
             clock,
-            echo: (kind == Kind::Reply).then_some(1),
+            echo: (kind == MessageKind::Reply).then_some(1),
             lock: None,
             run: Some(run.to_owned()),
         }
@@ -112,20 +113,20 @@ mod tests {
 
     /// 1 asks, 2 replies, 1 enters and leaves; and meanwhile the clock of 2 ticks.
     fn history(because: &str) -> History {
-        let mut asks = record(10, Occasion::Acquire, 1);
+        let mut asks = record(10, EventKind::Acquire, 1);
         (asks.state, asks.request) = (Phase::Wait, Some(1));
-        asks.sent = vec![said(Kind::Request, 2, 1, "a")];
-        let mut replies = record(1_020, Occasion::Received, 2);
-        replies.message = Some(said(Kind::Request, 1, 1, "a"));
+        asks.sent = vec![said(MessageKind::Request, 2, 1, "a")];
+        let mut replies = record(1_020, EventKind::Received, 2);
+        replies.message = Some(said(MessageKind::Request, 1, 1, "a"));
         replies.because = Some(because.to_owned());
-        replies.sent = vec![said(Kind::Reply, 1, 2, "b")];
-        let mut enters = record(2_030, Occasion::Received, 3);
-        enters.message = Some(said(Kind::Reply, 2, 2, "b"));
+        replies.sent = vec![said(MessageKind::Reply, 1, 2, "b")];
+        let mut enters = record(2_030, EventKind::Received, 3);
+        enters.message = Some(said(MessageKind::Reply, 2, 2, "b"));
         (enters.state, enters.token) = (Phase::Held, Some(u64::MAX));
-        let leaves = record(3_040, Occasion::Release, 3);
-        let one = vec![record(0, Occasion::Start, 0), asks, enters, leaves];
-        let ticks = record(2_500, Occasion::Tick, 3);
-        let two = vec![record(1, Occasion::Start, 0), replies, ticks];
+        let leaves = record(3_040, EventKind::Release, 3);
+        let one = vec![record(0, EventKind::Start, 0), asks, enters, leaves];
+        let ticks = record(2_500, EventKind::Tick, 3);
+        let two = vec![record(1, EventKind::Start, 0), replies, ticks];
         History::new(&[run(1, "a", one), run(2, "b", two)]).unwrap()
     }
 

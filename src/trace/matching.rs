@@ -2,7 +2,7 @@
 //!
 //! Where there is a choice, [`Datagram`] says how it is made.
 
-use super::event::{Datagram, Event, Place};
+use super::event::{Datagram, Event, EventId};
 use super::reader::Intake;
 
 /// Both ends of all datagrams, those of the same identity side by side.
@@ -106,7 +106,7 @@ impl Ends {
 
     /// Pairs the ends of one datagram, and those of the same sent again.
     fn pair(&mut self, same: &[End], rank: &[u32], without: &mut Vec<Datagram>) {
-        let rank = |place: Option<Place>| place.map(|place| rank[place.index()]);
+        let rank = |place: Option<EventId>| place.map(|place| rank[place.index()]);
         let is_sending = |end: &End| (end.place as usize) < self.sent.len();
         let (sendings, receipts) = same.split_at(same.partition_point(is_sending));
         let mut arrivals: Vec<Datagram> = receipts.iter().map(|end| *self.datagram(end)).collect();

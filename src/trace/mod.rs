@@ -84,14 +84,14 @@ mod svg;
 #[cfg(feature = "cli")]
 mod vector;
 
-pub use record::{Header, Kind, Occasion, Phase, Record, Said, VERSION};
+pub use record::{EventKind, Header, MessageKind, MessageRecord, Phase, Record, VERSION};
 pub use recorder::Traced;
 
 #[cfg(feature = "cli")]
 pub use {
-    check::{Entry, Fared, Fault, Gap, Report, check},
-    diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, Stay, View},
-    event::{Datagram, Event, EventName, Place},
+    check::{Entry, Fault, Gap, NodeStats, Report, check},
+    diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, StateSpan, View},
+    event::{Datagram, Event, EventId, EventLabel},
     export::{mermaid, shiviz},
     history::{Contradiction, History},
     html::html,

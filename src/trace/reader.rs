@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::event::{Datagram, Event, Names, Place};
+use super::event::{Datagram, Event, EventId, Names};
 use super::history::Contradiction;
 use super::lines::{Lines, Source};
-use super::record::{Header, Phase, Record, Said, VERSION};
+use super::record::{Header, MessageRecord, Phase, Record, VERSION};
 use super::run::Run;
 
 /// After how many events progress is told.
@@ -135,7 +135,7 @@ impl Intake {
             let mut bytes = Vec::new();
             run.write(&mut bytes).map_err(failed(&path))?;
             intake.take(&path, &*bytes, |_, _| {})?;
-            intake.lines.sources.push(Source::Memory(path, bytes));
+            intake.lines.sources.push(Source::Durability(path, bytes));
         }
         Ok(intake)
     }
@@ -170,7 +170,7 @@ impl Intake {
     }
 
     fn add(&mut self, header: &Header, record: &Record, line: u64) -> Result<(), TraceError> {
-        let place = Place::new(self.events.len()).ok_or(TraceError::TooLong)?;
+        let place = EventId::new(self.events.len()).ok_or(TraceError::TooLong)?;
         let number = match record.state {
             Phase::Free => None,
             Phase::Wait => record.request,
@@ -193,7 +193,7 @@ impl Intake {
             has_sent: record.sent.iter().any(|said| !said.kind.is_greeting()),
         };
         self.events.push(event);
-        let said = |names: &mut Names, said: &Said, run: Option<&str>| Datagram {
+        let said = |names: &mut Names, said: &MessageRecord, run: Option<&str>| Datagram {
             clock: said.clock,
             echo: said.echo.unwrap_or(0),
             sent: None,

@@ -29,10 +29,10 @@ pub struct Record {
     /// The time: microseconds since 1970, or since the simulation began.
     pub at: u64,
     /// What happened.
-    pub event: Occasion,
-    /// The message, of [`Occasion::Received`].
+    pub event: EventKind,
+    /// The message, of [`EventKind::Received`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<Said>,
+    pub message: Option<MessageRecord>,
     /// Why it changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<String>,
@@ -57,13 +57,13 @@ pub struct Record {
     pub queue: Vec<(u64, u16)>,
     /// What was sent, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sent: Vec<Said>,
+    pub sent: Vec<MessageRecord>,
 }
 
 /// What can happen to a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Occasion {
+pub enum EventKind {
     /// It began to take part.
     Start,
     /// Somebody there wants the section.
@@ -73,7 +73,8 @@ pub enum Occasion {
     /// The section was left.
     Release,
     /// In the section, tokens were lent for further entries.
-    Lend,
+    #[serde(rename = "lend")]
+    Delegate,
     /// An entry of an earlier run goes on.
     Resume,
     /// The clock ticked, for no further reason.
@@ -98,11 +99,11 @@ pub enum Phase {
 
 /// A message, sent or received.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Said {
+pub struct MessageRecord {
     /// Of a message received, who sent it; of one sent, whom it is for.
     pub peer: u16,
     /// What kind it is.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// The clock in its head.
     pub clock: u64,
     /// Of an answer, the clock of the request that it answers.
@@ -119,49 +120,52 @@ pub struct Said {
 /// The kinds of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum MessageKind {
     /// It asks for the section.
     Request,
     /// Permission.
     Reply,
     /// A request must be made anew.
-    Overtaken,
+    #[serde(rename = "overtaken")]
+    Superseded,
     /// A greeting.
     Hello,
     /// The answer to it.
     Welcome,
 }
 
-impl Kind {
+impl MessageKind {
     /// Whether it has nothing to do with any lock.
     #[must_use]
     pub fn is_greeting(self) -> bool {
-        matches!(self, Kind::Hello | Kind::Welcome)
+        matches!(self, MessageKind::Hello | MessageKind::Welcome)
     }
 
     /// The text of such a datagram, as far as the original reads it: `req<5,3>`.
     #[must_use]
     pub fn head(self, clock: u64, from: u16) -> String {
         let word = match self {
-            Kind::Request | Kind::Hello => "req",
-            Kind::Reply | Kind::Overtaken | Kind::Welcome => "reply",
+            MessageKind::Request | MessageKind::Hello => "req",
+            MessageKind::Reply | MessageKind::Superseded | MessageKind::Welcome => "reply",
         };
         format!("{word}<{clock},{from}>")
     }
 }
 
-impl Said {
+impl MessageRecord {
     /// The message, from or to this peer.
     #[must_use]
     pub fn new(message: &Message, peer: NodeId) -> Self {
         let (kind, echo, lock) = match &message.body {
-            Body::Request { lock, .. } => (Kind::Request, None, Some(lock)),
-            Body::Reply { lock, echo, .. } => (Kind::Reply, Some(echo.clock), Some(lock)),
-            Body::Overtaken { lock, echo, .. } => (Kind::Overtaken, Some(echo.clock), Some(lock)),
-            Body::Hello => (Kind::Hello, None, None),
-            Body::Welcome { .. } => (Kind::Welcome, None, None),
+            Body::Request { lock, .. } => (MessageKind::Request, None, Some(lock)),
+            Body::Reply { lock, echo, .. } => (MessageKind::Reply, Some(echo.clock), Some(lock)),
+            Body::Superseded { lock, echo, .. } => {
+                (MessageKind::Superseded, Some(echo.clock), Some(lock))
+            }
+            Body::Hello => (MessageKind::Hello, None, None),
+            Body::Welcome { .. } => (MessageKind::Welcome, None, None),
         };
-        Said {
+        MessageRecord {
             peer: peer.0,
             kind,
             clock: message.body.clock(),
@@ -220,7 +224,7 @@ impl Record {
             at,
             event: occasion(event),
             message: match event {
-                Event::Received { message, .. } => Some(Said::new(message, message.from)),
+                Event::Received { message, .. } => Some(MessageRecord::new(message, message.from)),
                 _ => None,
             },
             ignored: outcome.err().map(|rejected| rejected.to_string()),
@@ -233,7 +237,7 @@ impl Record {
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent
                 .filter_map(|effect| match effect {
-                    Effect::Send { to, message, .. } => Some(Said::new(message, *to)),
+                    Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
                     _ => None,
                 })
                 .collect(),
@@ -245,17 +249,17 @@ fn named(lock: &LockName) -> Option<String> {
     (!lock.is_nameless()).then(|| lock.to_string())
 }
 
-fn occasion(event: &Event) -> Occasion {
+fn occasion(event: &Event) -> EventKind {
     match event {
-        Event::Start => Occasion::Start,
-        Event::Acquire(_) => Occasion::Acquire,
-        Event::Cancel(_) => Occasion::Cancel,
-        Event::Release(_) => Occasion::Release,
-        Event::Lend { .. } => Occasion::Lend,
-        Event::Tick => Occasion::Tick,
-        Event::Resume { .. } => Occasion::Resume,
-        Event::Received { .. } => Occasion::Received,
-        Event::Expired(_) => Occasion::Timer,
+        Event::Start => EventKind::Start,
+        Event::Acquire(_) => EventKind::Acquire,
+        Event::Cancel(_) => EventKind::Cancel,
+        Event::Release(_) => EventKind::Release,
+        Event::Delegate { .. } => EventKind::Delegate,
+        Event::Tick => EventKind::Tick,
+        Event::Resume { .. } => EventKind::Resume,
+        Event::Received { .. } => EventKind::Received,
+        Event::Expired(_) => EventKind::Timer,
     }
 }
 
@@ -264,13 +268,13 @@ fn lock_of(event: &Event) -> LockName {
         Event::Acquire(lock)
         | Event::Cancel(lock)
         | Event::Release(lock)
-        | Event::Lend { lock, .. }
+        | Event::Delegate { lock, .. }
         | Event::Resume { lock, .. } => lock.clone(),
         Event::Expired(Timer::Resend { lock, .. }) => lock.clone(),
         Event::Received { message, .. } => match &message.body {
             Body::Request { lock, .. }
             | Body::Reply { lock, .. }
-            | Body::Overtaken { lock, .. } => lock.clone(),
+            | Body::Superseded { lock, .. } => lock.clone(),
             Body::Hello | Body::Welcome { .. } => LockName::default(),
         },
         Event::Start | Event::Tick | Event::Expired(_) => LockName::default(),
@@ -295,7 +299,7 @@ fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member)
         State::Wait { request: ours, .. } if theirs < *ours => Some(format!("{theirs} < {ours}")),
         State::Wait { request: ours, .. } => Some(format!("{ours} < {theirs}")),
         State::Held { token } => Some(format!("in the section, {token}")),
-        State::Free if !member.unheard().is_empty() => Some("clocks not heard".to_owned()),
+        State::Free if !member.unsynced().is_empty() => Some("clocks not heard".to_owned()),
         State::Free => None,
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
-use crate::engine::{Happening, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Status};
 use crate::protocol::Member;
 
 /// How long after something was written it is seen whether the file was deleted
@@ -20,7 +20,7 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// event asks for: so a node that is killed leaves whole lines, and nobody ever
 /// receives what no trace has sent. A file is only ever appended to, never begun
 /// anew or put aside. Where it cannot be written any more the trace ends, with its
-/// last whole line, and the other observer is told ([`Happening::TraceEnds`]): the
+/// last whole line, and the other observer is told ([`NodeEvent::TraceEnds`]): the
 /// group does not wait for a disk that is full.
 #[derive(Debug)]
 pub struct Traced<O> {
@@ -68,7 +68,7 @@ impl<O: Observer> Traced<O> {
         };
         let (path, error) = (&path, &error);
         self.observer
-            .happened(&Happening::TraceEnds { path, error })
+            .happened(&NodeEvent::TraceEnds { path, error })
     }
 }
 
@@ -130,10 +130,10 @@ fn now() -> u64 {
 }
 
 impl<O: Observer> Observer for Traced<O> {
-    fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
+    fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         let mut written = Ok(());
         if let Some(trace) = &mut self.trace
-            && let Happening::Handled {
+            && let NodeEvent::Handled {
                 event,
                 outcome,
                 member,

@@ -3,26 +3,26 @@
 use std::fmt;
 
 use super::check::{Entry, Fault, Gap, Report};
-use super::event::Place;
+use super::event::EventId;
 use super::history::History;
 use crate::printable::Printable;
 
 impl Report {
     /// The judgement in words, with the lines of the trace that it is about.
     pub fn tell<'a>(&'a self, history: &'a History) -> impl fmt::Display + 'a {
-        Told {
+        ReportText {
             report: self,
             history,
         }
     }
 }
 
-struct Told<'a> {
+struct ReportText<'a> {
     report: &'a Report,
     history: &'a History,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for ReportText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
         let (events, runs, entries) = (report.events, report.runs, report.entries.len());
@@ -68,7 +68,7 @@ impl fmt::Display for Told<'_> {
     }
 }
 
-impl Told<'_> {
+impl ReportText<'_> {
     fn tell_fault(&self, f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
         let pair = |f: &mut fmt::Formatter<'_>, what: &str, pair: &(Entry, Entry)| {
             writeln!(f, "VIOLATION: {what}")?;
@@ -107,7 +107,7 @@ impl Told<'_> {
         }
     }
 
-    fn quote(&self, f: &mut fmt::Formatter<'_>, place: Place) -> fmt::Result {
+    fn quote(&self, f: &mut fmt::Formatter<'_>, place: EventId) -> fmt::Result {
         let id = self.history.event(place).id;
         let number = self.history.line_number(place);
         match self.history.line(place) {

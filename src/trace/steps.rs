@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::diagram::{Diagram, Dot};
-use super::event::{Event, EventName, Name, Place};
+use super::event::{Event, EventId, EventLabel, NameId};
 use super::history::History;
 use super::reader::TraceError;
-use super::record::{Kind, Occasion, Phase, Said};
+use super::record::{EventKind, MessageKind, MessageRecord, Phase};
 use super::vector::{Vector, VectorClocks};
 
 /// The run, as far as it is drawn.
@@ -68,7 +68,7 @@ impl Steps {
     /// [`TraceError`]: the files cannot be read any more.
     pub(super) fn new(history: &History, diagram: &Diagram) -> Result<Self, TraceError> {
         let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
-        let mut dots: HashMap<EventName, &Dot> = dots.map(|dot| (dot.event, dot)).collect();
+        let mut dots: HashMap<EventLabel, &Dot> = dots.map(|dot| (dot.event, dot)).collect();
         let nodes: BTreeSet<u16> = diagram.lanes.iter().map(|lane| lane.id).collect();
         let times = history.order.iter().map(|place| history.event(*place).at);
         let began = times.min().unwrap_or(0);
@@ -121,20 +121,20 @@ impl Steps {
 /// All nodes, on the way through the run.
 struct Table<'a> {
     history: &'a History,
-    lock: Option<Name>,
+    lock: Option<NameId>,
     /// Of each node its latest event, and the latest of its run that is about the
     /// lock.
-    rows: BTreeMap<u16, (Place, Option<Place>)>,
+    rows: BTreeMap<u16, (EventId, Option<EventId>)>,
     changed: BTreeSet<u16>,
 }
 
 impl Table<'_> {
-    fn follow(&mut self, place: Place, event: &Event) {
+    fn follow(&mut self, place: EventId, event: &Event) {
         let row = self.rows.entry(event.id).or_insert((place, None));
         let of_lock = match row.1 {
             _ if Some(event.lock) == self.lock => Some(place),
             // A new run knows nothing of what the old one wanted.
-            _ if event.occasion == Occasion::Start => None,
+            _ if event.occasion == EventKind::Start => None,
             before => before,
         };
         *row = (place, of_lock);
@@ -185,7 +185,7 @@ fn milliseconds(micros: u64) -> String {
     format!("{}.{:03}", micros / 1_000, micros % 1_000)
 }
 
-fn arrived(said: &Said) -> String {
+fn arrived(said: &MessageRecord) -> String {
     let peer = said.peer;
     format!(
         "{} from {peer}{}",
@@ -194,7 +194,7 @@ fn arrived(said: &Said) -> String {
     )
 }
 
-fn sent(said: &Said, own: u16) -> String {
+fn sent(said: &MessageRecord, own: u16) -> String {
     format!(
         "{} to {}{}",
         said.kind.head(said.clock, own),
@@ -203,12 +203,12 @@ fn sent(said: &Said, own: u16) -> String {
     )
 }
 
-fn remark(said: &Said) -> String {
+fn remark(said: &MessageRecord) -> String {
     match (said.kind, said.echo) {
-        (Kind::Request, _) | (Kind::Reply, None) => String::new(),
-        (Kind::Reply, Some(echo)) => format!(", to the request of clock {echo}"),
-        (Kind::Overtaken, _) => ", overtaken: ask anew".to_owned(),
-        (Kind::Hello, _) => ", a greeting".to_owned(),
-        (Kind::Welcome, _) => ", a welcome".to_owned(),
+        (MessageKind::Request, _) | (MessageKind::Reply, None) => String::new(),
+        (MessageKind::Reply, Some(echo)) => format!(", to the request of clock {echo}"),
+        (MessageKind::Superseded, _) => ", overtaken: ask anew".to_owned(),
+        (MessageKind::Hello, _) => ", a greeting".to_owned(),
+        (MessageKind::Welcome, _) => ", a welcome".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Write};
 
 use super::bars::{LETTER, ROW, Room, deferral_bar, reason, stay_bar};
 use super::diagram::{Arrow, Diagram, Ending, Lane};
-use super::record::{Kind, Phase};
+use super::record::{MessageKind, Phase};
 
 /// Pixels of a unit of the diagram.
 pub(super) const UNIT: f64 = 34.0;
@@ -222,7 +222,7 @@ impl Page<'_> {
             (None, None) => return Ok(()),
         };
         let (class, marker) = match arrow.kind {
-            Kind::Request | Kind::Hello => ("request", "open"),
+            MessageKind::Request | MessageKind::Hello => ("request", "open"),
             _ => ("reply", "full"),
         };
         let again = if arrow.is_repeated { " again" } else { "" };
@@ -314,9 +314,9 @@ impl Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{Deferral, Dot, EventName};
+    use crate::trace::{Deferral, Dot, EventLabel};
 
-    const EVENT: EventName = EventName { run: 0, record: 0 };
+    const EVENT: EventLabel = EventLabel { run: 0, record: 0 };
 
     fn page(lane: Lane) -> String {
         svg(&Diagram {

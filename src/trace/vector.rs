@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::event::Place;
+use super::event::EventId;
 use super::history::History;
 
 /// Of each node, how many of its events are known. Place 0 is node 1.
@@ -22,7 +22,7 @@ pub struct VectorClocks<'a> {
     /// Of each event, how many receipts of what was sent there are to come.
     receipts: Vec<u32>,
     /// Of those for which any are.
-    under_way: HashMap<Place, Vector>,
+    under_way: HashMap<EventId, Vector>,
 }
 
 impl<'a> VectorClocks<'a> {
@@ -47,7 +47,7 @@ impl<'a> VectorClocks<'a> {
 
     /// The next event, in an order that happened-before allows, and its vector
     /// clock. Each node's first event has 1 in its own place.
-    pub fn advance(&mut self) -> Option<(Place, &Vector)> {
+    pub fn advance(&mut self) -> Option<(EventId, &Vector)> {
         let place = *self.history.order.get(self.done)?;
         self.done += 1;
         let event = self.history.event(place);

@@ -76,7 +76,7 @@ fn for_a_seed_peers_reply_the_socket_is_the_echo() {
     one.say(2, request(4), 0).unwrap();
     let reply = b"reply<5,2>";
     let incoming = one.open(reply, local(10_002), Socket::OfRequest(4));
-    let echo = Echo {
+    let echo = RequestId {
         clock: 4,
         incarnation: NONCE,
     };
@@ -116,7 +116,7 @@ fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
 fn an_echo_says_more_than_the_socket() {
     let mut one = transport(None);
     one.say(2, request(4), 0).unwrap();
-    let echo = Echo {
+    let echo = RequestId {
         clock: 2,
         incarnation: NONCE,
     };

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{Happening, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Status};
 use crate::narrate::{Tone, narrate};
 use crate::system::{Output, Quota};
 
@@ -32,8 +32,8 @@ impl Plain {
 }
 
 impl Observer for Plain {
-    fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
-        let is_handled = matches!(what, Happening::Handled { .. });
+    fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
+        let is_handled = matches!(what, NodeEvent::Handled { .. });
         for line in narrate(what) {
             let is_of_no_effect = matches!(line.tone, Tone::Ignored | Tone::Trouble);
             if !(is_handled && is_of_no_effect) || self.quota.take() {
@@ -51,7 +51,7 @@ impl Observer for Plain {
     }
 
     fn next_refresh(&self) -> Option<Instant> {
-        let due = [self.output.next_flush(), self.quota.next_due()];
+        let due = [self.output.next_flush(), self.quota.next_timeout()];
         due.into_iter().flatten().min()
     }
 

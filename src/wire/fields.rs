@@ -13,7 +13,7 @@ use crate::mutex::LockName;
 pub(super) struct Read {
     pub(super) incarnation: Hexadecimal,
     pub(super) group: Hexadecimal,
-    pub(super) lock: Option<Name>,
+    pub(super) lock: Option<LockField>,
     pub(super) echo: Option<u64>,
     pub(super) to: Option<Hexadecimal>,
     pub(super) again: Option<bool>,
@@ -24,7 +24,7 @@ enum Field {
     Incarnation,
     Group,
     Lock,
-    Echo,
+    RequestId,
     To,
     Again,
     /// One that we do not know, and that may be passed over. Any other may mean
@@ -33,7 +33,7 @@ enum Field {
 }
 
 /// A name that is not empty: the lock without one is not mentioned.
-pub(super) struct Name(pub(super) LockName);
+pub(super) struct LockField(pub(super) LockName);
 
 /// A text that is read where it stands.
 pub(super) struct Text<F> {
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Field {
                 "incarnation" => Some(Field::Incarnation),
                 "group" => Some(Field::Group),
                 "lock" => Some(Field::Lock),
-                "echo" => Some(Field::Echo),
+                "echo" => Some(Field::RequestId),
                 "to" => Some(Field::To),
                 "again" => Some(Field::Again),
                 other => other.ends_with('?').then_some(Field::Optional),
@@ -71,13 +71,13 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
+impl<'de> Deserialize<'de> for LockField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text {
             expected: "the name of a lock",
             read: |name: &str| {
                 let lock = LockName::new(name).ok()?;
-                (!lock.is_nameless()).then_some(Name(lock))
+                (!lock.is_nameless()).then_some(LockField(lock))
             },
         })
     }
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
                 Field::Group => once(&mut group, "group", &mut map)?,
                 Field::Lock => once(&mut lock, "lock", &mut map)?,
-                Field::Echo => once(&mut echo, "echo", &mut map)?,
+                Field::RequestId => once(&mut echo, "echo", &mut map)?,
                 Field::To => once(&mut to, "to", &mut map)?,
                 Field::Again => once(&mut again, "again", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),

@@ -7,21 +7,21 @@ use crate::mutex::{NodeId, Timestamp};
 
 /// The word before the `<`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DatagramKind {
     Request,
     Reply,
     Section,
 }
 
 /// The kind, the stamp, and what follows the `>`.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Kind, Timestamp, &[u8]), Malformed> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(DatagramKind, Timestamp, &[u8]), Malformed> {
     if bytes.is_empty() {
         return Err(Malformed::Empty);
     }
     let (kind, rest) = [
-        (Kind::Request, &b"req<"[..]),
-        (Kind::Reply, b"reply<"),
-        (Kind::Section, b"cs<"),
+        (DatagramKind::Request, &b"req<"[..]),
+        (DatagramKind::Reply, b"reply<"),
+        (DatagramKind::Section, b"cs<"),
     ]
     .into_iter()
     .find_map(|(kind, word)| Some((kind, bytes.strip_prefix(word)?)))

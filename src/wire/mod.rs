@@ -51,7 +51,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::mutex::{Message, NodeId};
-use head::Kind;
+use head::DatagramKind;
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
 
@@ -140,11 +140,11 @@ pub enum Malformed {
 pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
     let (kind, stamp, rest) = head::decode(bytes)?;
     match kind {
-        Kind::Section => Ok(Datagram::Section(SectionMessage {
+        DatagramKind::Section => Ok(Datagram::Section(SectionMessage {
             stamp,
             text: section::decode_text(rest)?,
         })),
-        Kind::Request | Kind::Reply => tail::decode(kind, stamp, rest),
+        DatagramKind::Request | DatagramKind::Reply => tail::decode(kind, stamp, rest),
     }
 }
 

@@ -4,16 +4,20 @@ use std::array;
 
 use serde::{Deserialize, Deserializer};
 
-use super::fields::{Name, Read, Text};
-use super::head::Kind;
+use super::fields::{LockField, Read, Text};
+use super::head::DatagramKind;
 use super::{Datagram, GroupDigest, Malformed};
-use crate::mutex::{Body, Echo, Incarnation, LockName, Message, Origin, Timestamp};
+use crate::mutex::{Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp};
 
-pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
+pub(super) fn decode(
+    kind: DatagramKind,
+    stamp: Timestamp,
+    rest: &[u8],
+) -> Result<Datagram, Malformed> {
     let Timestamp { clock, id: from } = stamp;
     if !rest.starts_with(b"{") {
         return Ok(match kind {
-            Kind::Reply => Datagram::SeedReply { from, clock },
+            DatagramKind::Reply => Datagram::SeedReply { from, clock },
             _ => Datagram::Message {
                 message: Message {
                     from,
@@ -30,26 +34,26 @@ pub(super) fn decode(kind: Kind, stamp: Timestamp, rest: &[u8]) -> Result<Datagr
     // Looked at for UTF-8 once, not text by text.
     let rest = str::from_utf8(rest).map_err(|_| Malformed::Tail)?;
     let tail: Read = serde_json::from_str(rest).map_err(|_| Malformed::Tail)?;
-    let lock = tail.lock.map(|Name(lock)| lock).unwrap_or_default();
+    let lock = tail.lock.map(|LockField(lock)| lock).unwrap_or_default();
     let again = tail.again.unwrap_or(false);
-    let echo = |clock, incarnation: Hexadecimal| Echo {
+    let echo = |clock, incarnation: Hexadecimal| RequestId {
         clock,
         incarnation: Incarnation(incarnation.0),
     };
     let body = match (kind, clock, tail.echo, tail.to) {
-        (Kind::Request, 0, None, None) if lock.is_nameless() && !again => Body::Hello,
-        (Kind::Request, 1.., None, None) if !again => Body::Request { lock, clock },
-        (Kind::Reply, _, Some(0), Some(to)) if lock.is_nameless() => Body::Welcome {
+        (DatagramKind::Request, 0, None, None) if lock.is_nameless() && !again => Body::Hello,
+        (DatagramKind::Request, 1.., None, None) if !again => Body::Request { lock, clock },
+        (DatagramKind::Reply, _, Some(0), Some(to)) if lock.is_nameless() => Body::Welcome {
             clock,
             to: Incarnation(to.0),
             again,
         },
-        (Kind::Reply, _, Some(request @ 1..), Some(to)) if again => Body::Overtaken {
+        (DatagramKind::Reply, _, Some(request @ 1..), Some(to)) if again => Body::Superseded {
             lock,
             clock,
             echo: echo(request, to),
         },
-        (Kind::Reply, _, Some(request @ 1..), Some(to)) => Body::Reply {
+        (DatagramKind::Reply, _, Some(request @ 1..), Some(to)) => Body::Reply {
             lock,
             clock,
             echo: echo(request, to),
@@ -74,11 +78,11 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     let (lock, echo, again) = match &message.body {
         Body::Request { lock, .. } => (Some(lock), None, false),
         Body::Reply { lock, echo, .. } => (Some(lock), Some(*echo), false),
-        Body::Overtaken { lock, echo, .. } => (Some(lock), Some(*echo), true),
+        Body::Superseded { lock, echo, .. } => (Some(lock), Some(*echo), true),
         Body::Hello => (None, None, false),
         Body::Welcome { to, again, .. } => {
             let (clock, incarnation) = (0, *to);
-            (None, Some(Echo { clock, incarnation }), *again)
+            (None, Some(RequestId { clock, incarnation }), *again)
         }
     };
     text.push_str("{\"incarnation\":\"");
@@ -90,7 +94,7 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
         text.push_str(",\"lock\":");
         text.push_str(&quoted(lock.as_str()));
     }
-    if let Some(Echo { clock, incarnation }) = echo {
+    if let Some(RequestId { clock, incarnation }) = echo {
         text.push_str(",\"echo\":");
         text.push_str(&clock.to_string());
         text.push_str(",\"to\":\"");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mutex::{Body, Echo, Incarnation, LockName, Origin, Timestamp};
+use crate::mutex::{Body, Incarnation, LockName, Origin, RequestId, Timestamp};
 
 const INCARNATION: Incarnation = Incarnation(0x9f86_d081_884c_7d65);
 const ASKER: Incarnation = Incarnation(0xa);
@@ -23,7 +23,7 @@ fn request(lock: LockName, clock: u64) -> Body {
 
 fn reply(lock: LockName, clock: u64, echo: u64) -> Body {
     let incarnation = ASKER;
-    let echo = Echo {
+    let echo = RequestId {
         clock: echo,
         incarnation,
     };

@@ -40,7 +40,7 @@ fn what_is_on_loan_is_taken_back_when_whoever_is_inside_leaves() {
     let here = nodes[0].request("loan").unwrap();
     // It asks, and is deferred; and then nobody enters on loan any more.
     has_deferred(&nodes[0]);
-    assert!(other.try_take().is_none());
+    assert!(other.try_recv().is_none());
     let token = inside.token();
     drop(inside);
     let other = other.wait().unwrap();

@@ -21,16 +21,16 @@ fn a_node_is_driven_in_the_callers_own_loop() {
     let mut request = handle.request("loop").unwrap();
     let deadline = Instant::now() + PATIENCE;
     let guard = loop {
-        if let Some(outcome) = request.try_take() {
+        if let Some(outcome) = request.try_recv() {
             break outcome.unwrap();
         }
         assert!(Instant::now() < deadline);
         // It says by itself when there is something to do.
-        let due = local.next_due().unwrap_or(deadline);
+        let due = local.next_timeout().unwrap_or(deadline);
         let left = due.saturating_duration_since(Instant::now());
         let mut polled = [PollFd::new(&local, PollFlags::IN)];
         poll(&mut polled, Some(&left.try_into().unwrap())).unwrap();
-        local.turn().unwrap();
+        local.poll().unwrap();
     };
     let token = guard.token();
     drop(guard);
@@ -50,7 +50,11 @@ fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do
     let group = Group::of(1);
     let mut local = LocalNode::start(&group.settings(1)).unwrap();
     let handle = local.handle();
-    let is_due = |local: &LocalNode| local.next_due().is_some_and(|due| due <= Instant::now());
+    let is_due = |local: &LocalNode| {
+        local
+            .next_timeout()
+            .is_some_and(|due| due <= Instant::now())
+    };
     let mut poll = mio::Poll::new().unwrap();
     let readable = mio::Interest::READABLE;
     let descriptor = local.as_raw_fd();
@@ -60,26 +64,26 @@ fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do
         .register(&mut source, mio::Token(0), readable);
     registered.unwrap();
     let mut events = mio::Events::with_capacity(1);
-    local.turn().unwrap();
+    local.poll().unwrap();
     // Between a turn and the look at when the next is due nobody need be woken.
     let mut request = handle.request("loop").unwrap();
     poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert!(events.is_empty());
     assert!(is_due(&local));
-    local.turn().unwrap();
+    local.poll().unwrap();
     assert!(!is_due(&local));
     // From then on the thread may be waiting, for all that is known.
-    drop(request.try_take().unwrap().unwrap());
+    drop(request.try_recv().unwrap().unwrap());
     poll.poll(&mut events, Some(PATIENCE)).unwrap();
     assert!(!events.is_empty());
-    local.turn().unwrap();
+    local.poll().unwrap();
     assert!(!is_due(&local));
 
     let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
     for word in ["it asks", "it leaves"] {
         poll.poll(&mut events, Some(PATIENCE)).unwrap();
         assert!(!events.is_empty(), "{word}");
-        local.turn().unwrap();
+        local.poll().unwrap();
     }
     other.join().unwrap();
 }
@@ -89,7 +93,7 @@ fn a_node_may_be_moved_to_the_thread_that_drives_it() {
     let group = Group::of(1);
     let mut local = LocalNode::start(&group.settings(1)).unwrap();
     let handle = local.handle();
-    local.turn().unwrap();
+    local.poll().unwrap();
     let (is_over, over) = mpsc::channel::<()>();
     let drives = thread::spawn(move || {
         while over.try_recv().is_err() {

@@ -124,7 +124,7 @@ fn callers_of_one_node_are_served_in_the_order_in_which_they_asked() {
     assert!(
         requests
             .iter_mut()
-            .all(|request| request.try_take().is_none())
+            .all(|request| request.try_recv().is_none())
     );
     drop(first);
     let mut latest: Option<Token> = None;
@@ -263,7 +263,7 @@ fn shutting_down_waits_for_those_inside() {
         left.store(true, Ordering::SeqCst);
     });
     is_entered.recv().unwrap();
-    node.shut_down().unwrap();
+    node.shutdown().unwrap();
     assert!(is_left.load(Ordering::SeqCst));
     inside.join().unwrap();
 }
@@ -278,20 +278,20 @@ fn names_that_cannot_be_and_groups_that_are_none_are_errors() {
     ));
     let start = |settings: &Settings| Node::start(settings).unwrap_err();
     let error = start(&Settings::new(1, ["alpha"]));
-    assert!(matches!(error, StartError::Address { .. }) && error.is_of_settings());
+    assert!(matches!(error, StartError::Address { .. }) && error.is_config_error());
     let text = error.to_string();
     assert_eq!(
         text,
         r#""alpha" is no address: no port in it; write :PORT or HOST:PORT"#
     );
-    assert!(start(&Settings::new(3, [":1", ":2"])).is_of_settings());
+    assert!(start(&Settings::new(3, [":1", ":2"])).is_config_error());
     let error = start(&Settings::new(1, [":1"]).key("/nowhere/turno.key"));
     assert!(
         error
             .to_string()
             .starts_with("the key file /nowhere/turno.key: ")
     );
-    assert!(!error.is_of_settings());
+    assert!(!error.is_config_error());
 }
 
 /// Every lock that was used is done with, but those that are on loan.

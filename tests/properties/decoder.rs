@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use turno::internals::mutex::MAX_CLOCK;
 use turno::internals::mutex::{
-    Body, Echo, Incarnation, LockName, Message, NodeId, Origin, Timestamp,
+    Body, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp,
 };
 use turno::internals::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
 
@@ -21,8 +21,8 @@ fn clock() -> impl Strategy<Value = u64> {
     prop_oneof![0..20_u64, 0..=MAX_CLOCK, Just(MAX_CLOCK)]
 }
 
-fn echo() -> impl Strategy<Value = Echo> {
-    (1_u64.., any::<u64>()).prop_map(|(clock, incarnation)| Echo {
+fn echo() -> impl Strategy<Value = RequestId> {
+    (1_u64.., any::<u64>()).prop_map(|(clock, incarnation)| RequestId {
         clock,
         incarnation: Incarnation(incarnation),
     })
@@ -37,7 +37,7 @@ fn body() -> impl Strategy<Value = Body> {
             clock,
             echo
         }),
-        (lock_name(), clock(), echo()).prop_map(|(lock, clock, echo)| Body::Overtaken {
+        (lock_name(), clock(), echo()).prop_map(|(lock, clock, echo)| Body::Superseded {
             lock,
             clock,
             echo

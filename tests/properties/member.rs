@@ -4,7 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use turno::internals::mutex::{Body, Config, Echo, Incarnation, LockName, Message, NodeId, Origin};
+use turno::internals::mutex::{
+    Body, Config, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+};
 use turno::internals::protocol::{Event, Member};
 
 use crate::config;
@@ -41,7 +43,7 @@ fn events_at_random_lead_into_the_section() {
 /// Everything that can be said about the lock of this number, from every id.
 fn said_of(number: u64, members: u16) -> Vec<Event> {
     let lock = LockName::new(&format!("strange {number}")).unwrap();
-    let echo = Echo {
+    let echo = RequestId {
         clock: number,
         incarnation: NONCE,
     };
@@ -64,7 +66,7 @@ fn said_of(number: u64, members: u16) -> Vec<Event> {
                 clock,
                 echo,
             },
-            Body::Overtaken { lock, clock, echo },
+            Body::Superseded { lock, clock, echo },
         ]
     };
     let mut said = Vec::new();

@@ -182,10 +182,10 @@ struct Thread {
 
 /// The place of a member's door. The sockets of the doors come first among the
 /// tokens, then those of the flows.
-type Place = usize;
+type EventId = usize;
 
 /// Who sent it, and to which door.
-type FlowKey = (SocketAddr, Place);
+type FlowKey = (SocketAddr, EventId);
 
 struct Door {
     socket: UdpSocket,

@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
     /// How far each peer's clock was heard to have got.
     pub(crate) heard: &'a BTreeMap<NodeId, u64>,
     /// Not all peers' clocks were heard yet.
-    pub(crate) is_hearing: bool,
+    pub(crate) is_syncing: bool,
     /// Another node claims to be this member.
     pub(crate) is_claimed: bool,
     pub(crate) lock: &'a LockName,
@@ -44,7 +44,7 @@ impl Context<'_> {
     /// asked, and it waits. And a peer that has heard nothing of us for long is
     /// asked, while there is still room for tokens to be lent.
     pub(super) fn may_leave_unasked(&self, peer: NodeId) -> bool {
-        !self.is_claimed && self.may_get_ahead_of(peer, self.config.unheard_ahead() / 2)
+        !self.is_claimed && self.may_get_ahead_of(peer, self.config.unsynced_ahead() / 2)
     }
 
     /// Whether the clock may get so much further though this peer does not hear of
@@ -54,7 +54,7 @@ impl Context<'_> {
     pub(super) fn may_get_ahead_of(&self, peer: NodeId, further: u64) -> bool {
         let heard = self.heard.get(&peer).copied().unwrap_or(self.clock.now());
         let ahead = self.clock.now().saturating_sub(heard);
-        ahead.saturating_add(further) <= self.config.unheard_ahead()
+        ahead.saturating_add(further) <= self.config.unsynced_ahead()
             || planted!(self.config, NeverHeard)
     }
 
@@ -86,8 +86,8 @@ impl Context<'_> {
         self.send(asked.request.id, reply_to, body, repetition);
     }
 
-    pub(super) fn send_overtaken(&mut self, asked: &Deferred) {
-        let body = Body::Overtaken {
+    pub(super) fn send_superseded(&mut self, asked: &Deferred) {
+        let body = Body::Superseded {
             lock: self.lock.clone(),
             clock: self.clock.now(),
             echo: asked.echo(),

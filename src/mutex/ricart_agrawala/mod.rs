@@ -50,7 +50,7 @@ use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
 use super::effect::Effect;
-use super::message::{Echo, Incarnation, Origin};
+use super::message::{Incarnation, Origin, RequestId};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::token::Token;
@@ -101,13 +101,13 @@ pub struct Deferred {
 impl Deferred {
     /// What an answer says of it. A seed peer reads no echo, and has no
     /// incarnation.
-    fn echo(&self) -> Echo {
+    fn echo(&self) -> RequestId {
         let incarnation = match self.origin {
             Origin::Turno(incarnation) => incarnation,
             Origin::Seed => Incarnation(0),
         };
         let clock = self.request.clock;
-        Echo { clock, incarnation }
+        RequestId { clock, incarnation }
     }
 }
 
@@ -185,20 +185,23 @@ impl RicartAgrawala {
 
     /// Clocks for further entries within this stay. They are past the token of the
     /// entry, and whatever is said from now on is past them.
-    pub(crate) fn lend(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
+    pub(crate) fn delegate(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
         // An earlier run may have had some lent to this entry already, and only the
         // others' clocks tell how many.
-        let is_hearing = cx.is_hearing && !planted!(cx.config, ResumedLendsUnheard);
+        let is_syncing = cx.is_syncing && !planted!(cx.config, ResumedLendsUnheard);
         let mut peers = cx.peers.iter();
-        if is_hearing || !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
-            return Err(Rejected::NotLent(entries));
+        if is_syncing || !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
+            return Err(Rejected::NotDelegated(entries));
         }
-        let tokens = cx.clock.lend(entries)?.ok_or(Rejected::NotLent(entries))?;
+        let tokens = cx
+            .clock
+            .delegate(entries)?
+            .ok_or(Rejected::NotDelegated(entries))?;
         let lock = cx.lock.clone();
-        cx.effects.push(Effect::Lent { lock, tokens });
+        cx.effects.push(Effect::Delegated { lock, tokens });
         Ok(())
     }
 
@@ -217,7 +220,7 @@ impl RicartAgrawala {
             lock: cx.lock.clone(),
             clock: cx.clock.now(),
         });
-        if cx.is_hearing && !planted!(cx.config, ResumedAnswersUnheard) {
+        if cx.is_syncing && !planted!(cx.config, ResumedAnswersUnheard) {
             // An entry of an earlier run: nobody is answered before all clocks are
             // heard.
             self.state = State::Free;

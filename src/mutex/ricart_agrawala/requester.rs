@@ -4,7 +4,7 @@
 use super::{Context, RicartAgrawala, State};
 use crate::mutex::NodeId;
 use crate::mutex::effect::Effect;
-use crate::mutex::message::{Echo, Origin};
+use crate::mutex::message::{Origin, RequestId};
 use crate::mutex::planted::planted;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::timer::Timer;
@@ -105,7 +105,7 @@ impl RicartAgrawala {
         peer: NodeId,
         origin: Origin,
         clock: u64,
-        echo: Echo,
+        echo: RequestId,
     ) -> Result<(), Rejected> {
         let State::Wait { request, missing } = &mut self.state else {
             #[cfg(test)]
@@ -142,12 +142,12 @@ impl RicartAgrawala {
     /// A request of an earlier run, that was still under way when this one heard
     /// the clocks, has overtaken ours: to that peer ours looks old, and it would
     /// never be answered. So it is given up for a new one.
-    pub(crate) fn ask_anew(
+    pub(crate) fn request_again(
         &mut self,
         cx: &mut Context<'_>,
         peer: NodeId,
         told: u64,
-        echo: Echo,
+        echo: RequestId,
     ) -> Result<(), Rejected> {
         let ours = Some(echo.clock) == self.request_missing(peer);
         if !ours || echo.incarnation != cx.config.incarnation {

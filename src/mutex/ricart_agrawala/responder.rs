@@ -32,12 +32,12 @@ impl RicartAgrawala {
         let latest = self.latest.get(&peer).copied();
         match latest {
             Some(latest) if clock < latest.request && asked.origin == latest.origin => {
-                return Err(Rejected::Overtaken);
+                return Err(Rejected::Superseded);
             }
             Some(latest) if clock < latest.request => {
                 // By a request of another run. If that was an earlier one, whoever
                 // asks now must ask with a new clock.
-                cx.send_overtaken(&asked);
+                cx.send_superseded(&asked);
                 return Ok(());
             }
             Some(latest) if clock == latest.request && asked.origin == latest.origin => {
@@ -65,7 +65,7 @@ impl RicartAgrawala {
     }
 
     fn answer_or_defer(&mut self, cx: &mut Context<'_>, asked: Deferred) {
-        if cx.is_hearing || self.we_go_first(cx, asked.request) {
+        if cx.is_syncing || self.we_go_first(cx, asked.request) {
             self.defer(cx, asked);
         } else {
             self.reply(cx, &asked);

@@ -1,91 +1,96 @@
 use super::*;
-use crate::node::waiter::Call;
+use crate::node::waiter::Waiter;
 
-fn line_of_one() -> Line {
+fn line_of_one() -> WaitQueue {
     let lock = LockName::default();
-    let mut line = Line::default();
-    let call = Call::new(1, lock, false);
-    line.waiting.push_back(Asked::new(call));
+    let mut line = WaitQueue::default();
+    let call = Waiter::new(1, lock, false);
+    line.waiting.push_back(QueuedWaiter::new(call));
     line.entered = Some(Token::of(5));
     line
 }
 
 fn step(is_wanted_elsewhere: bool, is_calm: bool) -> Step {
     let token = Token::of(5);
-    let standing = Standing {
+    let view = LockView {
         state: &State::Held { token },
         is_wanted: false,
         is_wanted_elsewhere,
-        may_lend: true,
+        may_delegate: true,
     };
-    line_of_one().next_step(standing, || is_calm)
+    line_of_one().next_step(view, || is_calm)
 }
 
 #[test]
 fn entries_are_lent_while_no_peer_asks() {
-    assert_eq!(step(false, true), Step::Lend);
+    assert_eq!(step(false, true), Step::Delegate);
 }
 
 #[test]
 fn when_a_peer_has_asked_lately_only_leaving_is_lent() {
-    assert_eq!(step(false, false), Step::Grant { is_lent: true });
+    assert_eq!(step(false, false), Step::Grant { is_delegated: true });
 }
 
 #[test]
 fn nothing_is_lent_while_a_peer_waits() {
-    assert_eq!(step(true, false), Step::Grant { is_lent: false });
+    assert_eq!(
+        step(true, false),
+        Step::Grant {
+            is_delegated: false
+        }
+    );
 }
 
 #[test]
 fn it_is_remembered_of_so_many_locks_that_a_peer_has_asked() {
-    let mut desk = Desk::default();
-    for number in 0..3 * MOST_WANTED {
+    let mut table = LockTable::default();
+    for number in 0..3 * MAX_REMEMBERED {
         let lock = LockName::new(&number.to_string()).unwrap();
-        desk.entered(&lock, Token::of(5));
-        desk.wanted_elsewhere(&lock);
+        table.entered(&lock, Token::of(5));
+        table.contended(&lock);
     }
-    assert!(desk.wanted_elsewhere.len() <= MOST_WANTED);
+    assert!(table.wanted_elsewhere.len() <= MAX_REMEMBERED);
 }
 
 /// One entry on loan, taken back because somebody asks here.
-fn is_lent_and_taken_back(desk: &mut Desk, lock: &LockName, ticket: u64) {
-    let call = Call::new(ticket, lock.clone(), false);
-    desk.ask(Asked::new(Arc::clone(&call)));
+fn is_lent_and_taken_back(table: &mut LockTable, lock: &LockName, ticket: u64) {
+    let call = Waiter::new(ticket, lock.clone(), false);
+    table.ask(QueuedWaiter::new(Arc::clone(&call)));
     let token = Token::of(5);
-    let standing = Standing {
+    let view = LockView {
         state: &State::Held { token },
         is_wanted: false,
         is_wanted_elsewhere: false,
-        may_lend: false,
+        may_delegate: false,
     };
-    if desk.next_step(lock, standing) == Step::Release {
-        desk.left(lock, 5);
+    if table.next_step(lock, view) == Step::Release {
+        table.left(lock, 5);
     }
-    desk.entered(lock, token);
-    desk.grant(lock, true);
+    table.entered(lock, token);
+    table.grant(lock, true);
     let granted = call.take().unwrap().unwrap();
-    granted.lease.unwrap().leave();
+    granted.delegation.unwrap().leave();
 }
 
 #[test]
 fn a_lock_that_is_lent_again_and_again_is_on_loan_once() {
-    let mut desk = Desk::default();
+    let mut table = LockTable::default();
     let lock = LockName::default();
-    for ticket in 0..3 * MOST_LENT as u64 {
-        is_lent_and_taken_back(&mut desk, &lock, ticket);
-        assert_eq!(desk.lent.len(), 1);
-        assert!(!desk.lines[&lock].is_called_in);
+    for ticket in 0..3 * MAX_DELEGATED as u64 {
+        is_lent_and_taken_back(&mut table, &lock, ticket);
+        assert_eq!(table.delegated.len(), 1);
+        assert!(!table.queues[&lock].is_recalled);
     }
 }
 
 #[test]
-fn when_too_many_are_on_loan_the_oldest_is_called_in() {
-    let mut desk = Desk::default();
+fn when_too_many_are_on_loan_the_oldest_is_recalled() {
+    let mut table = LockTable::default();
     let lock = |number: usize| LockName::new(&number.to_string()).unwrap();
-    for number in 0..=MOST_LENT {
-        is_lent_and_taken_back(&mut desk, &lock(number), number as u64);
+    for number in 0..=MAX_DELEGATED {
+        is_lent_and_taken_back(&mut table, &lock(number), number as u64);
     }
-    assert_eq!(desk.lent.len(), MOST_LENT);
-    assert!(desk.lines[&lock(0)].is_called_in);
-    assert!(!desk.lines[&lock(1)].is_called_in);
+    assert_eq!(table.delegated.len(), MAX_DELEGATED);
+    assert!(table.queues[&lock(0)].is_recalled);
+    assert!(!table.queues[&lock(1)].is_recalled);
 }

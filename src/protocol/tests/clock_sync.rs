@@ -8,7 +8,7 @@ fn hello(id: u16) -> Event {
 
 fn durable(below: u64, heard: bool) -> Config {
     Config {
-        memory: Memory::Durable { below, heard },
+        memory: Durability::Durable { below, heard },
         ahead: 100,
         ..config(1, 3)
     }
@@ -63,7 +63,7 @@ fn only_an_answer_to_this_run_says_the_clock() {
     );
     member.must(request(5, 2));
     member.must(hello(2));
-    assert_eq!(member.unheard().len(), 1, "these may be old");
+    assert_eq!(member.unsynced().len(), 1, "these may be old");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_clock_that_survives_on_disk_is_reserved_before_it_is_told_to_anybody() {
     let (mut member, effects) = started(durable(500, true));
     assert_eq!(effects[0], Effect::Reserve { below: 600 });
     assert_eq!(sent(&effects).len(), 2, "a hello to each");
-    assert!(member.unheard().is_empty(), "it need not wait for them");
+    assert!(member.unsynced().is_empty(), "it need not wait for them");
     for _ in 500..599 {
         assert_eq!(member.must(Event::Tick), []);
     }
@@ -248,8 +248,8 @@ fn a_peer_that_does_not_confirm_a_clock_is_asked_a_few_times() {
         effects = member.must(Event::Expired(timer));
         greetings += u32::from(!effects.is_empty());
     }
-    assert_eq!(greetings, MOST_DOUBTS);
-    assert!(member.doubted().is_empty());
+    assert_eq!(greetings, MAX_SUSPECT_ROUNDS);
+    assert!(member.suspect_clocks().is_empty());
 }
 
 #[test]
@@ -400,14 +400,14 @@ fn to_an_entry_that_was_resumed_nothing_is_lent_before_all_clocks_are_heard() {
     let (lock, token) = (lock(), Token::of(7));
     member.must(Event::Resume { lock, token });
     member.must(Event::Start);
-    let lend = || Event::Lend {
+    let delegate = || Event::Delegate {
         lock: super::lock(),
         entries: 1,
     };
-    assert_eq!(member.must_not(lend()), Rejected::NotLent(1));
+    assert_eq!(member.must_not(delegate()), Rejected::NotDelegated(1));
     member.must(welcome(8, 2));
     // It is far past all that was lent, and too far ahead of the other one to go on.
-    assert_eq!(member.must_not(lend()), Rejected::NotLent(1));
+    assert_eq!(member.must_not(delegate()), Rejected::NotDelegated(1));
     assert!(member.clock() > 1_000_000);
 }
 

@@ -28,15 +28,15 @@ fn kept(member: &Member) -> BTreeSet<NodeId> {
     member.kept(&lock()).clone()
 }
 
-fn lend(entries: u64) -> Event {
+fn delegate(entries: u64) -> Event {
     let lock = lock();
-    Event::Lend { lock, entries }
+    Event::Delegate { lock, entries }
 }
 
 /// The clocks of the tokens that were lent.
 fn lent(effects: &[Effect]) -> Vec<(u64, u64)> {
     let tokens = effects.iter().filter_map(|effect| match effect {
-        Effect::Lent { tokens, .. } => Some((tokens.first().clock(), tokens.last().clock())),
+        Effect::Delegated { tokens, .. } => Some((tokens.first().clock(), tokens.last().clock())),
         _ => None,
     });
     tokens.collect()
@@ -143,7 +143,7 @@ fn a_seed_peers_permission_serves_one_entry() {
     let mut member = member(1, 3);
     member.must(acquire());
     member.must(reply(3, 2, 2));
-    let echo = Echo {
+    let echo = RequestId {
         clock: 2,
         incarnation: NONCE,
     };
@@ -229,8 +229,8 @@ fn a_peer_that_has_heard_nothing_for_long_is_asked() {
 #[test]
 fn tokens_are_lent_within_a_stay_and_all_that_is_said_later_is_past_them() {
     let mut member = held();
-    assert_eq!(lent(&member.must(lend(3))), [(6, 8)]);
-    assert_eq!(lent(&member.must(lend(1))), [(9, 9)]);
+    assert_eq!(lent(&member.must(delegate(3))), [(6, 8)]);
+    assert_eq!(lent(&member.must(delegate(1))), [(9, 9)]);
     assert_eq!(member.clock(), 9);
     assert_eq!(
         *member.state(&lock()),
@@ -248,15 +248,21 @@ fn tokens_are_lent_within_a_stay_and_all_that_is_said_later_is_past_them() {
 
 #[test]
 fn tokens_are_lent_in_the_section_alone_and_not_without_end() {
-    assert_eq!(waiting().must_not(lend(1)), Rejected::NotHeld);
-    assert_eq!(with_permissions().must_not(lend(1)), Rejected::NotHeld);
+    assert_eq!(waiting().must_not(delegate(1)), Rejected::NotHeld);
+    assert_eq!(with_permissions().must_not(delegate(1)), Rejected::NotHeld);
     let mut member = held();
     for entries in [0, u64::MAX, member.config.ahead / 2 + 1] {
-        assert_eq!(member.must_not(lend(entries)), Rejected::NotLent(entries));
+        assert_eq!(
+            member.must_not(delegate(entries)),
+            Rejected::NotDelegated(entries)
+        );
     }
-    member.must(lend(member.config.ahead / 4));
+    member.must(delegate(member.config.ahead / 4));
     let more = member.config.ahead / 4;
-    assert_eq!(member.must_not(lend(more)), Rejected::NotLent(more));
+    assert_eq!(
+        member.must_not(delegate(more)),
+        Rejected::NotDelegated(more)
+    );
     // Asking lets the clock be heard.
     member.must(release());
     member.must(acquire());
@@ -264,20 +270,23 @@ fn tokens_are_lent_in_the_section_alone_and_not_without_end() {
     for peer in [2, 3] {
         let _ = member.must(reply(request + 1, peer, request));
     }
-    member.must(lend(more));
+    member.must(delegate(more));
 
     let mut alone = Member::new(config(1, 1));
     alone.must(Event::Start);
     alone.must(acquire());
     let rest = MAX_CLOCK - alone.clock();
-    assert!(matches!(alone.must_not(lend(rest + 1)), Rejected::Clock(_)));
-    assert_eq!(lent(&alone.must(lend(rest))), [(3, MAX_CLOCK)]);
+    assert!(matches!(
+        alone.must_not(delegate(rest + 1)),
+        Rejected::Clock(_)
+    ));
+    assert_eq!(lent(&alone.must(delegate(rest))), [(3, MAX_CLOCK)]);
 }
 
 #[test]
 fn a_clock_is_on_disk_before_it_is_lent() {
     let mut member = Member::new(Config {
-        memory: Memory::Durable {
+        memory: Durability::Durable {
             below: 100,
             heard: true,
         },
@@ -288,17 +297,20 @@ fn a_clock_is_on_disk_before_it_is_lent() {
     member.must(acquire());
     member.must(reply(200, 2, 101));
     assert_eq!((member.clock(), member.reserved), (201, Some(251)));
-    assert!(matches!(member.must(lend(20))[..], [Effect::Lent { .. }]));
+    assert!(matches!(
+        member.must(delegate(20))[..],
+        [Effect::Delegated { .. }]
+    ));
     let request = member.clock() + 1;
     member.must(release());
     member.must(request_of(request, 2, PEERS));
     member.must(acquire());
     member.must(reply(240, 2, member.clock()));
-    let effects = member.must(lend(20));
+    let effects = member.must(delegate(20));
     assert!(
         matches!(
             effects[..],
-            [Effect::Reserve { below: 311 }, Effect::Lent { .. }]
+            [Effect::Reserve { below: 311 }, Effect::Delegated { .. }]
         ),
         "{effects:?}"
     );
@@ -320,7 +332,7 @@ fn a_million_names_that_were_used_once_are_forgotten() {
         };
         let clock = take(Event::Acquire(lock.clone()));
         let incarnation = NONCE;
-        let echo = Echo { clock, incarnation };
+        let echo = RequestId { clock, incarnation };
         let body = Body::Reply {
             lock: lock.clone(),
             clock: clock + 1,

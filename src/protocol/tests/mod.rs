@@ -6,7 +6,7 @@ use super::clock_sync::UNHURRIED;
 use super::*;
 use crate::mutex::MAX_JUMP;
 use crate::mutex::Pace;
-use crate::mutex::{Echo, Token};
+use crate::mutex::{RequestId, Token};
 
 mod clock_sync;
 mod kept;
@@ -26,7 +26,7 @@ fn member(id: u16, members: u16) -> Member {
     for peer in (1..=members).filter(|peer| *peer != id) {
         member.must(welcome(1, peer));
     }
-    assert!(member.unheard().is_empty());
+    assert!(member.unsynced().is_empty());
     member
 }
 
@@ -87,7 +87,7 @@ fn reply(clock: u64, id: u16, echo: u64) -> Event {
         Body::Reply {
             lock: lock(),
             clock,
-            echo: Echo {
+            echo: RequestId {
                 clock: echo,
                 incarnation: NONCE,
             },

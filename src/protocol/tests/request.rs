@@ -94,7 +94,7 @@ fn a_request_is_answered_at_once_while_free() {
 fn a_reply_echoes_the_request_and_goes_to_where_a_seed_peer_waits_for_it() {
     let mut member = member(3, 3);
     let effects = member.must(request(2, 1));
-    let echo = Echo {
+    let echo = RequestId {
         clock: 2,
         incarnation: PEERS,
     };
@@ -203,7 +203,7 @@ fn a_reply_to_an_earlier_request_does_not_count_for_this_one() {
 #[test]
 fn a_reply_to_an_earlier_run_does_not_count_though_the_clock_is_the_same() {
     let mut member = waiting();
-    let echo = Echo {
+    let echo = RequestId {
         clock: 4,
         incarnation: Incarnation(6),
     };
@@ -320,7 +320,7 @@ fn a_peers_newer_request_takes_the_place_of_its_older_one() {
     let mut member = held();
     member.must(request(4, 2));
     member.must(request(9, 2));
-    assert_eq!(member.must_not(request(4, 2)), Rejected::Overtaken);
+    assert_eq!(member.must_not(request(4, 2)), Rejected::Superseded);
     assert_eq!(sent(&member.must(release())), [(2, "reply<10,1>".into())]);
 }
 
@@ -393,7 +393,7 @@ fn locks_of_different_names_do_not_wait_for_each_other() {
     member.must(Event::Acquire(name("a")));
     member.must(Event::Acquire(name("b")));
     let reply_to = |lock: &str, echo| {
-        let echo = Echo {
+        let echo = RequestId {
             clock: echo,
             incarnation: NONCE,
         };

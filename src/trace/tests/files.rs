@@ -29,7 +29,7 @@ fn a_trace_is_read_as_it_was_written_and_half_a_line_is_left_out() {
     fs::write(&path, &text[..text.len() - 9]).unwrap();
     let history = History::read(folder.path(), |_| {}).unwrap();
     assert_eq!((history.order.len(), history.runs[0].is_cut), (5, true));
-    let last = history.record(Place::new(1).unwrap()).unwrap();
+    let last = history.record(EventId::new(1).unwrap()).unwrap();
     assert_eq!(last, one.records[1]);
 }
 

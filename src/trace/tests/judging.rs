@@ -1,6 +1,6 @@
 use super::*;
 use crate::mutex::planted::Planted;
-use crate::simulation::Kind as Member;
+use crate::simulation::ProgramKind as Member;
 
 #[test]
 fn an_entry_that_the_last_holder_let_in_is_clean_whatever_the_machines_clocks_say() {
@@ -42,11 +42,11 @@ fn a_later_entry_needs_a_larger_token() {
 fn tokens_that_were_lent_are_the_entrys_too() {
     let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 1, 7));
     let mut lent = one.records[1].clone();
-    (lent.event, lent.clock) = (Occasion::Lend, 9);
+    (lent.event, lent.clock) = (EventKind::Delegate, 9);
     one.records[2].clock = 9;
     one.records.insert(2, lent);
     one.records[3].sent.push(reply(1, 2, 9).0);
-    two.records[1].event = Occasion::Received;
+    two.records[1].event = EventKind::Received;
     two.records[1].message = Some(reply(1, 2, 9).1);
     let (history, report) = judged(&[one, two]);
     let told = report.tell(&history).to_string();
@@ -89,7 +89,7 @@ fn a_clock_that_runs_backwards_is_quoted() {
     let (history, report) = judged(&[one]);
     assert_eq!(
         report.faults,
-        [Fault::ClockWentBack(Place::new(2).unwrap())]
+        [Fault::ClockWentBack(EventId::new(2).unwrap())]
     );
     assert!(
         report
@@ -177,23 +177,23 @@ fn an_entry_may_have_asked_nobody_or_only_some() {
     // 1 enters and leaves, and has what it needs to enter once more at once; then
     // it lets 2 in.
     let mut one = entry(1, 10, 2, 4);
-    one.records[0].event = Occasion::Acquire;
+    one.records[0].event = EventKind::Acquire;
     one.records.push(Record {
-        event: Occasion::Acquire,
+        event: EventKind::Acquire,
         ..event(20, 6, Phase::Held, 6)
     });
     one.records.push(event(25, 7, Phase::Free, 0));
     let mut two = entry(2, 500, 3, 9);
     let (sent, received) = reply(1, 2, 7);
     one.records[4].sent.push(sent);
-    two.records[1].event = Occasion::Received;
+    two.records[1].event = EventKind::Received;
     two.records[1].message = Some(received);
     let (history, report) = judged(&[one, two]);
     assert!(report.is_clean(), "{}", report.tell(&history));
     let entries = &report.entries;
     assert_eq!((entries.len(), entries[1].request), (3, None));
     assert_eq!(entries[1].asked, entries[1].entered, "it did not wait");
-    assert_eq!(entries[0].left, Place::new(2));
+    assert_eq!(entries[0].left, EventId::new(2));
     let drawn = Diagram::new(&history, &View::default()).unwrap();
     let tokens = drawn.lanes[0].stays.iter().filter_map(|stay| stay.number);
     assert_eq!(tokens.collect::<Vec<_>>(), [2, 4, 6]);

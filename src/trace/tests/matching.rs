@@ -17,7 +17,7 @@ fn what_arrives_before_it_is_sent_is_a_contradiction() {
 fn vector_clocks_count_every_event_and_know_what_happened_before() {
     let (runs, ..) = played(&Plan::of(42), &Addresses::default());
     let history = History::new(&runs).unwrap();
-    let mut clocks: Vec<(Place, Vector)> = Vec::new();
+    let mut clocks: Vec<(EventId, Vector)> = Vec::new();
     let mut all = VectorClocks::new(&history);
     while let Some((place, clock)) = all.advance() {
         clocks.push((place, clock.clone()));
@@ -72,12 +72,12 @@ fn paired(sendings: &[u64], arrivals: &[u64]) -> Vec<(String, String)> {
         ..event(at, 5, Phase::Free, 0)
     });
     let two = run(2, arrivals, &|at| Record {
-        event: Occasion::Received,
+        event: EventKind::Received,
         message: Some(received.clone()),
         ..event(at, 6, Phase::Free, 0)
     });
     let history = History::new(&[one, two]).unwrap();
-    let name = |place: Option<Place>| {
+    let name = |place: Option<EventId>| {
         let place = place.map(|place| history.name(place).to_string());
         place.unwrap_or_else(|| "lost".to_owned())
     };

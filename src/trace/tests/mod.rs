@@ -21,7 +21,7 @@ fn header(id: u16) -> Header {
 fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
     Record {
         at,
-        event: Occasion::Tick,
+        event: EventKind::Tick,
         message: None,
         ignored: None,
         because: None,
@@ -46,10 +46,10 @@ fn entry(id: u16, at: u64, request: u64, token: u64) -> Run {
     run
 }
 
-fn reply(from: u16, to: u16, clock: u64) -> (Said, Said) {
-    let said = |peer| Said {
+fn reply(from: u16, to: u16, clock: u64) -> (MessageRecord, MessageRecord) {
+    let said = |peer| MessageRecord {
         peer,
-        kind: Kind::Reply,
+        kind: MessageKind::Reply,
         clock,
         echo: Some(7),
         lock: None,
@@ -59,9 +59,9 @@ fn reply(from: u16, to: u16, clock: u64) -> (Said, Said) {
 }
 
 /// A request, as its sender has it.
-fn request(from: u16, to: u16, clock: u64) -> Said {
-    Said {
-        kind: Kind::Request,
+fn request(from: u16, to: u16, clock: u64) -> MessageRecord {
+    MessageRecord {
+        kind: MessageKind::Request,
         echo: None,
         ..reply(from, to, clock).0
     }
@@ -71,7 +71,7 @@ fn request(from: u16, to: u16, clock: u64) -> Said {
 fn handed_over(first: &mut Run, second: &mut Run) {
     let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
     first.records[2].sent.push(sent);
-    second.records[1].event = Occasion::Received;
+    second.records[1].event = EventKind::Received;
     second.records[1].message = Some(received);
 }
 

@@ -21,8 +21,8 @@ pub(super) fn state(status: &Status<'_>) -> String {
     let member = status.member;
     match member.state(&LOCK) {
         State::Free if member.is_wanted(&LOCK) => {
-            let unheard: Vec<String> = member.unheard().iter().map(NodeId::to_string).collect();
-            format!("must hear the clock of {} first", unheard.join(", "))
+            let unsynced: Vec<String> = member.unsynced().iter().map(NodeId::to_string).collect();
+            format!("must hear the clock of {} first", unsynced.join(", "))
         }
         State::Free if member.is_claimed() => "another node claims our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),
@@ -95,7 +95,7 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
     let member = status.member;
     let is_missing = match member.state(&LOCK) {
         State::Wait { missing, .. } => missing.contains(&id),
-        State::Free => member.is_wanted(&LOCK) && member.unheard().contains(&id),
+        State::Free => member.is_wanted(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
     let heard = status.heard.get(&id).map(Instant::elapsed);

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::engine::{Happening, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Status};
 use crate::mutex::State;
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
@@ -98,11 +98,11 @@ impl Screen {
 }
 
 impl Observer for Screen {
-    fn happened(&mut self, what: &Happening<'_>) -> io::Result<()> {
+    fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         self.diagram.happened(what);
         let lines = narrate(what);
         // Who we are stands at the head of the screen.
-        let skipped = usize::from(matches!(what, Happening::Began { .. }));
+        let skipped = usize::from(matches!(what, NodeEvent::Began { .. }));
         for line in lines.into_iter().skip(skipped) {
             self.remember(line);
         }

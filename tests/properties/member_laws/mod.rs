@@ -102,7 +102,7 @@ impl Watched {
                 "the queue of {name} is bounded"
             );
         }
-        assert!(self.member.doubted().is_subset(self.member.peers()));
+        assert!(self.member.suspect_clocks().is_subset(self.member.peers()));
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use turno::internals::mutex::{
-    Body, Config, Echo, Effect, Incarnation, LockName, Memory, Message, NodeId, Origin, State,
-    Timer, Token, Tokens,
+    Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+    State, Timer, Token, Tokens,
 };
 use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
 use turno::internals::protocol::{Event, Member};
@@ -44,11 +44,11 @@ pub struct Onlooker {
     /// The clock, as far as the effects of an event tell it.
     now: u64,
     /// Whose clock it must hear before it may ask or permit.
-    unheard: BTreeSet<NodeId>,
+    unsynced: BTreeSet<NodeId>,
     /// All requests that arrived, and where their replies go; all permissions
     /// that were given.
-    asked: BTreeSet<(NodeId, LockName, Echo, Option<SocketAddr>)>,
-    permitted: BTreeSet<(NodeId, LockName, u64, Echo)>,
+    asked: BTreeSet<(NodeId, LockName, RequestId, Option<SocketAddr>)>,
+    permitted: BTreeSet<(NodeId, LockName, u64, RequestId)>,
     timers: Vec<Timer>,
 }
 
@@ -56,12 +56,12 @@ impl Onlooker {
     pub fn new(config: Config) -> Self {
         let ids = (1..=config.members).map(NodeId);
         let peers: BTreeSet<NodeId> = ids.filter(|id| *id != config.id).collect();
-        let mut unheard = match config.memory {
-            Memory::Durable { heard: true, .. } => BTreeSet::new(),
+        let mut unsynced = match config.memory {
+            Durability::Durable { heard: true, .. } => BTreeSet::new(),
             _ => peers.clone(),
         };
         if config.must_hear_itself {
-            unheard.insert(config.id);
+            unsynced.insert(config.id);
         }
         Onlooker {
             config,
@@ -75,11 +75,11 @@ impl Onlooker {
             token: None,
             entries: 0,
             reserved: match config.memory {
-                Memory::Forgetful => u64::MAX,
-                Memory::Durable { below, .. } => below,
+                Durability::Forgetful => u64::MAX,
+                Durability::Durable { below, .. } => below,
             },
             now: 0,
-            unheard,
+            unsynced,
             asked: BTreeSet::new(),
             permitted: BTreeSet::new(),
             timers: Vec::new(),
@@ -126,7 +126,7 @@ impl Onlooker {
         // other event there is one clock to tell.
         let may_tick = matches!(event, Event::Received { message, .. }
             if matches!(message.body, Body::Welcome { .. }) || message.from == self.config.id);
-        let own_event = matches!(event, Event::Lend { .. });
+        let own_event = matches!(event, Event::Delegate { .. });
         self.now = if may_tick || own_event { before } else { after }.clock();
         let asked_now = asked(effects);
         for (place, effect) in effects.iter().enumerate() {
@@ -152,8 +152,8 @@ impl Onlooker {
                     assert!(!before.is_claimed() || self.peers.is_empty(), "{}", what());
                     self.enters(lock, *token, after);
                 }
-                Effect::Lent { lock, tokens } => {
-                    let Event::Lend { lock: of, entries } = event else {
+                Effect::Delegated { lock, tokens } => {
+                    let Event::Delegate { lock: of, entries } = event else {
                         panic!("nobody wanted tokens: {}", what());
                     };
                     assert_eq!(lock, of);
@@ -168,7 +168,7 @@ impl Onlooker {
             }
         }
         if let Event::Release(lock) | Event::Cancel(lock) = event
-            && self.unheard.is_empty()
+            && self.unsynced.is_empty()
         {
             let queued = before.reply_queue(lock).len();
             assert_eq!(after.reply_queue(lock), [], "{event:?}: nobody has to wait");
@@ -186,14 +186,14 @@ impl Onlooker {
         if from == self.config.id {
             // Ourselves, or somebody who claims to be us.
             if message.origin == Origin::Turno(self.config.incarnation) {
-                self.unheard.remove(&from);
+                self.unsynced.remove(&from);
             }
             return;
         }
         assert!(self.peers.contains(&from), "only members are heard");
         if let Body::Welcome { to, .. } = message.body {
             assert_eq!(to, self.config.incarnation, "it is to an earlier run");
-            self.unheard.remove(&from);
+            self.unsynced.remove(&from);
             return;
         }
         if clock.saturating_sub(before.clock()) > MAX_JUMP {
@@ -202,7 +202,7 @@ impl Onlooker {
         }
         match &message.body {
             Body::Request { lock, clock } => {
-                let echo = Echo {
+                let echo = RequestId {
                     clock: *clock,
                     // A seed peer has none.
                     incarnation: match message.origin {
@@ -221,7 +221,7 @@ impl Onlooker {
                 assert!(clock > echo.clock, "the replier has gone past the request");
                 assert!(!before.is_claimed(), "somebody else may use it");
             }
-            Body::Overtaken { lock, echo, .. } => {
+            Body::Superseded { lock, echo, .. } => {
                 self.asked_by(from, lock, *echo);
                 self.own.remove(lock);
             }
@@ -231,12 +231,21 @@ impl Onlooker {
 
     /// An answer is taken if it is to the current request (rule 2), and once from
     /// each peer (rule 3). Who has answered it before.
-    fn asked_by(&mut self, from: NodeId, lock: &LockName, echo: Echo) -> &mut BTreeSet<NodeId> {
+    fn asked_by(
+        &mut self,
+        from: NodeId,
+        lock: &LockName,
+        echo: RequestId,
+    ) -> &mut BTreeSet<NodeId> {
         let Some(Own::Asks { request, replied }) = self.own.get_mut(lock) else {
             panic!("nothing was asked, and the answer of {from} was taken");
         };
         let (clock, incarnation) = (*request, self.config.incarnation);
-        assert_eq!(echo, Echo { clock, incarnation }, "{from} answers another");
+        assert_eq!(
+            echo,
+            RequestId { clock, incarnation },
+            "{from} answers another"
+        );
         assert!(!replied.contains(&from), "{from} has answered already");
         replied
     }
@@ -256,16 +265,16 @@ impl Onlooker {
         assert!(self.peers.contains(&to) || is_greeting && to == self.config.id);
         // A member that has not heard all clocks will hear them when it is started
         // anew, and what it says until then lets nobody in.
-        let is_hearing = !self.unheard.is_empty();
+        let is_syncing = !self.unsynced.is_empty();
         let is_weighty = matches!(message.body, Body::Request { .. } | Body::Reply { .. });
-        assert!(!(is_hearing && is_weighty), "{message} too early");
+        assert!(!(is_syncing && is_weighty), "{message} too early");
         assert!(
-            is_hearing || clock < self.reserved,
+            is_syncing || clock < self.reserved,
             "{message} is not on disk"
         );
         match &message.body {
             Body::Request { lock, clock } => self.asks(to, lock, *clock),
-            Body::Reply { lock, echo, .. } | Body::Overtaken { lock, echo, .. } => {
+            Body::Reply { lock, echo, .. } | Body::Superseded { lock, echo, .. } => {
                 let asked = (to, lock.clone(), *echo, reply_to);
                 assert!(
                     self.asked.contains(&asked),
@@ -311,7 +320,14 @@ impl Onlooker {
     }
 
     /// Nobody but whose request is older, unless it was permitted before.
-    fn permits(&mut self, to: NodeId, lock: &LockName, clock: u64, echo: Echo, after: &Member) {
+    fn permits(
+        &mut self,
+        to: NodeId,
+        lock: &LockName,
+        clock: u64,
+        echo: RequestId,
+        after: &Member,
+    ) {
         let permission = (to, lock.clone(), clock, echo);
         if self.permitted.contains(&permission) {
             return;
@@ -418,7 +434,7 @@ impl Onlooker {
         for lock in self.own.keys() {
             assert_ne!(*member.state(lock), State::Free, "{lock}");
         }
-        assert_eq!(*member.unheard(), self.unheard);
+        assert_eq!(*member.unsynced(), self.unsynced);
     }
 }
 

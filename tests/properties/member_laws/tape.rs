@@ -5,7 +5,8 @@
 use std::net::SocketAddr;
 
 use turno::internals::mutex::{
-    Body, Config, Echo, Incarnation, LockName, Memory, Message, NodeId, Origin, State, Timer,
+    Body, Config, Durability, Incarnation, LockName, Message, NodeId, Origin, RequestId, State,
+    Timer,
 };
 use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
 use turno::internals::protocol::{Event, Member};
@@ -35,7 +36,7 @@ pub fn config(bytes: &[u8]) -> Config {
     config.keeps_permissions = !bytes[7].is_multiple_of(4);
     let memory = bytes[3] % 3;
     if memory > 0 {
-        config.memory = Memory::Durable {
+        config.memory = Durability::Durable {
             below: clock(bytes[4], bytes[5], 1),
             heard: memory == 1,
         };
@@ -137,7 +138,7 @@ impl Tape {
         let lock = self.lock(step[1]);
         let asked = request_of(member, &lock);
         let now = clock(step[4], step[5], member.clock());
-        let echo = Echo {
+        let echo = RequestId {
             clock: clock(step[6], step[7], asked),
             incarnation: incarnation(step[6]),
         };
@@ -153,7 +154,7 @@ impl Tape {
                 clock: now,
                 echo,
             },
-            3 => Body::Overtaken {
+            3 => Body::Superseded {
                 lock,
                 clock: now,
                 echo,
@@ -175,7 +176,7 @@ fn lend(step: &[u8], lock: LockName, member: &Member) -> Event {
         1 => clock(step[4], step[5], member.clock()),
         _ => u64::from(step[5] % 4),
     };
-    Event::Lend { lock, entries }
+    Event::Delegate { lock, entries }
 }
 
 /// An answer to our hello.
@@ -192,13 +193,13 @@ fn welcome(step: &[u8], member: &Member) -> Event {
 fn reply(step: &[u8], member: &Member) -> Event {
     let is_asked = |place: &u8| matches!(member.state(&own_lock(*place)), State::Wait { .. });
     let lock = own_lock((0..OWN_LOCKS).find(is_asked).unwrap_or(step[1]));
-    let echo = Echo {
+    let echo = RequestId {
         clock: request_of(member, &lock),
         incarnation: OURS,
     };
     let clock = clock(step[4] % 4 + 8, step[5], member.clock());
     let body = if step[6] == 0 {
-        Body::Overtaken { lock, clock, echo }
+        Body::Superseded { lock, clock, echo }
     } else {
         Body::Reply { lock, clock, echo }
     };

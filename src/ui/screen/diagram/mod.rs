@@ -10,7 +10,7 @@ pub(super) mod staged;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use crate::engine::Happening;
+use crate::engine::NodeEvent;
 use crate::group::Group;
 use crate::mutex::{Incarnation, LockName, NodeId, State};
 use crate::narrate::Tone;
@@ -37,7 +37,7 @@ pub(super) struct LiveDiagram {
     /// The oldest first.
     pub(super) rows: VecDeque<Row>,
     /// After the last row.
-    pub(super) now: Standing,
+    pub(super) now: LineState,
 }
 
 /// One line of the diagram.
@@ -57,12 +57,12 @@ pub(super) struct Row {
     /// The peer of which another run begins.
     pub(super) begins: Option<NodeId>,
     /// How the lines go on from here.
-    pub(super) standing: Standing,
+    pub(super) standing: LineState,
 }
 
 /// Where a node stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct LineState {
     pub(super) clock: u64,
     /// FREE, WAIT or HELD.
     pub(super) phase: Phase,
@@ -77,7 +77,7 @@ pub(super) struct Arrow {
     pub(super) is_sent: bool,
     /// To whom, or from whom; nobody, of one from outside.
     pub(super) peers: BTreeSet<NodeId>,
-    pub(super) kind: Kind,
+    pub(super) kind: ArrowKind,
     /// What it is, and its clock: `req 5`.
     pub(super) label: String,
     /// It was sent before.
@@ -88,7 +88,7 @@ pub(super) struct Arrow {
 
 /// What an arrow asks for or gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ArrowKind {
     /// Asks for permission, or for a clock.
     Request,
     /// Answers that.
@@ -102,7 +102,7 @@ impl Default for LiveDiagram {
             addresses: Vec::new(),
             runs: BTreeMap::new(),
             rows: VecDeque::new(),
-            now: Standing {
+            now: LineState {
                 clock: 1,
                 phase: Phase::Free,
                 deferred: BTreeSet::new(),
@@ -113,15 +113,15 @@ impl Default for LiveDiagram {
 
 impl LiveDiagram {
     /// Something has happened, and comes after all that was told before.
-    pub(super) fn happened(&mut self, what: &Happening<'_>) {
+    pub(super) fn happened(&mut self, what: &NodeEvent<'_>) {
         match what {
-            Happening::Began { group, .. } => self.began(group),
-            Happening::Handled {
+            NodeEvent::Began { group, .. } => self.began(group),
+            NodeEvent::Handled {
                 event,
                 outcome,
                 member,
             } => {
-                let before = std::mem::replace(&mut self.now, Standing::of(member));
+                let before = std::mem::replace(&mut self.now, LineState::of(member));
                 let rows = match outcome {
                     Ok(effects) => self.handled(event, effects, member, before.clock),
                     Err(rejected) => self.rejected(event, *rejected).into_iter().collect(),
@@ -134,24 +134,24 @@ impl LiveDiagram {
                     self.push(row);
                 }
             }
-            Happening::Dropped { source, why, .. } => {
+            NodeEvent::Dropped { source, why, .. } => {
                 let note = format!("dropped: {}", why.cause());
                 self.lost(false, *source, Tone::Trouble, note);
             }
-            Happening::NotSent { address, error } => {
+            NodeEvent::NotSent { address, error } => {
                 let note = format!("not sent: {}", Printable::new(error.to_string().as_bytes()));
                 self.lost(true, *address, Tone::Trouble, note);
             }
-            Happening::DroppedMore(more) => {
+            NodeEvent::DroppedMore(more) => {
                 self.push(Row {
                     times: u32::try_from(*more).unwrap_or(u32::MAX),
                     ..self.row(Tone::Trouble, "dropped more")
                 });
             }
-            Happening::NobodyAtSection { .. } => {
+            NodeEvent::NobodyAtSection { .. } => {
                 self.push(self.row(Tone::Trouble, "nobody at the section"));
             }
-            Happening::Drops(_) | Happening::StillWaiting(_) | Happening::TraceEnds { .. } => {}
+            NodeEvent::Drops(_) | NodeEvent::StillWaiting(_) | NodeEvent::TraceEnds { .. } => {}
         }
     }
 
@@ -216,7 +216,7 @@ impl LiveDiagram {
         let arrow = Arrow {
             is_sent,
             peers: peer.into_iter().collect(),
-            kind: Kind::Request,
+            kind: ArrowKind::Request,
             label: String::new(),
             is_repeated: false,
             is_lost: true,
@@ -243,11 +243,11 @@ impl Row {
     }
 }
 
-impl Standing {
+impl LineState {
     /// Of the seed's lock, which is the one that a process takes part in.
     fn of(member: &Member) -> Self {
         let lock = LockName::default();
-        Standing {
+        LineState {
             clock: member.clock(),
             phase: match member.state(&lock) {
                 State::Free => Phase::Free,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Arrow, Kind, LiveDiagram, Row};
+use super::{Arrow, ArrowKind, LiveDiagram, Row};
 use crate::mutex::{Body, Effect, LockName, Message, Origin, Rejected, State, Timer, Timestamp};
 use crate::narrate::Tone;
 use crate::printable::Printable;
@@ -22,7 +22,7 @@ impl LiveDiagram {
             Event::Start => Some(self.event("starts")),
             Event::Tick => Some(self.event("ticks")),
             Event::Resume { .. } => Some(self.event("goes on inside")),
-            Event::Lend { .. } => Some(self.event("has tokens lent")),
+            Event::Delegate { .. } => Some(self.event("has tokens lent")),
             Event::Acquire(lock) if member.is_wanted(lock) => {
                 Some(self.event("hears all clocks first"))
             }
@@ -37,14 +37,14 @@ impl LiveDiagram {
         };
         let is_asked_for = match event {
             Event::Acquire(_) => true,
-            Event::Received { message, .. } => member.doubted().contains(&message.from),
+            Event::Received { message, .. } => member.suspect_clocks().contains(&message.from),
             _ => false,
         };
         let mut rows: Vec<Row> = head.into_iter().collect();
         for arrow in sent(effects, is_asked_for) {
             let note = match arrow.kind {
                 _ if arrow.is_repeated => "again",
-                Kind::Request if arrow.label != HELLO => "asks",
+                ArrowKind::Request if arrow.label != HELLO => "asks",
                 _ => "",
             };
             let tone = if arrow.is_repeated {
@@ -97,7 +97,7 @@ impl LiveDiagram {
         let is_repeated = is_repeated(message, effects);
         let is_anew = self.is_new_run(message);
         let is_greeting = matches!(message.body, Body::Hello | Body::Welcome { .. });
-        let is_believed = message.body == Body::Hello || !member.doubted().contains(&from);
+        let is_believed = message.body == Body::Hello || !member.suspect_clocks().contains(&from);
         if is_greeting && is_believed && !is_anew && member.clock() == clock_before {
             return None;
         }
@@ -111,7 +111,7 @@ impl LiveDiagram {
                 answer(theirs, lock, effects, member, is_repeated)
             }
             Body::Reply { lock, .. } => (Tone::Ordinary, of_lock(lock)),
-            Body::Overtaken { .. } => (Tone::Ordinary, "overtaken: asks anew".to_owned()),
+            Body::Superseded { .. } => (Tone::Ordinary, "overtaken: asks anew".to_owned()),
             Body::Hello | Body::Welcome { .. } => (Tone::Ordinary, String::new()),
         };
         if is_anew {
@@ -158,12 +158,12 @@ const HELLO: &str = "hello";
 
 fn arrow(is_sent: bool, message: &Message) -> Arrow {
     let (kind, label) = match &message.body {
-        Body::Request { clock, .. } => (Kind::Request, format!("req {clock}")),
-        Body::Reply { clock, .. } | Body::Overtaken { clock, .. } => {
-            (Kind::Reply, format!("reply {clock}"))
+        Body::Request { clock, .. } => (ArrowKind::Request, format!("req {clock}")),
+        Body::Reply { clock, .. } | Body::Superseded { clock, .. } => {
+            (ArrowKind::Reply, format!("reply {clock}"))
         }
-        Body::Hello => (Kind::Request, HELLO.to_owned()),
-        Body::Welcome { clock, .. } => (Kind::Reply, format!("welcome {clock}")),
+        Body::Hello => (ArrowKind::Request, HELLO.to_owned()),
+        Body::Welcome { clock, .. } => (ArrowKind::Reply, format!("welcome {clock}")),
     };
     Arrow {
         is_sent,
@@ -242,7 +242,7 @@ fn answer(
 ) -> (Tone, String) {
     let is_answered = effects.iter().any(|effect| match effect {
         Effect::Send { to, message, .. } => {
-            *to == theirs.id && matches!(message.body, Body::Reply { .. } | Body::Overtaken { .. })
+            *to == theirs.id && matches!(message.body, Body::Reply { .. } | Body::Superseded { .. })
         }
         _ => false,
     });

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::LiveDiagram;
-use crate::engine::{Happening, Why};
+use crate::engine::{NodeEvent, Why};
 use crate::group::Group;
 use crate::mutex::{
-    Body, Config, Echo, Effect, Incarnation, LockName, Memory, Message, NodeId, Origin,
+    Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
 };
 use crate::protocol::{Event, Member};
 use crate::transport::Unheard;
@@ -28,13 +28,13 @@ impl Staged {
     pub(in crate::ui::screen) fn new(id: u16, members: u16) -> Self {
         let ports: Vec<u16> = (10_001..=10_000 + members).collect();
         let mut diagram = LiveDiagram::default();
-        diagram.happened(&Happening::Began {
+        diagram.happened(&NodeEvent::Began {
             group: &Group::on_loopback(id, &ports),
             section: Some(SocketAddr::from(([127, 0, 0, 1], 10_000))),
             has_key: false,
         });
         let member = Member::new(Config {
-            memory: Memory::Durable {
+            memory: Durability::Durable {
                 below: 1,
                 heard: true,
             },
@@ -46,7 +46,7 @@ impl Staged {
     pub(in crate::ui::screen) fn happens(&mut self, event: &Event) {
         let mut effects = Vec::new();
         let outcome = self.member.handle(event, &mut effects);
-        self.diagram.happened(&Happening::Handled {
+        self.diagram.happened(&NodeEvent::Handled {
             event,
             outcome: outcome.map(|()| &*effects),
             member: &self.member,
@@ -55,7 +55,7 @@ impl Staged {
 
     /// The algorithm is said to have asked for this.
     pub(in crate::ui::screen) fn is_told(&mut self, event: &Event, effects: &[Effect]) {
-        self.diagram.happened(&Happening::Handled {
+        self.diagram.happened(&NodeEvent::Handled {
             event,
             outcome: Ok(effects),
             member: &self.member,
@@ -77,7 +77,7 @@ impl Staged {
 
     /// A reply to the request of this clock.
     pub(in crate::ui::screen) fn hears_reply(&mut self, clock: u64, from: u16, request: u64) {
-        let echo = Echo {
+        let echo = RequestId {
             clock: request,
             incarnation: OWN_RUN,
         };
@@ -98,7 +98,7 @@ impl Staged {
 
     /// A datagram from this port is dropped.
     pub(in crate::ui::screen) fn drops(&mut self, port: u16) {
-        self.diagram.happened(&Happening::Dropped {
+        self.diagram.happened(&NodeEvent::Dropped {
             source: SocketAddr::from(([127, 0, 0, 1], port)),
             bytes: b"\x1b[2J",
             why: Why::Unheard(Unheard::Forged),

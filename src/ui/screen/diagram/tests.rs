@@ -143,7 +143,7 @@ fn a_flood_does_not_drive_out_what_happened() {
     for _ in 0..1000 {
         node.drops(40_000);
         node.drops(10_002);
-        node.diagram.happened(&Happening::DroppedMore(5));
+        node.diagram.happened(&NodeEvent::DroppedMore(5));
     }
     assert_eq!(
         told(&node),
@@ -230,7 +230,7 @@ fn an_entry_that_takes_no_datagram_and_a_request_to_some_only_are_rows_too() {
 #[test]
 fn what_could_not_be_sent_is_seen() {
     let mut node = Staged::new(1, 3);
-    node.diagram.happened(&Happening::NotSent {
+    node.diagram.happened(&NodeEvent::NotSent {
         address: SocketAddr::from(([127, 0, 0, 1], 10_003)),
         error: &io::Error::other("the network is \x1b[1mgone"),
     });

@@ -31,7 +31,7 @@ pub(super) struct Picture<'a> {
 
 /// Where the diagram is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Area {
     /// Beside all else.
     Beside,
     /// Where the past stands in words otherwise.
@@ -42,9 +42,9 @@ enum Place {
     NoRoom,
 }
 
-impl Place {
+impl Area {
     fn is_shown(self) -> bool {
-        matches!(self, Place::Beside | Place::Instead)
+        matches!(self, Area::Beside | Area::Instead)
     }
 }
 
@@ -58,10 +58,10 @@ fn has_boxes(area: Rect) -> bool {
 pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
     let area = frame.area();
     let place = match picture.wants_diagram {
-        _ if area.width < 30 || area.height < 8 => Place::NoRoom,
-        wanted if has_boxes(area) && area.width >= 100 && wanted.unwrap_or(true) => Place::Beside,
-        Some(true) => Place::Instead,
-        _ => Place::Nowhere,
+        _ if area.width < 30 || area.height < 8 => Area::NoRoom,
+        wanted if has_boxes(area) && area.width >= 100 && wanted.unwrap_or(true) => Area::Beside,
+        Some(true) => Area::Instead,
+        _ => Area::Nowhere,
     };
     if has_boxes(area) {
         picture.draw_boxes(frame, place);
@@ -77,7 +77,7 @@ impl Picture<'_> {
         Palette { has_colour }
     }
 
-    fn draw_boxes(&self, frame: &mut Frame<'_>, place: Place) {
+    fn draw_boxes(&self, frame: &mut Frame<'_>, place: Area) {
         let (status, palette) = (self.status, self.palette());
         let area = frame.area();
         let peers = labels::peers(status);
@@ -88,7 +88,7 @@ impl Picture<'_> {
         ])
         .areas(area);
         let beside = match place {
-            Place::Beside => body.width - (body.width * 9 / 20).max(50),
+            Area::Beside => body.width - (body.width * 9 / 20).max(50),
             _ => 0,
         };
         // More than its notes need is of more use to the words.
@@ -97,7 +97,7 @@ impl Picture<'_> {
             Layout::horizontal([Constraint::Min(1), Constraint::Length(beside)]).areas(body);
         // Of the peers as many as leave six lines to the past, and ten to the
         // diagram, which shows them too.
-        let kept = if place == Place::Instead { 18 } else { 14 };
+        let kept = if place == Area::Instead { 18 } else { 14 };
         let room = usize::from(area.height.saturating_sub(kept)).max(1);
         let peer_rows = u16::try_from(peers.len().min(room)).unwrap_or(u16::MAX);
         let [state, peers_area, lately] = Layout::vertical([
@@ -113,13 +113,13 @@ impl Picture<'_> {
             let inside = boxed(frame, peers_area, Span::raw(" peers "));
             frame.render_widget(peer_lines(&peers, status, inside, palette), inside);
         }
-        if place == Place::Instead {
+        if place == Area::Instead {
             self.draw_diagram(frame, lately);
         } else {
             let inside = boxed(frame, lately, Span::raw(" lately "));
             frame.render_widget(past_lines(self.past, inside, palette), inside);
         }
-        if place == Place::Beside {
+        if place == Area::Beside {
             self.draw_diagram(frame, diagram);
         }
         frame.render_widget(key_line(status, place, keys.width, palette), keys);
@@ -127,12 +127,12 @@ impl Picture<'_> {
 
     /// The state and whose it is first, then the keys; the rest as far as there
     /// is room.
-    fn draw_lines(&self, frame: &mut Frame<'_>, place: Place) {
+    fn draw_lines(&self, frame: &mut Frame<'_>, place: Area) {
         let (status, palette) = (self.status, self.palette());
         let area = frame.area();
         let peers = labels::peers(status);
         let peer_rows = match place {
-            Place::Instead => 0,
+            Area::Instead => 0,
             _ => u16::try_from(peers.len()).unwrap_or(u16::MAX),
         };
         let [head, state, clocks, peers_area, lately, keys] = Layout::vertical([
@@ -159,7 +159,7 @@ impl Picture<'_> {
         frame.render_widget(state_line, state);
         let figures = labels::figures(status, clocks.width);
         frame.render_widget(Line::raw(format!(" {figures}")), clocks);
-        if place == Place::Instead {
+        if place == Area::Instead {
             frame.render_widget(self.diagram_lines(lately), lately);
         } else {
             frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
@@ -303,11 +303,11 @@ fn peer_lines(
 }
 
 /// The keys, as far as there is room; that of the diagram only if all fit.
-fn key_line(status: &Status<'_>, place: Place, width: u16, palette: Palette) -> Line<'static> {
+fn key_line(status: &Status<'_>, place: Area, width: u16, palette: Palette) -> Line<'static> {
     let of_diagram = match place {
-        Place::Beside | Place::Instead => Some("lists"),
-        Place::Nowhere => Some("draws"),
-        Place::NoRoom => None,
+        Area::Beside | Area::Instead => Some("lists"),
+        Area::Nowhere => Some("draws"),
+        Area::NoRoom => None,
     };
     let line = |of_diagram| {
         let mut spans = vec![Span::raw(" ")];

@@ -6,7 +6,7 @@ use ratatui::backend::TestBackend;
 
 use super::*;
 use crate::group::Group;
-use crate::mutex::{Body, Config, Echo, Incarnation, Memory, Message, NodeId, Origin};
+use crate::mutex::{Body, Config, Durability, Incarnation, Message, NodeId, Origin, RequestId};
 use crate::narrate;
 use crate::protocol::{Event, Member};
 use crate::ui::screen::diagram::staged::Staged;
@@ -35,7 +35,7 @@ fn request(clock: u64, id: u16) -> Event {
 
 fn reply(clock: u64, id: u16, echo: u64) -> Event {
     let (lock, incarnation) = (LockName::default(), NONCE);
-    let echo = Echo {
+    let echo = RequestId {
         clock: echo,
         incarnation,
     };
@@ -45,7 +45,7 @@ fn reply(clock: u64, id: u16, echo: u64) -> Event {
 /// Member 1 of so many, that has heard all others, after these events.
 fn member(members: u16, events: &[Event]) -> Member {
     let mut member = Member::new(Config {
-        memory: Memory::Durable {
+        memory: Durability::Durable {
             below: 1,
             heard: true,
         },

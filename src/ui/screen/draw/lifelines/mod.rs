@@ -11,7 +11,7 @@ use super::Palette;
 use super::log_pane::fitting;
 use crate::mutex::NodeId;
 use crate::trace::Phase;
-use crate::ui::screen::diagram::{Arrow, Kind, LiveDiagram, Row, Standing};
+use crate::ui::screen::diagram::{Arrow, ArrowKind, LineState, LiveDiagram, Row};
 use lanes::Lanes;
 
 /// What the signs mean, for the foot of the box.
@@ -147,7 +147,7 @@ impl Pen<'_> {
 
     /// The lifelines alone: our own as thick as our state, and the others' as
     /// hearsay, or as bars while they wait for us.
-    fn standing(&self, standing: &Standing) -> Cells {
+    fn standing(&self, standing: &LineState) -> Cells {
         let mut cells = vec![(' ', Style::new()); self.lanes.notes()];
         for id in &self.lanes.ids {
             let Some(column) = self.lanes.column(*id) else {
@@ -271,8 +271,8 @@ impl Pen<'_> {
         self.palette.colour(match arrow.kind {
             _ if arrow.is_lost => Color::Red,
             _ if arrow.is_repeated => Color::DarkGray,
-            Kind::Request => Color::Yellow,
-            Kind::Reply => Color::Green,
+            ArrowKind::Request => Color::Yellow,
+            ArrowKind::Reply => Color::Green,
         })
     }
 }
@@ -280,18 +280,18 @@ impl Pen<'_> {
 fn sign_of_line(arrow: &Arrow) -> char {
     match arrow.kind {
         _ if arrow.is_repeated => '·',
-        Kind::Request => '─',
-        Kind::Reply => '┄',
+        ArrowKind::Request => '─',
+        ArrowKind::Reply => '┄',
     }
 }
 
 fn sign_of_head(arrow: &Arrow, points_right: bool) -> char {
     match (arrow.kind, points_right) {
         _ if arrow.is_lost => '✕',
-        (Kind::Request, true) => '▷',
-        (Kind::Request, false) => '◁',
-        (Kind::Reply, true) => '►',
-        (Kind::Reply, false) => '◄',
+        (ArrowKind::Request, true) => '▷',
+        (ArrowKind::Request, false) => '◁',
+        (ArrowKind::Reply, true) => '►',
+        (ArrowKind::Reply, false) => '◄',
     }
 }
 
