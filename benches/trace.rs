@@ -43,12 +43,15 @@ impl Group {
     fn new(folder: Option<&Path>) -> io::Result<Self> {
         let mut members = Vec::new();
         for id in 1..=MEMBERS {
-            let memory = Durability::Durable {
+            let durability = Durability::Durable {
                 below: 1,
                 heard: true,
             };
             let config = Config::new(NodeId(id), MEMBERS, Incarnation(id.into()));
-            let member = Member::new(Config { memory, ..config });
+            let member = Member::new(Config {
+                durability,
+                ..config
+            });
             members.push((member, Traced::new(Nobody, folder)?));
         }
         Ok(Group {

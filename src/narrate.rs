@@ -64,12 +64,12 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
         NodeEvent::Dropped {
             source,
             bytes,
-            why,
+            reason,
             member,
         } => {
             let clock = member.clock();
             let bytes = Printable::new(bytes);
-            let text = format!("dropped, {why}, clock {clock}: \"{bytes}\" from {source}");
+            let text = format!("dropped, {reason}, clock {clock}: \"{bytes}\" from {source}");
             vec![trouble(text)]
         }
         NodeEvent::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
@@ -86,7 +86,7 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
             ))]
         }
         NodeEvent::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
-        NodeEvent::NobodyAtSection { address } => vec![trouble(format!(
+        NodeEvent::SectionUnreachable { address } => vec![trouble(format!(
             "nobody listens at the critical section, {address}: start turno shared there"
         ))],
     }

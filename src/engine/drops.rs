@@ -38,8 +38,8 @@ impl Drops {
     }
 
     /// How many more there were than were told of, if that is to be told.
-    pub(super) fn untold(&mut self) -> Option<u64> {
-        self.quota.untold()
+    pub(super) fn unreported(&mut self) -> Option<u64> {
+        self.quota.unreported()
     }
 
     /// How many of each cause.

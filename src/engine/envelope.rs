@@ -5,40 +5,28 @@ use std::net::SocketAddr;
 use crate::mutex::Timer;
 use crate::transport::Socket;
 
-/// One thing that arrived at a node. Every source puts these into the node's
-/// one queue; `S` are the sources that the node's user brings.
+/// One thing that arrived at a node. Every source puts these into the node's one
+/// queue; `U` is what the node's user brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Envelope<S> {
-    pub(crate) source: Source<S>,
-    /// What it says, as it came.
-    pub(crate) text: Vec<u8>,
+pub(crate) enum Envelope<U> {
+    /// For the engine.
+    Engine(Input),
+    /// For the engine's owner.
+    User(U),
 }
 
-/// Where an [`Envelope`] comes from.
+/// What arrives at every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source<S> {
+pub(crate) enum Input {
     /// A datagram.
-    Udp {
-        /// Which of our sockets it arrived at.
+    Datagram {
+        /// The socket of ours that it arrived at.
         socket: Socket,
         /// Where it came from, and where an answer goes.
-        return_address: SocketAddr,
+        source: SocketAddr,
+        /// Its text.
+        bytes: Vec<u8>,
     },
-    /// A timer of the algorithm has come due.
+    /// A timer of the algorithm is due.
     Timer(Timer),
-    /// The node's user.
-    User(S),
-}
-
-impl<S> Envelope<S> {
-    /// One without words.
-    pub(crate) fn empty(source: Source<S>) -> Self {
-        let text = Vec::new();
-        Envelope { source, text }
-    }
-
-    /// The user's, without words.
-    pub(crate) fn of_user(source: S) -> Self {
-        Self::empty(Source::User(source))
-    }
 }

@@ -1,35 +1,255 @@
-//! What every node is, whoever its user: its sockets, its timers, the algorithm,
-//! and what was dropped.
+//! What every node does, whoever its user is: sockets, timers, state file, and the
+//! algorithm between them.
 //!
 //! ```text
-//! user ───┐                                                                  ┌─ UDP datagrams
-//! UDP ────┼─ drain ─> Envelope ─ open ─> Event ─ handle ─> Effect ─ perform ─┼─ user
-//! timers ─┘           one queue        pure algorithm                        ├─ timers
-//!                                                                            ├─ state file
-//!                                                                            └─ observer
+//! user ───┐                                                    ┌─ UDP datagrams
+//! UDP ────┼─ drain ─> Envelope ─ Event ─ handle ─> Effect ─ perform ─┼─ user
+//! timers ─┘           one queue          pure algorithm        ├─ timers, state file
+//!                                                              └─ observer
 //! ```
 //!
-//! The [`Engine`] waits for nothing. Its owner has the poll and the queue, puts
-//! the words of its own user into the same queue, and hands the engine what comes
-//! out of it: [`crate::process`] for somebody at a terminal.
+//! The [`Engine`] never waits. Its owner has the poll and the queue: it puts the
+//! input of its own user into the same queue, and hands the engine what is the
+//! engine's ([`Input`]).
 
 mod config;
 mod drops;
-mod engine;
 mod envelope;
+mod intake;
 pub(crate) mod key_file;
 mod observer;
 mod peer_stats;
+mod perform;
 mod stall_report;
 pub(crate) mod state_file;
 mod timers;
 mod udp;
 
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use mio::Registry;
+
+use crate::group::Group;
+use crate::mutex::{self, Durability, Incarnation, LockName, NodeId, Token, Tokens};
+use crate::protocol::{Event, Member};
+use crate::transport::Transport;
+use drops::Drops;
+use peer_stats::{AllPeerStats, PeerStats};
+use state_file::StateFile;
+use timers::Timers;
+use udp::Udp;
+
+#[cfg(feature = "cli")]
 pub(crate) use config::bind_hint;
 pub use config::{Config, StartError};
-pub(crate) use engine::{Engine, User};
-pub(crate) use envelope::{Envelope, Source};
+pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
-pub use observer::{Missing, NodeEvent, Observer, Stall, Status, Why};
-pub(crate) use stall_report::{StallReports, WaitTimer, claimed, missing};
+pub use observer::{Missing, NodeEvent, Observer, Stall, Status};
+#[cfg(feature = "cli")]
+pub(crate) use stall_report::WaitTimer;
+pub(crate) use stall_report::{StallReports, claimed, missing};
 pub use state_file::StateError;
+
+/// Who uses the critical sections that a node enters. Its methods must not wait.
+pub(crate) trait User {
+    /// The node has entered.
+    fn entered(&mut self, lock: &LockName, token: Token);
+
+    /// The node leaves, at this clock. What is still to be said to the resource is
+    /// said now: when this returns the next member is let in.
+    fn left(&mut self, lock: &LockName, clock: u64);
+
+    /// Tokens for further entries while the node is in the section.
+    fn delegated(&mut self, _lock: &LockName, _tokens: Tokens) {}
+
+    /// The request of a peer is deferred.
+    fn contended(&mut self, _lock: &LockName) {}
+}
+
+/// One member of a group, running; its owner waits for its sources.
+pub(crate) struct Engine<O, U> {
+    udp: Udp,
+    timers: Timers,
+    state: Option<StateFile>,
+    transport: Transport,
+    member: Member,
+    drops: Drops,
+    /// When each peer last sent a valid datagram, duplicates included.
+    heard: BTreeMap<NodeId, Instant>,
+    peer_stats: AllPeerStats,
+    has_key: bool,
+    pub(crate) observer: O,
+    pub(crate) user: U,
+    /// The clock could not be made durable.
+    has_lost_state: bool,
+}
+
+/// What can be seen of a node.
+pub(crate) struct NodeView<'a> {
+    /// Who belongs.
+    pub(crate) group: &'a Group,
+    /// The algorithm.
+    pub(crate) member: &'a Member,
+    /// When each peer was last heard.
+    pub(crate) heard: &'a BTreeMap<NodeId, Instant>,
+    /// What was measured of each peer.
+    pub(crate) peer_stats: &'a BTreeMap<NodeId, PeerStats>,
+    /// How many datagrams were dropped, by cause.
+    pub(crate) drops: &'a BTreeMap<&'static str, u64>,
+}
+
+impl<O: Observer, U: User> Engine<O, U> {
+    /// Binds the socket and registers it with this poll.
+    ///
+    /// # Errors
+    /// [`StartError`]: the address is not available, or the system refuses.
+    pub(crate) fn bind(
+        config: Config,
+        registry: &Registry,
+        observer: O,
+        user: U,
+    ) -> Result<Self, StartError> {
+        let Config {
+            group,
+            keeps_permissions,
+            pace,
+            key,
+            state,
+        } = config;
+        let udp = Udp::bind(group.listen, registry).map_err(|source| StartError::Bind {
+            address: group.listen,
+            source,
+        })?;
+        let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
+        let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
+        let durability = state.as_ref().map(StateFile::durability);
+        let member = Member::new(mutex::Config {
+            durability: durability.unwrap_or(Durability::Forgetful),
+            must_hear_itself: group.may_be_elsewhere(),
+            keeps_permissions,
+            pace,
+            ..mutex::Config::new(group.id, members, incarnation)
+        });
+        log::info!("this is incarnation {incarnation} of member {}", group.id);
+        Ok(Engine {
+            udp,
+            timers: Timers::default(),
+            state,
+            has_key: key.is_some(),
+            transport: Transport::new(group, incarnation, key),
+            member,
+            drops: Drops::default(),
+            heard: BTreeMap::new(),
+            peer_stats: AllPeerStats::default(),
+            observer,
+            user,
+            has_lost_state: false,
+        })
+    }
+
+    /// Begins to take part. `resumed` are entries of an earlier run that go on.
+    /// Comes first, and once.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    pub(crate) fn begin(
+        &mut self,
+        section: Option<SocketAddr>,
+        resumed: &[(LockName, Token)],
+    ) -> io::Result<()> {
+        self.observer.happened(&NodeEvent::Began {
+            group: self.transport.group(),
+            section,
+            has_key: self.has_key,
+        })?;
+        for (lock, token) in resumed.iter().cloned() {
+            let resumed = self.handle(&Event::Resume { lock, token })?;
+            resumed.map_err(io::Error::other)?;
+        }
+        self.handle(&Event::Start).map(drop)
+    }
+
+    /// Whether the group has a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.has_key
+    }
+
+    /// The algorithm.
+    pub(crate) fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// The observer, the user, and what can be seen of the node.
+    pub(crate) fn split(&mut self) -> (&mut O, &mut U, NodeView<'_>) {
+        let view = NodeView {
+            group: self.transport.group(),
+            member: &self.member,
+            heard: &self.heard,
+            peer_stats: self.peer_stats.by_peer(),
+            drops: self.drops.by_cause(),
+        };
+        (&mut self.observer, &mut self.user, view)
+    }
+
+    /// The poll reports this token as ready. Returns whether it is the engine's.
+    pub(crate) fn ready(&mut self, token: mio::Token) -> bool {
+        let is_ours = Udp::owns(token);
+        if is_ours {
+            self.udp.ready(token);
+        }
+        is_ours
+    }
+
+    /// Puts what has arrived and the timers that are due into the queue.
+    pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
+        self.udp.drain(queue);
+        self.timers.drain(queue);
+    }
+
+    /// Whether there is more to drain at once.
+    pub(crate) fn has_more(&self) -> bool {
+        self.udp.has_more()
+    }
+
+    /// When to go on though nothing arrives.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let due = [
+            self.timers.next_timeout(),
+            self.drops.next_timeout(),
+            self.observer.next_refresh(),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// Reports what is due though nothing arrived.
+    ///
+    /// # Errors
+    /// Those of the observer.
+    pub(crate) fn report(&mut self) -> io::Result<()> {
+        match self.drops.unreported() {
+            Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reports how many datagrams were dropped so far.
+    ///
+    /// # Errors
+    /// Those of the observer.
+    #[cfg(feature = "cli")]
+    pub(crate) fn report_drops(&mut self) -> io::Result<()> {
+        let drops = self.drops.by_cause();
+        self.observer.happened(&NodeEvent::Drops(drops))
+    }
+
+    /// The queue is empty: closes the sockets of requests that no longer wait.
+    pub(crate) fn close_idle_sockets(&mut self) {
+        let member = &self.member;
+        if self.transport.retain(|clock| member.is_asking(clock)) {
+            self.udp.retain(|clock| self.transport.is_open(clock));
+        }
+    }
+}

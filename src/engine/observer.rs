@@ -1,7 +1,6 @@
 //! What a node tells whoever watches it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::group::Group;
 use crate::mutex::{Effect, NodeId, Rejected};
 use crate::protocol::{Event, Member};
-use crate::transport::Unheard;
+use crate::transport::DropReason;
 
 /// Watches a node. It is told everything that happens, in order, and may draw
 /// between two rounds of the loop. It must not wait for anything: the whole group
@@ -85,7 +84,7 @@ pub enum NodeEvent<'a> {
         /// What was in it.
         bytes: &'a [u8],
         /// What is wrong with it.
-        why: Why,
+        reason: DropReason,
         /// The algorithm, unchanged.
         member: &'a Member,
     },
@@ -110,48 +109,10 @@ pub enum NodeEvent<'a> {
         error: &'a io::Error,
     },
     /// What was said to the critical section reached nobody.
-    NobodyAtSection {
+    SectionUnreachable {
         /// The section's address.
         address: SocketAddr,
     },
-}
-
-/// Why a datagram was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It did not reach the algorithm.
-    Unheard(Unheard),
-    /// The algorithm would have none of it.
-    Rejected(Rejected),
-}
-
-impl Why {
-    /// The name under which it is counted.
-    #[must_use]
-    pub fn cause(&self) -> &'static str {
-        match self {
-            Why::Unheard(Unheard::Malformed(_)) => "malformed",
-            Why::Unheard(Unheard::ForSection) => "for the critical section",
-            Why::Unheard(Unheard::ForeignHost { .. }) => "from another host",
-            Why::Unheard(Unheard::Unsigned) => "not signed",
-            Why::Unheard(Unheard::Forged) => "signature wrong",
-            Why::Unheard(Unheard::Signed) => "signed, without a key here",
-            Why::Unheard(Unheard::OtherList { .. }) => "of another member list",
-            Why::Unheard(Unheard::NoEcho) => "without an echo",
-            Why::Rejected(Rejected::NoMember(_)) => "of no member",
-            Why::Rejected(Rejected::OwnId(_)) => "of our own id",
-            Why::Rejected(_) => "clock too far ahead",
-        }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Why::Unheard(unsynced) => unsynced.fmt(f),
-            Why::Rejected(rejected) => rejected.fmt(f),
-        }
-    }
 }
 
 /// For how long somebody here waits, and whom for.
@@ -175,7 +136,7 @@ pub struct Missing {
     /// How long ago it was heard, if ever.
     pub heard: Option<Duration>,
     /// Why the latest datagram in its name was dropped, if it was.
-    pub dropped: Option<Why>,
+    pub dropped: Option<DropReason>,
 }
 
 /// How a node stands, between two rounds of its loop.

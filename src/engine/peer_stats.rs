@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::observer::Why;
 use crate::mutex::{Body, Effect, Message, NodeId};
+use crate::transport::DropReason;
 
 /// What was seen of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct PeerStats {
     pub(crate) sent_again: u64,
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that. What is heard without being of use is not dropped.
-    pub(crate) dropped: Option<Why>,
+    pub(crate) dropped: Option<DropReason>,
     /// The latest request, unless it was answered or sent again, and when it was
     /// sent.
     asked: Option<(u64, Instant)>,
@@ -53,7 +53,7 @@ impl AllPeerStats {
     }
 
     /// A datagram that names this peer as its sender was dropped.
-    pub(super) fn dropped(&mut self, from: NodeId, why: Why) {
+    pub(super) fn dropped(&mut self, from: NodeId, why: DropReason) {
         self.0.entry(from).or_default().dropped = Some(why);
     }
 
@@ -84,7 +84,6 @@ impl AllPeerStats {
 mod tests {
     use super::*;
     use crate::mutex::{Incarnation, LockName, Origin, RequestId};
-    use crate::transport::Unheard;
 
     const PEER: NodeId = NodeId(2);
 
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn why_a_peer_is_not_believed_is_forgotten_when_it_is() {
         let mut peer_stats = AllPeerStats::default();
-        let why = Why::Unheard(Unheard::Forged);
+        let why = DropReason::Forged;
         peer_stats.dropped(PEER, why);
         assert_eq!(peer_stats.by_peer()[&PEER].dropped, Some(why));
         peer_stats.heard(&reply(1));

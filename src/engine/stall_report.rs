@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::engine::NodeView;
+use super::NodeView;
 use super::observer::{Missing, Stall};
 use crate::mutex::{LockName, NodeId, State};
 use crate::protocol::Member;

@@ -138,7 +138,7 @@ impl StateFile {
     }
 
     /// What it says to the algorithm.
-    pub(crate) fn memory(&self) -> Durability {
+    pub(crate) fn durability(&self) -> Durability {
         Durability::Durable {
             below: self.record.clock_below,
             heard: self.record.heard,
@@ -245,7 +245,7 @@ mod tests {
         StateFile::open(folder, NodeId(2), GROUP, anew)
     }
 
-    fn memory(below: u64, heard: bool) -> Durability {
+    fn durability(below: u64, heard: bool) -> Durability {
         Durability::Durable { below, heard }
     }
 
@@ -254,7 +254,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("state");
         let mut state = open(&folder, false).unwrap();
-        assert_eq!(state.memory(), memory(1, false));
+        assert_eq!(state.durability(), durability(1, false));
         state.reserve(5).unwrap();
         (parent, folder)
     }
@@ -262,7 +262,10 @@ mod tests {
     #[test]
     fn what_was_reserved_is_there_in_the_next_run() {
         let (_parent, folder) = used();
-        assert_eq!(open(&folder, false).unwrap().memory(), memory(5, true));
+        assert_eq!(
+            open(&folder, false).unwrap().durability(),
+            durability(5, true)
+        );
     }
 
     #[test]
@@ -270,7 +273,10 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("deep/state");
         drop(open(&folder, false).unwrap());
-        assert_eq!(open(&folder, false).unwrap().memory(), memory(1, false));
+        assert_eq!(
+            open(&folder, false).unwrap().durability(),
+            durability(1, false)
+        );
     }
 
     #[test]
@@ -278,7 +284,10 @@ mod tests {
         let (_parent, folder) = used();
         fs::remove_file(folder.join(FILE)).unwrap();
         assert!(matches!(open(&folder, false), Err(StateError::Missing(_))));
-        assert_eq!(open(&folder, true).unwrap().memory(), memory(1, false));
+        assert_eq!(
+            open(&folder, true).unwrap().durability(),
+            durability(1, false)
+        );
     }
 
     #[test]
@@ -321,6 +330,9 @@ mod tests {
     fn half_a_write_leaves_the_old_state() {
         let (_parent, folder) = used();
         fs::write(folder.join(format!("{FILE}.new")), b"{\"turno_st").unwrap();
-        assert_eq!(open(&folder, false).unwrap().memory(), memory(5, true));
+        assert_eq!(
+            open(&folder, false).unwrap().durability(),
+            durability(5, true)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::envelope::{Envelope, Source};
+use super::envelope::{Envelope, Input};
 use crate::mutex::{LockName, Purpose, Timer};
 
 /// Timers that have not come due: at most one a purpose.
@@ -61,7 +61,7 @@ impl Timers {
         {
             let timer = first.remove();
             self.due.remove(&timer.purpose());
-            queue.push_back(Envelope::empty(Source::Timer(timer)));
+            queue.push_back(Envelope::Engine(Input::Timer(timer)));
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
         timers.set(resend("b", 4), Duration::from_secs(3600));
         timers.drain(&mut queue);
         timers.drain(&mut queue);
-        assert_eq!(queue, [Envelope::empty(Source::Timer(resend("a", 2)))]);
+        assert_eq!(queue, [Envelope::Engine(Input::Timer(resend("a", 2)))]);
         assert!(timers.next_timeout().is_some());
     }
 

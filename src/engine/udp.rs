@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
-use super::envelope::{Envelope, Source};
+use super::envelope::{Envelope, Input};
 use crate::system::retry_interrupted;
 use crate::transport::{Outgoing, Socket};
 use crate::wire::LONGEST_DATAGRAM;
@@ -204,13 +204,14 @@ impl Open {
         }
         for _ in 0..BATCH {
             match retry_interrupted(|| self.socket.recv_from(buffer)) {
-                Ok((length, return_address)) => queue.push_back(Envelope {
-                    source: Source::Udp {
+                Ok((length, source)) => {
+                    let bytes = buffer[..length].to_vec();
+                    queue.push_back(Envelope::Engine(Input::Datagram {
                         socket,
-                        return_address,
-                    },
-                    text: buffer[..length].to_vec(),
-                }),
+                        source,
+                        bytes,
+                    }));
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.is_readable = false;
                     return;

@@ -47,20 +47,20 @@ pub(super) fn wait(
     let moment = asked + MOMENT;
     let mut is_told = false;
     let mut turn: Option<Acquired> = None;
-    let mut untold: Option<String> = None;
+    let mut unreported: Option<String> = None;
     loop {
         if Instant::now() >= moment
-            && let Some(text) = untold.take()
+            && let Some(text) = unreported.take()
         {
             tell.of_waiting(&text);
             is_told = true;
         }
-        let Some(answer) = connection.hear(untold.is_some().then_some(moment))? else {
+        let Some(answer) = connection.hear(unreported.is_some().then_some(moment))? else {
             continue;
         };
         match (answer, turn.take()) {
             (Answer::Waiting { text }, before) => {
-                untold = Some(text);
+                unreported = Some(text);
                 turn = before;
                 // It says more when it has taken twice as long.
                 connection.expect_word_after(asked.elapsed());
@@ -73,7 +73,7 @@ pub(super) fn wait(
                 },
                 None,
             ) => {
-                untold = None;
+                unreported = None;
                 turn = Some(Acquired {
                     token,
                     node,

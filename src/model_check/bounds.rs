@@ -48,7 +48,7 @@ impl Bounds {
         let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(lives));
         let heard = true;
         Config {
-            memory: if self.is_durable {
+            durability: if self.is_durable {
                 Durability::Durable { below, heard }
             } else {
                 Durability::Forgetful

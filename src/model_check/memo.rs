@@ -163,7 +163,7 @@ impl Memo {
                 Act::Lend(tokens.first().clock(), tokens.last().clock())
             }
             Effect::Leave { .. } => Act::Leave,
-            Effect::SetTimer { .. } => return None,
+            Effect::Contended { .. } | Effect::SetTimer { .. } => return None,
             Effect::Send { to, message, .. } => {
                 // A hello to somebody whose clock is known only makes it send
                 // again what is under way already.

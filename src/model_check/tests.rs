@@ -225,7 +225,7 @@ fn a_group_of_the_size_that_is_asked_for() {
         [.., everybody] if words.len() == 6 => (&words[..5], everybody),
         _ => (&words[..], "0"),
     };
-    let [members, entries, crashes, cancels, memory] = words[..] else {
+    let [members, entries, crashes, cancels, durability] = words[..] else {
         panic!(
             "TURNO_MODEL=MEMBERS,ENTRIES,CRASHES,CANCELS,durable|heard[,EVERYBODY][,outlive], not {asked}"
         );
@@ -235,7 +235,7 @@ fn a_group_of_the_size_that_is_asked_for() {
         entries: entries.parse().unwrap(),
         crashes: crashes.parse().unwrap(),
         cancels: cancels.parse().unwrap(),
-        is_durable: memory == "durable",
+        is_durable: durability == "durable",
         asking_everybody: everybody.parse().unwrap(),
         outlives,
         ..SMALL

@@ -25,7 +25,7 @@ pub struct Config {
     /// The nonce of this run.
     pub incarnation: Incarnation,
     /// How its clock survives a restart.
-    pub memory: Durability,
+    pub durability: Durability,
     /// How many clocks a restart skips: how far ahead a clock is written down,
     /// and how far ahead of all others it may get before it is forgotten. Entries
     /// that do not ask a peer, and tokens that are lent, take it no further than
@@ -80,7 +80,7 @@ impl Config {
             id,
             members,
             incarnation,
-            memory: Durability::Forgetful,
+            durability: Durability::Forgetful,
             ahead: AHEAD,
             must_hear_itself: false,
             keeps_permissions: true,
@@ -99,7 +99,7 @@ impl Config {
 
     /// Whether an entry began in this run: of a planted bug.
     pub(crate) fn is_of_this_run(&self, token: Token) -> bool {
-        match self.memory {
+        match self.durability {
             Durability::Durable { below, .. } => token.clock() >= below,
             Durability::Forgetful => true,
         }

@@ -47,6 +47,11 @@ pub enum Effect {
         /// The tokens, for one entry each, in their order.
         tokens: Tokens,
     },
+    /// The request of a peer is deferred: it waits until this member leaves.
+    Contended {
+        /// Of which lock.
+        lock: LockName,
+    },
     /// The critical section is no longer ours. Whatever is still to be said to
     /// the resource is said now: the replies that follow let the next one in.
     Leave {

@@ -204,14 +204,14 @@ impl LocalNode {
         self.engine.drain(&mut self.queue);
         self.mailbox.listen();
         let commands = self.commands.try_iter();
-        self.queue.extend(commands.map(Envelope::of_user));
+        self.queue.extend(commands.map(Envelope::User));
         while let Some(envelope) = self.queue.pop_front() {
-            self.open_and_do(envelope)?;
+            self.dispatch(envelope)?;
         }
         // Only now: whoever is let in stays out of the way of all that were heard
         // to ask.
         self.settle_all()?;
-        self.engine.tidy();
+        self.engine.close_idle_sockets();
         self.say_whether_closing();
         self.mailbox.turn_is_over();
         Ok(())
@@ -248,9 +248,10 @@ impl LocalNode {
         self.engine.user.is_closed()
     }
 
-    fn open_and_do(&mut self, envelope: Envelope<Command>) -> io::Result<()> {
-        let Some((command, _)) = self.engine.open(envelope)? else {
-            return Ok(());
+    fn dispatch(&mut self, envelope: Envelope<Command>) -> io::Result<()> {
+        let command = match envelope {
+            Envelope::Engine(input) => return self.engine.receive(input),
+            Envelope::User(command) => command,
         };
         match command {
             Command::Ask(queued) => {

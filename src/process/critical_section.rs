@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
-use super::{Envelope, Word};
+use super::{Envelope, UserInput};
 use crate::engine::User;
 use crate::mutex::{self, LockName, NodeId, Timestamp};
 use crate::system::retry_interrupted;
@@ -99,11 +99,11 @@ impl CriticalSection {
     /// nobody listens.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
         if std::mem::take(&mut self.nobody_listens) {
-            queue.push_back(Envelope::of_user(Word::NobodyListens));
+            queue.push_back(Envelope::User(UserInput::SectionUnreachable));
         }
         if self.ends.is_some_and(|ends| ends <= Instant::now()) {
             self.ends = None;
-            queue.push_back(Envelope::of_user(Word::EntryOver));
+            queue.push_back(Envelope::User(UserInput::EntryOver));
         }
     }
 

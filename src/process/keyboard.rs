@@ -11,8 +11,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 
-use super::{Envelope, Word};
-use crate::engine::Source;
+use super::{Envelope, UserInput};
 use crate::mutex::NodeId;
 use crate::system::readiness;
 use crate::system::retry_interrupted;
@@ -60,7 +59,7 @@ impl Keyboard {
     ) -> io::Result<Self> {
         let reader = match input {
             Input::Keys => Reader::Keys(Keys::new(own_id)),
-            Input::Lines => Reader::Lines(Lines::default()),
+            Input::Lines => Reader::Lines(Lines::new(own_id)),
         };
         let standard_input = io::stdin().as_raw_fd();
         let registered =
@@ -174,30 +173,17 @@ impl Keys {
         if digit.is_none() {
             self.typed.clear();
         }
-        match key.code {
-            KeyCode::Char('c') if control => queue.push_back(Envelope::of_user(Word::Quit)),
-            KeyCode::Char('z') if control => queue.push_back(Envelope::of_user(Word::Suspend)),
-            KeyCode::Char('q' | 'Q') if !control => {
-                queue.push_back(Envelope::of_user(Word::Quit));
-            }
-            KeyCode::Char('d' | 'D') if !control => {
-                queue.push_back(Envelope::of_user(Word::View));
-            }
-            KeyCode::Char('x' | 'X') if !control => self.say("x", queue),
-            _ => {}
-        }
-        if let Some(digit) = digit
-            && self.completes_own_id(digit)
-        {
-            self.say(&self.own_id, queue);
-        }
-    }
-
-    fn say(&self, line: &str, queue: &mut VecDeque<Envelope>) {
-        queue.push_back(Envelope {
-            source: Source::User(Word::Keyboard),
-            text: line.into(),
-        });
+        let input = match key.code {
+            KeyCode::Char('c') if control => Some(UserInput::Quit),
+            KeyCode::Char('z') if control => Some(UserInput::Suspend),
+            KeyCode::Char('q' | 'Q') if !control => Some(UserInput::Quit),
+            KeyCode::Char('d' | 'D') if !control => Some(UserInput::ChangeView),
+            KeyCode::Char('x' | 'X') if !control => Some(UserInput::Request),
+            _ => digit
+                .is_some_and(|digit| self.completes_own_id(digit))
+                .then_some(UserInput::Tick),
+        };
+        queue.extend(input.map(Envelope::User));
     }
 
     /// Whether this digit is the last of the own id. There is no Enter to wait
@@ -218,14 +204,22 @@ impl Keys {
 
 /// The lines of standard input. It may be shared and blocking, so it is read
 /// only when there is something.
-#[derive(Default)]
 struct Lines {
+    own_id: String,
     line: Vec<u8>,
     /// The line is longer than any command: its rest is not kept.
     is_too_long: bool,
 }
 
 impl Lines {
+    fn new(own_id: NodeId) -> Self {
+        Lines {
+            own_id: own_id.to_string(),
+            line: Vec::new(),
+            is_too_long: false,
+        }
+    }
+
     /// Reads once, and puts every line that is now complete into the queue.
     fn read_some(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
         let input = io::stdin();
@@ -257,8 +251,16 @@ impl Lines {
     fn end_line(&mut self, queue: &mut VecDeque<Envelope>) {
         let text = std::mem::take(&mut self.line);
         if !std::mem::take(&mut self.is_too_long) {
-            let source = Source::User(Word::Keyboard);
-            queue.push_back(Envelope { source, text });
+            queue.extend(self.input(&text).map(Envelope::User));
+        }
+    }
+
+    /// What the original's process understands of a line: `x` and its own id.
+    fn input(&self, line: &[u8]) -> Option<UserInput> {
+        match line.trim_ascii() {
+            b"x" => Some(UserInput::Request),
+            line if line == self.own_id.as_bytes() => Some(UserInput::Tick),
+            _ => None,
         }
     }
 }

@@ -39,23 +39,25 @@ const KEYBOARD: Token = Token(0);
 const SECTION: Token = Token(1);
 const SIGNALS: Token = Token(2);
 
-type Envelope = crate::engine::Envelope<Word>;
+type Envelope = crate::engine::Envelope<UserInput>;
 
 /// What arrives at a process beside what arrives at every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Word {
-    /// The user: a line of standard input, or the keys that amount to one.
-    Keyboard,
-    /// The user, at a terminal: has had enough.
+enum UserInput {
+    /// `x`: the user asks for the critical section.
+    Request,
+    /// The own id: the clock ticks.
+    Tick,
+    /// The user ends the process.
     Quit,
-    /// The user, at a terminal: wants the shell for a while.
+    /// The user wants the shell for a while (Ctrl-Z).
     Suspend,
-    /// The user, at a terminal: wants to see the node in another way.
-    View,
-    /// The critical section: the time that an entry lasts is over.
+    /// The user wants to see the node in another way.
+    ChangeView,
+    /// The time that an entry lasts is over.
     EntryOver,
-    /// The critical section: what was said to it reached nobody.
-    NobodyListens,
+    /// Nothing listens at the critical section's address.
+    SectionUnreachable,
     /// The operating system's signal of this number.
     Signal(i32),
 }
@@ -145,12 +147,12 @@ impl<O: Observer> Process<O> {
         self.wait()?;
         while let Some(envelope) = self.queue.pop_front() {
             let before = discriminant(self.engine.member().state(&self.lock));
-            self.open_and_do(envelope)?;
+            self.dispatch(envelope)?;
             if discriminant(self.engine.member().state(&self.lock)) != before {
                 self.state_since = Instant::now();
             }
         }
-        self.engine.tidy();
+        self.engine.close_idle_sockets();
         Ok(())
     }
 
@@ -212,56 +214,47 @@ impl<O: Observer> Process<O> {
         self.engine.user.drain(&mut self.queue);
         for signal in self.signals.pending() {
             self.queue
-                .push_back(Envelope::of_user(Word::Signal(signal)));
+                .push_back(Envelope::User(UserInput::Signal(signal)));
         }
         Ok(())
     }
 
-    /// Interprets what arrived, and does it.
-    fn open_and_do(&mut self, envelope: Envelope) -> io::Result<()> {
-        let Some((word, text)) = self.engine.open(envelope)? else {
-            return Ok(());
+    /// Does what arrived.
+    fn dispatch(&mut self, envelope: Envelope) -> io::Result<()> {
+        let input = match envelope {
+            Envelope::Engine(input) => return self.engine.receive(input),
+            Envelope::User(input) => input,
         };
-        match word {
-            Word::Keyboard => match self.open_line(&text) {
-                Some(event) => self.engine.handle(&event).map(drop),
-                None => Ok(()),
-            },
-            Word::EntryOver => self
-                .engine
-                .handle(&Event::Release(self.lock.clone()))
-                .map(drop),
-            Word::Suspend | Word::Signal(SIGTSTP) => self.engine.observer.suspend(),
-            Word::View => {
+        match input {
+            UserInput::Request => self.handle(&Event::Acquire(self.lock.clone())),
+            UserInput::Tick => self.handle(&Event::Tick),
+            UserInput::EntryOver => self.handle(&Event::Release(self.lock.clone())),
+            UserInput::Suspend | UserInput::Signal(SIGTSTP) => self.engine.observer.suspend(),
+            UserInput::ChangeView => {
                 self.engine.observer.change_view();
                 Ok(())
             }
-            Word::Signal(SIGCONT) => {
+            UserInput::Signal(SIGCONT) => {
                 self.keyboard.ready();
                 self.engine.observer.resume()
             }
-            Word::Signal(SIGUSR1) => self.engine.tell_drops(),
-            // It will be drawn again.
-            Word::Signal(SIGWINCH) => Ok(()),
-            Word::Quit | Word::Signal(_) => {
+            UserInput::Signal(SIGUSR1) => self.engine.report_drops(),
+            // The next refresh draws it.
+            UserInput::Signal(SIGWINCH) => Ok(()),
+            UserInput::Quit | UserInput::Signal(_) => {
                 self.is_quitting = true;
                 Ok(())
             }
-            Word::NobodyListens => {
+            UserInput::SectionUnreachable => {
                 let address = self.engine.user.address();
-                let happening = NodeEvent::NobodyAtSection { address };
-                self.engine.observer.happened(&happening)
+                self.engine
+                    .observer
+                    .happened(&NodeEvent::SectionUnreachable { address })
             }
         }
     }
 
-    /// What the original's process understands of a line: `x` and its own id.
-    fn open_line(&self, line: &[u8]) -> Option<Event> {
-        let own_id = self.engine.member().id().to_string();
-        match line.trim_ascii() {
-            b"x" => Some(Event::Acquire(self.lock.clone())),
-            line if line == own_id.as_bytes() => Some(Event::Tick),
-            _ => None,
-        }
+    fn handle(&mut self, event: &Event) -> io::Result<()> {
+        self.engine.handle(event).map(drop)
     }
 }

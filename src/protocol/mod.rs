@@ -90,7 +90,7 @@ impl Member {
             "id {id} is not in 1..={members}"
         );
         let peers: BTreeSet<NodeId> = (1..=members).map(NodeId).filter(|p| *p != id).collect();
-        let (clock, reserved, mut unsynced) = match config.memory {
+        let (clock, reserved, mut unsynced) = match config.durability {
             Durability::Forgetful => (LamportClock::default(), None, peers.clone()),
             Durability::Durable { below, heard, .. } => {
                 let unsynced = if heard {
@@ -109,7 +109,7 @@ impl Member {
         } else {
             (clock, unsynced)
         };
-        let is_started_anew = matches!(config.memory, Durability::Durable { below: 2.., .. });
+        let is_started_anew = matches!(config.durability, Durability::Durable { below: 2.., .. });
         let kept = if planted!(config, KeptInACrash) && is_started_anew {
             peers.clone()
         } else {
@@ -127,7 +127,7 @@ impl Member {
             runs: BTreeMap::new(),
             heard: BTreeMap::new(),
             may_have_forgotten_runs: matches!(
-                config.memory,
+                config.durability,
                 Durability::Durable {
                     below: 2..,
                     heard: true
@@ -175,7 +175,7 @@ impl Member {
     /// Ahead of all that this event asked for, so that no request is made with a
     /// clock that could be forgotten. Before all are heard none is made.
     fn reserve(&mut self, before: usize, effects: &mut Vec<Effect>) {
-        if let Durability::Durable { .. } = self.config.memory
+        if let Durability::Durable { .. } = self.config.durability
             && self.reserved.is_none_or(|below| self.clock.now() >= below)
             && self.unsynced.is_empty()
         {

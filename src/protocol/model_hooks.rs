@@ -11,7 +11,7 @@ impl Member {
         if self.config.ahead >= 100 {
             self.heard.clear();
         }
-        if let Durability::Durable { heard: true, .. } = self.config.memory {
+        if let Durability::Durable { heard: true, .. } = self.config.durability {
             self.runs.clear();
             self.ran_before = false;
         }
@@ -19,7 +19,10 @@ impl Member {
 
     /// Whether hearing this run of a peer tells nothing new.
     pub(crate) fn knows_run(&self, peer: NodeId, origin: Origin) -> bool {
-        let is_of_no_use = matches!(self.config.memory, Durability::Durable { heard: true, .. });
+        let is_of_no_use = matches!(
+            self.config.durability,
+            Durability::Durable { heard: true, .. }
+        );
         let known = self.runs.get(&peer);
         is_of_no_use || known.is_some_and(|run| run.is_none_or(|run| origin == Origin::Turno(run)))
     }

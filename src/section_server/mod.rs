@@ -93,8 +93,9 @@ impl Shared {
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
             self.is_readable |= events.iter().any(|event| event.token() == SOCKET);
             self.receive(&mut buffer)?;
-            if let Some(untold) = self.quota.untold() {
-                self.output.say(&format!("{untold} more not admitted"))?;
+            if let Some(unreported) = self.quota.unreported() {
+                self.output
+                    .say(&format!("{unreported} more not admitted"))?;
             }
             self.output.flush()?;
             for signal in self.signals.pending().collect::<Vec<_>>() {

@@ -10,7 +10,7 @@ use super::seed_peer::{SeedEffect, SeedPeer};
 use crate::group::Group;
 use crate::mutex::{Config, Effect, NodeId, Rejected, State, Timer};
 use crate::protocol::{Event, Member};
-use crate::transport::{Socket, Transport, Unheard};
+use crate::transport::{DropReason, Socket, Transport};
 use crate::wire::Key;
 
 /// The first port of the sockets that are opened for one request.
@@ -78,7 +78,7 @@ pub enum Handled {
     /// The algorithm took this event, and asked for these effects or refused.
     Handled(Event, Result<Vec<Effect>, Rejected>),
     /// The datagram was not heard.
-    Unheard(Unheard),
+    Dropped(DropReason),
 }
 
 /// What came of something that happened to a program.
@@ -167,8 +167,10 @@ impl Cluster {
         let (id, reader) = *self.sockets.get(&parcel.destination)?;
         match (self.programs.get_mut(&id)?, reader) {
             (Program::Turno(_, transport), Reader::Turno(socket)) => {
-                match transport.open(&parcel.text, parcel.source, socket) {
-                    Err(unsynced) => Some(self.turno_step(id, Some(Handled::Unheard(unsynced)))),
+                match transport.receive(&parcel.text, parcel.source, socket) {
+                    Err(dropped) => {
+                        Some(self.turno_step(id, Some(Handled::Dropped(dropped.reason))))
+                    }
                     Ok(incoming) => {
                         let event = Event::Received {
                             message: incoming.message,
@@ -221,7 +223,7 @@ impl Cluster {
             Effect::Reserve { below } => Done::Reserved(*below),
             Effect::Send { .. } => {
                 let listening = transport.group().listen;
-                let outgoing = transport.address(effect)?;
+                let outgoing = transport.route(effect)?;
                 let source = match outgoing.socket {
                     Socket::Listening => listening,
                     socket => self.socket_of(id, listening, Reader::Turno(socket)),
@@ -237,6 +239,7 @@ impl Cluster {
                 Done::Delegated(tokens.first().clock(), tokens.last().clock())
             }
             Effect::Leave { .. } => Done::Left,
+            Effect::Contended { .. } => return None,
             Effect::SetTimer { timer, after } => Done::Timer(timer.clone(), *after),
         })
     }

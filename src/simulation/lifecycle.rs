@@ -45,7 +45,7 @@ impl World<'_> {
         let node = self.node(id);
         node.runs += 1;
         let (runs, below) = (node.runs, node.below);
-        let memory = match kind {
+        let durability = match kind {
             ProgramKind::Seed => {
                 self.cluster.start_seed(group);
                 return Ok(());
@@ -58,7 +58,7 @@ impl World<'_> {
         };
         let members = u16::try_from(members).expect("ids are 16 bits wide");
         let config = Config {
-            memory,
+            durability,
             ahead: self.plan.ahead,
             keeps_permissions: !self.plan.ask_everybody.contains(&id.0),
             #[cfg(test)]

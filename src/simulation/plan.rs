@@ -303,9 +303,9 @@ fn kinds(dice: &mut Rng, count: usize) -> Vec<ProgramKind> {
         0..=6 => 0,
         _ => dice.usize(1..count),
     };
-    let memory = dice.u32(0..3);
+    let durability = dice.u32(0..3);
     let mut kinds: Vec<ProgramKind> = (0..count)
-        .map(|place| match memory {
+        .map(|place| match durability {
             _ if place < seeds => ProgramKind::Seed,
             0 => ProgramKind::Durable,
             1 => ProgramKind::Forgetful,

@@ -1,7 +1,7 @@
 //! What a program did, in the words that a real one prints.
 
 use super::cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
-use crate::engine::{NodeEvent, Why};
+use crate::engine::NodeEvent;
 use crate::group::Group;
 use crate::narrate::narrate;
 use crate::printable::Printable;
@@ -24,11 +24,11 @@ pub fn told(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> 
                 member,
             }
         }
-        (Program::Turno(member, _), Some(Handled::Unheard(unheard)), Some(parcel)) => {
+        (Program::Turno(member, _), Some(Handled::Dropped(reason)), Some(parcel)) => {
             NodeEvent::Dropped {
                 source: parcel.source,
                 bytes: &parcel.text,
-                why: Why::Unheard(*unheard),
+                reason: *reason,
                 member,
             }
         }

@@ -20,7 +20,7 @@ pub(crate) struct Quota {
 struct Second {
     began: Instant,
     told: u32,
-    untold: u64,
+    unreported: u64,
 }
 
 impl Quota {
@@ -39,31 +39,34 @@ impl Quota {
         let second = self.second.get_or_insert_with(|| Second {
             began: Instant::now(),
             told: 0,
-            untold: 0,
+            unreported: 0,
         });
         let most = if self.is_flood { self.fewer } else { self.most };
         let is_told = second.told < most;
         if is_told {
             second.told += 1;
         } else {
-            second.untold += 1;
+            second.unreported += 1;
         }
         is_told
     }
 
     /// When the second is over of which something is still to be told.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let second = self.second.as_ref().filter(|second| second.untold > 0)?;
+        let second = self
+            .second
+            .as_ref()
+            .filter(|second| second.unreported > 0)?;
         Some(second.began + SECOND)
     }
 
     /// How many more there were in a second that is over, if that is to be told.
-    pub(crate) fn untold(&mut self) -> Option<u64> {
+    pub(crate) fn unreported(&mut self) -> Option<u64> {
         let second = self
             .second
             .take_if(|second| second.began.elapsed() >= SECOND)?;
-        self.is_flood = second.untold > 0;
-        (second.untold > 0).then_some(second.untold)
+        self.is_flood = second.unreported > 0;
+        (second.unreported > 0).then_some(second.unreported)
     }
 }
 
@@ -83,14 +86,14 @@ mod tests {
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 100);
         assert!(quota.next_timeout().is_some());
         wait(&mut quota);
-        assert_eq!(quota.untold(), Some(900));
-        assert_eq!((quota.untold(), quota.next_timeout()), (None, None));
+        assert_eq!(quota.unreported(), Some(900));
+        assert_eq!((quota.unreported(), quota.next_timeout()), (None, None));
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 10);
         wait(&mut quota);
-        assert_eq!(quota.untold(), Some(990));
+        assert_eq!(quota.unreported(), Some(990));
         assert_eq!((0..10).filter(|_| quota.take()).count(), 10);
         wait(&mut quota);
-        assert_eq!(quota.untold(), None, "the flood is over");
+        assert_eq!(quota.unreported(), None, "the flood is over");
         assert_eq!((0..50).filter(|_| quota.take()).count(), 50);
     }
 }

@@ -19,7 +19,7 @@ const MOST_OPEN: usize = 128;
 pub(super) enum Source {
     File(PathBuf),
     /// Under this name in errors.
-    Durability(PathBuf, Vec<u8>),
+    Memory(PathBuf, Vec<u8>),
 }
 
 /// Where the lines of each run are.
@@ -36,7 +36,7 @@ impl Lines {
     /// The file cannot be read any more, or has become shorter.
     pub(super) fn read(&self, run: usize, part: Range<u64>) -> Result<Vec<u8>, TraceError> {
         let bytes = match &self.sources[run] {
-            Source::Durability(_, bytes) => usize::try_from(part.start)
+            Source::Memory(_, bytes) => usize::try_from(part.start)
                 .ok()
                 .zip(usize::try_from(part.end).ok())
                 .and_then(|(start, end)| bytes.get(start..end))
@@ -53,7 +53,7 @@ impl Lines {
     /// What a run's file is called.
     pub(super) fn path(&self, run: usize) -> &PathBuf {
         match &self.sources[run] {
-            Source::File(path) | Source::Durability(path, _) => path,
+            Source::File(path) | Source::Memory(path, _) => path,
         }
     }
 

@@ -135,7 +135,7 @@ impl Intake {
             let mut bytes = Vec::new();
             run.write(&mut bytes).map_err(failed(&path))?;
             intake.take(&path, &*bytes, |_, _| {})?;
-            intake.lines.sources.push(Source::Durability(path, bytes));
+            intake.lines.sources.push(Source::Memory(path, bytes));
         }
         Ok(intake)
     }

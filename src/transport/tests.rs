@@ -35,7 +35,7 @@ impl Transport {
     fn say(&mut self, to: u16, body: Body, repetition: u32) -> Option<Outgoing> {
         let from = self.group.id;
         let origin = Origin::Turno(self.incarnation);
-        self.address(&Effect::Send {
+        self.route(&Effect::Send {
             to: NodeId(to),
             reply_to: None,
             message: Message { from, origin, body },
@@ -43,8 +43,18 @@ impl Transport {
         })
     }
 
-    fn hear(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, Unheard> {
-        self.open(datagram, local(port), Socket::Listening)
+    fn hear(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, DropReason> {
+        self.hear_at(datagram, port, Socket::Listening)
+    }
+
+    fn hear_at(
+        &mut self,
+        datagram: &[u8],
+        port: u16,
+        socket: Socket,
+    ) -> Result<Incoming, DropReason> {
+        let incoming = self.receive(datagram, local(port), socket);
+        incoming.map_err(|dropped| dropped.reason)
     }
 }
 
@@ -75,7 +85,7 @@ fn for_a_seed_peers_reply_the_socket_is_the_echo() {
     let mut one = transport(None);
     one.say(2, request(4), 0).unwrap();
     let reply = b"reply<5,2>";
-    let incoming = one.open(reply, local(10_002), Socket::OfRequest(4));
+    let incoming = one.hear_at(reply, 10_002, Socket::OfRequest(4));
     let echo = RequestId {
         clock: 4,
         incarnation: NONCE,
@@ -88,11 +98,11 @@ fn for_a_seed_peers_reply_the_socket_is_the_echo() {
             echo
         }
     );
-    let at = |one: &mut Transport, socket| one.open(reply, local(10_002), socket);
-    assert_eq!(at(&mut one, Socket::Listening), Err(Unheard::NoEcho));
-    assert_eq!(at(&mut one, Socket::OfRequest(3)), Err(Unheard::NoEcho));
+    let at = |one: &mut Transport, socket| one.hear_at(reply, 10_002, socket);
+    assert_eq!(at(&mut one, Socket::Listening), Err(DropReason::NoEcho));
+    assert_eq!(at(&mut one, Socket::OfRequest(3)), Err(DropReason::NoEcho));
     one.retain(|_| false);
-    assert_eq!(at(&mut one, Socket::OfRequest(4)), Err(Unheard::NoEcho));
+    assert_eq!(at(&mut one, Socket::OfRequest(4)), Err(DropReason::NoEcho));
 }
 
 #[test]
@@ -101,7 +111,7 @@ fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
     let hello = one.say(2, Body::Hello, 0).unwrap();
     assert_eq!(hello.socket, Socket::OfRequest(0));
     assert!(hello.text.starts_with(b"req<0,1>"));
-    let incoming = one.open(b"reply<5,2>", local(10_002), Socket::OfRequest(0));
+    let incoming = one.hear_at(b"reply<5,2>", 10_002, Socket::OfRequest(0));
     assert_eq!(
         incoming.unwrap().message.body,
         Body::Welcome {
@@ -127,7 +137,7 @@ fn an_echo_says_more_than_the_socket() {
         echo,
     };
     let datagram = peer(2, None).say(1, late.clone(), 0).unwrap();
-    let incoming = one.open(&datagram.text, local(10_002), Socket::OfRequest(4));
+    let incoming = one.hear_at(&datagram.text, 10_002, Socket::OfRequest(4));
     assert_eq!(incoming.unwrap().message.body, late);
 }
 
@@ -159,15 +169,16 @@ fn only_members_hosts_are_heard_where_there_is_no_key() {
     for datagram in [&b"req<2,2>"[..], b"reply<2,2>"] {
         let (from, expected) = (NodeId(2), local(10_002));
         assert_eq!(
-            one.open(datagram, elsewhere, Socket::Listening),
-            Err(Unheard::ForeignHost { from, expected })
+            one.receive(datagram, elsewhere, Socket::Listening)
+                .map_err(|dropped| dropped.reason),
+            Err(DropReason::ForeignHost { from, expected })
         );
     }
     let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap();
     let mut with_key = transport(key());
     assert!(
         with_key
-            .open(&hello.text, elsewhere, Socket::Listening)
+            .receive(&hello.text, elsewhere, Socket::Listening)
             .is_ok()
     );
 }
@@ -179,18 +190,18 @@ fn with_a_key_nothing_is_heard_that_was_not_signed_for_us() {
     assert!(one.hear(&hello, 10_002).is_ok());
 
     let unsigned = peer(2, None).say(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&unsigned, 10_002), Err(Unheard::Unsigned));
+    assert_eq!(one.hear(&unsigned, 10_002), Err(DropReason::Unsigned));
     for seeds in [&b"req<2,2>"[..], b"reply<2,2>"] {
-        assert_eq!(one.hear(seeds, 10_002), Err(Unheard::Unsigned));
+        assert_eq!(one.hear(seeds, 10_002), Err(DropReason::Unsigned));
     }
 
     let to_another = peer(2, key()).say(3, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&to_another, 10_002), Err(Unheard::Forged));
+    assert_eq!(one.hear(&to_another, 10_002), Err(DropReason::Forged));
     let in_anothers_name = String::from_utf8(hello.clone()).unwrap();
     let in_anothers_name = in_anothers_name.replace("req<0,2>", "req<0,3>");
     assert_eq!(
         one.hear(in_anothers_name.as_bytes(), 10_002),
-        Err(Unheard::Forged)
+        Err(DropReason::Forged)
     );
     for place in 0..hello.len() {
         let mut changed = hello.clone();
@@ -199,7 +210,7 @@ fn with_a_key_nothing_is_heard_that_was_not_signed_for_us() {
     }
     let another_key = Some(Key::new([2; 32]));
     let forged = peer(2, another_key).say(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&forged, 10_002), Err(Unheard::Forged));
+    assert_eq!(one.hear(&forged, 10_002), Err(DropReason::Forged));
 }
 
 #[test]
@@ -209,14 +220,17 @@ fn a_signed_seed_datagram_is_no_members_of_a_group_with_a_key() {
     key.sign(group, NodeId(2), NodeId(1), &mut datagram);
     assert_eq!(
         transport(Some(key)).hear(&datagram, 10_002),
-        Err(Unheard::Unsigned)
+        Err(DropReason::Unsigned)
     );
 }
 
 #[test]
 fn without_a_key_what_is_signed_says_so() {
     let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(transport(None).hear(&hello, 10_002), Err(Unheard::Signed));
+    assert_eq!(
+        transport(None).hear(&hello, 10_002),
+        Err(DropReason::Signed)
+    );
 }
 
 #[test]
@@ -230,7 +244,7 @@ fn another_member_list_is_not_heard_and_named() {
         let asks = Some(run);
         assert_eq!(
             one.hear(&hello.text, 10_002),
-            Err(Unheard::OtherList { from, asks })
+            Err(DropReason::OtherList { from, asks })
         );
         assert!(!one.is_turno(from));
         // So it learns of it too, and that is the end of it.
@@ -238,7 +252,7 @@ fn another_member_list_is_not_heard_and_named() {
         let (from, asks) = (NodeId(1), None);
         assert_eq!(
             other.hear(&objection.text, 10_001),
-            Err(Unheard::OtherList { from, asks })
+            Err(DropReason::OtherList { from, asks })
         );
     }
 }
@@ -246,8 +260,11 @@ fn another_member_list_is_not_heard_and_named() {
 #[test]
 fn what_is_not_for_a_process_is_not_heard() {
     let mut one = transport(None);
-    assert_eq!(one.hear(b"cs<5,2>(text)", 10_002), Err(Unheard::ForSection));
-    let malformed = Unheard::Malformed(Malformed::Kind);
+    assert_eq!(
+        one.hear(b"cs<5,2>(text)", 10_002),
+        Err(DropReason::ForSection)
+    );
+    let malformed = DropReason::Malformed(Malformed::Kind);
     assert_eq!(one.hear(b"rubbish", 10_002), Err(malformed));
 }
 

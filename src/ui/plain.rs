@@ -44,8 +44,9 @@ impl Observer for Plain {
     }
 
     fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
-        if let Some(untold) = self.quota.untold() {
-            self.output.say(&format!("{untold} more of no effect"))?;
+        if let Some(unreported) = self.quota.unreported() {
+            self.output
+                .say(&format!("{unreported} more of no effect"))?;
         }
         self.output.flush()
     }

@@ -7,14 +7,29 @@ use crate::mutex::{NodeId, Timestamp};
 
 /// The word before the `<`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DatagramKind {
+pub enum DatagramKind {
+    /// `req`.
     Request,
+    /// `reply`.
     Reply,
+    /// `cs`.
     Section,
 }
 
-/// The kind, the stamp, and what follows the `>`.
-pub(super) fn decode(bytes: &[u8]) -> Result<(DatagramKind, Timestamp, &[u8]), Malformed> {
+/// What the original reads of a datagram: `kind<clock,id>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What it is.
+    pub kind: DatagramKind,
+    /// The clock, and the sender that it names.
+    pub stamp: Timestamp,
+}
+
+/// The head of a datagram, and what follows its `>`.
+///
+/// # Errors
+/// [`Malformed`] says what is wrong with the head.
+pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
     if bytes.is_empty() {
         return Err(Malformed::Empty);
     }
@@ -35,7 +50,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(DatagramKind, Timestamp, &[u8]), M
         .and_then(|id| u16::try_from(id).ok())
         .ok_or(Malformed::Id)?;
     let id = NodeId(id);
-    Ok((kind, Timestamp { clock, id }, rest))
+    let stamp = Timestamp { clock, id };
+    Ok((Head { kind, stamp }, rest))
 }
 
 /// Digits up to `end`, as a number (none: too large), and what follows `end`.

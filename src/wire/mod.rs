@@ -51,7 +51,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::mutex::{Message, NodeId};
-use head::DatagramKind;
+pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
 
@@ -138,7 +138,16 @@ pub enum Malformed {
 /// # Errors
 /// [`Malformed`] says what is wrong with it.
 pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
-    let (kind, stamp, rest) = head::decode(bytes)?;
+    let (head, rest) = decode_head(bytes)?;
+    decode_rest(head, rest)
+}
+
+/// Reads what stands behind a head.
+///
+/// # Errors
+/// [`Malformed`] says what is wrong with it.
+pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
+    let Head { kind, stamp } = head;
     match kind {
         DatagramKind::Section => Ok(Datagram::Section(SectionMessage {
             stamp,
@@ -146,14 +155,6 @@ pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
         })),
         DatagramKind::Request | DatagramKind::Reply => tail::decode(kind, stamp, rest),
     }
-}
-
-/// The sender that a datagram names, signed or not, and whatever else is wrong with
-/// it.
-#[must_use]
-pub fn sender(bytes: &[u8]) -> Option<NodeId> {
-    let (_, stamp, _) = head::decode(bytes).ok()?;
-    Some(stamp.id)
 }
 
 /// The text of a message, without a signature.

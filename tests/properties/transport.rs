@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use turno::internals::group::Group;
 use turno::internals::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin};
-use turno::internals::transport::{Incoming, Socket, Transport, Unheard};
+use turno::internals::transport::{DropReason, Incoming, Socket, Transport};
 use turno::internals::wire::{Datagram, GroupDigest, Key, decode};
 
 use crate::config;
@@ -45,7 +45,7 @@ fn say(by: &mut Transport, to: u16, mut message: Message) -> Vec<u8> {
         message,
         repetition: 0,
     };
-    by.address(&effect).expect("it is sent").text
+    by.route(&effect).expect("it is sent").text
 }
 
 fn key(fill: u8) -> Key {
@@ -71,9 +71,9 @@ fn open(
     bytes: &[u8],
     source: SocketAddr,
     socket: Socket,
-) -> Result<Incoming, Unheard> {
+) -> Result<Incoming, DropReason> {
     let before = format!("{by:?}");
-    let opened = by.open(bytes, source, socket);
+    let opened = by.receive(bytes, source, socket);
     if opened.is_err() {
         assert_eq!(
             format!("{by:?}"),
@@ -81,7 +81,7 @@ fn open(
             "it was not heard, and changed something"
         );
     }
-    opened
+    opened.map_err(|dropped| dropped.reason)
 }
 
 /// A turno node has our list; a seed peer's reply is to what was asked from the
@@ -183,7 +183,7 @@ proptest! {
             let bit = bit.index(said.len() * 8);
             let turn = |said: &mut [u8]| said[bit / 8] ^= 1 << (bit % 8);
             turn(&mut said);
-            let heard = one.open(&said, source, Socket::Listening);
+            let heard = one.receive(&said, source, Socket::Listening);
             prop_assert!(heard.is_err(), "bit {bit}: {}", said.escape_ascii());
             turn(&mut said);
         }

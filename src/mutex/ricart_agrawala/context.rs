@@ -63,6 +63,11 @@ impl Context<'_> {
         Timestamp { clock, id }
     }
 
+    pub(super) fn contended(&mut self) {
+        let lock = self.lock.clone();
+        self.effects.push(Effect::Contended { lock });
+    }
+
     pub(super) fn send_request(&mut self, to: NodeId, clock: u64, repetition: u32) {
         let lock = self.lock.clone();
         self.send(to, None, Body::Request { lock, clock }, repetition);

@@ -46,7 +46,10 @@ impl RicartAgrawala {
                 // network had repeated it.
                 match latest.replied {
                     Some(clock) => cx.send_reply(&asked, clock, 1),
-                    None => cx.send_welcome(&asked),
+                    None => {
+                        cx.send_welcome(&asked);
+                        cx.contended();
+                    }
                 }
                 return Ok(());
             }
@@ -120,7 +123,7 @@ impl RicartAgrawala {
     }
 
     /// A turno peer waits for one reply, that to its latest request.
-    fn defer(&mut self, cx: &Context<'_>, asked: Deferred) {
+    fn defer(&mut self, cx: &mut Context<'_>, asked: Deferred) {
         let peer = asked.request.id;
         let is_of = |deferred: &Deferred| {
             deferred.request.id == peer
@@ -137,6 +140,7 @@ impl RicartAgrawala {
             self.reply_queue.remove(oldest);
         }
         self.reply_queue.push(asked);
+        cx.contended();
     }
 
     /// FREE, and so nobody has to wait for us.

@@ -286,7 +286,7 @@ fn tokens_are_lent_in_the_section_alone_and_not_without_end() {
 #[test]
 fn a_clock_is_on_disk_before_it_is_lent() {
     let mut member = Member::new(Config {
-        memory: Durability::Durable {
+        durability: Durability::Durable {
             below: 100,
             heard: true,
         },

@@ -46,6 +46,11 @@ fn cancel() -> Event {
     Event::Cancel(lock())
 }
 
+/// A peer waits for this member.
+fn contended() -> Effect {
+    Effect::Contended { lock: lock() }
+}
+
 fn stamp(clock: u64, id: u16) -> Timestamp {
     let id = NodeId(id);
     Timestamp { clock, id }

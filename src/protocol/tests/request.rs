@@ -125,7 +125,7 @@ fn an_older_request_is_answered_while_waiting() {
 #[test]
 fn a_younger_request_is_deferred_while_waiting() {
     let mut member = waiting();
-    assert_eq!(member.must(request(5, 3)), [], "(4,2) < (5,3)");
+    assert_eq!(member.must(request(5, 3)), [contended()], "(4,2) < (5,3)");
     assert_eq!(member.queue(), [stamp(5, 3)]);
 }
 
@@ -139,7 +139,7 @@ fn a_tie_goes_to_the_lower_id() {
 #[test]
 fn defers_the_reply_while_held_however_old_the_request() {
     let mut member = held();
-    assert_eq!(member.must(request(1, 2)), []);
+    assert_eq!(member.must(request(1, 2)), [contended()]);
     assert_eq!(member.queue(), [stamp(1, 2)]);
 }
 
@@ -281,17 +281,20 @@ fn a_request_that_arrives_again_is_no_event_and_queued_once() {
     assert_eq!(member, before);
     assert_eq!(
         effects,
-        [member.config().send(
-            NodeId(2),
-            None,
-            Body::Welcome {
-                clock: 6,
-                to: PEERS,
-                again: false,
-            },
-            0
-        )],
-        "it learns that somebody is there"
+        [
+            member.config().send(
+                NodeId(2),
+                None,
+                Body::Welcome {
+                    clock: 6,
+                    to: PEERS,
+                    again: false,
+                },
+                0
+            ),
+            contended()
+        ],
+        "the welcome says that this member is up"
     );
     assert_eq!(sent(&member.must(release())).len(), 1);
 }

@@ -56,7 +56,7 @@ impl Onlooker {
     pub fn new(config: Config) -> Self {
         let ids = (1..=config.members).map(NodeId);
         let peers: BTreeSet<NodeId> = ids.filter(|id| *id != config.id).collect();
-        let mut unsynced = match config.memory {
+        let mut unsynced = match config.durability {
             Durability::Durable { heard: true, .. } => BTreeSet::new(),
             _ => peers.clone(),
         };
@@ -74,7 +74,7 @@ impl Onlooker {
             latest: 0,
             token: None,
             entries: 0,
-            reserved: match config.memory {
+            reserved: match config.durability {
                 Durability::Forgetful => u64::MAX,
                 Durability::Durable { below, .. } => below,
             },
@@ -163,6 +163,9 @@ impl Onlooker {
                     assert_eq!(*event, Event::Release(lock.clone()));
                     assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
                     assert_eq!(*clock, after.clock());
+                }
+                Effect::Contended { lock } => {
+                    assert!(!after.reply_queue(lock).is_empty(), "{}", what());
                 }
                 Effect::SetTimer { timer, .. } => self.timers.push(timer.clone()),
             }

@@ -34,11 +34,11 @@ pub fn config(bytes: &[u8]) -> Config {
     let mut config = Config::new(id, members, OURS);
     config.must_hear_itself = bytes[2].is_multiple_of(4);
     config.keeps_permissions = !bytes[7].is_multiple_of(4);
-    let memory = bytes[3] % 3;
-    if memory > 0 {
-        config.memory = Durability::Durable {
+    let durability = bytes[3] % 3;
+    if durability > 0 {
+        config.durability = Durability::Durable {
             below: clock(bytes[4], bytes[5], 1),
-            heard: memory == 1,
+            heard: durability == 1,
         };
     }
     config.ahead = match bytes[6] % 4 {

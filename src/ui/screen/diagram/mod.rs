@@ -134,8 +134,8 @@ impl LiveDiagram {
                     self.push(row);
                 }
             }
-            NodeEvent::Dropped { source, why, .. } => {
-                let note = format!("dropped: {}", why.cause());
+            NodeEvent::Dropped { source, reason, .. } => {
+                let note = format!("dropped: {}", reason.cause());
                 self.lost(false, *source, Tone::Trouble, note);
             }
             NodeEvent::NotSent { address, error } => {
@@ -148,7 +148,7 @@ impl LiveDiagram {
                     ..self.row(Tone::Trouble, "dropped more")
                 });
             }
-            NodeEvent::NobodyAtSection { .. } => {
+            NodeEvent::SectionUnreachable { .. } => {
                 self.push(self.row(Tone::Trouble, "nobody at the section"));
             }
             NodeEvent::Drops(_) | NodeEvent::StillWaiting(_) | NodeEvent::TraceEnds { .. } => {}

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use super::LiveDiagram;
-use crate::engine::{NodeEvent, Why};
+use crate::engine::NodeEvent;
 use crate::group::Group;
 use crate::mutex::{
     Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
 };
 use crate::protocol::{Event, Member};
-use crate::transport::Unheard;
+use crate::transport::DropReason;
 
 const OWN_RUN: Incarnation = Incarnation(7);
 
@@ -34,7 +34,7 @@ impl Staged {
             has_key: false,
         });
         let member = Member::new(Config {
-            memory: Durability::Durable {
+            durability: Durability::Durable {
                 below: 1,
                 heard: true,
             },
@@ -101,7 +101,7 @@ impl Staged {
         self.diagram.happened(&NodeEvent::Dropped {
             source: SocketAddr::from(([127, 0, 0, 1], port)),
             bytes: b"\x1b[2J",
-            why: Why::Unheard(Unheard::Forged),
+            reason: DropReason::Forged,
             member: &self.member,
         });
     }

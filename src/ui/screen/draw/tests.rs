@@ -45,7 +45,7 @@ fn reply(clock: u64, id: u16, echo: u64) -> Event {
 /// Member 1 of so many, that has heard all others, after these events.
 fn member(members: u16, events: &[Event]) -> Member {
     let mut member = Member::new(Config {
-        memory: Durability::Durable {
+        durability: Durability::Durable {
             below: 1,
             heard: true,
         },

@@ -7,17 +7,18 @@
 //! its own, and that the reply arrives there says it. And of what arrives only
 //! that is heard which a member can have sent.
 
+mod drop_reason;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-
-use thiserror::Error;
 
 use crate::group::Group;
 #[cfg(test)]
 use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
-use crate::wire::{self, Datagram, Key, Malformed, Signed};
+use crate::wire::{self, Datagram, Head, Key, Malformed, Signed};
+pub use drop_reason::{DropReason, Dropped};
 
 /// A socket of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,45 +48,6 @@ pub struct Incoming {
     pub message: Message,
     /// Where an answer goes, if not to the sender's address in the member list.
     pub reply_to: Option<SocketAddr>,
-}
-
-/// Why a datagram was not heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Unheard {
-    /// It could not be read.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// It is meant for the critical section.
-    #[error("it is for the critical section, not for a process")]
-    ForSection,
-    /// It says that it is from a member, and comes from another host.
-    #[error("member {from} is at {expected}")]
-    ForeignHost {
-        /// The member.
-        from: NodeId,
-        /// Where that member is.
-        expected: SocketAddr,
-    },
-    /// The group has a key, and it is not signed.
-    #[error("it is not signed: give every member the same --key")]
-    Unsigned,
-    /// The group has a key, and it was not signed with it for us.
-    #[error("its signature is wrong: give every member the same --key")]
-    Forged,
-    /// It is signed, and the group has no key.
-    #[error("it is signed, and this process was given no --key")]
-    Signed,
-    /// The sender has another member list.
-    #[error("process {from} has another member list: give all the same, written the same")]
-    OtherList {
-        /// The sender.
-        from: NodeId,
-        /// The run that asks for something and should learn of this.
-        asks: Option<Incarnation>,
-    },
-    /// A seed peer's reply that arrived where it says nothing.
-    #[error("it does not say which request it answers")]
-    NoEcho,
 }
 
 /// What one node knows of where the others are and how they speak.
@@ -152,7 +114,7 @@ impl Transport {
     /// each. So it is asked the 1st, 2nd, 4th and 8th time, and from there on every
     /// 8th.
     #[must_use]
-    pub fn spares(&self, effect: &Effect) -> bool {
+    pub fn throttles(&self, effect: &Effect) -> bool {
         match effect {
             Effect::Send { to, repetition, .. } if !self.echoes(*to) => {
                 let repetition = *repetition;
@@ -168,7 +130,7 @@ impl Transport {
 
     /// The datagram for an [`Effect::Send`]. None for any other effect, and for
     /// a repetition that this peer is spared.
-    pub fn address(&mut self, effect: &Effect) -> Option<Outgoing> {
+    pub fn route(&mut self, effect: &Effect) -> Option<Outgoing> {
         let Effect::Send {
             to,
             reply_to,
@@ -178,7 +140,7 @@ impl Transport {
         else {
             return None;
         };
-        if self.spares(effect) {
+        if self.throttles(effect) {
             return None;
         }
         let is_echoing = self.echoes(*to);
@@ -234,53 +196,64 @@ impl Transport {
     /// Reads a datagram that arrived.
     ///
     /// # Errors
-    /// [`Unheard`] says why it is not to be believed; nothing has changed then.
-    pub fn open(
+    /// [`Dropped`] says why it is not to be believed; nothing has changed then.
+    pub fn receive(
         &mut self,
         datagram: &[u8],
         source: SocketAddr,
         socket: Socket,
-    ) -> Result<Incoming, Unheard> {
+    ) -> Result<Incoming, Dropped> {
         let signed = Signed::split(datagram);
         let text = match (&self.key, &signed) {
             (Some(_), Some(signed)) => signed.text,
             _ => datagram,
         };
-        let decoded = wire::decode(text);
+        let head = wire::decode_head(text);
+        let named_sender = head.as_ref().ok().map(|(head, _)| head.stamp.id);
+        let incoming = self.believe(head, signed, source, socket);
+        incoming.map_err(|reason| Dropped {
+            named_sender,
+            reason,
+        })
+    }
+
+    fn believe(
+        &mut self,
+        head: Result<(Head, &[u8]), Malformed>,
+        signed: Option<Signed<'_>>,
+        source: SocketAddr,
+        socket: Socket,
+    ) -> Result<Incoming, DropReason> {
+        let decoded = head.and_then(|(head, rest)| wire::decode_rest(head, rest));
         if decoded.is_err() && self.key.is_none() && signed.is_some() {
-            return Err(Unheard::Signed);
+            return Err(DropReason::Signed);
         }
-        let decoded = decoded?;
-        let (from, group) = match &decoded {
-            Datagram::Section(_) => return Err(Unheard::ForSection),
-            Datagram::Message { message, group } => (message.from, *group),
-            Datagram::SeedReply { from, .. } => (*from, None),
+        let (from, group, message) = match decoded? {
+            Datagram::Section(_) => return Err(DropReason::ForSection),
+            Datagram::Message { message, group } => (message.from, group, Ok(message)),
+            Datagram::SeedReply { from, clock } => (from, None, Err(clock)),
         };
         match (&self.key, &signed, group) {
             (None, ..) => self.check_host(from, source)?,
             (Some(key), Some(signed), Some(group)) => {
                 if !key.verifies(group, from, self.group.id, signed) {
-                    return Err(Unheard::Forged);
+                    return Err(DropReason::Forged);
                 }
             }
-            (Some(_), ..) => return Err(Unheard::Unsigned),
+            (Some(_), ..) => return Err(DropReason::Unsigned),
         }
         let is_foreign = group.is_some_and(|group| group != self.group.digest);
         if is_foreign && !planted!(self, ForeignListAccepted) {
-            let asks = match &decoded {
-                Datagram::Message { message, .. } => message.asks(),
-                _ => None,
-            };
-            return Err(Unheard::OtherList { from, asks });
+            let asks = message.ok().and_then(|message| message.asks());
+            return Err(DropReason::OtherList { from, asks });
         }
-        let message = match decoded {
-            Datagram::Message { message, .. } => message,
-            Datagram::SeedReply { clock, .. } => Message {
+        let message = match message {
+            Ok(message) => message,
+            Err(clock) => Message {
                 from,
                 origin: Origin::Seed,
-                body: self.seed_reply(clock, socket).ok_or(Unheard::NoEcho)?,
+                body: self.seed_reply(clock, socket).ok_or(DropReason::NoEcho)?,
             },
-            Datagram::Section(_) => return Err(Unheard::ForSection),
         };
         if message.origin == Origin::Seed {
             self.echoing.remove(&from);
@@ -324,10 +297,10 @@ impl Transport {
     }
 
     /// Who is no member at all is the algorithm's to refuse.
-    fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), Unheard> {
+    fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), DropReason> {
         match self.group.address(from) {
             Some(expected) if !self.group.is_at(from, source.ip()) => {
-                Err(Unheard::ForeignHost { from, expected })
+                Err(DropReason::ForeignHost { from, expected })
             }
             _ => Ok(()),
         }

@@ -1,0 +1,94 @@
+//! The way in: a datagram becomes an event of the algorithm, or is dropped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::{Engine, Input, NodeEvent, Observer, User};
+use crate::mutex::Rejected;
+use crate::protocol::Event;
+use crate::transport::{DropReason, Dropped, Incoming, Socket};
+
+impl<O: Observer, U: User> Engine<O, U> {
+    /// Interprets what arrived, and does it.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    pub(crate) fn receive(&mut self, input: Input) -> io::Result<()> {
+        match input {
+            Input::Datagram {
+                socket,
+                source,
+                bytes,
+            } => self.receive_datagram(&bytes, source, socket),
+            Input::Timer(timer) => self.handle(&Event::Expired(timer)).map(drop),
+        }
+    }
+
+    fn receive_datagram(
+        &mut self,
+        bytes: &[u8],
+        source: SocketAddr,
+        socket: Socket,
+    ) -> io::Result<()> {
+        let Incoming { message, reply_to } = match self.transport.receive(bytes, source, socket) {
+            Ok(incoming) => incoming,
+            Err(dropped) => return self.dropped(source, bytes, dropped),
+        };
+        let from = message.from;
+        let event = Event::Received { message, reply_to };
+        let outcome = self.step(&event);
+        if let Err(rejected) = outcome
+            && is_never_honest(rejected)
+        {
+            let dropped = Dropped {
+                named_sender: Some(from),
+                reason: DropReason::Rejected(rejected),
+            };
+            return self.dropped(source, bytes, dropped);
+        }
+        if from != self.member.id() {
+            self.heard.insert(from, Instant::now());
+        }
+        if let Event::Received { message, .. } = &event {
+            self.peer_stats.heard(message);
+        }
+        self.report_and_perform(&event, outcome).map(drop)
+    }
+
+    fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {
+        let reason = dropped.reason;
+        // Recorded even when logging is rate-limited: one reason a peer.
+        if let Some(from) = dropped.named_sender
+            && self.member.peers().contains(&from)
+        {
+            self.peer_stats.dropped(from, reason);
+        }
+        if !self.drops.count(reason.cause()) {
+            return Ok(());
+        }
+        // At the same limited rate, so that a flood is not answered.
+        if let DropReason::OtherList {
+            from,
+            asks: Some(run),
+        } = reason
+        {
+            let objection = self.transport.objection(from, run, source);
+            self.send(objection)?;
+        }
+        self.observer.happened(&NodeEvent::Dropped {
+            source,
+            bytes,
+            reason,
+            member: &self.member,
+        })
+    }
+}
+
+/// Whether no honest member can have sent it.
+fn is_never_honest(rejected: Rejected) -> bool {
+    matches!(
+        rejected,
+        Rejected::NoMember(_) | Rejected::OwnId(_) | Rejected::Clock(_)
+    )
+}
