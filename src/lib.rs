@@ -93,11 +93,12 @@ mod model_check;
 #[cfg(all(test, feature = "cli"))]
 mod mutation_tests;
 
+pub use engine::MissingPeer;
 pub use group::{Address, AddressError};
 pub use mutex::{LamportClock, LockName, LockNameError, Token};
 pub use node::{
-    Blocked, Guard, Handle, LocalNode, LockError, LockStatus, Node, PeerStatus, Request, Settings,
-    StartError, Status,
+    Blocked, Guard, Handle, LocalNode, LockError, LockState, LockStatus, Node, PeerStatus,
+    Prepared, Request, ResumedEntry, Settings, StartError, Status,
 };
 
 /// For turno's own command, tests, benches and fuzz targets. No part of the public

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::Stall;
 use crate::group::Group;
 use crate::mutex::{Effect, NodeId, Rejected};
 use crate::protocol::{Event, Member};
@@ -113,30 +114,6 @@ pub enum NodeEvent<'a> {
         /// The section's address.
         address: SocketAddr,
     },
-}
-
-/// For how long somebody here waits, and whom for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stall {
-    /// For how long.
-    pub since: Duration,
-    /// Who waits. It may have to hear itself.
-    pub own: NodeId,
-    /// Another node claims to be this member: neither may enter.
-    pub is_claimed: bool,
-    /// Who keeps us waiting.
-    pub missing: Vec<Missing>,
-}
-
-/// A member whose reply is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Which.
-    pub member: NodeId,
-    /// How long ago it was heard, if ever.
-    pub heard: Option<Duration>,
-    /// Why the latest datagram in its name was dropped, if it was.
-    pub dropped: Option<DropReason>,
 }
 
 /// How a node stands, between two rounds of its loop.

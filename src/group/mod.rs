@@ -16,6 +16,8 @@ pub use address::{Address, AddressError};
 pub struct Group {
     /// Which member we are.
     pub id: NodeId,
+    /// Each member's address as the list has it; the first is member 1.
+    pub names: Vec<String>,
     /// Where each member listens; the first is member 1.
     pub members: Vec<SocketAddr>,
     /// All addresses that each member's host is known by.
@@ -139,6 +141,7 @@ impl Group {
                 .find(is_ours)
                 .ok_or_else(|| GroupError::ListenFamily(listen.to_string()))?,
         };
+        let names: Vec<String> = addresses.iter().map(Address::to_string).collect();
         Ok(Group {
             id: NodeId(id),
             listen,
@@ -146,7 +149,8 @@ impl Group {
                 .iter()
                 .map(|found| found.iter().map(SocketAddr::ip).collect())
                 .collect(),
-            digest: GroupDigest::of(addresses.iter().map(Address::to_string)),
+            digest: GroupDigest::of(&names),
+            names,
             members,
         })
     }
@@ -176,11 +180,13 @@ impl Group {
             .iter()
             .map(|port| (Ipv4Addr::LOCALHOST, *port).into())
             .collect();
+        let names: Vec<String> = ports.iter().map(|port| format!(":{port}")).collect();
         Group {
             id: NodeId(id),
             hosts: members.iter().map(|member| vec![member.ip()]).collect(),
             listen: members[usize::from(id) - 1],
-            digest: GroupDigest::of(ports.iter().map(|port| format!(":{port}"))),
+            digest: GroupDigest::of(&names),
+            names,
             members,
         }
     }
@@ -202,6 +208,15 @@ impl Group {
     #[must_use]
     pub fn may_be_elsewhere(&self) -> bool {
         self.address(self.id) != Some(self.listen)
+    }
+
+    /// A member's address as the list has it; empty if there is no such member.
+    #[must_use]
+    pub fn name(&self, id: NodeId) -> &str {
+        let place = usize::from(id.0).checked_sub(1);
+        place
+            .and_then(|place| self.names.get(place))
+            .map_or("", String::as_str)
     }
 
     /// Where a member listens, if there is such a member.
