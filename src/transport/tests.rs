@@ -190,13 +190,19 @@ fn with_a_key_only_datagrams_signed_for_this_member_are_believed() {
     assert!(one.receive_from(&hello, 10_002).is_ok());
 
     let unsigned = peer(2, None).send(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.receive_from(&unsigned, 10_002), Err(DropReason::Unsigned));
+    assert_eq!(
+        one.receive_from(&unsigned, 10_002),
+        Err(DropReason::Unsigned)
+    );
     for seeds in [&b"req<2,2>"[..], b"reply<2,2>"] {
         assert_eq!(one.receive_from(seeds, 10_002), Err(DropReason::Unsigned));
     }
 
     let to_another = peer(2, key()).send(3, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.receive_from(&to_another, 10_002), Err(DropReason::Forged));
+    assert_eq!(
+        one.receive_from(&to_another, 10_002),
+        Err(DropReason::Forged)
+    );
     let in_anothers_name = String::from_utf8(hello.clone()).unwrap();
     let in_anothers_name = in_anothers_name.replace("req<0,2>", "req<0,3>");
     assert_eq!(
