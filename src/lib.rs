@@ -71,6 +71,7 @@ mod group;
 mod mutex;
 mod protocol;
 mod transport;
+mod views;
 mod wire;
 
 mod engine;

@@ -90,6 +90,7 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         | Planted::NeverResent
         | Planted::ResentWithNewClock
         | Planted::SeedAnsweredAtItsPort => None,
+        _ => None,
     }
 }
 

@@ -81,6 +81,34 @@ planted_bugs! {
     ResumedLendsUnheard,
     /// Whoever leaves an entry of an earlier run answers before all clocks are heard.
     ResumedAnswersUnheard,
+    /// Rule 2: a barred member's beat is acknowledged.
+    BarredAcknowledged,
+    /// Rule 2: a beat's bound is not durable when it is acknowledged.
+    BoundNotNoted,
+    /// Rule 3: a member has a lease by its own acknowledgment.
+    LeaseWithoutMajority,
+    /// Rule 4: a member votes a second time for one number.
+    VotesTwice,
+    /// Rule 4: a member votes for a view that it is not in.
+    VoterOutside,
+    /// Rule 4: a member votes though one outside of the view still counts on it.
+    VotesWhileCountedOn,
+    /// Rule 4: the promise is forgotten in a restart.
+    PromiseNotDurable,
+    /// Rule 4: a later vote lifts the bar of the members that are in it.
+    BarLifted,
+    /// Rule 5: a restarted member counts no acknowledgment of its earlier run.
+    RestartForgetsAcknowledgments,
+    /// Rule 5: a restarted member bars nobody.
+    RestartForgetsBars,
+    /// Rule 5: a restarted member is in the first view.
+    RestartIntoFirstView,
+    /// Rule 6: one vote decides.
+    DecidedWithoutMajority,
+    /// Rule 7: a member joins a view before its promise.
+    JoinsBeforePromise,
+    /// Rule 10: an old word of leaving counts.
+    OldLeaveCounts,
 }
 
 /// Whether this bug is planted in what has this configuration.

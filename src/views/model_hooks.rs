@@ -1,0 +1,1 @@
+//! What the model check does to views.
