@@ -130,6 +130,6 @@ pub(super) fn others_for_a_bound(views: &Views) -> usize {
 /// run and not after it. Otherwise it may be old: a later run may count on this member.
 pub(super) fn is_last_word(config: &Config, acknowledged: Option<&Nonce>, word: Nonce) -> bool {
     let is_last = acknowledged
-        .is_none_or(|last| last.incarnation == word.incarnation && last.counter <= word.counter);
+        .is_some_and(|last| last.incarnation == word.incarnation && last.counter <= word.counter);
     is_last || planted!(config, OldLeaveCounts)
 }
