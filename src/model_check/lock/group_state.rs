@@ -89,7 +89,7 @@ impl GroupState {
         let entry = self.section.entry_of(index)?;
         self.members[index]
             .is_none()
-            .then(|| Token::of(entry.token))
+            .then(|| Token::new(entry.token))
     }
 
     /// Whether the holder's clock has not reached its token.

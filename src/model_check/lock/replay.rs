@@ -183,6 +183,6 @@ fn clock_of(state: &State) -> Option<u64> {
     match state {
         State::Free => None,
         State::Wait { request, .. } => Some(request.clock),
-        State::Held { token } => Some(token.clock()),
+        State::Held { token } => Some(token.get()),
     }
 }

@@ -183,9 +183,9 @@ impl Memo {
     fn effect(&mut self, sender: MemberNumber, effect: Effect) -> Option<MemberEffect> {
         Some(match effect {
             Effect::Reserve { below } => MemberEffect::Reserve(below),
-            Effect::Enter { token, .. } => MemberEffect::Enter(token.clock()),
+            Effect::Enter { token, .. } => MemberEffect::Enter(token.get()),
             Effect::Delegated { tokens, .. } => {
-                MemberEffect::Delegate(tokens.first().clock(), tokens.last().clock())
+                MemberEffect::Delegate(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => MemberEffect::Leave,
             Effect::Contended { .. } | Effect::SetTimer { .. } => return None,
