@@ -8,7 +8,7 @@
 use crate::model_check::lock::{self, Bounds, SMALL};
 use crate::model_check::{Found, breadth_first, keep};
 use crate::mutex::planted::Planted;
-use crate::simulation::{Addresses, Plan, Violation, play};
+use crate::simulation::{Addresses, Plan, Violation, run_plan};
 use crate::trace::{Fault, History, check};
 
 /// A search of this many states without a violation has missed the bug.
@@ -96,7 +96,7 @@ fn simulate(bug: Planted, addresses: &Addresses) -> Option<(Violation, u64)> {
             planted: Some(bug),
             ..Plan::of(seed)
         };
-        let violation = play(&plan, addresses, None).1.err()?;
+        let violation = run_plan(&plan, addresses, None).1.err()?;
         Some((violation, seed))
     })
 }

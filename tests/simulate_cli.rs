@@ -47,7 +47,7 @@ fn a_plan_that_cannot_be_played_is_refused_with_the_reason() {
     let refused = |reason: &str| {
         let (code, told, error) = simulate(&["--plan", path]);
         assert_eq!((code, told.as_str()), (Some(2), ""));
-        let expected = format!("turno: cannot play {path}: {reason}");
+        let expected = format!("turno: cannot run {path}: {reason}");
         assert!(error.starts_with(&expected), "{error}");
     };
     refused("No such file");

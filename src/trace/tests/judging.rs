@@ -120,7 +120,7 @@ fn the_traces_of_what_the_simulation_finds_good_are_clean() {
     for seed in 0..150 {
         // Traces of nodes with different member lists are of different groups.
         let plan = Plan {
-            odd: None,
+            misled: None,
             ..Plan::of(seed)
         };
         let (runs, figures, _) = played(&plan, &addresses);

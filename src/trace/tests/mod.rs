@@ -6,7 +6,7 @@ mod judging;
 mod matching;
 
 use super::*;
-use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, play};
+use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, run_plan};
 
 fn header(id: u16) -> Header {
     Header {
@@ -84,7 +84,7 @@ fn judged(runs: &[Run]) -> (History, Report) {
 /// Plays a plan; its trace, and whether the judge was content.
 fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
     let mut recording = Recording::default();
-    let (figures, judged) = play(plan, addresses, Some(&mut recording));
+    let (figures, judged) = run_plan(plan, addresses, Some(&mut recording));
     recording
         .runs
         .sort_by_key(|run| (run.header.id, run.header.run.clone()));
