@@ -49,7 +49,7 @@ pub(super) fn depth_first<M: Model>(
 /// What the threads share.
 struct Shared<'m, M: Model> {
     model: &'m M,
-    /// The memo of the states in the queue; each thread has its own.
+    /// The memo of the states in the queue; each thread gets a copy.
     first_memo: M::Memo,
     visited: Visited,
     /// The states at which the threads start.
@@ -62,7 +62,7 @@ struct Shared<'m, M: Model> {
 
 impl<M: Model> Shared<'_, M> {
     fn run(&self, progress: &impl Fn(u64)) {
-        let (mut memo, mut seen) = (M::Memo::default(), 0);
+        let (mut memo, mut seen) = (self.first_memo.clone(), 0);
         if let Err(violation) = self.search(&mut memo, &mut seen, progress) {
             self.is_over.store(true, Ordering::Relaxed);
             *self.violation.lock().unwrap() = Some(violation);
@@ -78,7 +78,6 @@ impl<M: Model> Shared<'_, M> {
     ) -> Result<(), M::Violation> {
         let mut path = Vec::new();
         while let Some(start) = self.pop() {
-            let start = self.model.translate(&start, &self.first_memo, memo);
             path.push(self.visit(memo, seen, start)?);
             while let Some((state, actions)) = path.last_mut() {
                 if self.is_over.load(Ordering::Relaxed) {

@@ -58,7 +58,7 @@ fn check<M: Model + Debug>(model: &M, wanted: u16) -> u64 {
         let violation = shortest.violation.or(found.violation);
         panic!("{model:?}: {violation:?} after {:#?}", shortest.steps);
     }
-    let unseen: Vec<_> = names::<M>(wanted & !found.seen).collect();
+    let unseen: Vec<_> = bits::<M>(wanted & !found.seen).collect();
     assert!(unseen.is_empty(), "{model:?}: never seen: {unseen:?}");
     found.states
 }
@@ -68,20 +68,18 @@ fn examples<M: Model + Debug>(
     model: &M,
     goals: u16,
 ) -> impl Iterator<Item = (&'static str, Found<M::Violation>)> {
-    names::<M>(goals).map(move |name| {
-        let bit = M::COVERAGE.iter().position(|other| *other == name);
-        let goal = 1 << bit.expect("the name of a coverage bit");
+    bits::<M>(goals).map(move |(name, goal)| {
         let found = breadth_first(model, Some(goal), MAX_STATES);
         assert_eq!(found.seen & goal, goal, "{model:?}: {name} not found");
         (name, found)
     })
 }
 
-fn names<M: Model>(coverage: u16) -> impl Iterator<Item = &'static str> {
-    let is_set = move |bit: &usize| coverage & 1 << bit != 0;
-    (0..M::COVERAGE.len())
-        .filter(is_set)
-        .map(|bit| M::COVERAGE[bit])
+/// The coverage bits that are set, with their names.
+fn bits<M: Model>(coverage: u16) -> impl Iterator<Item = (&'static str, u16)> {
+    let bits = (0..).map(move |bit| coverage & 1 << bit);
+    let named = M::COVERAGE.iter().copied().zip(bits);
+    named.filter(|(_, bit)| *bit != 0)
 }
 
 /// Writes traces into a folder of this name in the directory that

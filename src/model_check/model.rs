@@ -6,12 +6,13 @@ use crate::trace::Run;
 
 /// A system of which a search visits every reachable state.
 pub(crate) trait Model: Sync {
-    type State: Clone + Send;
+    type State: Send;
     type Action: Copy;
     /// What must never happen.
     type Violation: Debug + Send;
-    /// What one thread remembers between steps. A state may refer to it.
-    type Memo: Default + Sync;
+    /// What a thread remembers between steps. A state may refer to what its memo held when
+    /// the state was reached: a thread begins with a copy of the memo of the first.
+    type Memo: Clone + Default + Sync;
 
     /// The name of each coverage bit, from the lowest bit up.
     const COVERAGE: &'static [&'static str];
@@ -41,11 +42,6 @@ pub(crate) trait Model: Sync {
     /// Whether the system makes progress from this state once all faults end.
     fn recovers(&self, _: &mut Self::Memo, _: &Self::State) -> Result<(), Self::Violation> {
         Ok(())
-    }
-
-    /// Returns a state of one memo as a state of another.
-    fn translate(&self, state: &Self::State, _: &Self::Memo, _: &mut Self::Memo) -> Self::State {
-        state.clone()
     }
 
     /// Describes an action in words.

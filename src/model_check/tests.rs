@@ -85,7 +85,7 @@ fn a_search_visits_every_state_once() {
 }
 
 #[test]
-#[should_panic(expected = r#"never seen: ["never"]"#)]
+#[should_panic(expected = r#"never seen: [("never", 4)]"#)]
 fn a_search_that_does_not_see_what_it_must_fails() {
     check(&Counters::default(), ALL_FIVE | NEVER);
 }

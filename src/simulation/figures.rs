@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::AddAssign;
 
 macro_rules! figures {
-    ($($(#[doc = $meaning:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $meaning:literal])* $name:ident,)+) => {
         /// How often each thing happened.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Figures {
-            $($(#[doc = $meaning])+ pub $name: u64,)+
+            $($(#[doc = $meaning])* pub $name: u64,)+
         }
 
         impl AddAssign for Figures {
@@ -20,11 +20,9 @@ macro_rules! figures {
 }
 
 figures! {
-    /// Plans that were run.
     plans,
     /// Virtual time, in microseconds.
     time,
-    /// Entries.
     entries,
     /// Of these, entries without a request, because all permissions were kept.
     entries_without_request,
@@ -32,19 +30,16 @@ figures! {
     resumed,
     /// Tokens delegated for further entries.
     delegated,
-    /// Datagrams sent.
     sent,
     /// Of these, lost by chance.
     lost,
     /// Of these, lost in a partition.
     cut,
-    /// Of these, repeated.
     repeated,
     /// Of these, overtaken by a later one to the same member.
     overtaken,
     /// Of these, arrived where no program read.
     unread,
-    /// Crashes.
     crashes,
     /// Of these, in the critical section.
     crashes_inside,
@@ -52,9 +47,7 @@ figures! {
     crashes_outlived,
     /// Of the crashes, in the middle of a step.
     crashes_amid,
-    /// Pauses.
     pauses,
-    /// Partitions.
     partitions,
     /// Requests that the user cancelled.
     cancelled,

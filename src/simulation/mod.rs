@@ -29,19 +29,16 @@ mod shrink;
 mod transcript;
 mod world;
 
-pub use addresses::Addresses;
+pub(crate) use addresses::Addresses;
 pub use cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
-pub use figures::Figures;
-pub use oracle::{Oracle, Violation};
-pub use plan::{
-    Fault, Micros, Moment, Network, Plan, PlanError, ProgramKind, UserAction, UserActionKind,
-};
-pub use recording::Recording;
-pub use run::run_plan;
-pub use seed_peer::{SeedEffect, SeedPeer};
-pub use seeds::{Outcome, run_seeds};
-pub use shrink::shrink;
+pub(crate) use plan::Plan;
+pub(crate) use recording::Recording;
+pub(crate) use run::run_plan;
+pub(crate) use seeds::run_seeds;
+pub(crate) use shrink::shrink;
 pub use transcript::told;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use {figures::Figures, oracle::Violation, plan::ProgramKind};

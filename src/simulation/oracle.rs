@@ -1,81 +1,35 @@
 //! What must never happen, judged by what the members do and not by what they report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+
+use thiserror::Error;
 
 use crate::mutex::NodeId;
 use crate::narrate::listed;
 
 /// What must never happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Violation {
-    /// Two members are in the critical section.
-    TwoHolders {
-        /// The holder.
-        holder: NodeId,
-        /// The member that entered.
-        entered: NodeId,
-    },
-    /// A token is not larger than all tokens before it.
-    TokenDidNotRise {
-        /// The holder.
-        id: NodeId,
-        /// Its token.
-        token: u64,
-        /// The largest token before.
-        before: u64,
-    },
-    /// A member delegated tokens outside the critical section.
+    #[error("{entered} entered while {holder} was in the section")]
+    TwoHolders { holder: NodeId, entered: NodeId },
+    #[error("{id} entered with token {token}, after {before}")]
+    TokenDidNotRise { id: NodeId, token: u64, before: u64 },
+    #[error("{0} delegated tokens outside the section")]
     DelegatedOutside(NodeId),
-    /// A clock went back.
-    ClockWentBack {
-        /// The member.
-        id: NodeId,
-        /// Its clock.
-        clock: u64,
-        /// Its clock before.
-        before: u64,
-    },
-    /// A member entered, though not all have the same member list.
+    #[error("the clock of {id} went back from {before} to {clock}")]
+    ClockWentBack { id: NodeId, clock: u64, before: u64 },
+    #[error("{0} entered in a group whose member lists differ")]
     EnteredDivided(NodeId),
-    /// These members do not enter, though all faults are over.
+    #[error("{} did not enter, though nothing is lost any more", listed(.0))]
     NeverEnter(BTreeSet<NodeId>),
-    /// The members send datagrams for ever, though there is no request.
+    #[error("all have entered and left, and still send datagrams")]
     NeverRest,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Violation::TwoHolders { holder, entered } => {
-                write!(f, "{entered} entered while {holder} was in the section")
-            }
-            Violation::TokenDidNotRise { id, token, before } => {
-                write!(f, "{id} entered with token {token}, after {before}")
-            }
-            Violation::DelegatedOutside(id) => {
-                write!(f, "{id} delegated tokens outside the section")
-            }
-            Violation::ClockWentBack { id, clock, before } => {
-                write!(f, "the clock of {id} went back from {before} to {clock}")
-            }
-            Violation::EnteredDivided(id) => {
-                write!(f, "{id} entered in a group whose member lists differ")
-            }
-            Violation::NeverEnter(ids) => {
-                let ids = listed(ids);
-                write!(f, "{ids} did not enter, though nothing is lost any more")
-            }
-            Violation::NeverRest => {
-                f.write_str("all have entered and left, and still send datagrams")
-            }
-        }
-    }
 }
 
 /// Watches a group.
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
+    /// Whether member lists differ, so that no member may ever enter.
     is_divided: bool,
     /// The holder, and its token.
     holder: Option<(NodeId, u64)>,
@@ -86,8 +40,6 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// An oracle of a group whose member lists may differ.
-    #[must_use]
     pub fn new(is_divided: bool) -> Self {
         Oracle {
             is_divided,
@@ -96,9 +48,6 @@ impl Oracle {
     }
 
     /// A member enters.
-    ///
-    /// # Errors
-    /// The violation.
     pub fn enter(&mut self, id: NodeId, token: u64) -> Result<(), Violation> {
         if self.is_divided {
             return Err(Violation::EnteredDivided(id));
@@ -116,9 +65,6 @@ impl Oracle {
     }
 
     /// A member delegates tokens, from the first to the last of these.
-    ///
-    /// # Errors
-    /// The violation.
     pub fn delegate(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
         if self.token_of(id).is_none() {
             return Err(Violation::DelegatedOutside(id));
@@ -166,10 +112,7 @@ impl Oracle {
         Some(token)
     }
 
-    /// Notes a member's clock.
-    ///
-    /// # Errors
-    /// The clock went back.
+    /// Notes a member's clock, which must not go back.
     pub fn note_clock(&mut self, id: NodeId, clock: u64) -> Result<(), Violation> {
         let before = self.clocks.insert(id, clock).unwrap_or(0);
         if clock < before {
@@ -184,7 +127,6 @@ impl Oracle {
     }
 
     /// The members that must still enter.
-    #[must_use]
     pub fn expected(&self) -> &BTreeSet<NodeId> {
         &self.expected
     }

@@ -13,7 +13,6 @@ use super::run::run_plan;
 /// The outcome of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// How often each thing happened.
     pub figures: Figures,
     /// The smallest seed that showed a violation, and the violation.
     pub failed: Option<(u64, Violation)>,
@@ -21,7 +20,6 @@ pub struct Outcome {
 
 /// Runs the plans of `count` seeds from `first` on, until one shows a violation. After
 /// each, `progress` gets the number of seeds so far, from any thread.
-#[must_use]
 pub fn run_seeds(first: u64, count: u64, threads: usize, progress: impl Fn(u64) + Sync) -> Outcome {
     let (next, finished) = (AtomicU64::new(0), AtomicU64::new(0));
     let is_over = AtomicBool::new(false);

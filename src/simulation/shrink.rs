@@ -12,7 +12,6 @@ const RANDOM_SEEDS: u64 = 8;
 
 /// Returns the smallest plan found that shows a violation, and the violation. A plan
 /// that shows none is returned as it is.
-#[must_use]
 pub fn shrink(plan: &Plan, addresses: &Addresses) -> (Plan, Option<Violation>) {
     let mut best = plan.clone();
     let mut shown = run_plan(&best, addresses, None).1.err();

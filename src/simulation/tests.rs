@@ -1,3 +1,4 @@
+use super::plan::{Micros, PlanError, UserAction, UserActionKind};
 use super::*;
 use crate::mutex::planted::Planted;
 

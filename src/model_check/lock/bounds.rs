@@ -3,55 +3,18 @@
 use crate::mutex::planted::Planted;
 use crate::mutex::{Config, Durability, Incarnation, NodeId};
 
-/// The size of a group, and what may go wrong in it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) members: u16,
-    /// The number of requests of each member.
-    pub(crate) entries: u8,
-    /// The number of members, the last ones, that make one request only.
-    pub(crate) requesting_once: u16,
-    /// The number of crashes, each with a restart.
-    pub(crate) crashes: u8,
-    /// The number of requests that are cancelled.
-    pub(crate) cancels: u8,
-    /// The number of delegations, and the tokens of each.
-    pub(crate) delegations: u8,
-    pub(crate) tokens: u64,
-    /// The number of members, the first ones, that keep no permissions.
-    pub(crate) keeping_none: u16,
-    /// Whether an entry outlives a crash of its node. It then goes on until it ends by
-    /// itself, and a node that restarts meanwhile resumes it.
-    pub(crate) outlives: bool,
-    /// Whether clocks survive on disk; otherwise a member learns them from its peers.
-    pub(crate) is_durable: bool,
-    /// How far ahead of the clock its bound is persisted.
-    pub(crate) ahead: u64,
-    /// Whether messages that can no longer have an effect stay under way.
-    pub(crate) is_unreduced: bool,
-    pub(crate) planted: Option<Planted>,
-}
+macro_rules! bounds {
+    ($($(#[doc = $meaning:literal])* $field:ident: $kind:ty = $small:expr,)+) => {
+        /// The size of a group, and what may go wrong in it. The method of a field returns
+        /// the bounds with another value of that field.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct Bounds {
+            $($(#[doc = $meaning])* pub(super) $field: $kind,)+
+        }
 
-/// The smallest group in which something can go wrong.
-pub(crate) const SMALL: Bounds = Bounds {
-    members: 2,
-    entries: 2,
-    requesting_once: 0,
-    crashes: 0,
-    cancels: 0,
-    delegations: 0,
-    tokens: 2,
-    keeping_none: 0,
-    outlives: false,
-    is_durable: true,
-    ahead: 100,
-    is_unreduced: false,
-    planted: None,
-};
+        /// The smallest group in which something can go wrong.
+        pub(crate) const SMALL: Bounds = Bounds { $($field: $small,)+ };
 
-/// `SMALL.crashes(1)` is SMALL with this value in that field.
-macro_rules! setters {
-    ($($field:ident: $kind:ty,)+) => {
         impl Bounds {
             $(pub(crate) fn $field(self, $field: $kind) -> Self {
                 Bounds { $field, ..self }
@@ -60,20 +23,31 @@ macro_rules! setters {
     };
 }
 
-setters! {
-    members: u16,
-    entries: u8,
-    requesting_once: u16,
-    crashes: u8,
-    cancels: u8,
-    delegations: u8,
-    tokens: u64,
-    keeping_none: u16,
-    ahead: u64,
-    outlives: bool,
-    is_durable: bool,
-    is_unreduced: bool,
-    planted: Option<Planted>,
+bounds! {
+    members: u16 = 2,
+    /// The number of requests of each member.
+    entries: u8 = 2,
+    /// The number of members, the last ones, that make one request only.
+    requesting_once: u16 = 0,
+    /// The number of crashes, each with a restart.
+    crashes: u8 = 0,
+    /// The number of requests that are cancelled.
+    cancels: u8 = 0,
+    /// The number of delegations, and the tokens of each.
+    delegations: u8 = 0,
+    tokens: u64 = 2,
+    /// The number of members, the first ones, that keep no permissions.
+    keeping_none: u16 = 0,
+    /// Whether an entry outlives a crash of its node. It then goes on until it ends by
+    /// itself, and a node that restarts meanwhile resumes it.
+    outlives: bool = false,
+    /// Whether clocks survive on disk; otherwise a member learns them from its peers.
+    is_durable: bool = true,
+    /// How far ahead of the clock its bound is persisted.
+    ahead: u64 = 100,
+    /// Whether messages that can no longer have an effect stay under way.
+    is_unreduced: bool = false,
+    planted: Option<Planted> = None,
 }
 
 impl Bounds {

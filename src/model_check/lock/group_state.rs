@@ -8,7 +8,6 @@ use super::bounds::Bounds;
 use super::memo::{MemberEffect, MemberNumber, MemberStep, Memo, MessageNumber};
 use super::oracle::{Entry, Oracle, Violation};
 use crate::mutex::Token;
-use crate::protocol::Member;
 
 /// The most members of a group.
 pub(super) const MAX_MEMBERS: usize = 4;
@@ -107,18 +106,5 @@ impl GroupState {
             .all(|member| {
                 member.is_some_and(|member| memo.member(member).member.unsynced().is_empty())
             })
-    }
-
-    /// Returns the same state in another memo.
-    pub(super) fn translate(&self, from: &Memo, to: &mut Memo) -> Self {
-        let mut translated = self.clone();
-        for member in translated.members.iter_mut().flatten() {
-            *member = to.add_member(Member::clone(&from.member(*member).member));
-        }
-        for message in &mut translated.network {
-            *message = to.add_message((**from.sent(*message)).clone());
-        }
-        translated.network.sort_unstable();
-        translated
     }
 }

@@ -48,7 +48,7 @@ impl Bounds {
                     }
                     let member = member(&state);
                     if let Some(step) = memo.handle(member, event) {
-                        state.apply(index, &step, usize::MAX)?;
+                        state.apply(index, memo.step(step), usize::MAX)?;
                     }
                 }
             }

@@ -74,10 +74,6 @@ impl Model for Bounds {
         Ok(())
     }
 
-    fn translate(&self, state: &GroupState, from: &Memo, to: &mut Memo) -> GroupState {
-        state.translate(from, to)
-    }
-
     fn describe(&self, memo: &Memo, transition: Transition) -> String {
         transition.describe(memo)
     }

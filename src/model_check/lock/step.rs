@@ -42,8 +42,9 @@ impl Bounds {
         state.members[index] = Some(member);
         for event in start_events(outliving) {
             if let Some(step) = memo.handle(member, event) {
+                let step = memo.step(step);
                 member = step.after;
-                let outcome = state.apply(index, &step, max_effects);
+                let outcome = state.apply(index, step, max_effects);
                 assert_eq!(outcome, Ok(()), "no member enters by starting");
                 max_effects = max_effects.saturating_sub(step.effects.len());
             }
@@ -156,6 +157,7 @@ impl Bounds {
                 (index, memo.handle(state.members[index]?, event)?)
             }
         };
+        let step = memo.step(step);
         assert!(
             step.effects.len() <= self.max_effects(),
             "some crashes are left out: {step:?}"
@@ -163,8 +165,8 @@ impl Bounds {
         if crash_after.is_some_and(|effects| effects >= step.effects.len()) {
             return None;
         }
-        *seen |= self.step_coverage(memo, action, &step);
-        if let Err(violation) = next.apply(index, &step, crash_after.unwrap_or(usize::MAX)) {
+        *seen |= self.step_coverage(memo, action, step);
+        if let Err(violation) = next.apply(index, step, crash_after.unwrap_or(usize::MAX)) {
             return Some(Err(violation));
         }
         if crash_after.is_some() {
@@ -186,7 +188,7 @@ impl GroupState {
             let index = memo.receiver(message);
             let member = self.members[index].expect("all have started");
             if let Some(step) = memo.deliver(member, message) {
-                self.apply(index, &step, usize::MAX)?;
+                self.apply(index, memo.step(step), usize::MAX)?;
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use super::seed_peer::{SeedEffect, SeedPeer};
 use crate::group::Group;
 use crate::mutex::{Config, Effect, NodeId};
 use crate::protocol::{Event, Member};
-use crate::transport::{Socket, Transport};
+use crate::transport::{Incoming, Socket, Transport};
 use crate::wire::Key;
 
 /// The programs of a group.
@@ -98,18 +98,15 @@ impl Cluster {
         let (id, reader) = self.sockets.reader(parcel.destination)?;
         match (self.programs.get_mut(&id)?, reader) {
             (Program::Turno(_, transport), Reader::Turno(socket)) => {
-                match transport.receive(&parcel.text, parcel.source, socket) {
-                    Err(dropped) => {
-                        Some(self.turno_step(id, Some(Handled::Dropped(dropped.reason))))
-                    }
-                    Ok(incoming) => {
-                        let event = Event::Received {
-                            message: incoming.message,
-                            reply_to: incoming.reply_to,
-                        };
-                        Some(self.handle(id, event))
-                    }
-                }
+                let received = transport.receive(&parcel.text, parcel.source, socket);
+                Some(
+                    match received.map_err(|dropped| Handled::Dropped(dropped.reason)) {
+                        Err(dropped) => self.turno_step(id, Some(dropped)),
+                        Ok(Incoming { message, reply_to }) => {
+                            self.handle(id, Event::Received { message, reply_to })
+                        }
+                    },
+                )
             }
             (Program::Seed(peer, _), reader) => {
                 let text = String::from_utf8_lossy(&parcel.text);

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
 pub use self::check::PlanError;
 use crate::mutex::NodeId;
 #[cfg(test)]
@@ -49,10 +50,8 @@ pub struct Plan {
     /// on until it ends by itself, and a node that restarts meanwhile resumes it.
     #[serde(default)]
     pub outlive_in_1000: u32,
-    /// What the users do.
     #[serde(rename = "wishes")]
     pub user_actions: Vec<UserAction>,
-    /// What goes wrong.
     pub faults: Vec<Fault>,
     /// The member whose list lacks the last member, if there is one. Then no member ever
     /// gets permission.
@@ -91,7 +90,6 @@ pub struct Network {
     pub late_in_1000: u32,
     /// How much longer those may take.
     pub late_by: Micros,
-    /// How many of a thousand are lost.
     pub lost_in_1000: u32,
     /// How many of a thousand arrive a second time, late.
     pub repeated_in_1000: u32,
@@ -100,22 +98,16 @@ pub struct Network {
 /// Something that a user does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserAction {
-    /// When.
     pub at: Micros,
-    /// The member whose user it is.
     pub id: u16,
-    /// What.
     pub what: UserActionKind,
 }
 
-/// What a user does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UserActionKind {
-    /// Requests the lock.
     #[serde(rename = "ask")]
     Acquire,
-    /// Cancels the request.
     #[serde(rename = "give-up")]
     Cancel,
     /// Types the own id.
@@ -128,35 +120,21 @@ pub enum UserActionKind {
 pub enum Fault {
     /// Datagrams between one side and the others are lost.
     Partition {
-        /// When it begins.
         at: Micros,
-        /// When it ends.
         until: Micros,
-        /// One side.
         side: BTreeSet<u16>,
         /// Whether the others' datagrams reach this side.
         is_one_way: bool,
     },
     /// A node crashes and restarts.
     Crash {
-        /// When the crash becomes due.
         at: Micros,
-        /// When the node restarts.
         until: Micros,
-        /// The member.
         id: u16,
-        /// The moment of the crash, from then on.
         moment: Moment,
     },
     /// A node stands still, and goes on as if nothing had happened.
-    Pause {
-        /// When it begins.
-        at: Micros,
-        /// When it ends.
-        until: Micros,
-        /// The member.
-        id: u16,
-    },
+    Pause { at: Micros, until: Micros, id: u16 },
 }
 
 /// The moment of a crash.
@@ -180,7 +158,6 @@ impl Plan {
 
 impl Fault {
     /// When it begins, and when it is over.
-    #[must_use]
     pub fn when(&self) -> (Micros, Micros) {
         match self {
             Fault::Partition { at, until, .. }
@@ -190,7 +167,7 @@ impl Fault {
     }
 }
 
-/// As JSON, which can be read again.
+/// JSON, which can be read again.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;

@@ -20,6 +20,9 @@ pub(super) type MemberNumber = u32;
 /// A message's number in the memo.
 pub(super) type MessageNumber = u32;
 
+/// A step's number in the memo.
+pub(super) type StepNumber = u32;
+
 /// A message and its receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sent {
@@ -40,14 +43,14 @@ pub(super) enum MemberEffect {
 }
 
 /// What a member makes of an event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct MemberStep {
     pub(super) after: MemberNumber,
     pub(super) effects: Vec<MemberEffect>,
 }
 
 /// A member, and what a search often asks of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownMember {
     pub(super) member: Arc<Member>,
     /// Of the content: the same in every memo.
@@ -60,7 +63,7 @@ pub(super) struct KnownMember {
 }
 
 /// A message, and what a search often asks of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownMessage {
     sent: Arc<Sent>,
     pub(super) hash: u64,
@@ -68,14 +71,15 @@ pub(super) struct KnownMessage {
 }
 
 /// What a search remembers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Memo {
     members: Vec<KnownMember>,
     members_by_content: HashMap<Arc<Member>, MemberNumber>,
     messages: Vec<KnownMessage>,
     messages_by_content: HashMap<Arc<Sent>, MessageNumber>,
-    deliveries: HashMap<(MemberNumber, MessageNumber), Option<Arc<MemberStep>>>,
-    other_events: HashMap<(MemberNumber, Event), Option<Arc<MemberStep>>>,
+    steps: Vec<MemberStep>,
+    deliveries: HashMap<(MemberNumber, MessageNumber), Option<StepNumber>>,
+    other_events: HashMap<(MemberNumber, Event), Option<StepNumber>>,
     without_requests: HashMap<(MemberNumber, NodeId), MemberNumber>,
     shifted_members: HashMap<(MemberNumber, u64), MemberNumber>,
     shifted_messages: HashMap<(MessageNumber, u64), MessageNumber>,
@@ -99,6 +103,10 @@ impl Memo {
     /// The index of the member that a message is for.
     pub(super) fn receiver(&self, number: MessageNumber) -> usize {
         usize::from(self.sent(number).to.0) - 1
+    }
+
+    pub(super) fn step(&self, number: StepNumber) -> &MemberStep {
+        &self.steps[number as usize]
     }
 
     pub(super) fn add_member(&mut self, member: Member) -> MemberNumber {
@@ -143,31 +151,31 @@ impl Memo {
         &mut self,
         member: MemberNumber,
         message: MessageNumber,
-    ) -> Option<Arc<MemberStep>> {
+    ) -> Option<StepNumber> {
         if let Some(step) = self.deliveries.get(&(member, message)) {
-            return step.clone();
+            return *step;
         }
         let event = Event::Received {
             message: self.sent(message).message.clone(),
             reply_to: None,
         };
         let step = self.ask(member, &event);
-        self.deliveries.insert((member, message), step.clone());
+        self.deliveries.insert((member, message), step);
         step
     }
 
     /// What a member makes of any other event.
-    pub(super) fn handle(&mut self, member: MemberNumber, event: Event) -> Option<Arc<MemberStep>> {
+    pub(super) fn handle(&mut self, member: MemberNumber, event: Event) -> Option<StepNumber> {
         let key = (member, event);
         if let Some(step) = self.other_events.get(&key) {
-            return step.clone();
+            return *step;
         }
         let step = self.ask(member, &key.1);
-        self.other_events.insert(key, step.clone());
+        self.other_events.insert(key, step);
         step
     }
 
-    fn ask(&mut self, number: MemberNumber, event: &Event) -> Option<Arc<MemberStep>> {
+    fn ask(&mut self, number: MemberNumber, event: &Event) -> Option<StepNumber> {
         let mut member = Member::clone(&self.member(number).member);
         let mut effects = Vec::new();
         member.handle(event, &mut effects).ok()?;
@@ -177,7 +185,11 @@ impl Memo {
         let effects: Vec<_> = effects
             .filter_map(|effect| self.effect(after, effect))
             .collect();
-        (after != number || !effects.is_empty()).then(|| Arc::new(MemberStep { after, effects }))
+        if after == number && effects.is_empty() {
+            return None;
+        }
+        self.steps.push(MemberStep { after, effects });
+        Some(StepNumber::try_from(self.steps.len() - 1).expect("steps are few"))
     }
 
     fn effect(&mut self, sender: MemberNumber, effect: Effect) -> Option<MemberEffect> {
