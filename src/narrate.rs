@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::engine::{NodeEvent, claimed};
+use crate::engine::{DUPLICATE_ID, NodeEvent};
 use crate::group::Group;
 use crate::mutex::{Body, Effect, LockName, Message, Rejected, State, Timer, Timestamp};
 use crate::printable::Printable;
@@ -213,10 +213,7 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
             };
             matches!(timer, Timer::Unclaim { claim: 1 })
         });
-        return is_news
-            .then(|| trouble(claimed(from)))
-            .into_iter()
-            .collect();
+        return is_news.then(|| trouble(DUPLICATE_ID)).into_iter().collect();
     }
     let mut lines = Vec::new();
     match &message.body {

@@ -86,7 +86,10 @@ fn who_asks_before_the_others_have_started_enters_when_they_have() {
     let mut first = group.process(1, "0s");
     first.say("x");
     first.wait_for("x: asks 2, 3 for the clock first");
-    first.wait_for("for 2 (not heard yet), 3 (not heard yet)");
+    first.wait_for(&format!(
+        "for {} (2), not heard yet; {} (3), not heard yet",
+        group.addresses[1], group.addresses[2]
+    ));
     let third = group.process(3, "0s");
     first.is_welcomed_by(3);
     first.so_far();
@@ -109,7 +112,7 @@ fn a_request_reaches_a_peer_that_was_away_when_it_was_sent() {
     processes[0].say("x");
     processes[0].wait_for("reply<3,2> received, clock 4");
     processes[0].wait_for("req<2,1> sent again to 3");
-    processes[0].wait_for("for 3 (heard ");
+    processes[0].wait_for(" (3), heard ");
     let third = group.process(3, "0s");
     third.wait_for("req<2,1> received");
     processes[0].wait_for("Process exited CS");

@@ -31,8 +31,8 @@ fn two_member_lists_notice_each_other_and_neither_side_enters() {
     first.wait_for(&other_list(3));
     second.wait_for(&other_list(3));
     third.wait_for(&other_list(1));
-    first.wait_for("waiting 2 s for 3 (not heard yet");
-    third.wait_for("(not heard yet");
+    first.wait_for(&format!("waiting 2 s for {} (3), not heard yet", all[2]));
+    third.wait_for(", not heard yet");
     for process in [first, second, third] {
         let lines = process.terminate();
         assert!(!lines.iter().any(|line| line.contains("entered")));
@@ -53,7 +53,10 @@ fn why_a_peer_is_not_believed_is_noted_in_a_flood_too() {
         outsider.send_to(b"rubbish", &own).unwrap();
     }
     outsider.send_to(b"reply<5,2>", &own).unwrap();
-    process.wait_for("2 (not heard yet; dropped: it does not say which request it answers)");
+    process.wait_for(
+        "(2), not heard yet, what comes in its name is dropped: \
+         it does not say which request it answers",
+    );
 }
 
 #[test]
@@ -74,10 +77,11 @@ fn two_nodes_with_one_id_notice_each_other_and_neither_enters() {
         &[&options[..], &["--listen", &elsewhere]].concat(),
     );
     impostor.say("x");
-    let claimed = "another node claims to be member 1: neither may enter until one of them is gone";
+    let claimed =
+        "another node has this member's id: neither may enter until one of the two is stopped";
     impostor.wait_for(claimed);
     first.wait_for(claimed);
-    impostor.wait_for("waiting 2 s for itself, at its address in the list");
+    impostor.wait_for("waiting 2 s for this member itself, ");
     first.say("x");
     first.wait_for("waiting 2 s for ");
     for process in [&first, &impostor] {

@@ -126,7 +126,7 @@ fn when_the_clock_cannot_be_written_down_nothing_more_is_said_to_anybody() {
             "{never}: {lines:#?}"
         );
     }
-    second.wait_for("waiting 2 s for 1");
+    second.wait_for("waiting 2 s for :");
     second.so_far();
     assert_eq!(second.count("entered"), 0);
     let lines = group.shared.terminate();

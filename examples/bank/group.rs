@@ -174,7 +174,7 @@ impl Turns for Group {
         let Standing::Inside(guard) = &self.standing else {
             return Ok(None);
         };
-        let token = self.tokens_above.checked_add(guard.token().clock());
+        let token = self.tokens_above.checked_add(guard.token().get());
         let token = token.ok_or_else(|| io::Error::other("the tokens have come to their end"))?;
         Ok(Some(Turn::Token(token)))
     }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::protocol::{Ask, ClientStatus, FIRST_WORD};
 use super::record::{Entry, Record};
-use crate::engine::WaitTimer;
-use crate::system::millis;
-use crate::{Guard, LockName, Request};
+use crate::system::{WaitTimer, millis};
+use crate::{Guard, Request};
 
 /// Somebody at the other end of the socket.
 #[derive(Debug)]
@@ -32,21 +31,10 @@ pub(super) enum Phase {
     Holding(Hold),
 }
 
-impl Phase {
-    /// Its stay in the section, if it is inside.
-    pub(super) fn hold(&self) -> Option<&Hold> {
-        match self {
-            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold),
-            Phase::Idle | Phase::Waiting(_) => None,
-        }
-    }
-}
-
 /// Somebody who waits for its turn.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) request: Request,
-    pub(super) lock: LockName,
     pub(super) ask: Ask,
     pub(super) wait: WaitTimer,
     /// When it has waited long enough; none after that, or if nobody says.
@@ -64,19 +52,13 @@ pub(super) struct Hold {
 }
 
 impl Waiting {
-    pub(super) fn new(
-        request: Request,
-        lock: LockName,
-        ask: Ask,
-        longest: Option<Duration>,
-    ) -> Self {
-        let wait = WaitTimer::told_of_after(FIRST_WORD);
+    pub(super) fn new(request: Request, ask: Ask, limit: Option<Duration>) -> Self {
+        let wait = WaitTimer::first_report_after(FIRST_WORD);
         Waiting {
             request,
-            lock,
             ask,
-            // A time beyond all measure is none.
-            until: longest.and_then(|longest| wait.began.checked_add(longest)),
+            // A limit that no `Instant` can express is none.
+            until: limit.and_then(|limit| wait.began.checked_add(limit)),
             wait,
         }
     }
@@ -89,6 +71,11 @@ impl Waiting {
 }
 
 impl Client {
+    /// Who it is, for other clients that wait for it.
+    pub(super) fn description(&self, ask: &Ask) -> String {
+        self.entry(ask, 0).to_string()
+    }
+
     /// Who it is, for the record of its entry.
     pub(super) fn entry(&self, ask: &Ask, token: u64) -> Entry {
         Entry {
@@ -146,7 +133,7 @@ impl Hold {
         ClientStatus {
             lock,
             state: state.to_owned(),
-            token: Some(self.guard.token().clock()),
+            token: Some(self.guard.token().get()),
             pid,
             uid,
             host: host.to_owned(),

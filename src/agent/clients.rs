@@ -9,9 +9,8 @@ use super::client::{Client, Hold, Phase, Waiting};
 use super::connection::Closing;
 use super::protocol::{Answer, Ask, ClientMessage};
 use super::{Agent, metrics};
-use crate::node::A_MOMENT;
 use crate::system::locked;
-use crate::{Blocked, LockError, LockName};
+use crate::{Handle, LockError};
 
 /// The clients whose requests have an outcome, or are to be looked at.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +79,7 @@ impl Agent {
     ) -> Result<(), Closing> {
         let phase = std::mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (said, phase) {
-            (ClientMessage::Ask(ask), Phase::Idle) => match self.ask(token, ask) {
+            (ClientMessage::Ask(ask), Phase::Idle) => match self.ask(token, client, ask) {
                 Ok(waiting) => {
                     client.phase = Phase::Waiting(waiting);
                     return Ok(());
@@ -112,15 +111,18 @@ impl Agent {
         client.connection.say(&answer).map_err(|_| Closing::Gone)
     }
 
-    fn ask(&mut self, token: usize, ask: Ask) -> Result<Waiting, LockError> {
-        let lock = LockName::new(&ask.name)?;
-        let request = self.handle.ask(&ask.name, ask.at_once)?;
-        let wait = ask.wait_ms.map(Duration::from_millis);
-        let at_once = ask.at_once.then_some(A_MOMENT);
-        let longest = [wait, at_once].into_iter().flatten().min();
-        // It is looked at once, and then when it says so.
+    fn ask(&mut self, token: usize, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
+        let handle = self.handle.described(client.description(&ask));
+        let (request, wait) = if ask.at_once {
+            (handle.try_request(&ask.name)?, Some(Handle::TRY_TIMEOUT))
+        } else {
+            (handle.request(&ask.name)?, None)
+        };
+        let limit = ask.wait_ms.map(Duration::from_millis);
+        let limit = [wait, limit].into_iter().flatten().min();
+        // It is polled once now, and then whenever it wakes.
         self.woken.add(token);
-        Ok(Waiting::new(request, lock, ask, longest))
+        Ok(Waiting::new(request, ask, limit))
     }
 
     /// A client has gone. What it started may go on.
@@ -168,7 +170,7 @@ impl Agent {
         let ask = std::mem::take(&mut waiting.ask);
         client.phase = Phase::Idle;
         let answer = outcome.map_err(refusal).and_then(|guard| {
-            let clock = guard.token().clock();
+            let clock = guard.token().get();
             // What is not on record could go on when nobody knows of it any more.
             let record = self.records.write(client.entry(&ask, clock));
             let record = record.map_err(|error| {
@@ -196,20 +198,8 @@ impl Agent {
         self.tell(token, &answer.unwrap_or_else(|answer| answer));
     }
 
-    /// Who of this machine has the lock that a client waits for, in words.
-    fn holder(&self, token: usize) -> Option<String> {
-        let Phase::Waiting(waiting) = &self.clients.get(&token)?.phase else {
-            return None;
-        };
-        let of_clients = self.clients.values().filter_map(|it| it.phase.hold());
-        let mut stays = self.endings.iter().chain(of_clients);
-        let hold = stays.find(|hold| hold.record.entry.lock == waiting.ask.name)?;
-        Some(hold.record.entry.to_string())
-    }
-
     /// Tells a client whom it waits for, or that it has waited long enough.
     pub(super) fn wait_on(&mut self, token: usize) {
-        let holder = self.holder(token);
         let Some(client) = self.clients.get_mut(&token) else {
             return;
         };
@@ -223,17 +213,8 @@ impl Agent {
             return;
         }
         if let Some(since) = waiting.wait.due() {
-            let (ticket, began) = (waiting.request.ticket(), waiting.wait.began);
-            let blocked = self.node.blocked(&waiting.lock, ticket, began);
-            let seconds = since.as_secs();
-            let text = match (blocked, holder) {
-                (Blocked::Here { ahead: 1 }, Some(holder)) => format!("{seconds} s for {holder}"),
-                (Blocked::Here { ahead }, Some(holder)) => {
-                    format!("{seconds} s for {holder}, and {} more", ahead - 1)
-                }
-                (Blocked::Here { ahead }, None) => format!("{seconds} s for {ahead} before it"),
-                (Blocked::Peers(waiting), _) => waiting.for_whom(),
-            };
+            let blocked = self.node.blocked(&waiting.request);
+            let text = format!("{} s for {blocked}", since.as_secs());
             self.tell(token, &Answer::Waiting { text });
         }
     }
@@ -255,11 +236,13 @@ impl Agent {
 /// What a client is told that cannot have its lock. It knows which that is.
 fn refusal(error: LockError) -> Answer {
     match error {
-        LockError::TimedOut { blocked, .. } => Answer::TimedOut {
-            why: blocked.to_string(),
+        LockError::TimedOut {
+            waited, blocked, ..
+        } => Answer::TimedOut {
+            why: format!("waiting {} s for {blocked}", waited.as_secs()),
         },
-        LockError::Refused { why, .. } => Answer::Failed {
-            why: format!("the lock cannot be had: {why}"),
+        LockError::Refused { reason, .. } => Answer::Failed {
+            why: format!("the lock cannot be acquired: {reason}"),
         },
         error => Answer::Failed {
             why: error.to_string(),

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -120,12 +121,24 @@ impl Config {
         }
         let id = self.id.ok_or(ConfigError::NoId)?;
         let mut settings = Settings::new(id, self.members.clone());
-        settings.listen.clone_from(&self.listen);
-        settings.key.clone_from(&self.key);
-        settings.state.clone_from(&self.state);
-        settings.new_state = self.new_state;
-        settings.trace.clone_from(&self.trace);
-        settings.resend_ms = self.resend_ms;
+        if let Some(listen) = &self.listen {
+            settings = settings.listen(listen);
+        }
+        if let Some(key) = &self.key {
+            settings = settings.key(key);
+        }
+        if let Some(state) = &self.state {
+            settings = settings.state(state);
+        }
+        if self.new_state {
+            settings = settings.reset_state();
+        }
+        if let Some(trace) = &self.trace {
+            settings = settings.trace(trace);
+        }
+        if let Some(resend_ms) = self.resend_ms {
+            settings = settings.resend(Duration::from_millis(resend_ms));
+        }
         Ok(settings)
     }
 }

@@ -120,13 +120,12 @@ impl Agent {
         let failed = |what: &'static str| move |error| AgentError::System { what, error };
         allow_many_files();
         survive_a_file_that_is_full().map_err(failed("cannot handle signals"))?;
-        let settings = config.settings()?;
         let path = config.socket.clone().unwrap_or_else(socket_path::to_listen);
         let gid = config.socket_group.as_deref().map(socket::group_number);
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;
         let records = Records::beside(&path, gid)?;
-        let (node, endings) = recovery::start_node(&settings, &records)?;
+        let (node, endings) = recovery::start_node(config, &records)?;
         let mut registered = || -> io::Result<(Poll, Signals)> {
             let poll = Poll::new()?;
             let registry = poll.registry();

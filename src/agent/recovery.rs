@@ -10,12 +10,11 @@ use std::time::Instant;
 use rustix::fs::OFlags;
 use thiserror::Error;
 
-use super::AgentError;
 use super::client::Hold;
 use super::record::{Entry, Record, Records, is_locked};
-use crate::mutex::Token;
+use super::{AgentError, Config};
 use crate::system::file;
-use crate::{LocalNode, LockName, Settings};
+use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
 
 /// Why it is not known which entries go on, or cannot be kept. The message says
 /// what to do.
@@ -152,6 +151,11 @@ pub(super) fn remove(path: &Path) -> Result<(), RecoveryError> {
 }
 
 impl OpenRecord {
+    fn resumed(&self) -> ResumedEntry {
+        let entry = ResumedEntry::new(self.lock.clone(), self.token);
+        entry.described(self.record.entry.to_string())
+    }
+
     /// Whoever cannot be read may hold anything, so that is an error.
     fn read(path: PathBuf, file: File) -> Result<Self, RecoveryError> {
         let read = || -> Result<(Entry, LockName), String> {
@@ -164,7 +168,7 @@ impl OpenRecord {
             Ok(read) => read,
             Err(why) => return Err(RecoveryError::Damaged { path, why }),
         };
-        let token = Token::recorded(entry.token);
+        let token = Token::new(entry.token);
         let record = Record { path, file, entry };
         Ok(OpenRecord {
             record,
@@ -227,30 +231,27 @@ impl RecordFolders {
     }
 }
 
-/// Starts the node, with the entries of earlier runs that go on.
+/// Starts the node with the entries of earlier runs that go on.
 pub(super) fn start_node(
-    settings: &Settings,
+    config: &Config,
     records: &Records,
 ) -> Result<(LocalNode, Vec<Hold>), AgentError> {
-    // The state directory is ours from here on, so that nobody else's records are
-    // looked at.
-    let opened = settings.open()?;
-    let places = settings.state.as_deref().map(RecordFolders::in_state);
-    let mut left = records.left()?;
-    if let Some(places) = &places {
-        left.extend(places.open_elsewhere(records.folder())?);
+    // This locks the state directory: the records are read only after it, when no
+    // other agent of this member runs.
+    let prepared = Prepared::new(&config.settings()?)?;
+    let folders = config.state.as_deref().map(RecordFolders::in_state);
+    let mut open = records.left()?;
+    if let Some(folders) = &folders {
+        open.extend(folders.open_elsewhere(records.folder())?);
     }
-    let resumed: Vec<_> = left
-        .iter()
-        .map(|left| (left.lock.clone(), left.token))
-        .collect();
-    let (node, guards) = LocalNode::start_inside(settings, opened, &resumed)?;
-    if let Some(places) = &places {
-        places.write(records.folder(), &left)?;
+    let entries = open.iter().map(OpenRecord::resumed).collect();
+    let (node, guards) = prepared.start(entries)?;
+    if let Some(folders) = &folders {
+        folders.write(records.folder(), &open)?;
     }
     let since = Instant::now();
-    let stays = left.into_iter().zip(guards).map(|(left, guard)| {
-        let record = left.record;
+    let holds = open.into_iter().zip(guards).map(|(open, guard)| {
+        let record = open.record;
         log::warn!(
             "lock {:?} stays held: what {:?} of an earlier run started goes on",
             record.entry.lock,
@@ -262,5 +263,5 @@ pub(super) fn start_node(
             since,
         }
     });
-    Ok((node, stays.collect()))
+    Ok((node, holds.collect()))
 }

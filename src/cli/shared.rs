@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
-use crate::engine::{bind_hint, key_file};
+use crate::engine::{cannot_listen, key_file};
 use crate::group::Address;
 use crate::section_server::Shared;
 
@@ -42,10 +42,8 @@ impl Arguments {
         let listen = self.listen.resolve().map_err(Failure::usage)?[0];
         let key = self.key.as_deref().map(key_file::read).transpose();
         let key = key.map_err(Failure::failed)?;
-        let shared = Shared::bind(listen, key, self.label).map_err(|error| {
-            let why = bind_hint(&error);
-            Failure::failed(format!("cannot listen at {listen}: {why}"))
-        })?;
+        let shared = Shared::bind(listen, key, self.label);
+        let shared = shared.map_err(|error| Failure::failed(cannot_listen(listen, &error)))?;
         closed_pipe_is_fine(shared.run())
     }
 }

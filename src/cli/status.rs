@@ -10,13 +10,12 @@ use clap::Args;
 use super::{Failure, closed_pipe_is_fine, complain};
 use crate::agent::protocol::{AgentStatus, Answer, ClientMessage, ClientStatus};
 use crate::agent::socket_path;
-use crate::engine::claimed;
+use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
-use crate::mutex::NodeId;
 use crate::narrate::{counts, listed};
 use crate::printable::Printable;
 use crate::printable::json;
-use crate::{LockStatus, PeerStatus};
+use crate::{LockState, PeerStatus, Status};
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -113,8 +112,8 @@ fn shown(status: &AgentStatus) -> String {
         node.clock,
         node.entries
     );
-    if node.is_claimed {
-        text.push_str(&claimed(NodeId(node.id)));
+    if node.has_duplicate_id {
+        text.push_str(DUPLICATE_ID);
         text.push('\n');
     }
     let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
@@ -122,12 +121,11 @@ fn shown(status: &AgentStatus) -> String {
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
-        text.push_str("\nnobody has or wants a lock here\n");
+        text.push_str("\nno lock is held or wanted here\n");
     }
     for name in names {
-        let lock = node.locks.iter().find(|lock| lock.name == name);
         let clients = status.clients.iter().filter(|client| client.lock == name);
-        push_lock(&mut text, name, lock, clients);
+        push_lock(&mut text, name, node, clients);
     }
     text.push_str("\nmembers\n");
     for peer in &node.peers {
@@ -143,22 +141,24 @@ fn shown(status: &AgentStatus) -> String {
 fn push_lock<'a>(
     text: &mut String,
     name: &str,
-    lock: Option<&LockStatus>,
+    node: &Status,
     clients: impl Iterator<Item = &'a ClientStatus>,
 ) {
+    let lock = node.locks.iter().find(|lock| lock.name == name);
     let name = if name.is_empty() {
         "the nameless lock".to_owned()
     } else {
         Printable::whole(name.as_bytes()).to_string()
     };
-    let state = lock.map_or("FREE", |lock| lock.state.as_str());
+    let state = lock.map_or(LockState::Free, |lock| lock.state);
     let _ = write!(text, "\n{name}: {state}");
     if let Some(lock) = lock {
+        let members = |ids: &[u16]| listed(ids.iter().map(|id| member(node, *id)));
         if !lock.waits_for.is_empty() {
-            let _ = write!(text, ", waits for {}", listed(&lock.waits_for));
+            let _ = write!(text, ", waits for {}", members(&lock.waits_for));
         }
         if !lock.deferred.is_empty() {
-            let _ = write!(text, ", keeps {} waiting", listed(&lock.deferred));
+            let _ = write!(text, ", defers {}", members(&lock.deferred));
         }
     }
     text.push('\n');
@@ -178,6 +178,14 @@ fn push_lock<'a>(
     }
 }
 
+/// `gamma:7001 (3)`.
+fn member(node: &Status, id: u16) -> String {
+    match node.peers.iter().find(|peer| peer.id == id) {
+        Some(peer) => format!("{} ({id})", peer.name),
+        None => format!("this member ({id})"),
+    }
+}
+
 fn push_peer(text: &mut String, peer: &PeerStatus) {
     let heard = match peer.heard_ms {
         Some(ms) => format!("heard {} ago", time(ms)),
@@ -189,7 +197,8 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     let again = (peer.sent_again > 0).then(|| format!(", sent again {}", peer.sent_again));
     let _ = writeln!(
         text,
-        "  {} at {}: {heard}{}{}",
+        "  {} ({}) at {}: {heard}{}{}",
+        peer.name,
         peer.id,
         peer.address,
         fastest.unwrap_or_default(),

@@ -158,9 +158,9 @@ impl Memo {
     fn act(&mut self, sender: MemberNumber, effect: Effect) -> Option<Act> {
         Some(match effect {
             Effect::Reserve { below } => Act::Reserve(below),
-            Effect::Enter { token, .. } => Act::Enter(token.clock()),
+            Effect::Enter { token, .. } => Act::Enter(token.get()),
             Effect::Delegated { tokens, .. } => {
-                Act::Lend(tokens.first().clock(), tokens.last().clock())
+                Act::Lend(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => Act::Leave,
             Effect::Contended { .. } | Effect::SetTimer { .. } => return None,

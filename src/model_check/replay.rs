@@ -200,6 +200,6 @@ fn number(state: &State) -> Option<u64> {
     match state {
         State::Free => None,
         State::Wait { request, .. } => Some(request.clock),
-        State::Held { token } => Some(token.clock()),
+        State::Held { token } => Some(token.get()),
     }
 }

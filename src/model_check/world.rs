@@ -92,7 +92,9 @@ impl World {
     /// The token of what goes on at this place, though its node has crashed.
     pub(super) fn outlived_by(&self, place: usize) -> Option<Token> {
         let stay = self.section.stay_at(place)?;
-        self.members[place].is_none().then(|| Token::of(stay.token))
+        self.members[place]
+            .is_none()
+            .then(|| Token::new(stay.token))
     }
 
     /// Whether whoever is inside has a clock that has not got to the token.

@@ -100,7 +100,7 @@ impl Config {
     /// Whether an entry began in this run: of a planted bug.
     pub(crate) fn is_of_this_run(&self, token: Token) -> bool {
         match self.durability {
-            Durability::Durable { below, .. } => token.clock() >= below,
+            Durability::Durable { below, .. } => token.get() >= below,
             Durability::Forgetful => true,
         }
     }

@@ -27,7 +27,7 @@ pub struct Config {
 pub enum StartError {
     /// Its node did not.
     #[error(transparent)]
-    Node(#[from] engine::StartError),
+    Node(io::Error),
     /// There is no way to the critical section.
     #[error("cannot reach the critical section at {address}: {source}")]
     Section {

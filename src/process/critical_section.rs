@@ -132,7 +132,7 @@ impl CriticalSection {
 impl User for CriticalSection {
     fn entered(&mut self, _lock: &LockName, token: mutex::Token) {
         self.entries += 1;
-        self.say(token.clock(), BEGINS);
+        self.say(token.get(), BEGINS);
         // An end beyond all measure is none.
         self.ends = Instant::now().checked_add(self.hold);
     }

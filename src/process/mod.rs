@@ -99,7 +99,7 @@ impl<O: Observer> Process<O> {
             address: section,
             source,
         })?;
-        let engine = Engine::bind(node, registry, observer, section)?;
+        let engine = Engine::bind(node, registry, observer, section).map_err(StartError::Node)?;
         // A terminal in raw mode must not be left so.
         let besides: &[i32] = match input {
             Input::Keys => &[SIGUSR1, SIGCONT, SIGTSTP, SIGWINCH],

@@ -203,7 +203,7 @@ impl Member {
         }
         // The clock was there once, and may have been further.
         if !planted!(self.config, ResumedBehind) {
-            self.clock.catch_up(token.clock())?;
+            self.clock.catch_up(token.get())?;
         }
         self.ran_before = true;
         self.with_lock(lock, effects, |lock, _| {

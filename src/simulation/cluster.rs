@@ -234,9 +234,9 @@ impl Cluster {
                     text: outgoing.text,
                 })
             }
-            Effect::Enter { token, .. } => Done::Entered(token.clock()),
+            Effect::Enter { token, .. } => Done::Entered(token.get()),
             Effect::Delegated { tokens, .. } => {
-                Done::Delegated(tokens.first().clock(), tokens.last().clock())
+                Done::Delegated(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => Done::Left,
             Effect::Contended { .. } => return None,

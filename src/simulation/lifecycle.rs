@@ -75,7 +75,7 @@ impl World<'_> {
         if let Some(stay) = self.node(id).stay {
             self.figures.resumed += 1;
             self.oracle.resumes(id);
-            let (lock, token) = (LockName::default(), Token::recorded(stay.token));
+            let (lock, token) = (LockName::default(), Token::new(stay.token));
             self.handle(id, Event::Resume { lock, token })?;
         }
         self.handle(id, Event::Start)

@@ -6,6 +6,7 @@ mod quota;
 mod retry;
 mod sync;
 mod time;
+mod wait_timer;
 
 #[cfg(feature = "cli")]
 pub(crate) mod output;
@@ -24,3 +25,4 @@ pub(crate) use readiness::readiness;
 pub(crate) use retry::retry_interrupted;
 pub(crate) use sync::locked;
 pub(crate) use time::millis;
+pub(crate) use wait_timer::WaitTimer;

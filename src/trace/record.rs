@@ -216,7 +216,7 @@ impl Record {
         let (phase, request, token) = match member.state(&lock) {
             State::Free => (Phase::Free, None, None),
             State::Wait { request, .. } => (Phase::Wait, Some(request.clock), None),
-            State::Held { token } => (Phase::Held, None, Some(token.clock())),
+            State::Held { token } => (Phase::Held, None, Some(token.get())),
         };
         let queue = member.reply_queue(&lock).iter();
         let sent = outcome.unwrap_or_default().iter();

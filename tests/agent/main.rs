@@ -84,7 +84,7 @@ fn when_the_agent_is_killed_the_command_ends_and_then_others_go_on() {
     is_gone(&command);
     // Only the agent itself can say that it does not hold the lock any more.
     let waits = machines.lock(2, &[], "lost", &["true"]);
-    machines.has(2, "waits for 1");
+    machines.has(2, &format!("waits for {} (1)", machines.members[0]));
     machines.start_agent(1);
     ends_with(waits, 0);
 }
@@ -121,7 +121,7 @@ fn an_agent_that_is_started_anew_lets_nobody_in_while_what_it_let_in_goes_on() {
     ends_with(client, 125);
     ends_with(here, 0);
     ends_with(there, 0);
-    machines.has(1, "nobody has or wants a lock here");
+    machines.has(1, "no lock is held or wanted here");
 }
 
 #[test]
@@ -181,9 +181,12 @@ fn a_client_that_waits_is_told_for_whom() {
     let line = here.wait_for(" s for process ");
     assert!(line.contains("(sh -c "), "{line}");
     let there = machines.lock(2, &["-v"], "whom", &["true"]);
-    there.wait_for(" s for 1 (heard ");
-    machines.has(1, "keeps 2 waiting");
-    machines.has(2, "whom: WAIT, waits for 1");
+    there.wait_for(&format!(" s for {} (1), heard ", machines.members[0]));
+    machines.has(1, &format!("defers {} (2)", machines.members[1]));
+    machines.has(
+        2,
+        &format!("whom: WAIT, waits for {} (1)", machines.members[0]),
+    );
     client.signal(Signal::TERM);
     ends_with(client, 128 + 15);
     ends_with(here, 0);
@@ -223,7 +226,7 @@ fn many_names_leave_nothing_behind() {
         client.say(r#"{"done":{}}"#);
         assert_eq!(client.hear(), "");
     }
-    machines.has(1, "nobody has or wants a lock here");
+    machines.has(1, "no lock is held or wanted here");
     let held = machines.path("1.sock.held");
     assert_eq!(fs::read_dir(held).unwrap().count(), 0);
 }

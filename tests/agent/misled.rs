@@ -22,7 +22,7 @@ fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
     machines.has(id, &format!("    what comes in its name is dropped: {why}"));
     let status = machines.status(id, &[]);
     let of_peer = format!(
-        "  {peer} at 127.0.0.1{}: not heard yet",
+        "  {0} ({peer}) at 127.0.0.1{0}: not heard yet",
         machines.members[peer - 1]
     );
     assert!(status.contains(&of_peer), "{status}");
@@ -30,7 +30,10 @@ fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
         machines.lock(id, &["-w", "0.1"], "misled", &["echo", "it runs"]),
         124,
     );
-    let said = format!(" s for {peer} (not heard yet; dropped: {why}");
+    let said = format!(
+        " s for {} ({peer}), not heard yet, what comes in its name is dropped: {why}",
+        machines.members[peer - 1]
+    );
     assert!(lines.last().unwrap().contains(&said), "{lines:?}");
 }
 
@@ -85,7 +88,8 @@ fn two_agents_with_one_id_say_so_and_let_nobody_in_until_one_of_them_is_gone() {
     // Started by mistake, on another machine.
     let options = ["--listen", &elsewhere];
     let double = machines.agent(1, &machines.socket(3), &options, &machines.members);
-    let claimed = "another node claims to be member 1: neither may enter until one of them is gone";
+    let claimed =
+        "another node has this member's id: neither may enter until one of the two is stopped";
     let script = "echo it runs; test -e is-gone";
     let waits = [1, 3].map(|machine| {
         machines.has(machine, claimed);

@@ -162,7 +162,7 @@ fn an_entry_that_cannot_be_recorded_is_none() {
     says_why("No such file or directory");
     fs::write(&held, "no folder").unwrap();
     says_why("Not a directory");
-    machines.has(1, "nobody has or wants a lock here");
+    machines.has(1, "no lock is held or wanted here");
     fs::remove_file(&held).unwrap();
     fs::rename(&aside, &held).unwrap();
     assert_eq!(ends_with(runs(1), 0).last().unwrap(), "it runs");
@@ -188,7 +188,7 @@ fn an_agent_outlives_a_full_disk_and_lets_nobody_in() {
             "{lines:?}"
         );
     }
-    machines.has(1, "nobody has or wants a lock here");
+    machines.has(1, "no lock is held or wanted here");
     let held = machines.path("1.sock.held");
     assert_eq!(fs::read_dir(held).unwrap().count(), 0);
     let lines = agent.terminate();

@@ -138,7 +138,10 @@ fn a_group_that_cannot_be_is_wrong_use_and_leaves_the_accounts_to_others() {
     let house = House::open();
     for (group, why) in [
         (["--id", "3", ":1", ":2"], "3"),
-        (["--id", "1", ":1", "nowhere"], "\"nowhere\" is no address"),
+        (
+            ["--id", "1", ":1", "nowhere"],
+            "\"nowhere\" is not an address",
+        ),
     ] {
         let mut command = house.server_command();
         let output = command.args(group).output().unwrap();

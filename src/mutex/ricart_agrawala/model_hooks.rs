@@ -14,7 +14,7 @@ impl RicartAgrawala {
         let of_state = match &self.state {
             State::Free => None,
             State::Wait { request, .. } => Some(request.clock),
-            State::Held { token } => Some(token.clock()),
+            State::Held { token } => Some(token.get()),
         };
         let of_queue = self
             .reply_queue
@@ -47,7 +47,7 @@ impl RicartAgrawala {
         match &mut self.state {
             State::Free => {}
             State::Wait { request, .. } => request.clock -= by,
-            State::Held { token } => *token = token.earlier(by),
+            State::Held { token } => *token = Token::new(token.get() - by),
         }
         for deferred in &mut self.reply_queue {
             deferred.request.clock -= by;

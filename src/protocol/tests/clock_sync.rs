@@ -369,7 +369,7 @@ fn who_went_on_from_disk_cannot_know_who_ran_before_and_says_that_all_may_have()
 #[test]
 fn an_entry_of_an_earlier_run_goes_on_and_whoever_asks_waits_for_its_end() {
     let mut member = Member::new(config(1, 2));
-    let (lock, token) = (lock(), Token::of(7));
+    let (lock, token) = (lock(), Token::new(7));
     member.must(Event::Resume { lock, token });
     member.must(Event::Start);
     member.must(request(9, 2));
@@ -386,7 +386,7 @@ fn an_entry_of_an_earlier_run_goes_on_and_whoever_asks_waits_for_its_end() {
 fn a_lock_that_is_held_takes_up_no_second_entry() {
     let mut member = Member::new(config(1, 2));
     let resume = |clock| {
-        let (lock, token) = (lock(), Token::of(clock));
+        let (lock, token) = (lock(), Token::new(clock));
         Event::Resume { lock, token }
     };
     member.must(resume(7));
@@ -398,7 +398,7 @@ fn a_lock_that_is_held_takes_up_no_second_entry() {
 #[test]
 fn to_an_entry_that_was_resumed_nothing_is_lent_before_all_clocks_are_heard() {
     let mut member = Member::new(config(1, 2));
-    let (lock, token) = (lock(), Token::of(7));
+    let (lock, token) = (lock(), Token::new(7));
     member.must(Event::Resume { lock, token });
     member.must(Event::Start);
     let delegate = || Event::Delegate {
@@ -416,7 +416,7 @@ fn to_an_entry_that_was_resumed_nothing_is_lent_before_all_clocks_are_heard() {
 #[test]
 fn who_has_resumed_an_entry_replies_to_nobody_before_all_are_heard() {
     let mut member = Member::new(config(1, 3));
-    let (lock, token) = (lock(), Token::of(58));
+    let (lock, token) = (lock(), Token::new(58));
     member.must(Event::Resume { lock, token });
     assert!(member.clock() >= 58);
     member.must(Event::Start);

@@ -36,7 +36,7 @@ fn delegate(entries: u64) -> Event {
 /// The clocks of the tokens that were lent.
 fn lent(effects: &[Effect]) -> Vec<(u64, u64)> {
     let tokens = effects.iter().filter_map(|effect| match effect {
-        Effect::Delegated { tokens, .. } => Some((tokens.first().clock(), tokens.last().clock())),
+        Effect::Delegated { tokens, .. } => Some((tokens.first().get(), tokens.last().get())),
         _ => None,
     });
     tokens.collect()
@@ -47,7 +47,7 @@ fn who_enters_again_before_anybody_else_has_asked_sends_nothing() {
     let mut member = with_permissions();
     assert_eq!(kept(&member), ids([2, 3]));
     for clock in 6..9 {
-        let (lock, token) = (lock(), Token::of(clock));
+        let (lock, token) = (lock(), Token::new(clock));
         assert_eq!(member.must(acquire()), [Effect::Enter { lock, token }]);
         assert_eq!(member.last_request_clock(), Some(clock));
         let effects = member.must(release());
@@ -235,7 +235,7 @@ fn tokens_are_lent_within_a_stay_and_all_that_is_said_later_is_past_them() {
     assert_eq!(
         *member.state(&lock()),
         State::Held {
-            token: Token::of(5)
+            token: Token::new(5)
         }
     );
     member.must(request(2, 2));

@@ -54,7 +54,7 @@ fn it_enters_when_the_last_reply_is_in_and_its_clock_is_the_token() {
     member.must(acquire());
     assert_eq!(member.must(reply(3, 3, 2)), []);
     let effects = member.must(reply(3, 2, 2));
-    let token = Token::of(5);
+    let token = Token::new(5);
     let lock = lock();
     assert_eq!(member.state(&lock), &State::Held { token });
     assert_eq!(effects, [Effect::Enter { lock, token }]);
@@ -63,7 +63,7 @@ fn it_enters_when_the_last_reply_is_in_and_its_clock_is_the_token() {
 #[test]
 fn a_group_of_one_enters_without_a_datagram() {
     let mut member = member(1, 1);
-    let (lock, token) = (lock(), Token::of(2));
+    let (lock, token) = (lock(), Token::new(2));
     assert_eq!(member.must(acquire()), [Effect::Enter { lock, token }]);
 }
 

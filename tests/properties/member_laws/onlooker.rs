@@ -370,14 +370,14 @@ impl Onlooker {
             Some(Own::Asks { replied, .. }) => replied,
             Some(Own::Holds) => panic!("it enters {lock} twice"),
             None => {
-                self.has_been_heard(token.clock());
+                self.has_been_heard(token.get());
                 self.kept.get(lock).cloned().unwrap_or_default()
             }
         };
         assert!(self.wanted.contains(lock), "nobody wants {lock}");
         assert_eq!(replied, self.peers, "not all have replied");
-        self.is_of_this_moment(token.clock(), after);
-        assert!(token.clock() < self.reserved, "{token} is not on disk");
+        self.is_of_this_moment(token.get(), after);
+        assert!(token.get() < self.reserved, "{token} is not on disk");
         assert!(Some(token) > self.token, "tokens rise");
         self.token = Some(token);
         self.entries += 1;
@@ -401,14 +401,10 @@ impl Onlooker {
             "{lock} is not in its hands"
         );
         let (first, last) = (tokens.first(), tokens.last());
-        self.has_been_heard(last.clock());
-        assert_eq!(
-            last.clock() - first.clock(),
-            entries - 1,
-            "as many as wanted"
-        );
-        self.is_of_this_moment(last.clock(), after);
-        assert!(last.clock() < self.reserved, "{last} is not on disk");
+        self.has_been_heard(last.get());
+        assert_eq!(last.get() - first.get(), entries - 1, "as many as wanted");
+        self.is_of_this_moment(last.get(), after);
+        assert!(last.get() < self.reserved, "{last} is not on disk");
         assert!(Some(first) > self.token, "tokens rise");
         self.token = Some(last);
     }
