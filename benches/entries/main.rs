@@ -53,7 +53,7 @@ fn serve(role: Serve) -> io::Result<()> {
         Serve::Member { id, ports } => worker::serve(member::Member::start(id, &local(&ports))?),
         Serve::Driver { id, ports } => worker::serve(member::Driver::start(id, &local(&ports))?),
         Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
-        Serve::RequestId { port } => bare::echo(port),
+        Serve::Echo { port } => bare::echo(port),
         Serve::Flock => worker::serve(flock::Flock::open()?),
         Serve::Redis { address } => worker::serve(rivals::Redis::connect(&address)?),
         Serve::Postgres { socket } => worker::serve(rivals::Postgres::connect(&socket)?),

@@ -72,7 +72,7 @@ pub enum Serve {
         ports: Vec<u16>,
     },
     /// Answers the others of a bare exchange.
-    RequestId {
+    Echo {
         /// Where it listens.
         port: u16,
     },
