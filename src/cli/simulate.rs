@@ -92,7 +92,7 @@ impl Arguments {
         let began = Instant::now();
         let is_watched = io::stderr().is_terminal();
         let last_shown = Mutex::new(began);
-        let outcome = run_seeds(self.from, self.seeds, threads, |finished| {
+        let (figures, failed) = run_seeds(self.from, self.seeds, threads, |finished| {
             if is_watched
                 && let Ok(mut last_shown) = last_shown.try_lock()
                 && last_shown.elapsed() >= PROGRESS_INTERVAL
@@ -104,14 +104,13 @@ impl Arguments {
         if is_watched {
             let _ = write!(io::stderr(), "\r{:40}\r", "");
         }
-        let (figures, seconds) = (outcome.figures, began.elapsed().as_secs_f64());
-        let seeds = figures.plans;
+        let (seeds, seconds) = (figures.plans, began.elapsed().as_secs_f64());
         let rate = seeds as f64 / seconds.max(1e-9);
         closed_pipe_is_fine(writeln!(
             io::stdout(),
             "{seeds} seeds in {seconds:.1} s, {rate:.0} seeds/s on {threads} threads\n{figures}"
         ))?;
-        let Some((seed, violation)) = outcome.failed else {
+        let Some((seed, violation)) = failed else {
             return closed_pipe_is_fine(writeln!(io::stdout(), "no violation"));
         };
         let (smallest, of_smallest) = shrink(&Plan::of(seed), &Addresses::default());

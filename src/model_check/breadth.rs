@@ -6,14 +6,15 @@ use super::Found;
 use super::model::Model;
 use super::visited::Visited;
 
-/// Searches until a violation, a state that covers `goal`, or this many states.
+/// Searches until it finds a violation, has seen all of the `goal`, or has found this
+/// many states.
 pub(crate) fn breadth_first<M: Model>(
     model: &M,
     goal: Option<u16>,
     max_states: u64,
 ) -> Found<M::Violation> {
     let mut search = Breadth::new(model);
-    let found = search.run(goal, |search| search.states() >= max_states);
+    let found = search.run(goal, |search| search.reached.len() as u64 >= max_states);
     found.unwrap_or_else(|| search.found(None, 0, None))
 }
 
@@ -24,7 +25,7 @@ pub(super) struct Breadth<'m, M: Model> {
     /// The states to visit next, each with its number in `reached`.
     pub(super) queue: VecDeque<(M::State, usize)>,
     /// How the search first came to each state: from which one, by which action.
-    reached: Vec<Option<(usize, M::Action)>>,
+    pub(super) reached: Vec<Option<(usize, M::Action)>>,
     pub(super) seen: u16,
 }
 
@@ -44,24 +45,19 @@ impl<'m, M: Model> Breadth<'m, M> {
         }
     }
 
-    /// The number of states found so far.
-    pub(super) fn states(&self) -> u64 {
-        self.reached.len() as u64
-    }
-
-    /// Visits states until one covers the goal or shows a violation, or it `is_enough`.
+    /// Searches until it finds a violation, has seen all of the goal, or it `is_enough`.
     pub(super) fn run(
         &mut self,
         goal: Option<u16>,
         is_enough: impl Fn(&Self) -> bool,
     ) -> Option<Found<M::Violation>> {
         let (model, mut actions) = (self.model, Vec::new());
+        let is_goal = |seen: u16| goal.is_some_and(|goal| seen & goal == goal);
         while !is_enough(self)
             && let Some((state, number)) = self.queue.pop_front()
         {
-            let coverage = model.coverage(&self.memo, &state);
-            self.seen |= coverage;
-            if goal.is_some_and(|goal| coverage & goal == goal) {
+            self.seen |= model.coverage(&self.memo, &state);
+            if is_goal(self.seen) {
                 return Some(self.found(None, number, None));
             }
             if let Err(violation) = model.recovers(&mut self.memo, &state) {
@@ -69,17 +65,19 @@ impl<'m, M: Model> Breadth<'m, M> {
             }
             model.actions(&self.memo, &state, &mut actions);
             for action in actions.drain(..) {
-                match model.step(&mut self.memo, &state, action, &mut self.seen) {
-                    None => {}
-                    Some(Err(violation)) => {
+                let step = model.step(&mut self.memo, &state, action, &mut self.seen);
+                match step.transpose() {
+                    Err(violation) => {
                         return Some(self.found(Some(violation), number, Some(action)));
                     }
-                    Some(Ok(next)) => {
-                        if self.visited.insert(model.fingerprint(&self.memo, &next)) {
-                            self.queue.push_back((next, self.reached.len()));
-                            self.reached.push(Some((number, action)));
-                        }
+                    Ok(_) if is_goal(self.seen) => {
+                        return Some(self.found(None, number, Some(action)));
                     }
+                    Ok(Some(next)) if self.visited.insert(model.fingerprint(&self.memo, &next)) => {
+                        self.queue.push_back((next, self.reached.len()));
+                        self.reached.push(Some((number, action)));
+                    }
+                    Ok(_) => {}
                 }
             }
         }
@@ -104,7 +102,7 @@ impl<'m, M: Model> Breadth<'m, M> {
         let steps = actions.map(|action| self.model.describe(&self.memo, *action));
         let after = recovers.then(|| "and then all faults end".to_owned());
         Found {
-            states: self.states(),
+            states: self.reached.len() as u64,
             seen: self.seen,
             violation,
             steps: steps.chain(after).collect(),

@@ -23,7 +23,7 @@ pub(super) fn depth_first<M: Model>(
     }
     let shared = Shared {
         model,
-        states: AtomicU64::new(search.states()),
+        states: AtomicU64::new(search.reached.len() as u64),
         first_memo: search.memo,
         visited: search.visited,
         seen: AtomicU16::new(search.seen),

@@ -10,8 +10,8 @@ pub(crate) trait Model: Sync {
     type Action: Copy;
     /// What must never happen.
     type Violation: Debug + Send;
-    /// What a thread remembers between steps. A state may refer to what its memo held when
-    /// the state was reached: a thread begins with a copy of the memo of the first.
+    /// What a thread remembers between steps. A state may refer to it: the other threads
+    /// begin with a copy of what the first one remembers.
     type Memo: Clone + Default + Sync;
 
     /// The name of each coverage bit, from the lowest bit up.

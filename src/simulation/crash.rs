@@ -30,7 +30,7 @@ impl World<'_> {
         let Some(program) = self.cluster.program(id) else {
             return false;
         };
-        if self.is_healed || !may_crash {
+        if self.links.is_healed || !may_crash {
             return false;
         }
         self.figures.crashes += 1;

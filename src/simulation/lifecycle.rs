@@ -67,7 +67,6 @@ impl World<'_> {
     /// Ends all faults. Every member requests the lock, and must enter.
     pub(super) fn heal(&mut self) -> Result<(), Violation> {
         self.report("all faults are over, and every member requests the lock");
-        self.is_healed = true;
         self.links.heal();
         for id in self.ids() {
             let node = self.node(id);

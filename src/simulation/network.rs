@@ -18,7 +18,7 @@ pub(super) struct Links<'a> {
     cuts: BTreeSet<usize>,
     /// When the latest datagram of each link arrives.
     latest: BTreeMap<(NodeId, NodeId), Micros>,
-    is_healed: bool,
+    pub(super) is_healed: bool,
 }
 
 impl<'a> Links<'a> {

@@ -106,7 +106,7 @@ impl World<'_> {
                 }
             }
             // A user whose node was paused must not cancel a request that must now succeed.
-            Due::UserActs(_) if self.is_healed => {}
+            Due::UserActs(_) if self.links.is_healed => {}
             Due::UserActs(index) => {
                 let action = self.plan.user_actions[index];
                 let lock = LockName::default();

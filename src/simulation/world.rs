@@ -24,7 +24,6 @@ pub(super) struct World<'a> {
     pub(super) events: EventQueue,
     pub(super) links: Links<'a>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
-    pub(super) is_healed: bool,
     pub(super) figures: Figures,
     pub(super) recording: Option<&'a mut Recording>,
 }
@@ -67,7 +66,6 @@ impl<'a> World<'a> {
             events: EventQueue::default(),
             links: Links::new(plan),
             nodes: BTreeMap::new(),
-            is_healed: false,
             figures: Figures {
                 plans: 1,
                 ..Figures::default()

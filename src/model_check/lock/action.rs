@@ -1,6 +1,6 @@
 //! The actions that a search takes.
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, id_of};
 use super::memo::{Memo, MessageNumber};
 use crate::mutex::LockName;
 use crate::protocol::Event;
@@ -48,15 +48,14 @@ impl Action {
 
 impl Transition {
     pub(super) fn describe(self, memo: &Memo) -> String {
-        let id = |index: usize| index + 1;
         let mut text = match self.action {
-            Action::Acquire(index) => format!("{} requests the lock", id(index)),
-            Action::Release(index) => format!("{} leaves", id(index)),
-            Action::Cancel(index) => format!("{} cancels its request", id(index)),
-            Action::Delegate(index) => format!("{} delegates tokens", id(index)),
-            Action::Crash(index) => format!("{} crashes", id(index)),
-            Action::End(index) => format!("the entry that outlived {} ends", id(index)),
-            Action::Restart(index) => format!("{} restarts", id(index)),
+            Action::Acquire(index) => format!("{} requests the lock", id_of(index)),
+            Action::Release(index) => format!("{} leaves", id_of(index)),
+            Action::Cancel(index) => format!("{} cancels its request", id_of(index)),
+            Action::Delegate(index) => format!("{} delegates tokens", id_of(index)),
+            Action::Crash(index) => format!("{} crashes", id_of(index)),
+            Action::End(index) => format!("the entry that outlived {} ends", id_of(index)),
+            Action::Restart(index) => format!("{} restarts", id_of(index)),
             Action::Deliver(message) => {
                 let sent = memo.sent(message);
                 format!("{} arrives at {}", sent.message, sent.to)

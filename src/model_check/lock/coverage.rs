@@ -55,13 +55,6 @@ impl Bounds {
         wanted
     }
 
-    /// The wanted bits that a state shows: not those of a step alone.
-    pub(super) fn example_coverage(&self) -> u16 {
-        let of_steps =
-            ENTERED_WITHOUT_REQUEST | REQUESTED_OF_SOME | REQUESTED_AGAIN | ENDED_WHILE_DOWN;
-        self.wanted_coverage() & !of_steps
-    }
-
     /// The bits that only a step shows.
     pub(super) fn step_coverage(&self, memo: &Memo, action: Action, step: &MemberStep) -> u16 {
         let is_request = |message| matches!(memo.sent(message).message.body, Body::Request { .. });

@@ -205,7 +205,7 @@ fn a_group_of_the_requested_size() {
     };
     eprintln!("{bounds:?}: {} states, all visited", states(bounds));
     if std::env::var_os("TURNO_MODEL_TRACE").is_some() {
-        for (name, found) in examples(&bounds, bounds.example_coverage()) {
+        for (name, found) in examples(&bounds, bounds.wanted_coverage()) {
             keep(name, &found.runs);
         }
     }
@@ -228,7 +228,7 @@ fn the_traces_of_shortest_paths_are_whole_and_clean() {
         outliving(durable),
         outliving(forgetful),
     ] {
-        for (name, found) in examples(&bounds, bounds.example_coverage()) {
+        for (name, found) in examples(&bounds, bounds.wanted_coverage()) {
             let history = History::new(&found.runs).unwrap();
             let report = trace::check(&history);
             let text = report.tell(&history).to_string();

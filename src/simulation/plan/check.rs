@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Fault, Micros, Network, Plan, SECOND};
+use super::{Fault, Micros, Plan, SECOND};
 
 /// The longest that anything lasts in a plan: a day.
 const MAX_DURATION: Micros = 24 * 3600 * SECOND;
@@ -50,13 +50,13 @@ impl Plan {
         {
             return Err(PlanError::Times);
         }
-        let Network {
-            least,
-            spread,
-            late_by,
-            ..
-        } = self.network;
-        let delays = [least, spread, late_by, self.max_hold];
+        let network = self.network;
+        let delays = [
+            network.least,
+            network.spread,
+            network.late_by,
+            self.max_hold,
+        ];
         if delays.iter().any(|delay| *delay > MAX_DURATION) {
             return Err(PlanError::Delays);
         }
