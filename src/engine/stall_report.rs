@@ -79,7 +79,7 @@ impl StallReports {
         Stall {
             since,
             own: member.id(),
-            is_claimed: member.is_claimed(),
+            is_claimed: member.has_duplicate_id(),
             missing: missing.collect(),
         }
     }
@@ -89,7 +89,9 @@ impl StallReports {
 pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
-        State::Free if member.is_wanted(lock) => Some(member.unsynced().iter().copied().collect()),
+        State::Free if member.is_awaiting_sync(lock) => {
+            Some(member.unsynced().iter().copied().collect())
+        }
         State::Free | State::Held { .. } => None,
     }
 }

@@ -49,7 +49,10 @@ impl Bounds {
         let heard = true;
         Config {
             durability: if self.is_durable {
-                Durability::Durable { below, heard }
+                Durability::Durable {
+                    below,
+                    synced: heard,
+                }
             } else {
                 Durability::Forgetful
             },

@@ -127,7 +127,7 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
         clock: member.clock(),
         listens_at: group.listen.to_string(),
         has_key,
-        is_claimed: member.is_claimed(),
+        is_claimed: member.has_duplicate_id(),
         locks,
         peers: peers.collect(),
         dropped: view
