@@ -85,7 +85,7 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         }
         Planted::NeverResent
         | Planted::ResentWithNewClock
-        | Planted::SeedReplyCountsAnywhere
+        | Planted::SeedReplyAnywhere
         | Planted::OneRequestPerSeed
         | Planted::SeedAnsweredAtListedPort
         | Planted::ForeignListAccepted => return None,

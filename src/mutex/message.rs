@@ -73,7 +73,7 @@ pub enum Body {
     Welcome {
         /// The sender's clock.
         clock: u64,
-        /// The run of the receiver that said hello.
+        /// The run of the receiver that sent the hello.
         to: Incarnation,
         /// Whether the sender has received a message of an earlier run.
         again: bool,

@@ -32,8 +32,8 @@ planted_bugs! {
     LateReplyCounted,
     /// A seed peer's reply counts for the current request, whichever socket it arrives
     /// at (rule 2).
-    SeedReplyCountsAnywhere,
-    /// A reply counts as one, whoever sent it (rule 3).
+    SeedReplyAnywhere,
+    /// A second reply of a sender counts for another one (rule 3).
     RepliesCounted,
     /// A reply carries a clock past the request's, not the replier's own (rule 4).
     ReplyWithoutOwnClock,
@@ -61,7 +61,7 @@ planted_bugs! {
     AheadWithoutBound,
     /// A restarted member starts at clock 1 and asks for no peer's clock (rule 6).
     ClockForgotten,
-    /// Any message of a peer tells its clock, however old (rule 6).
+    /// Any message of a peer, even an old one, tells its clock (rule 6).
     SyncedByAnyMessage,
     /// The clock on disk is never moved on (rule 6).
     NeverReserved,

@@ -135,7 +135,7 @@ impl Member {
 
     /// A peer's request arrived before all clocks are known. So the peer is up, and can
     /// tell its clock; and if no request waited before, the other peers are asked now.
-    pub(super) fn request_waits_for_sync(
+    pub(super) fn hasten_sync(
         &mut self,
         peer: NodeId,
         was_urgent: bool,

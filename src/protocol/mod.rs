@@ -45,7 +45,7 @@ pub struct Member {
     unsynced: BTreeSet<NodeId>,
     /// The peers that are asked for their clock, since a message had one too far ahead.
     suspect_clocks: BTreeSet<NodeId>,
-    /// Whether there was an earlier run of this member.
+    /// Whether an earlier run of this member is known.
     ran_before: bool,
     /// The run of each turno peer, or `None` if messages came from several.
     runs: BTreeMap<NodeId, Option<Incarnation>>,
@@ -110,7 +110,7 @@ impl Member {
     /// Handles one event, and pushes its effects.
     ///
     /// # Errors
-    /// [`Rejected`] says why the event changed nothing and had no effect.
+    /// [`Rejected`] says why the event changed nothing and pushed no effect.
     pub fn handle(&mut self, event: &Event, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
         let first = effects.len();
         match event {
@@ -132,7 +132,7 @@ impl Member {
             Event::Received { message, reply_to } => self.receive(message, *reply_to, effects)?,
             Event::Expired(timer) => self.expire(timer, effects)?,
         }
-        // Before all clocks are known no request is made.
+        // Before all clocks are known, no request is made and no bound is needed.
         if let Some(bound) = &mut self.reserved
             && self.unsynced.is_empty()
         {

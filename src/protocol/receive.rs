@@ -91,7 +91,7 @@ impl Member {
         let (peer, was_urgent) = (incoming.request.id, self.is_sync_urgent());
         self.with_lock(lock, effects, |lock, cx| lock.receive_request(cx, incoming))?;
         if is_syncing {
-            self.request_waits_for_sync(peer, was_urgent, effects);
+            self.hasten_sync(peer, was_urgent, effects);
         }
         Ok(())
     }

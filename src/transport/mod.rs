@@ -96,7 +96,7 @@ impl Transport {
     /// there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();
-        if !planted!(self, SeedReplyCountsAnywhere) {
+        if !planted!(self, SeedReplyAnywhere) {
             self.asked.retain(|clock, _| is_asking(*clock));
         }
         self.asked.len() < before
@@ -271,16 +271,14 @@ impl Transport {
     fn seed_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
         let incarnation = self.incarnation;
         match socket {
-            Socket::OfRequest(1..) if planted!(self, SeedReplyCountsAnywhere) => {
-                Some(Body::Reply {
-                    lock: LockName::default(),
-                    clock,
-                    echo: RequestId {
-                        clock: *self.asked.last_key_value()?.0,
-                        incarnation,
-                    },
-                })
-            }
+            Socket::OfRequest(1..) if planted!(self, SeedReplyAnywhere) => Some(Body::Reply {
+                lock: LockName::default(),
+                clock,
+                echo: RequestId {
+                    clock: *self.asked.last_key_value()?.0,
+                    incarnation,
+                },
+            }),
             Socket::Listening => None,
             Socket::OfRequest(0) => Some(Body::Welcome {
                 clock,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::Deferred;
-use crate::mutex::clock::{LamportClock, NodeId, Timestamp};
+use crate::mutex::clock::{LamportClock, NodeId};
 use crate::mutex::config::Config;
 use crate::mutex::effect::Effect;
 use crate::mutex::lock_name::LockName;
@@ -28,11 +28,6 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub(super) fn stamp(&self, clock: u64) -> Timestamp {
-        let id = self.config.id;
-        Timestamp { clock, id }
-    }
-
     pub(super) fn report_contended(&mut self) {
         let lock = self.lock.clone();
         self.effects.push(Effect::Contended { lock });

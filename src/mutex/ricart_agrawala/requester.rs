@@ -1,7 +1,7 @@
 //! Our own request: which peers it goes to, which replies count, and its cancellation.
 
 use super::{Context, RicartAgrawala, State, rules};
-use crate::mutex::NodeId;
+use crate::mutex::clock::{NodeId, Timestamp};
 use crate::mutex::effect::Effect;
 use crate::mutex::message::{Origin, RequestId};
 use crate::mutex::rejected::Rejected;
@@ -12,17 +12,16 @@ impl RicartAgrawala {
     /// the request and have sent a reply granting their permission." The clock has ticked
     /// for the request. Peers whose permission was kept are not asked.
     pub(crate) fn acquire(&mut self, cx: &mut Context<'_>) {
-        let request = rules::request_clock(cx, &mut self.cancelled);
+        let clock = rules::request_clock(cx, &mut self.cancelled);
         self.kept.retain(|peer| rules::may_enter_unasked(cx, *peer));
         let missing = cx.peers - &self.kept;
         if missing.is_empty() {
             return self.enter(cx);
         }
-        self.state = State::Wait {
-            request: cx.stamp(request),
-            missing,
-        };
-        self.send_request(cx, request, 0);
+        let id = cx.config.id;
+        let request = Timestamp { clock, id };
+        self.state = State::Wait { request, missing };
+        self.send_request(cx, clock, 0);
     }
 
     fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
@@ -78,7 +77,7 @@ impl RicartAgrawala {
         Ok(())
     }
 
-    /// A request of an earlier run, which arrived after this run asked for the clocks,
+    /// A request of an earlier run, which arrived after the peer told this run its clock,
     /// has superseded ours: the peer takes ours for an old one, and would never answer
     /// it. So a new request replaces it.
     pub(crate) fn receive_superseded(

@@ -21,7 +21,7 @@ fn delegated_tokens_are_past_the_entry_and_later_messages_past_them() {
     assert_eq!(*member.state(&lock()), State::Held { token });
     member.must(request(2, 2));
     let effects = member.must(release());
-    assert_eq!(sent(&effects), [(2, "reply<10,1>".into())]);
+    assert_eq!(sent(&effects), ["reply<10,1> to 2"]);
 }
 
 #[test]

@@ -116,14 +116,14 @@ fn echo(clock: u64) -> RequestId {
 }
 
 fn received(id: u16, origin: Origin, body: Body) -> Event {
-    Event::Received {
-        message: Message {
-            from: NodeId(id),
-            origin,
-            body,
-        },
-        reply_to: None,
-    }
+    received_from(None, id, origin, body)
+}
+
+/// A message that arrives from another address than the one in the member list.
+fn received_from(reply_to: Option<SocketAddr>, id: u16, origin: Origin, body: Body) -> Event {
+    let from = NodeId(id);
+    let message = Message { from, origin, body };
+    Event::Received { message, reply_to }
 }
 
 fn turno(id: u16, body: Body) -> Event {
@@ -132,11 +132,8 @@ fn turno(id: u16, body: Body) -> Event {
 
 fn request_of(clock: u64, id: u16, incarnation: Incarnation) -> Event {
     let lock = lock();
-    received(
-        id,
-        Origin::Turno(incarnation),
-        Body::Request { lock, clock },
-    )
+    let origin = Origin::Turno(incarnation);
+    received(id, origin, Body::Request { lock, clock })
 }
 
 /// A turno node's `req<clock,id>`, arriving.
@@ -172,14 +169,8 @@ fn welcome(clock: u64, id: u16) -> Event {
 /// A seed peer's `req<clock,id>`, arriving from this port.
 fn seed_request(clock: u64, id: u16, port: u16) -> Event {
     let lock = lock();
-    Event::Received {
-        message: Message {
-            from: NodeId(id),
-            origin: Origin::Seed,
-            body: Body::Request { lock, clock },
-        },
-        reply_to: Some(address(port)),
-    }
+    let body = Body::Request { lock, clock };
+    received_from(Some(address(port)), id, Origin::Seed, body)
 }
 
 fn address(port: u16) -> SocketAddr {
@@ -198,9 +189,7 @@ impl Member {
     fn must_not(&mut self, event: Event) -> Rejected {
         let before = self.clone();
         let mut effects = Vec::new();
-        let rejected = self
-            .handle(&event, &mut effects)
-            .expect_err("it was handled");
+        let rejected = self.handle(&event, &mut effects).expect_err("handled");
         assert_eq!(*self, before, "a rejected event changed the member");
         assert_eq!(effects, [], "a rejected event had effects");
         rejected
@@ -216,12 +205,12 @@ impl Member {
     }
 }
 
-/// The messages among the effects: their receivers and heads.
-fn sent(effects: &[Effect]) -> Vec<(u16, String)> {
+/// The messages among the effects: their heads and receivers.
+fn sent(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Send { to, message, .. } => Some((to.0, message.to_string())),
+            Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
             _ => None,
         })
         .collect()

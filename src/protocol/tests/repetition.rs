@@ -8,7 +8,7 @@ fn a_request_is_sent_again_with_the_same_clock_to_peers_that_have_not_replied() 
     member.must(reply(5, 3, 4));
     member.must(Event::Tick);
     let effects = member.must(resend(4));
-    assert_eq!(sent(&effects), [(1, "req<4,2>".into())]);
+    assert_eq!(sent(&effects), ["req<4,2> to 1"]);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_newer_request_of_a_peer_replaces_its_older_one() {
     member.must(request(4, 2));
     member.must(request(9, 2));
     assert_eq!(member.must_not(request(4, 2)), Rejected::Superseded);
-    assert_eq!(sent(&member.must(release())), [(2, "reply<10,1>".into())]);
+    assert_eq!(sent(&member.must(release())), ["reply<10,1> to 2"]);
 }
 
 #[test]

@@ -4,19 +4,22 @@
 //! Rules 1 to 6 are those of [`super::ricart_agrawala`]. Quotations are from Ricart and
 //! Agrawala 1981, section 2; IR1 and IR2 are rules of Lamport 1978.
 
+mod restart;
+
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 use core::net::SocketAddr;
 
-use super::clock::{ClockError, LamportClock, NodeId, Timestamp};
-use super::config::{Config, Durability};
-use super::effect::Effect;
-use super::message::{Body, Origin, RequestId};
+use super::clock::{NodeId, Timestamp};
+use super::message::{Origin, RequestId};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::ricart_agrawala::{Context, Deferred, State};
-use super::token::Token;
+pub(crate) use restart::{
+    answers_on_leaving, answers_once_synced, initial_clock, initial_permissions, reserve,
+    resume_clock, tells_clock,
+};
 
 /// How many requests of one seed peer are deferred. It makes one at a time: more come
 /// from a peer that was restarted, or from a program that pretends to be one.
@@ -141,7 +144,7 @@ pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: Timestamp) -> bool
         State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
         State::Wait { request, .. } => precedes(cx, *request, theirs),
         State::Held { token } if planted!(cx.config, ResumedEntryReplies) => {
-            !is_resumed(cx.config, *token)
+            !restart::is_resumed(cx.config, *token)
         }
         State::Held { .. } => true,
     };
@@ -210,11 +213,8 @@ pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId) -> bool {
 /// (rule 6), and a seed peer, which asks once, would be rejected by a peer that has not
 /// seen our clock.
 fn may_get_ahead(cx: &Context<'_>, peer: NodeId, further: u64) -> bool {
-    let known = cx.peer_clocks.get(&peer).copied();
-    let ahead = cx
-        .clock
-        .now()
-        .saturating_sub(known.unwrap_or(cx.clock.now()));
+    let now = cx.clock.now();
+    let ahead = now.saturating_sub(cx.peer_clocks.get(&peer).copied().unwrap_or(now));
     ahead.saturating_add(further) <= cx.config.unsynced_ahead()
         || planted!(cx.config, AheadWithoutBound)
 }
@@ -225,97 +225,4 @@ pub(super) fn may_delegate(cx: &Context<'_>, entries: u64) -> bool {
     let mut peers = cx.peers.iter();
     (!cx.is_syncing || planted!(cx.config, ResumedEntryDelegatesUnsynced))
         && peers.all(|peer| may_get_ahead(cx, *peer, entries))
-}
-
-/// Kept permissions: a restarted member has none.
-pub(crate) fn initial_permissions(config: &Config, peers: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-    let is_restarted = matches!(config.durability, Durability::Durable { below: 2.., .. });
-    if planted!(config, PermissionsSurviveCrash) && is_restarted {
-        return peers.clone();
-    }
-    BTreeSet::new()
-}
-
-/// Rule 6: a member's clock never goes back. It starts at its persisted bound, or the
-/// member must know the clocks of these members before its first request and reply.
-pub(crate) fn initial_clock(
-    config: &Config,
-    peers: &BTreeSet<NodeId>,
-) -> (LamportClock, BTreeSet<NodeId>) {
-    if planted!(config, ClockForgotten) {
-        return (LamportClock::default(), BTreeSet::new());
-    }
-    let (clock, mut unsynced) = match config.durability {
-        Durability::Forgetful => (LamportClock::default(), peers.clone()),
-        Durability::Durable { below, synced } => {
-            let unsynced = if synced {
-                BTreeSet::new()
-            } else {
-                peers.clone()
-            };
-            (LamportClock::at(below), unsynced)
-        }
-    };
-    if config.must_hear_itself {
-        unsynced.insert(config.id);
-    }
-    (clock, unsynced)
-}
-
-/// Rule 6: only a welcome to this run tells a peer's clock. Other messages may be old.
-pub(crate) fn tells_clock(config: &Config, body: &Body) -> bool {
-    matches!(body, Body::Welcome { to, .. } if *to == config.incarnation)
-        || planted!(config, SyncedByAnyMessage)
-}
-
-/// Rule 6: the bound on disk is moved on before any effect, from `first` on, of the event
-/// that took the clock there. So no message has a clock that could be forgotten.
-pub(crate) fn reserve(
-    config: &Config,
-    bound: &mut u64,
-    now: u64,
-    first: usize,
-    effects: &mut Vec<Effect>,
-) {
-    if now < *bound {
-        return;
-    }
-    let is_new = *bound == 1;
-    *bound = now.saturating_add(config.ahead);
-    let place = if planted!(config, ReservedLate) {
-        effects.len()
-    } else {
-        first
-    };
-    if is_new || !planted!(config, NeverReserved) {
-        effects.insert(place, Effect::Reserve { below: *bound });
-    }
-}
-
-/// Resumed entries: the clock was at the entry's token once, and may have been further.
-pub(crate) fn resume_clock(
-    config: &Config,
-    clock: &mut LamportClock,
-    token: Token,
-) -> Result<(), ClockError> {
-    if !planted!(config, ClockBehindResumedToken) {
-        clock.catch_up(token.clock())?;
-    }
-    Ok(())
-}
-
-/// Resumed entries: once all clocks are known, the deferred requests are answered, unless
-/// a resumed entry goes on.
-pub(crate) fn answers_once_synced(config: &Config, state: &State) -> bool {
-    *state == State::Free || planted!(config, ResumedEntryAnswersQueue)
-}
-
-/// Resumed entries: leaving one answers no request before all clocks are known.
-pub(super) fn answers_on_leaving(cx: &Context<'_>) -> bool {
-    !cx.is_syncing || planted!(cx.config, ResumedEntryLeavesUnsynced)
-}
-
-/// Whether an entry began in an earlier run.
-fn is_resumed(config: &Config, token: Token) -> bool {
-    matches!(config.durability, Durability::Durable { below, .. } if token.clock() < below)
 }
