@@ -1,9 +1,8 @@
-//! Proves that the proofs find bugs: every bug of [`Planted`] is planted, and the model
-//! check or the simulation finds it.
+//! Mutation tests: the model check or the simulation finds every bug of [`Planted`].
 //!
 //! `cargo test every_planted_bug -- --nocapture` prints which of them finds it, and how
-//! soon. With `TURNO_MODEL_TRACE=DIR` the traces of what the model check finds are
-//! written, a folder for each bug, for `turno trace`.
+//! soon. With `TURNO_MODEL_TRACE=DIR` the traces of the model check are kept, one folder
+//! for each bug, for `turno trace`.
 
 use crate::model_check::lock::{self, Bounds, SMALL};
 use crate::model_check::{Found, breadth_first, keep};
@@ -11,64 +10,66 @@ use crate::mutex::planted::Planted;
 use crate::simulation::{Addresses, Plan, Violation, run_plan};
 use crate::trace::{Fault, History, check};
 
-/// A search of this many states without a violation has missed the bug.
+/// How many states the model check searches for a bug.
 const MAX_STATES: u64 = 100_000;
 
-/// The simulation has missed the bug after this many seeds without a violation.
+/// How many seeds the simulation runs for a bug.
 const MAX_SEEDS: u64 = 10_000;
 
-/// The group in which the model check looks for a bug. `None` if the bug needs sockets,
-/// processes of the original, time or another member list: the simulation finds those.
+/// The group in which the model check searches for a bug, or `None` if the bug needs
+/// sockets, seed peers, time or another member list: then the simulation searches for it.
 fn group_for(bug: Planted) -> Option<Bounds> {
-    // The bug may revive messages that are obsolete without it.
+    // The reduction assumes the algorithm without a bug.
     let group = SMALL.planted(Some(bug)).is_unreduced(true);
     let of_three = group.members(3);
     let cancelling = group.cancels(1);
     let durable = group.crashes(1).ahead(2);
     let forgetful = group.crashes(1).is_durable(false);
-    let outliving = durable.outlives(true);
-    let outliving_and_forgetful = forgetful.outlives(true);
-    let outliving_and_delegating = outliving_and_forgetful.delegations(2);
-    let limited = forgetful.delegations(1).tokens(8).ahead(4);
+    let resuming = durable.outlives(true);
+    let forgetful_resuming = forgetful.outlives(true);
+    let forgetful_delegating = forgetful_resuming.delegations(2);
+    let getting_ahead = forgetful.delegations(1).tokens(8).ahead(4);
     Some(match bug {
-        Planted::NoEcho
-        | Planted::EchoWithoutClock
-        | Planted::NoTickPast
+        Planted::EchoIgnored
+        | Planted::LateReplyCounted
+        | Planted::ReplyWithoutOwnClock
+        | Planted::NoTickOnReceive
         | Planted::NoTieBreak
+        | Planted::OrderReversed
         | Planted::RepliesWhileWaiting
         | Planted::QueueForgotten
-        | Planted::LateReplyAccepted
-        | Planted::KeptThoughGivenAway
-        | Planted::OrderTurned => group,
-        Planted::RepliesCounted | Planted::GivenAwayForGood => of_three,
-        Planted::NeverHeard => limited,
+        | Planted::PermissionKeptAfterReply => group,
+        Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => of_three,
         Planted::ClockReused => cancelling,
-        Planted::ClockForgotten
+        Planted::AheadWithoutBound => getting_ahead,
+        Planted::PermissionsSurviveCrash
+        | Planted::ClockForgotten
         | Planted::NeverReserved
-        | Planted::ReservedLate
-        | Planted::KeptInACrash => durable,
-        Planted::HeardFromAnything => forgetful,
-        Planted::ResumedAndReplies => outliving,
-        Planted::ResumedBehind | Planted::ResumedAndAnswersAll => outliving_and_forgetful,
-        Planted::ResumedLendsUnheard | Planted::ResumedAnswersUnheard => outliving_and_delegating,
-        Planted::SeedReplyRepeated
-        | Planted::ForeignListAccepted
-        | Planted::OneRequestOfASeed
-        | Planted::NeverResent
+        | Planted::ReservedLate => durable,
+        Planted::SyncedByAnyMessage => forgetful,
+        Planted::ResumedEntryReplies => resuming,
+        Planted::ClockBehindResumedToken | Planted::ResumedEntryAnswersQueue => forgetful_resuming,
+        Planted::ResumedEntryDelegatesUnsynced | Planted::ResumedEntryLeavesUnsynced => {
+            forgetful_delegating
+        }
+        Planted::NeverResent
         | Planted::ResentWithNewClock
-        | Planted::SeedAnsweredAtItsPort => return None,
+        | Planted::SeedReplyAnywhere
+        | Planted::OneRequestPerSeed
+        | Planted::SeedAnsweredAtListedPort
+        | Planted::ForeignListAccepted => return None,
     })
 }
 
-/// Checks that the trace, as the members themselves recorded it, is judged as the search
-/// judged it.
-fn judge_the_trace(bug: Planted, violation: lock::Violation, found: &Found<lock::Violation>) {
+/// Asserts that the check of the trace, which the members themselves recorded, finds the
+/// violation that the search found.
+fn check_trace(bug: Planted, violation: lock::Violation, found: &Found<lock::Violation>) {
     keep(&format!("{bug:?}"), &found.runs);
-    let history = History::new(&found.runs).expect("the history is possible");
+    let history = History::new(&found.runs).expect("a possible history");
     let report = check(&history);
     let text = report.tell(&history).to_string();
-    // The search knows which of two entries came first. If neither member could know of the
-    // other, a trace shows that they were not kept apart, and not whose token is wrong.
+    // The search knows which of two entries came first. If neither could know of the
+    // other, a trace shows that both were in the section, not whose token is wrong.
     let is_shown = |fault: &Fault| match violation {
         lock::Violation::ClockBehindToken => matches!(fault, Fault::ClockWentBack(_)),
         _ => matches!(
@@ -77,7 +78,7 @@ fn judge_the_trace(bug: Planted, violation: lock::Violation, found: &Found<lock:
         ),
     };
     if violation == lock::Violation::NeverEnters {
-        // No event is wrong: the wrong is what does not happen.
+        // No event is wrong: the entry is missing.
         assert!(report.is_clean(), "{bug:?}:\n{text}");
         return;
     }
@@ -89,7 +90,7 @@ fn judge_the_trace(bug: Planted, violation: lock::Violation, found: &Found<lock:
     );
 }
 
-/// The violation that the simulation finds, and the first seed that shows it.
+/// The first seed with which the simulation finds the bug.
 fn simulate(bug: Planted, addresses: &Addresses) -> Option<(Violation, u64)> {
     (0..MAX_SEEDS).find_map(|seed| {
         let plan = Plan {
@@ -114,7 +115,7 @@ fn every_planted_bug_is_found() {
             };
             let (steps, states) = (found.steps.len(), found.states);
             eprintln!("{bug:?}: model check, {violation:?} in {steps} steps, {states} states");
-            judge_the_trace(*bug, violation, &found);
+            check_trace(*bug, violation, &found);
         } else if let Some((violation, seed)) = simulate(*bug, &addresses) {
             eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
         } else {
@@ -124,13 +125,15 @@ fn every_planted_bug_is_found() {
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
-/// The model check finds these in small groups; in the simulation all other faults happen
-/// at the same time.
+/// The model check finds these in small groups; here they meet all other faults.
 #[test]
-fn the_simulation_also_finds_bugs_about_entries_that_outlive_a_crash() {
+fn the_simulation_finds_bugs_of_resumed_entries_too() {
     let addresses = Addresses::default();
-    for bug in [Planted::ResumedAndReplies, Planted::ResumedBehind] {
-        let (violation, seed) = simulate(bug, &addresses).expect("it is found");
+    for bug in [
+        Planted::ResumedEntryReplies,
+        Planted::ClockBehindResumedToken,
+    ] {
+        let (violation, seed) = simulate(bug, &addresses).expect("the simulation finds it");
         eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
     }
 }

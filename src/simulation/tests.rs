@@ -67,7 +67,7 @@ fn a_plan_is_read_as_it_was_written() {
 fn a_shrunk_plan_still_shows_a_violation() {
     let addresses = Addresses::default();
     let plan = Plan {
-        planted: Some(Planted::NoEcho),
+        planted: Some(Planted::EchoIgnored),
         ..Plan::of(37)
     };
     let (smallest, violation) = shrink(&plan, &addresses);

@@ -55,10 +55,10 @@ impl Bounds {
     pub(super) fn config(&self, index: usize, run: u8, below: u64) -> Config {
         let id = id_of(index);
         let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(run));
-        let heard = true;
+        let synced = true;
         Config {
             durability: match self.is_durable {
-                true => Durability::Durable { below, heard },
+                true => Durability::Durable { below, synced },
                 false => Durability::Forgetful,
             },
             ahead: match self.crashes {

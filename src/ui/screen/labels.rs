@@ -20,11 +20,11 @@ pub(super) fn state(status: &Status<'_>) -> String {
     let for_how_long = seconds(status.in_state);
     let member = status.member;
     match member.state(&LOCK) {
-        State::Free if member.is_wanted(&LOCK) => {
+        State::Free if member.is_awaiting_sync(&LOCK) => {
             let unsynced: Vec<String> = member.unsynced().iter().map(NodeId::to_string).collect();
             format!("must hear the clock of {} first", unsynced.join(", "))
         }
-        State::Free if member.is_claimed() => "another node claims our id".to_owned(),
+        State::Free if member.has_duplicate_id() => "another node claims our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),
         State::Wait { missing, .. } => format!(
             "{} of {} replies missing, {for_how_long}",
@@ -95,7 +95,7 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
     let member = status.member;
     let is_missing = match member.state(&LOCK) {
         State::Wait { missing, .. } => missing.contains(&id),
-        State::Free => member.is_wanted(&LOCK) && member.unsynced().contains(&id),
+        State::Free => member.is_awaiting_sync(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
     let heard = status.heard.get(&id).map(Instant::elapsed);

@@ -121,8 +121,8 @@ impl Memo {
             hash: hash_of(&*member),
             least_clock: member.least_clock(),
             is_held: matches!(state, State::Held { .. }),
-            is_free: *state == State::Free && !member.is_wanted(&lock),
-            is_waiting: matches!(state, State::Wait { .. }) || member.is_wanted(&lock),
+            is_free: *state == State::Free && !member.is_awaiting_sync(&lock),
+            is_waiting: matches!(state, State::Wait { .. }) || member.is_awaiting_sync(&lock),
             member: Arc::clone(&member),
         });
         self.members_by_content.insert(member, number);

@@ -37,7 +37,7 @@ impl Memo {
             Body::Request { .. } if may_crash => false,
             Body::Request { lock, clock } => receiver.is_some_and(|receiver| {
                 receiver.locks().any(|(name, state)| {
-                    name == lock && state.is_overtaken(message.from, message.origin, *clock)
+                    name == lock && state.is_superseded(message.from, message.origin, *clock)
                 })
             }),
             Body::Hello => false,

@@ -47,7 +47,7 @@ fn member(members: u16, events: &[Event]) -> Member {
     let mut member = Member::new(Config {
         durability: Durability::Durable {
             below: 1,
-            heard: true,
+            synced: true,
         },
         ..Config::new(NodeId(1), members, NONCE)
     });
