@@ -78,7 +78,8 @@ impl<M: Model> Shared<'_, M> {
     ) -> Result<(), M::Violation> {
         let mut path = Vec::new();
         while let Some(start) = self.pop() {
-            path.push(self.visit(memo, seen, start)?);
+            let actions = self.visit(memo, seen, &start)?;
+            path.push((start, actions));
             while let Some((state, actions)) = path.last_mut() {
                 if self.is_over.load(Ordering::Relaxed) {
                     return Ok(());
@@ -95,7 +96,8 @@ impl<M: Model> Shared<'_, M> {
                     if states.is_multiple_of(1_000_000) {
                         progress(states);
                     }
-                    path.push(self.visit(memo, seen, next)?);
+                    let actions = self.visit(memo, seen, &next)?;
+                    path.push((next, actions));
                 }
             }
         }
@@ -106,17 +108,17 @@ impl<M: Model> Shared<'_, M> {
         self.queue.lock().unwrap().pop()
     }
 
-    /// Judges a new state, and returns it with the actions to take from it.
+    /// Judges a new state, and returns the actions to take from it.
     fn visit(
         &self,
         memo: &mut M::Memo,
         seen: &mut u16,
-        state: M::State,
-    ) -> Result<(M::State, Vec<M::Action>), M::Violation> {
-        *seen |= self.model.coverage(memo, &state);
-        self.model.recovers(memo, &state)?;
+        state: &M::State,
+    ) -> Result<Vec<M::Action>, M::Violation> {
+        *seen |= self.model.coverage(memo, state);
+        self.model.recovers(memo, state)?;
         let mut actions = Vec::new();
-        self.model.actions(memo, &state, &mut actions);
-        Ok((state, actions))
+        self.model.actions(memo, state, &mut actions);
+        Ok(actions)
     }
 }
