@@ -35,7 +35,7 @@ pub(crate) struct Found<V> {
     /// The coverage bits that were seen.
     pub(crate) seen: u16,
     pub(crate) violation: Option<V>,
-    /// The steps to the violation or to the goal; a depth-first search has none.
+    /// The steps to the violation or to the goal; a depth-first search gives none.
     pub(crate) steps: Vec<String>,
     /// The traces of these steps.
     pub(crate) runs: Vec<Run>,
@@ -82,8 +82,8 @@ fn bits<M: Model>(coverage: u16) -> impl Iterator<Item = (&'static str, u16)> {
     named.filter(|(_, bit)| *bit != 0)
 }
 
-/// Writes traces into a folder of this name in the directory that
-/// `TURNO_MODEL_TRACE` names, for `turno trace`.
+/// Writes traces for `turno trace`, if `TURNO_MODEL_TRACE` names a directory: into a
+/// folder of this name in it.
 pub(crate) fn keep(name: &str, runs: &[Run]) {
     if let Some(folder) = std::env::var_os("TURNO_MODEL_TRACE") {
         let folder = Path::new(&folder).join(name);

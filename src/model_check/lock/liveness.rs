@@ -15,8 +15,8 @@ pub(super) enum Recovery {
 }
 
 impl Bounds {
-    /// Whether every waiter enters, if from now on nothing is lost and no node
-    /// crashes, but all that is under way is lost. Reports what happens.
+    /// Whether every waiter enters, if all that is under way is lost, and from then on
+    /// nothing is lost and no node crashes. Reports what happens.
     pub(super) fn recover(
         &self,
         memo: &mut Memo,

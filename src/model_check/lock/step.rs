@@ -93,12 +93,9 @@ impl Bounds {
                 add(Action::Crash(index));
             }
         }
-        state
-            .network
-            .iter()
-            .copied()
-            .map(Action::Deliver)
-            .for_each(add);
+        for message in &state.network {
+            add(Action::Deliver(*message));
+        }
         if may_crash {
             for at in 0..transitions.len() {
                 let action = transitions[at].action;
@@ -112,18 +109,18 @@ impl Bounds {
         }
     }
 
-    /// Returns the state after a transition, with all that may be left out of it; `None`
-    /// if nothing changes.
+    /// Returns the state after a transition, not reduced; `None` if nothing changes.
     pub(super) fn take(
         &self,
         memo: &mut Memo,
         state: &GroupState,
-        Transition {
-            action,
-            crash_after,
-        }: Transition,
+        transition: Transition,
         seen: &mut u16,
     ) -> Option<Result<GroupState, Violation>> {
+        let Transition {
+            action,
+            crash_after,
+        } = transition;
         let mut next = state.clone();
         let (index, step) = match action {
             Action::Crash(index) => {

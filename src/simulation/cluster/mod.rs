@@ -98,15 +98,13 @@ impl Cluster {
         let (id, reader) = self.sockets.reader(parcel.destination)?;
         match (self.programs.get_mut(&id)?, reader) {
             (Program::Turno(_, transport), Reader::Turno(socket)) => {
-                let received = transport.receive(&parcel.text, parcel.source, socket);
-                Some(
-                    match received.map_err(|dropped| Handled::Dropped(dropped.reason)) {
-                        Err(dropped) => self.turno_step(id, Some(dropped)),
-                        Ok(Incoming { message, reply_to }) => {
-                            self.handle(id, Event::Received { message, reply_to })
-                        }
-                    },
-                )
+                let step = match transport.receive(&parcel.text, parcel.source, socket) {
+                    Err(dropped) => self.turno_step(id, Some(Handled::Dropped(dropped.reason))),
+                    Ok(Incoming { message, reply_to }) => {
+                        self.handle(id, Event::Received { message, reply_to })
+                    }
+                };
+                Some(step)
             }
             (Program::Seed(peer, _), reader) => {
                 let text = String::from_utf8_lossy(&parcel.text);
