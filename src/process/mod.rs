@@ -137,7 +137,7 @@ impl<O: Observer> Process<O> {
             ended = self.round();
         }
         let ended = ended.and(self.engine.leave(&self.lock));
-        self.engine.observer.part();
+        self.engine.observer.close();
         ended
     }
 

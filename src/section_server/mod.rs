@@ -74,9 +74,10 @@ impl Shared {
     /// Those of waiting and of writing.
     pub fn run(mut self) -> io::Result<()> {
         let address = self.socket.local_addr()?;
-        self.output.say(&format!("critical section at {address}"))?;
+        self.output
+            .write_line(&format!("critical section at {address}"))?;
         if self.key.is_none() && !address.ip().is_loopback() {
-            self.output.say(&format!(
+            self.output.write_line(&format!(
                 "WARNING: no --key, so whoever can send to {address} can pretend to be a holder"
             ))?;
         }
@@ -95,7 +96,7 @@ impl Shared {
             self.receive(&mut buffer)?;
             if let Some(unreported) = self.quota.unreported() {
                 self.output
-                    .say(&format!("{unreported} more not admitted"))?;
+                    .write_line(&format!("{unreported} more not admitted"))?;
             }
             self.output.flush()?;
             for signal in self.signals.pending().collect::<Vec<_>>() {
@@ -103,7 +104,7 @@ impl Shared {
                     return self.summary();
                 }
                 let counts = self.counts().join(", ");
-                self.output.say(&format!("so far: {counts}"))?;
+                self.output.write_line(&format!("so far: {counts}"))?;
             }
         }
     }
@@ -133,7 +134,7 @@ impl Shared {
                 }
                 let shown = Printable::new(bytes);
                 self.output
-                    .say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+                    .write_line(&format!("undecodable, {why}: \"{shown}\" from {source}"))
             }
         }
     }
@@ -169,19 +170,20 @@ impl Shared {
         );
         match self.resource.admit(message) {
             Ok(Admitted { overlaps }) => {
-                self.output.say(&shown)?;
+                self.output.write_line(&shown)?;
                 let Some(other) = overlaps else {
                     return Ok(());
                 };
-                self.output.say(&format!(
+                self.output.write_line(&format!(
                     "overlap: process {other} has not said that it left"
                 ))
             }
             Err(_) if !self.quota.take() => Ok(()),
             Err(refused) => {
-                self.output.say(&format!("refused, {refused}: {shown}"))?;
+                self.output
+                    .write_line(&format!("refused, {refused}: {shown}"))?;
                 if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
-                    self.output.say(
+                    self.output.write_line(
                         "(if the whole group was started anew, start turno shared anew too)",
                     )?;
                 }
@@ -211,11 +213,11 @@ impl Shared {
     }
 
     fn summary(mut self) -> io::Result<()> {
-        self.output.say("")?;
+        self.output.write_line("")?;
         for line in self.counts() {
-            self.output.say(&line)?;
+            self.output.write_line(&line)?;
         }
-        self.output.part();
+        self.output.close();
         Ok(())
     }
 }
