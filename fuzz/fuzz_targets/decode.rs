@@ -1,4 +1,4 @@
-//! Any datagram. The laws are those of `tests/properties`.
+//! Decodes any datagram, and checks the laws of `tests/properties`.
 #![no_main]
 
 #[path = "../../tests/properties/decoder_laws.rs"]

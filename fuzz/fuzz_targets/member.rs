@@ -1,4 +1,4 @@
-//! Any events, in any order. The laws are those of `tests/properties`.
+//! Handles any events in any order, and checks the laws of `tests/properties`.
 #![no_main]
 
 #[path = "../../tests/properties/member_laws/mod.rs"]
