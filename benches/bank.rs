@@ -1,8 +1,8 @@
-//! Transfers per second by number of servers and clients, with every sync, and
-//! beside them what the same disk does at all: `cargo bench --bench bank`.
+//! Measures transfers per second by number of servers and clients, with every sync, and
+//! the speed of the same disk: `cargo bench --bench bank`.
 //!
-//! One server is alone, and several take turns by the lock. All are on this
-//! machine and share its disk: so they show what taking turns costs.
+//! One server is alone; several take turns by the lock. All are on this machine and share
+//! its disk, so the figures show the cost of taking turns.
 //!
 //! The disk is that of the temporary directory; `TMPDIR` names another.
 
@@ -23,14 +23,14 @@ use std::time::{Duration, Instant};
 
 use house::{Group, House, Server};
 
-/// How long each figure is taken for.
-const WHILE: Duration = Duration::from_secs(2);
+/// How long each figure is measured.
+const LENGTH: Duration = Duration::from_secs(2);
 
 const SERVERS: [usize; 3] = [1, 2, 3];
 const CLIENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 fn main() {
-    // `cargo test --all-targets` starts it too, to see that it starts.
+    // `cargo test --all-targets` starts it too, without this option.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -43,12 +43,12 @@ fn main() {
         } else {
             Group::of(count).servers(&house)
         };
-        // From here on they know each other.
+        // Afterwards they know each other's clocks.
         for server in &servers {
             server.logged_in("1111111111");
         }
         for clients in CLIENTS.into_iter().filter(|clients| *clients >= count) {
-            // Beside each other, for what a disk does changes with what others do to it.
+            // Right before the transfers, because the disk's speed varies with other load.
             let bare = bare(&house.accounts());
             let per_second = transfers(&servers, clients);
             let each = Duration::from_secs_f64(1.0 / per_second);
@@ -58,12 +58,12 @@ fn main() {
     }
 }
 
-/// How long it takes to replace a file of the size of an account.
+/// How long replacing a file of the size of an account takes.
 fn bare(folder: &Path) -> Duration {
     let (old, new) = (folder.join("bare"), folder.join("bare.new"));
     let began = Instant::now();
     let mut times = 0;
-    while began.elapsed() < WHILE {
+    while began.elapsed() < LENGTH {
         let mut file = File::create(&new).unwrap();
         file.write_all(&[b' '; 60]).unwrap();
         file.sync_all().unwrap();
@@ -73,8 +73,7 @@ fn bare(folder: &Path) -> Duration {
     began.elapsed() / times
 }
 
-/// Each client moves a cent between two of the ten accounts, and waits for the
-/// answer.
+/// Each client moves a cent between two of the ten accounts, and waits for the answer.
 fn transfers(servers: &[Server], clients: usize) -> f64 {
     let is_over = AtomicBool::new(false);
     let play = |client: usize| {
@@ -95,7 +94,7 @@ fn transfers(servers: &[Server], clients: usize) -> f64 {
         let threads: Vec<_> = (0..clients)
             .map(|client| scope.spawn(move || play(client)))
             .collect();
-        thread::sleep(WHILE);
+        thread::sleep(LENGTH);
         is_over.store(true, Ordering::Relaxed);
         threads
             .into_iter()
