@@ -115,7 +115,7 @@ fn a_server_that_is_alone_and_those_of_a_group_do_not_share_accounts() {
     };
     let alone = house.server();
     let said = refused(group.server_command(&house, 1));
-    assert!(said.contains("believes to be alone"), "{said}");
+    assert!(said.contains("without a group"), "{said}");
     drop(alone);
 
     let servers = group.servers(&house);

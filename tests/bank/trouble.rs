@@ -217,7 +217,7 @@ fn accounts_that_are_there_are_left_as_they_are() {
     fs::remove_file(house.path("5555555555")).unwrap();
     let (_, said) = house.run("open");
     assert!(
-        said.contains("; 9 were there already, and are as they were"),
+        said.contains("; 9 exist already and are unchanged"),
         "{said}"
     );
     let (accounts, total) = house.audit();
