@@ -4,4 +4,6 @@
 #[path = "../../tests/properties/member_laws/mod.rs"]
 mod member_laws;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| member_laws::check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    member_laws::check(bytes);
+});
