@@ -1,28 +1,26 @@
-//! That the proofs prove something: every bug of [`Planted`] is planted, and the
-//! model check or the simulation finds it.
+//! Mutation tests: the model check or the simulation finds every bug of [`Planted`].
 //!
-//! `cargo test every_planted_bug -- --nocapture` prints by which, and after how
-//! much; with `TURNO_MODEL_TRACE=DIR` the traces of what the model check finds are
-//! kept, a folder a bug, for `turno trace`.
+//! `cargo test every_planted_bug -- --nocapture` prints which of them finds it, and how
+//! soon. With `TURNO_MODEL_TRACE=DIR` the traces of the model check are kept, one folder
+//! for each bug, for `turno trace`.
 
 use crate::model_check::{self, Bounds, Found, SMALL, keep, nearest_first};
 use crate::mutex::planted::Planted;
 use crate::simulation::{Addresses, Plan, Violation, play};
 use crate::trace::{Fault, History, check};
 
-/// A search that is this large without a find has missed the bug.
-const MOST_STATES: u64 = 100_000;
+/// How many states the model check searches for a bug.
+const MAX_STATES: u64 = 100_000;
 
-/// Seeds without a find after which the simulation has missed it.
-const MOST_SEEDS: u64 = 10_000;
+/// How many seeds the simulation plays for a bug.
+const MAX_SEEDS: u64 = 10_000;
 
-/// The group in which the model check looks for a bug; none for those that need
-/// sockets, seed processes, time or another member list: that is the
-/// simulation's business.
+/// The group in which the model check searches for a bug, or `None` if the bug needs
+/// sockets, seed peers, time or another member list: then the simulation searches for it.
 fn group_for(bug: Planted) -> Option<Bounds> {
     let group = Bounds {
         planted: Some(bug),
-        // What the bug does to the dead is not known.
+        // The reduction assumes the algorithm without a bug.
         is_unreduced: true,
         ..SMALL
     };
@@ -30,83 +28,79 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         members: 3,
         ..group
     };
-    let that_gives_up = Bounds {
+    let cancelling = Bounds {
         cancels: 1,
         ..group
     };
-    let on_disk = Bounds {
+    let durable = Bounds {
         crashes: 1,
         ahead: 2,
         ..group
     };
-    let that_hears = Bounds {
+    let forgetful = Bounds {
         crashes: 1,
         is_durable: false,
         ..group
     };
-    let outlived = Bounds {
+    let resuming = Bounds {
         outlives: true,
-        ..on_disk
+        ..durable
     };
-    let outlived_that_hears = Bounds {
+    let forgetful_resuming = Bounds {
         outlives: true,
-        ..that_hears
+        ..forgetful
     };
-    let outlived_that_lends = Bounds {
+    let forgetful_delegating = Bounds {
         delegates: 2,
-        ..outlived_that_hears
+        ..forgetful_resuming
     };
-    let that_gets_ahead = Bounds {
+    let getting_ahead = Bounds {
         delegates: 1,
         lent: 8,
         ahead: 4,
-        ..that_hears
+        ..forgetful
     };
-    match bug {
-        Planted::NoEcho
-        | Planted::EchoWithoutClock
-        | Planted::NoTickPast
+    Some(match bug {
+        Planted::EchoIgnored
+        | Planted::LateReplyCounted
+        | Planted::ReplyWithoutOwnClock
+        | Planted::NoTickOnReceive
         | Planted::NoTieBreak
+        | Planted::OrderReversed
         | Planted::RepliesWhileWaiting
         | Planted::QueueForgotten
-        | Planted::LateReplyAccepted
-        | Planted::KeptThoughGivenAway
-        | Planted::OrderTurned => Some(group),
-        Planted::RepliesCounted => Some(of_three),
-        Planted::GivenAwayForGood => Some(of_three),
-        Planted::NeverHeard => Some(that_gets_ahead),
-        Planted::ClockReused => Some(that_gives_up),
-        Planted::ClockForgotten
+        | Planted::PermissionKeptAfterReply => group,
+        Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => of_three,
+        Planted::ClockReused => cancelling,
+        Planted::AheadWithoutBound => getting_ahead,
+        Planted::PermissionsSurviveCrash
+        | Planted::ClockForgotten
         | Planted::NeverReserved
-        | Planted::ReservedLate
-        | Planted::KeptInACrash => Some(on_disk),
-        Planted::HeardFromAnything => Some(that_hears),
-        Planted::ResumedAndReplies => Some(outlived),
-        Planted::ResumedBehind | Planted::ResumedAndAnswersAll => Some(outlived_that_hears),
-        Planted::ResumedLendsUnheard | Planted::ResumedAnswersUnheard => Some(outlived_that_lends),
-        Planted::SeedReplyRepeated
-        | Planted::ForeignListAccepted
-        | Planted::OneRequestOfASeed
-        | Planted::NeverResent
+        | Planted::ReservedLate => durable,
+        Planted::SyncedByAnyMessage => forgetful,
+        Planted::ResumedEntryReplies => resuming,
+        Planted::ClockBehindResumedToken | Planted::ResumedEntryAnswersQueue => forgetful_resuming,
+        Planted::ResumedEntryDelegatesUnsynced | Planted::ResumedEntryLeavesUnsynced => {
+            forgetful_delegating
+        }
+        Planted::NeverResent
         | Planted::ResentWithNewClock
-        | Planted::SeedAnsweredAtItsPort => None,
-    }
+        | Planted::SeedReplyAnywhere
+        | Planted::OneRequestPerSeed
+        | Planted::SeedAnsweredAtListedPort
+        | Planted::ForeignListAccepted => return None,
+    })
 }
 
-/// What the model check finds.
-fn checked(bug: Planted) -> Option<Found> {
-    Some(nearest_first(&group_for(bug)?, Some(MOST_STATES)))
-}
-
-/// Sees that its trace, as the members themselves have written it, is judged as
-/// the search did.
-fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Found) {
+/// Asserts that the check of the trace, which the members themselves recorded, finds the
+/// violation that the search found.
+fn check_trace(bug: Planted, violation: model_check::Violation, found: &Found) {
     keep(&format!("{bug:?}"), &found.runs);
-    let history = History::new(&found.runs).expect("it happened");
+    let history = History::new(&found.runs).expect("a possible history");
     let report = check(&history);
     let told = report.tell(&history).to_string();
-    // The search knows which of two came first. If neither could know of the other,
-    // a trace shows that they were not kept apart, and not whose token is wrong.
+    // The search knows which of two entries came first. If neither could know of the
+    // other, a trace shows that both were in the section, not whose token is wrong.
     let is_shown = |fault: &Fault| match violation {
         model_check::Violation::ClockBehindToken => matches!(fault, Fault::ClockWentBack(_)),
         _ => matches!(
@@ -115,7 +109,7 @@ fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Foun
         ),
     };
     if violation == model_check::Violation::NeverEnters {
-        // Nothing that happened is wrong: what is wrong is what did not.
+        // No event is wrong: the entry is missing.
         assert!(report.is_clean(), "{bug:?}:\n{told}");
         return;
     }
@@ -127,9 +121,9 @@ fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Foun
     );
 }
 
-/// The first seed with which the simulation finds it.
+/// The first seed with which the simulation finds the bug.
 fn simulated(bug: Planted, addresses: &Addresses) -> Option<(Violation, u64)> {
-    (0..MOST_SEEDS).find_map(|seed| {
+    (0..MAX_SEEDS).find_map(|seed| {
         let plan = Plan {
             planted: Some(bug),
             ..Plan::of(seed)
@@ -144,14 +138,15 @@ fn every_planted_bug_is_found() {
     let addresses = Addresses::default();
     let mut missed = Vec::new();
     for bug in Planted::ALL {
-        if let Some(found) = checked(*bug) {
+        if let Some(group) = group_for(*bug) {
+            let found = nearest_first(&group, Some(MAX_STATES));
             let Some((violation, steps)) = &found.violation else {
                 missed.push((bug, "model check"));
                 continue;
             };
             let (steps, states) = (steps.len(), found.states);
             eprintln!("{bug:?}: model check, {violation:?} in {steps} steps, {states} states");
-            judge_the_trace(*bug, *violation, &found);
+            check_trace(*bug, *violation, &found);
         } else if let Some((violation, seed)) = simulated(*bug, &addresses) {
             eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
         } else {
@@ -161,13 +156,15 @@ fn every_planted_bug_is_found() {
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
-/// The model check finds these in small groups; here they meet everything else
-/// that can go wrong.
+/// The model check finds these in small groups; here they meet all other faults.
 #[test]
-fn bugs_about_entries_that_outlive_a_crash_are_found_by_the_simulation_too() {
+fn the_simulation_finds_bugs_of_resumed_entries_too() {
     let addresses = Addresses::default();
-    for bug in [Planted::ResumedAndReplies, Planted::ResumedBehind] {
-        let (violation, seed) = simulated(bug, &addresses).expect("it is found");
+    for bug in [
+        Planted::ResumedEntryReplies,
+        Planted::ClockBehindResumedToken,
+    ] {
+        let (violation, seed) = simulated(bug, &addresses).expect("the simulation finds it");
         eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
     }
 }

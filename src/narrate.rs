@@ -177,7 +177,7 @@ fn handled(event: &Event, effects: &[Effect], member: &Member) -> Vec<Line> {
 
 fn acquired(lock: &LockName, effects: &[Effect], member: &Member) -> String {
     let clock = member.clock();
-    if member.is_wanted(lock) {
+    if member.is_awaiting_sync(lock) {
         return format!("x: asks {} for the clock first", listed(member.unsynced()));
     }
     match requests(effects) {
@@ -193,8 +193,10 @@ fn expired(timer: &Timer, effects: &[Effect]) -> Option<Line> {
             let (request, asked) = requests(effects)?;
             Some(ignored(format!("{request} sent again to {asked}")))
         }
-        Timer::Greet { .. } => None,
-        Timer::Unclaim { .. } => Some(ordinary("nobody else claims to be this member any more")),
+        Timer::Hello { .. } => None,
+        Timer::ForgetDuplicate { .. } => {
+            Some(ordinary("nobody else claims to be this member any more"))
+        }
     }
 }
 
@@ -211,7 +213,7 @@ fn received(message: &Message, effects: &[Effect], member: &Member) -> Vec<Line>
             let Effect::SetTimer { timer, .. } = effect else {
                 return false;
             };
-            matches!(timer, Timer::Unclaim { claim: 1 })
+            matches!(timer, Timer::ForgetDuplicate { sightings: 1 })
         });
         return is_news.then(|| trouble(DUPLICATE_ID)).into_iter().collect();
     }

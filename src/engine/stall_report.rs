@@ -81,7 +81,7 @@ impl NodeView<'_> {
         Stall {
             waited,
             missing: missing.collect(),
-            has_duplicate_id: self.member.is_claimed(),
+            has_duplicate_id: self.member.has_duplicate_id(),
         }
     }
 }
@@ -91,7 +91,9 @@ impl NodeView<'_> {
 pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
-        State::Free if member.is_wanted(lock) => Some(member.unsynced().iter().copied().collect()),
+        State::Free if member.is_awaiting_sync(lock) => {
+            Some(member.unsynced().iter().copied().collect())
+        }
         State::Free | State::Held { .. } => None,
     }
 }

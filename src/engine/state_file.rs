@@ -140,7 +140,7 @@ impl StateFile {
     pub(crate) fn durability(&self) -> Durability {
         Durability::Durable {
             below: self.record.clock_below,
-            heard: self.record.heard,
+            synced: self.record.heard,
         }
     }
 
@@ -245,7 +245,10 @@ mod tests {
     }
 
     fn durability(below: u64, heard: bool) -> Durability {
-        Durability::Durable { below, heard }
+        Durability::Durable {
+            below,
+            synced: heard,
+        }
     }
 
     /// A directory with the state of a member whose clock is below 5.

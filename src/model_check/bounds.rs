@@ -46,10 +46,10 @@ impl Bounds {
     pub(super) fn config(&self, place: usize, lives: u8, below: u64) -> Config {
         let id = NodeId(u16::try_from(place + 1).expect("groups are small"));
         let incarnation = Incarnation(u64::from(id.0) * 100 + u64::from(lives));
-        let heard = true;
+        let synced = true;
         Config {
             durability: if self.is_durable {
-                Durability::Durable { below, heard }
+                Durability::Durable { below, synced }
             } else {
                 Durability::Forgetful
             },

@@ -89,7 +89,7 @@ impl World {
             State::Free => {}
         }
         if !member.unsynced().is_empty() {
-            due.push(Event::Expired(Timer::Greet { sent: 1 }));
+            due.push(Event::Expired(Timer::Hello { sent: 1 }));
         }
         due
     }

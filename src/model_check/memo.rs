@@ -93,8 +93,8 @@ impl Memo {
             hash: hash_of(&*member),
             least_clock: member.least_clock(),
             is_held: matches!(state, State::Held { .. }),
-            is_free: *state == State::Free && !member.is_wanted(&lock),
-            is_waiting: matches!(state, State::Wait { .. }) || member.is_wanted(&lock),
+            is_free: *state == State::Free && !member.is_awaiting_sync(&lock),
+            is_waiting: matches!(state, State::Wait { .. }) || member.is_awaiting_sync(&lock),
             member: Arc::clone(&member),
         });
         self.members_by_content.insert(member, number);
@@ -279,7 +279,7 @@ impl Memo {
             Body::Request { lock, clock } => receiver.is_some_and(|receiver| {
                 let mut locks = receiver.locks();
                 locks.any(|(name, state)| {
-                    name == lock && state.is_overtaken(message.from, message.origin, *clock)
+                    name == lock && state.is_superseded(message.from, message.origin, *clock)
                 })
             }),
             Body::Hello => false,

@@ -80,7 +80,7 @@ impl LocalNode {
                 lock,
                 LockView {
                     state: member.state(lock),
-                    is_wanted: member.is_wanted(lock),
+                    is_wanted: member.is_awaiting_sync(lock),
                     is_contended: !member.reply_queue(lock).is_empty(),
                     may_delegate,
                 },

@@ -325,7 +325,7 @@ impl Program {
         match self {
             Program::Turno(member, _) => {
                 let lock = Default::default();
-                *member.state(&lock) == State::Free && !member.is_wanted(&lock)
+                *member.state(&lock) == State::Free && !member.is_awaiting_sync(&lock)
             }
             Program::Seed(peer, _) => peer.state() == "FREE",
         }

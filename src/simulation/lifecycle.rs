@@ -53,7 +53,7 @@ impl World<'_> {
             ProgramKind::Forgetful => Durability::Forgetful,
             ProgramKind::Durable => Durability::Durable {
                 below: below.unwrap_or(1),
-                heard: below.is_some(),
+                synced: below.is_some(),
             },
         };
         let members = u16::try_from(members).expect("ids are 16 bits wide");

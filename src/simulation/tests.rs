@@ -63,7 +63,7 @@ fn a_plan_can_be_written_down_and_read_again() {
 fn a_plan_that_shows_a_defect_is_shrunk_to_one_that_still_does() {
     let addresses = Addresses::default();
     let plan = Plan {
-        planted: Some(Planted::NoEcho),
+        planted: Some(Planted::EchoIgnored),
         ..Plan::of(37)
     };
     let (smallest, violation) = shrunk(&plan, &addresses);

@@ -93,7 +93,7 @@ impl Transport {
     /// Forgets the sockets of requests that no longer wait. Whether there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();
-        if !planted!(self, SeedReplyRepeated) {
+        if !planted!(self, SeedReplyAnywhere) {
             self.asked.retain(|clock, _| is_asking(*clock));
         }
         self.asked.len() < before
@@ -267,7 +267,7 @@ impl Transport {
     fn seed_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
         let incarnation = self.incarnation;
         match socket {
-            Socket::OfRequest(1..) if planted!(self, SeedReplyRepeated) => Some(Body::Reply {
+            Socket::OfRequest(1..) if planted!(self, SeedReplyAnywhere) => Some(Body::Reply {
                 lock: LockName::default(),
                 clock,
                 echo: RequestId {

@@ -18,10 +18,10 @@ const LONG: Duration = Duration::from_secs(5);
 pub(super) fn state(status: &Status<'_>) -> String {
     let member = status.member;
     match member.state(&LOCK) {
-        State::Free if member.is_wanted(&LOCK) => {
+        State::Free if member.is_awaiting_sync(&LOCK) => {
             format!("waits for the clock of {}", listed(member.unsynced()))
         }
-        State::Free if member.is_claimed() => "another node has our id".to_owned(),
+        State::Free if member.has_duplicate_id() => "another node has our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),
         State::Wait { missing, .. } => format!(
             "{} of {} replies missing, {}",
@@ -91,7 +91,7 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
     let member = status.member;
     let is_missing = match member.state(&LOCK) {
         State::Wait { missing, .. } => missing.contains(&id),
-        State::Free => member.is_wanted(&LOCK) && member.unsynced().contains(&id),
+        State::Free => member.is_awaiting_sync(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
     let heard = status.heard.get(&id).map(Instant::elapsed);

@@ -57,7 +57,7 @@ impl Onlooker {
         let ids = (1..=config.members).map(NodeId);
         let peers: BTreeSet<NodeId> = ids.filter(|id| *id != config.id).collect();
         let mut unsynced = match config.durability {
-            Durability::Durable { heard: true, .. } => BTreeSet::new(),
+            Durability::Durable { synced: true, .. } => BTreeSet::new(),
             _ => peers.clone(),
         };
         if config.must_hear_itself {
@@ -149,7 +149,11 @@ impl Onlooker {
                     self.sends(*to, *reply_to, message, after);
                 }
                 Effect::Enter { lock, token } => {
-                    assert!(!before.is_claimed() || self.peers.is_empty(), "{}", what());
+                    assert!(
+                        !before.has_duplicate_id() || self.peers.is_empty(),
+                        "{}",
+                        what()
+                    );
                     self.enters(lock, *token, after);
                 }
                 Effect::Delegated { lock, tokens } => {
@@ -222,7 +226,7 @@ impl Onlooker {
                     self.kept.entry(lock.clone()).or_default().insert(from);
                 }
                 assert!(clock > echo.clock, "the replier has gone past the request");
-                assert!(!before.is_claimed(), "somebody else may use it");
+                assert!(!before.has_duplicate_id(), "somebody else may use it");
             }
             Body::Superseded { lock, echo, .. } => {
                 self.asked_by(from, lock, *echo);

@@ -38,7 +38,7 @@ pub fn config(bytes: &[u8]) -> Config {
     if durability > 0 {
         config.durability = Durability::Durable {
             below: clock(bytes[4], bytes[5], 1),
-            heard: durability == 1,
+            synced: durability == 1,
         };
     }
     config.ahead = match bytes[6] % 4 {
@@ -109,9 +109,9 @@ impl Tape {
                 request: clock(step[4], step[5], request_of(member, &own_lock(step[1]))),
                 sent,
             },
-            1 => Timer::Greet { sent },
-            _ => Timer::Unclaim {
-                claim: u64::from(step[3] % 4),
+            1 => Timer::Hello { sent },
+            _ => Timer::ForgetDuplicate {
+                sightings: u64::from(step[3] % 4),
             },
         }
     }

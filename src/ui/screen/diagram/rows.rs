@@ -23,13 +23,15 @@ impl LiveDiagram {
             Event::Tick => Some(self.event("ticks")),
             Event::Resume { .. } => Some(self.event("goes on inside")),
             Event::Delegate { .. } => Some(self.event("has tokens lent")),
-            Event::Acquire(lock) if member.is_wanted(lock) => {
+            Event::Acquire(lock) if member.is_awaiting_sync(lock) => {
                 Some(self.event("hears all clocks first"))
             }
             Event::Acquire(_) => Some(self.event("")),
             Event::Cancel(_) => Some(self.event("gives up")),
             Event::Release(_) => Some(self.event("leaves")),
-            Event::Expired(Timer::Unclaim { .. }) => Some(self.event("our id is ours again")),
+            Event::Expired(Timer::ForgetDuplicate { .. }) => {
+                Some(self.event("our id is ours again"))
+            }
             Event::Expired(_) => None,
             Event::Received { message, .. } => {
                 self.received(message, effects, member, clock_before)
@@ -266,7 +268,7 @@ fn answer(
 /// Another node claims our id; said once, however often it does so.
 fn is_first_claim(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| match effect {
-        Effect::SetTimer { timer, .. } => matches!(timer, Timer::Unclaim { claim: 1 }),
+        Effect::SetTimer { timer, .. } => matches!(timer, Timer::ForgetDuplicate { sightings: 1 }),
         _ => false,
     })
 }
