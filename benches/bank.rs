@@ -49,7 +49,7 @@ fn main() {
             server.logged_in("1111111111");
         }
         for clients in CLIENTS.into_iter().filter(|clients| *clients >= count) {
-            // Beside each other, for what a disk does changes with what others do to it.
+            // Right before the transfers, because the disk's speed varies with other load.
             let bare = bare(&bank.accounts());
             let per_second = transfers(&servers, clients);
             let each = Duration::from_secs_f64(1.0 / per_second);

@@ -1,4 +1,4 @@
-//! A member of a group, as a program that uses the library.
+//! A member of a group: a program that uses the library.
 
 use std::io;
 
@@ -6,13 +6,13 @@ use turno::{LocalNode, Node, Settings};
 
 use super::worker::{Kind, Work};
 
-/// One whose node has a thread of its own.
+/// A member whose node has its own thread.
 pub struct Member {
     node: Node,
     names: Names,
 }
 
-/// One that drives its node itself, and only while it waits.
+/// A member that drives its node itself, only while it waits.
 pub struct Driver {
     node: LocalNode,
     names: Names,
@@ -21,13 +21,13 @@ pub struct Driver {
 /// The names of the locks that this member enters.
 struct Names {
     id: u16,
-    /// How many were used.
+    /// How many new names were used.
     used: u64,
     first: String,
 }
 
 impl Names {
-    fn of(id: u16) -> Self {
+    fn new(id: u16) -> Self {
         let first = String::new();
         Names { id, used: 0, first }
     }
@@ -48,7 +48,7 @@ impl Names {
 impl Member {
     pub fn start(id: u16, members: &[String]) -> io::Result<Self> {
         let node = Node::start(&Settings::new(id, members)).map_err(io::Error::other)?;
-        let names = Names::of(id);
+        let names = Names::new(id);
         Ok(Member { node, names })
     }
 }
@@ -63,7 +63,7 @@ impl Work for Member {
 impl Driver {
     pub fn start(id: u16, members: &[String]) -> io::Result<Self> {
         let node = LocalNode::start(&Settings::new(id, members)).map_err(io::Error::other)?;
-        let names = Names::of(id);
+        let names = Names::new(id);
         Ok(Driver { node, names })
     }
 }

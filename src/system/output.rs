@@ -65,7 +65,7 @@ impl Output {
     ///
     /// # Errors
     /// The system's, when there is no reader any more.
-    pub fn say(&mut self, line: &str) -> io::Result<()> {
+    pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         if self.kept.len() + line.len() > MOST_KEPT {
             self.left_out += 1;
             return Ok(());
@@ -104,7 +104,7 @@ impl Output {
     }
 
     /// Gives the reader a last moment to read what was kept.
-    pub fn part(&mut self) {
+    pub fn close(&mut self) {
         let end = Instant::now() + PARTING;
         while self.flush().is_ok() && !self.kept.is_empty() && Instant::now() < end {
             std::thread::sleep(AGAIN);

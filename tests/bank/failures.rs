@@ -220,7 +220,7 @@ fn open_leaves_existing_accounts_unchanged() {
     fs::remove_file(bank.path("5555555555")).unwrap();
     let (_, printed) = bank.run("open");
     assert!(
-        printed.contains("; 9 were there already, and are as they were"),
+        printed.contains("; 9 exist already and are unchanged"),
         "{printed}"
     );
     let (accounts, total) = bank.audit();

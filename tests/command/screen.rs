@@ -65,7 +65,7 @@ fn shows_every_state(width: u16, height: u16) {
         other.send_line("x");
     }
     let picture = terminal.wait_until("two in the reply queue", |picture| {
-        picture.matches("waits for mine to (").count() == 2
+        picture.matches(") deferred").count() == 2
     });
     line(&picture, "HELD");
     line(&picture, "in the section");
@@ -384,7 +384,7 @@ fn when_the_terminal_hangs_up_the_process_leaves_the_section_and_ends() {
     terminal.press(&["x"]);
     terminal.wait_for("HELD");
     others[0].send_line("x");
-    terminal.wait_for("waits for mine to (");
+    terminal.wait_for(") deferred");
     terminal.hang_up();
     others[0].wait_for("Process entered CS");
     let left = |line: &&String| line.starts_with("[PID: 1") && line.ends_with("cs ends");

@@ -78,7 +78,7 @@ fn a_malformed_datagram_is_reported_in_one_line_and_changes_nothing() {
         ),
         (
             b"cs<9223372036854775807,1>(x)",
-            "refused, its clock is higher than any that a group has lived to see: ",
+            "refused, its clock is higher than any group can have reached: ",
         ),
         (b"cs<5,1>(\x1b[2J\xff)", r"[PID: 1, Clock: 5] \u{1b}[2J\xff"),
     ] {
