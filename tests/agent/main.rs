@@ -135,7 +135,7 @@ fn an_agent_that_is_told_to_end_ends_what_runs_and_then_goes() {
     agent.signal(Signal::TERM);
     ends_with(client, 125);
     let told = ends_with(waits, 125).join("\n");
-    assert!(told.contains("the agent is ending"), "{told}");
+    assert!(told.contains("it is stopping"), "{told}");
     is_gone(&command);
     ends_with(agent, 0);
     // It has answered everybody, and nothing is left of it.
@@ -158,7 +158,7 @@ fn an_agent_that_is_told_twice_to_end_leaves_the_lock_held_by_what_goes_on() {
         it.set_read_timeout(Some(PATIENCE)).unwrap();
         writeln!(it, r#"{{"status":{{}}}}"#).is_ok()
             && BufReader::new(it).read_line(&mut answer).is_ok()
-            && !answer.contains("the agent is ending")
+            && !answer.contains("it is stopping")
     }) {
         assert!(Instant::now() < deadline, "it does not end");
     }

@@ -19,7 +19,7 @@ fn key(machines: &Machines, name: &str) -> String {
 /// That the status of a machine and a client there say this of a peer, of which
 /// nothing is believed.
 fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
-    machines.has(id, &format!("    what comes in its name is dropped: {why}"));
+    machines.has(id, &format!("    datagrams in its name are dropped: {why}"));
     let status = machines.status(id, &[]);
     let of_peer = format!(
         "  {0} ({peer}) at 127.0.0.1{0}: not heard yet",
@@ -31,7 +31,7 @@ fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
         124,
     );
     let said = format!(
-        " s for {} ({peer}), not heard yet, what comes in its name is dropped: {why}",
+        " s: waiting for {} ({peer}), not heard yet, what comes in its name is dropped: {why}",
         machines.members[peer - 1]
     );
     assert!(lines.last().unwrap().contains(&said), "{lines:?}");

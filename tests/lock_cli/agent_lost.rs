@@ -31,10 +31,12 @@ fn all_of_the_command_is_told_to_end() {
     let said = lines.iter().find(|line| line.starts_with("turno: test: "));
     assert!(
         said.unwrap()
-            .ends_with("it has closed the connection: the command has to end"),
+            .ends_with("it closed the connection; the command gets SIGTERM now, and SIGKILL in 1h"),
         "{lines:?}"
     );
-    assert!(lines.contains(&"turno: test: the command was ended, since the lock was lost".into()));
+    assert!(lines.contains(
+        &"turno: test: the command was ended, because the lock was lost with the agent".into()
+    ));
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn the_agent_may_say_why() {
     client.is_unlocked();
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(125));
-    let said = "turno: test: the agent says: the disk is full: the command has to end";
+    let said = "turno: test: the agent says: the disk is full; the command gets SIGTERM now, and SIGKILL in 10s";
     assert!(lines.contains(&said.to_owned()), "{lines:?}");
 }
 

@@ -115,7 +115,7 @@ fn the_supervisor() {
     assert_eq!(status.code(), Some(125));
     let said = lines.last().unwrap();
     assert!(
-        said.contains("the supervisor of the command was lost"),
+        said.contains("the supervisor of the command died"),
         "{said}"
     );
 }

@@ -156,7 +156,10 @@ fn with_v_it_says_how_long_it_took() {
     let said = String::from_utf8(output.stderr).unwrap();
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 2, "{said}");
-    assert!(lines[0].starts_with("turno: disk 7: held after "), "{said}");
+    assert!(
+        lines[0].starts_with("turno: disk 7: acquired after "),
+        "{said}"
+    );
     assert!(lines[0].ends_with(", token 17"), "{said}");
     assert!(
         lines[1].starts_with("turno: disk 7: released after "),

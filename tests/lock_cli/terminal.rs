@@ -55,7 +55,10 @@ fn it_says_for_whom_it_waits_and_ctrl_c_ends_it() {
     client.grant();
     client.releases();
     let picture = ends_with(&terminal, 0);
-    assert!(picture.contains("turno: test: held after "), "{picture}");
+    assert!(
+        picture.contains("turno: test: acquired after "),
+        "{picture}"
+    );
 }
 
 /// What a Ctrl-C does to a command that says when it is ready.
@@ -200,7 +203,7 @@ fn the_agent_lost_is_told_of() {
     };
     terminal.wait_for("ready\n");
     client.close();
-    terminal.wait_for("the command was ended, since the lock was lost");
+    terminal.wait_for("the command was ended, because the lock was lost");
     ends_with(&terminal, 125);
 }
 

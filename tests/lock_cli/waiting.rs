@@ -73,7 +73,7 @@ fn what_the_agent_cannot_do_is_a_failure_of_turno() {
     let (code, said) = comes_to(r#"{"go":{}}"#, &[]);
     assert_eq!(code, Some(125));
     assert!(
-        said.contains("it says what has no place here: Go"),
+        said.contains("it sent an answer that is not due: Go"),
         "{said}"
     );
     let (code, said) = comes_to("\u{1b}[2J", &[]);
@@ -142,13 +142,13 @@ fn is_not_waited_for(program: Program) {
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(124));
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].contains(" does not answer: perhaps it is stopped; "));
+    assert!(lines[0].contains(" does not answer: it may be stopped, "));
     assert!(lines[1].ends_with(" does not answer"), "{lines:?}");
 }
 
 #[test]
 fn an_agent_that_does_not_answer_is_told_of_once_and_waited_for() {
-    let silent = " does not answer: perhaps it is stopped; ";
+    let silent = " does not answer: it may be stopped, ";
     let is_waited_for = |says_before: Option<&str>| {
         let agent = StandIn::start();
         let program = agent.lock(&["test", "echo", "it runs"]);
