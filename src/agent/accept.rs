@@ -54,6 +54,7 @@ impl Agent {
             pid: peer.as_ref().map(|peer| pid(peer.pid)),
             uid: peer.as_ref().map(|peer| peer.uid.as_raw()),
             phase: Phase::Idle,
+            waker: self.woken.waker(token),
         };
         if let Some(why) = self.refusal() {
             // The client may have gone.

@@ -1,6 +1,8 @@
 //! One client of an agent, from its request to the end of its entry.
 
 use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::connection::Connection;
@@ -19,6 +21,8 @@ pub(super) struct Client {
     /// Its user id, as the system reports it.
     pub(super) uid: Option<u32>,
     pub(super) phase: Phase,
+    /// Has the agent poll this client.
+    pub(super) waker: Waker,
 }
 
 /// What a client does.
@@ -46,7 +50,8 @@ impl Client {
         let Phase::Waiting(waiting) = &mut self.phase else {
             return None;
         };
-        let Some(outcome) = waiting.request.try_recv() else {
+        let mut context = Context::from_waker(&self.waker);
+        let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
             return waiting.report(now, node);
         };
         let ask = mem::take(&mut waiting.ask);
@@ -84,7 +89,15 @@ impl Client {
         })
     }
 
-    /// What other clients that wait for this one are told of it.
+    /// When to poll a client that waits, though its request has no outcome.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Waiting(waiting) => waiting.next_timeout(),
+            _ => None,
+        }
+    }
+
+    /// What the agent tells other clients of this one when they wait for it.
     pub(super) fn description(&self, ask: &Ask) -> String {
         self.entry(ask, 0).to_string()
     }

@@ -30,7 +30,6 @@ impl Agent {
             Some(closing) => {
                 if let Closing::Malformed(why) = closing {
                     // The client may have gone.
-                    let why = format!("it does not understand its client: {why}");
                     let _ = client.connection.send(&Answer::Failed { why });
                 }
                 self.close(client);
@@ -70,7 +69,9 @@ impl Agent {
             }
             (message, phase) => {
                 client.phase = phase;
-                return Err(Closing::Malformed(format!("{message:?} is not due")));
+                return Err(Closing::Malformed(format!(
+                    "unexpected message: {message:?}"
+                )));
             }
         };
         let sent = client.connection.send(&answer);
@@ -86,23 +87,27 @@ impl Agent {
         };
         let limit = ask.wait_ms.map(Duration::from_millis);
         let limit = [max_wait, limit].into_iter().flatten().min();
+        // The first poll of the request registers the waker with it.
+        client.waker.wake_by_ref();
         Ok(Waiting::new(request, ask, limit))
     }
 
     /// Sends the clients that wait what is due.
     pub(super) fn serve_waiting(&mut self) {
         let now = Instant::now();
-        let mut gone = Vec::new();
-        for (token, client) in &mut self.clients {
+        let is_due = |client: &Client| client.next_timeout().is_some_and(|due| due <= now);
+        let due = self.clients.iter().filter(|(_, client)| is_due(client));
+        let due = due.map(|(token, _)| *token);
+        for token in self.woken.take().into_iter().chain(due.collect::<Vec<_>>()) {
+            let Some(client) = self.clients.get_mut(&token) else {
+                continue;
+            };
             if let Some(answer) = client.poll(now, &mut self.node, &mut self.records)
                 && client.connection.send(&answer).is_err()
+                && let Some(client) = self.clients.remove(&token)
             {
-                gone.push(*token);
+                self.close(client);
             }
-        }
-        for token in gone {
-            let client = self.clients.remove(&token);
-            client.into_iter().for_each(|client| self.close(client));
         }
     }
 

@@ -52,7 +52,10 @@ impl Connection {
                 match self.received.next(MAX_LINE) {
                     Ok(Some(message)) => messages.push(message),
                     Ok(None) => break,
-                    Err(error) => return (messages, Some(Closing::Malformed(error.to_string()))),
+                    Err(error) => {
+                        let why = format!("malformed message: {error}");
+                        return (messages, Some(Closing::Malformed(why)));
+                    }
                 }
             }
         }

@@ -12,8 +12,8 @@
 //! [`Guard`](crate::Guard).
 //!
 //! The agent releases a lock when its client says that it is done, or else when no
-//! process has the [`record`] of the entry locked any more. So no command that is cut off
-//! runs without its lock, even when the client or the agent is killed.
+//! process has the [`record`] of the entry locked any more. So no command
+//! runs without its lock, even when its client or the agent is killed.
 
 mod accept;
 mod client;
@@ -32,6 +32,7 @@ mod socket;
 pub(crate) mod socket_path;
 mod status;
 mod waiting;
+mod woken;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -56,6 +57,7 @@ use record::Records;
 pub(crate) use recovery::RecoveryError;
 use socket::Socket;
 pub(crate) use socket::SocketError;
+use woken::Woken;
 
 const NODE: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -63,7 +65,7 @@ const SIGNALS: Token = Token(2);
 const FIRST_CLIENT: usize = 3;
 
 /// The answer of an agent that was told to end.
-const STOPPING: &str = "it is stopping: try again when it is running again";
+const STOPPING: &str = "it is stopping; try again when it has been restarted";
 
 /// How often the agent checks whether the command of a client that has gone still runs.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -101,6 +103,7 @@ pub(crate) struct Agent {
     records: Records,
     clients: BTreeMap<usize, Client>,
     next_client: usize,
+    woken: Woken,
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
     host: String,
@@ -141,6 +144,7 @@ impl Agent {
             records,
             clients: BTreeMap::new(),
             next_client: FIRST_CLIENT,
+            woken: Woken::new(),
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
             accept_again: None,
@@ -186,11 +190,7 @@ impl Agent {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let clients = self.clients.values();
-        let waiting = clients.filter_map(|client| match &client.phase {
-            Phase::Waiting(waiting) => waiting.next_timeout(),
-            _ => None,
-        });
+        let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
         let due = [waiting.min(), check, self.accept_again];
         let due = due.into_iter().chain([self.node.next_timeout()]);

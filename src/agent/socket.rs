@@ -46,7 +46,7 @@ pub(crate) enum SocketError {
     )]
     ForeignGroup { path: PathBuf, error: io::Error },
     #[error(
-        "cannot listen at {}: {error}; the agent must be able to write into the directory of its socket, which --socket changes",
+        "cannot listen at {}: {error}; the agent must be able to write into that directory, or give another path with --socket",
         path.display()
     )]
     Io { path: PathBuf, error: io::Error },

@@ -28,7 +28,7 @@ impl Waiting {
         }
     }
 
-    /// When to call [`Client::poll`] though the request has no outcome.
+    /// When to call [`Waiting::report`].
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let due = [self.until, self.timer.next_timeout()];
         due.into_iter().flatten().min()
@@ -36,9 +36,6 @@ impl Waiting {
 
     /// Cancels a request that has waited long enough, or returns the report that is due.
     pub(super) fn report(&mut self, now: Instant, node: &mut LocalNode) -> Option<Answer> {
-        if self.next_timeout().is_none_or(|due| now < due) {
-            return None;
-        }
         if self.until.take_if(|until| *until <= now).is_some() {
             // The outcome then says what stood in the way, or that the node has ended.
             let _ = self.request.cancel();

@@ -160,7 +160,8 @@ fn name(text: &str) -> Result<LockName, LockNameError> {
 /// Parses seconds as flock(1) and timeout(1) do, or a time with a unit.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Ok(seconds) => Duration::try_from_secs_f64(seconds)
+            .map_err(|_| "not a time; write 5, 0.5, 200ms or 2m".to_owned()),
         Err(_) => process::time(text),
     }
 }

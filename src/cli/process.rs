@@ -181,7 +181,7 @@ fn id(text: &str) -> Result<u16, String> {
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time <= MAX_TIME => Ok(time),
-        Ok(_) => Err("more than a year".to_owned()),
+        Ok(_) => Err("longer than a year".to_owned()),
         Err(error) => Err(format!("{error}; write 200ms, 5s or 2m")),
     }
 }

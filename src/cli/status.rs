@@ -87,7 +87,7 @@ impl Arguments {
                 return Err(Failure::failed(format!("the agent says: {why}")));
             }
             other => {
-                let why = format!("the agent sent an answer that is not due: {other:?}");
+                let why = format!("the agent sent an unexpected answer: {other:?}");
                 return Err(Failure::failed(why));
             }
         };
@@ -185,12 +185,16 @@ fn push_lock<'a>(
     }
 }
 
-/// `gamma:7001 (3)`.
 fn member(node: &Status, id: u16) -> String {
-    match node.peers.iter().find(|peer| peer.id == id) {
-        Some(peer) => format!("{} ({id})", peer.name),
-        None => format!("this member ({id})"),
-    }
+    let peer = node.peers.iter().find(|peer| peer.id == id);
+    peer.map_or_else(|| format!("this member ({id})"), peer_name)
+}
+
+/// `gamma:7001 (3)`. An older agent does not send the name, but always the address.
+fn peer_name(peer: &PeerStatus) -> String {
+    let has_name = !peer.name.is_empty();
+    let name = if has_name { &peer.name } else { &peer.address };
+    format!("{name} ({})", peer.id)
 }
 
 fn push_peer(text: &mut String, peer: &PeerStatus) {
@@ -204,9 +208,8 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     let again = (peer.sent_again > 0).then(|| format!(", sent again {}", peer.sent_again));
     let _ = writeln!(
         text,
-        "  {} ({}) at {}: {heard}{}{}",
-        peer.name,
-        peer.id,
+        "  {} at {}: {heard}{}{}",
+        peer_name(peer),
         peer.address,
         fastest.unwrap_or_default(),
         again.unwrap_or_default()

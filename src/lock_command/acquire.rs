@@ -91,7 +91,7 @@ pub(super) fn acquire(
             (Answer::TimedOut { why }, _) => return Err(LockCommandError::TimedOut(why)),
             (Answer::Failed { why }, _) => return Err(LockCommandError::Refused(why)),
             (answer, _) => {
-                let why = format!("it sent an answer that is not due: {answer:?}");
+                let why = format!("it sent an unexpected answer: {answer:?}");
                 return Err(connection.lost(io::Error::other(why)).into());
             }
         }

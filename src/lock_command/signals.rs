@@ -63,7 +63,7 @@ impl Signals {
     }
 
     /// The signals that have arrived from the terminal.
-    pub(super) fn from_terminal(&mut self) -> impl Iterator<Item = i32> {
+    pub(super) fn pending_from_terminal(&mut self) -> impl Iterator<Item = i32> {
         self.pending().filter_map(|control| match control {
             Control::Signal {
                 number,

@@ -85,7 +85,7 @@ impl Supervisor {
             Err(code) => return Ok(code),
         };
         // The terminal may have sent a signal just before the command was there.
-        for signal in self.signals.from_terminal() {
+        for signal in self.signals.pending_from_terminal() {
             if !has_received(command, signal) {
                 pass_on(command, signal);
             }
@@ -96,7 +96,7 @@ impl Supervisor {
     /// The exit code of a command that is not started any more, because what has arrived
     /// for it would have ended it.
     fn ended_early(&mut self) -> io::Result<Option<u8>> {
-        if let Some(signal) = self.signals.from_terminal().next() {
+        if let Some(signal) = self.signals.pending_from_terminal().next() {
             return Ok(Some(exit_code::killed_by(signal)));
         }
         Ok(match self.receive()? {
