@@ -127,7 +127,7 @@ impl fmt::Display for Stall {
     }
 }
 
-/// `gamma:7001 (3), heard 4 s ago, what comes in its name is dropped: it is not signed`.
+/// `gamma:7001 (3), heard 4 s ago, datagrams in its name are dropped: it is not signed`.
 impl fmt::Display for MissingPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_self {
@@ -143,7 +143,7 @@ impl fmt::Display for MissingPeer {
             None => write!(f, "not heard yet")?,
         }
         match &self.dropped {
-            Some(reason) => write!(f, ", what comes in its name is dropped: {reason}"),
+            Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),
         }
     }

@@ -54,7 +54,7 @@ fn the_reason_why_a_peer_is_dropped_is_recorded_in_a_flood_too() {
     }
     outsider.send_to(b"reply<5,2>", &own).unwrap();
     process.wait_for(
-        "(2), not heard yet, what comes in its name is dropped: \
+        "(2), not heard yet, datagrams in its name are dropped: \
          it does not say which request it answers",
     );
 }

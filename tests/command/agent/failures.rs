@@ -20,7 +20,8 @@ fn a_failed_start_is_reported_with_the_way_out() {
     };
     let socket = machines.socket(1);
     let free = machines.path("free.sock").display().to_string();
-    let in_use = format!("an agent listens at {socket} already; --socket names another path");
+    let in_use =
+        format!("another agent listens at {socket}: stop it, or give another path with --socket");
     refused(&["--id", "1", ":1", "--socket", &socket], 1, &in_use);
     refused(&["--socket", &free], 2, "no members: give --config FILE");
     refused(&[":1", "--socket", &free], 2, "no id: give --id N");
@@ -65,26 +66,40 @@ fn an_unreadable_file_of_an_earlier_run_is_reported_with_the_way_out() {
         "",
     );
     machines.agents[0].take().unwrap().terminate();
-    let damaged = format!("turno: {} cannot be read (invalid type", places.display());
-    refused(&elsewhere, &damaged, "put it right, or, when nothing that");
+    let damaged = format!(
+        "turno: cannot read {}, which lists the directories with records of commands: invalid type",
+        places.display()
+    );
+    refused(
+        &elsewhere,
+        &damaged,
+        "repair it, or remove it when no command",
+    );
 
     let held = machines.path("1.sock.held");
     fs::write(&places, serde_json::to_vec(&[&held]).unwrap()).unwrap();
     let record = File::create(held.join("7")).unwrap();
     record.lock().unwrap();
     let damaged = format!(
-        "turno: {}/7 is the record of an entry that goes on, and cannot be read: EOF",
+        "turno: {}/7 records a command that still runs under its lock, and cannot be read: EOF",
         held.display()
     );
     for socket in [&here, &elsewhere] {
-        refused(socket, &damaged, "end what has it open (fuser -v names it)");
+        refused(
+            socket,
+            &damaged,
+            "end the processes that have it open (fuser -v ",
+        );
     }
     drop(record);
 
     let folder = held.join("folder");
     fs::create_dir(&folder).unwrap();
-    let in_the_way = format!("turno: cannot remove {}, which is the", folder.display());
-    refused(&here, &in_the_way, "move it out of that folder");
+    let in_the_way = format!(
+        "turno: cannot remove {}, which records no command",
+        folder.display()
+    );
+    refused(&here, &in_the_way, "move it out of that directory");
     fs::remove_dir(folder).unwrap();
     machines.start_agent(1);
     assert_eq!(fs::read_dir(held).unwrap().count(), 0);
@@ -96,7 +111,7 @@ fn a_path_that_is_too_long_for_a_socket_is_reported_and_no_file_is_made() {
     let long = machines.path(&"x".repeat(120)).join("turno.sock");
     let long = long.display().to_string();
     let expected = format!(
-        "turno: {long}: {} bytes are too many for the path of a socket, which has at most 107",
+        "turno: {long}: the path of a socket has at most 107 bytes, and this one has {}",
         long.len()
     );
     for (arguments, code) in [
@@ -121,10 +136,10 @@ fn a_client_reports_a_stopped_agent_and_waits_until_it_continues() {
     let status = Program::start("status", &["status", "--socket", &socket]);
     let silent = format!("the agent at {socket} does not answer");
     let line = lock.wait_for(&silent);
-    assert!(line.contains(": perhaps it is stopped; ps "), "{line}");
+    assert!(line.contains(": it may be stopped, and then ps "), "{line}");
     // The status does not wait for ever.
     let lines = ends_with(status, 124);
-    assert_eq!(lines[0], format!("turno: {silent}; waiting 10 s at most"));
+    assert_eq!(lines[0], format!("turno: {silent}; waiting at most 10 s"));
     assert!(lines[1].contains("kill -CONT"), "{lines:?}");
     assert_eq!(lines.len(), 2, "{lines:?}");
     agent.signal(Signal::CONT);
@@ -152,8 +167,8 @@ fn without_a_record_of_the_entry_no_command_runs() {
     let runs = |id| machines.lock(id, &[], "unrecorded", &["echo", "it runs"]);
     let says_why = |why: &str| {
         let expected = format!(
-            "turno: unrecorded: the agent says: nothing was run, for the entry cannot be recorded \
-             in {}: {why}",
+            "turno: unrecorded: the agent says: the command was not run, because its entry cannot \
+             be recorded in {}: {why}",
             held.display()
         );
         let lines = ends_with(runs(1), 125);
@@ -194,7 +209,7 @@ fn on_a_full_disk_an_agent_keeps_running_and_grants_no_lock() {
     assert_eq!(fs::read_dir(held).unwrap().count(), 0);
     let lines = agent.terminate();
     assert!(
-        lines[0].contains("WARN lock \"full\": nothing was run"),
+        lines[0].contains("WARN lock \"full\": the command was not run"),
         "{lines:?}"
     );
 }

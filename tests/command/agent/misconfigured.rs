@@ -20,7 +20,7 @@ fn key(machines: &Machines, name: &str) -> String {
 /// Checks that the status of a machine and a client there report why the peer's
 /// datagrams are dropped.
 fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
-    machines.wait_for_status(id, &format!("    what comes in its name is dropped: {why}"));
+    machines.wait_for_status(id, &format!("    datagrams in its name are dropped: {why}"));
     let status = machines.status(id, &[]);
     let of_peer = format!(
         "  {0} ({peer}) at 127.0.0.1{0}: not heard yet",
@@ -32,7 +32,7 @@ fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
         124,
     );
     let waiting = format!(
-        " s for {} ({peer}), not heard yet, what comes in its name is dropped: {why}",
+        " s: waiting for {} ({peer}), not heard yet, datagrams in its name are dropped: {why}",
         machines.members[peer - 1]
     );
     assert!(lines.last().unwrap().contains(&waiting), "{lines:?}");

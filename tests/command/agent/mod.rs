@@ -129,7 +129,7 @@ fn on_sigterm_an_agent_ends_the_commands_under_its_locks_and_then_itself() {
     agent.signal(Signal::TERM);
     ends_with(client, 125);
     let lines = ends_with(waits, 125).join("\n");
-    assert!(lines.contains("the agent is ending"), "{lines}");
+    assert!(lines.contains("it is stopping"), "{lines}");
     wait_for_end(command);
     ends_with(agent, 0);
     // It has answered each peer, and leaves nothing behind.
@@ -152,7 +152,7 @@ fn on_a_second_sigterm_an_agent_ends_at_once_and_a_running_command_keeps_the_loc
         it.set_read_timeout(Some(TIMEOUT)).unwrap();
         writeln!(it, r#"{{"status":{{}}}}"#).is_ok()
             && BufReader::new(it).read_line(&mut answer).is_ok()
-            && !answer.contains("the agent is ending")
+            && !answer.contains("it is stopping")
     }) {
         assert!(Instant::now() < deadline, "it does not end");
     }

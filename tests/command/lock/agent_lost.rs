@@ -33,10 +33,12 @@ fn the_command_and_its_children_get_sigterm() {
     assert!(
         reason
             .unwrap()
-            .ends_with("it has closed the connection: the command has to end"),
+            .ends_with("it closed the connection; the command gets SIGTERM now, and SIGKILL in 1h"),
         "{lines:?}"
     );
-    assert!(lines.contains(&"turno: test: the command was ended, since the lock was lost".into()));
+    assert!(lines.contains(
+        &"turno: test: the command was ended, because the lock was lost with the agent".into()
+    ));
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn the_reason_that_the_agent_gives_is_reported() {
     client.wait_until_unlocked();
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(125));
-    let expected = "turno: test: the agent says: the disk is full: the command has to end";
+    let expected = "turno: test: the agent says: the disk is full; the command gets SIGTERM now, and SIGKILL in 10s";
     assert!(lines.contains(&expected.to_owned()), "{lines:?}");
 }
 

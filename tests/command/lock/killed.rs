@@ -118,7 +118,7 @@ fn a_killed_supervisor_leaves_nothing_running() {
     assert_eq!(status.code(), Some(125));
     let error = lines.last().unwrap();
     assert!(
-        error.contains("the supervisor of the command was lost"),
+        error.contains("the supervisor of the command died"),
         "{error}"
     );
 }

@@ -157,7 +157,7 @@ fn with_v_it_reports_how_long_it_waited_and_held_the_lock() {
     let lines: Vec<&str> = error.lines().collect();
     assert_eq!(lines.len(), 2, "{error}");
     assert!(
-        lines[0].starts_with("turno: disk 7: held after "),
+        lines[0].starts_with("turno: disk 7: acquired after "),
         "{error}"
     );
     assert!(lines[0].ends_with(", token 17"), "{error}");

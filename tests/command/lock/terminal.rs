@@ -57,7 +57,10 @@ fn a_waiting_client_reports_what_it_waits_for_and_ctrl_c_ends_it() {
     client.grant();
     client.release();
     let picture = ends_with(&terminal, 0);
-    assert!(picture.contains("turno: test: held after "), "{picture}");
+    assert!(
+        picture.contains("turno: test: acquired after "),
+        "{picture}"
+    );
 }
 
 /// Checks that Ctrl-C ends a command that prints `ready`.
@@ -202,7 +205,7 @@ fn the_loss_of_the_agent_is_reported() {
     };
     terminal.wait_for("ready\n");
     client.close();
-    terminal.wait_for("the command was ended, since the lock was lost");
+    terminal.wait_for("the command was ended, because the lock was lost");
     ends_with(&terminal, 125);
 }
 

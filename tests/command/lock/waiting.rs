@@ -75,7 +75,7 @@ fn a_failure_of_the_agent_is_a_failure_of_turno() {
     let (code, error) = outcome(r#"{"go":{}}"#, &[]);
     assert_eq!(code, Some(125));
     assert!(
-        error.contains("it says what has no place here: Go"),
+        error.contains("it sent an unexpected answer: Go"),
         "{error}"
     );
     let (code, error) = outcome("\u{1b}[2J", &[]);
@@ -145,13 +145,13 @@ fn expect_silence_reported(program: Program) {
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(124));
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].contains(" does not answer: perhaps it is stopped; "));
+    assert!(lines[0].contains(" does not answer: it may be stopped, "));
     assert!(lines[1].ends_with(" does not answer"), "{lines:?}");
 }
 
 #[test]
 fn it_reports_a_silent_agent_once_and_waits_for_it() {
-    let silent = " does not answer: perhaps it is stopped; ";
+    let silent = " does not answer: it may be stopped, ";
     let waits = |sent_before: Option<&str>| {
         let agent = FakeAgent::start();
         let program = agent.lock(&["test", "echo", "it runs"]);
