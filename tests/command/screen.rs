@@ -56,7 +56,7 @@ fn shows_every_state(width: u16, height: u16) {
     let picture = terminal.wait_for("1 of 3 replies missing");
     line(&picture, "WAIT");
     line(&picture, "lastRequestClock 4");
-    assert!(line(&picture, "owes me its reply").contains(" 4 "));
+    assert!(line(&picture, "reply missing").contains(" 4 "));
     assert_eq!(picture.matches("has replied").count(), 2);
 
     fourth.terminate();

@@ -90,7 +90,7 @@ fn a_state_that_is_damaged_missing_foreign_or_in_use_is_an_error_with_a_way_out(
     fs::remove_file(&file).unwrap();
     let error = failure(first(&group, &state, &[]));
     assert!(
-        error.contains("turno-state.json is missing: if "),
+        error.contains("turno-state.json is missing. If "),
         "{error}"
     );
 

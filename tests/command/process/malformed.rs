@@ -18,7 +18,7 @@ fn a_malformed_datagram_is_reported_in_one_line_and_does_not_move_the_clock() {
         ),
         (
             &huge,
-            "dropped, what follows its head is no turno tail, clock 1: \"req<5,2>{aaa",
+            "dropped, what follows its head is not a turno tail, clock 1: \"req<5,2>{aaa",
         ),
         (
             b"\x00\xff\xfe",
@@ -30,7 +30,7 @@ fn a_malformed_datagram_is_reported_in_one_line_and_does_not_move_the_clock() {
         ),
         (
             b"req<5,2>{\x1b[2J}",
-            r#"dropped, what follows its head is no turno tail, clock 1: "req<5,2>{\u{1b}[2J}""#,
+            r#"dropped, what follows its head is not a turno tail, clock 1: "req<5,2>{\u{1b}[2J}""#,
         ),
         (
             b"req<5,1>",
