@@ -7,9 +7,9 @@
 //! process.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -75,6 +75,9 @@ impl Records {
         };
         let mut builder = DirBuilder::new();
         let created = builder.recursive(true).mode(folder_mode).create(&folder);
+        // An agent without a group may have created it.
+        let permissions = Permissions::from_mode(folder_mode);
+        let created = created.and_then(|()| fs::set_permissions(&folder, permissions));
         let created = created.and_then(|()| match gid {
             Some(_) => chown(&folder, None, gid),
             None => Ok(()),
@@ -162,6 +165,18 @@ mod tests {
             pid: Some(1),
             uid: None,
             command: vec!["true".into()],
+        }
+    }
+
+    #[test]
+    fn an_existing_directory_is_opened_to_a_group_and_closed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("sock");
+        let gid = rustix::process::getgid().as_raw();
+        for (gid, mode) in [(None, 0o700), (Some(gid), 0o750), (None, 0o700)] {
+            drop(Records::beside(&socket, gid).unwrap());
+            let metadata = fs::metadata(folder.path().join("sock.held")).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, mode);
         }
     }
 
