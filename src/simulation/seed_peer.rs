@@ -11,25 +11,12 @@ use crate::mutex::{NodeId, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedEffect {
     /// A request, from a fresh socket, to a process's own port.
-    Ask {
-        /// Which process.
-        to: NodeId,
-        /// The datagram.
-        text: String,
-    },
-    /// A reply, to where the request came from.
-    Reply {
-        /// The address, as it was handed in.
-        to: SocketAddr,
-        /// The datagram.
-        text: String,
-    },
-    /// It is in the critical section.
-    Enter {
-        /// Its clock as it enters.
-        clock: u64,
-    },
-    /// It has left.
+    Ask { to: NodeId, text: String },
+    /// A reply, to the address that the request came from.
+    Reply { to: SocketAddr, text: String },
+    /// It enters the critical section, with its clock as the token.
+    Enter { clock: u64 },
+    /// It leaves the critical section.
     Leave,
 }
 
@@ -47,14 +34,13 @@ pub struct SeedPeer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Free,
-    /// So many replies are missing: it counts them, each on a socket of its own.
+    /// This many replies are missing. It counts them, each on a socket of its own.
     Wait(u16),
     Held,
 }
 
 impl SeedPeer {
-    /// Process `id` of so many, its clock at 1.
-    #[must_use]
+    /// Process `id` of this many, its clock at 1.
     pub fn new(id: NodeId, members: u16) -> Self {
         SeedPeer {
             id,
@@ -66,20 +52,16 @@ impl SeedPeer {
         }
     }
 
-    /// What its clock shows.
-    #[must_use]
     pub fn clock(&self) -> u64 {
         self.clock
     }
 
-    /// The clock of its latest request.
-    #[must_use]
+    /// The clock of its latest request; `None` before the first.
     pub fn last_request_clock(&self) -> Option<u64> {
         self.last_request_clock
     }
 
-    /// FREE, WAIT or HELD.
-    #[must_use]
+    /// Its state: FREE, WAIT or HELD.
     pub fn state(&self) -> &'static str {
         match self.state {
             Phase::Free => "FREE",
@@ -88,13 +70,11 @@ impl SeedPeer {
         }
     }
 
-    /// Whether it is in the critical section.
-    #[must_use]
     pub fn is_held(&self) -> bool {
         self.state == Phase::Held
     }
 
-    /// The user types `x`. Ignored while it waits or holds.
+    /// The user types `x`, which has no effect in WAIT and HELD.
     pub fn want(&mut self, effects: &mut Vec<SeedEffect>) {
         if self.state != Phase::Free {
             return;
@@ -111,7 +91,7 @@ impl SeedPeer {
         }
     }
 
-    /// A datagram arrived at its own port.
+    /// Receives a datagram at its own port.
     pub fn receive_request(
         &mut self,
         text: &str,
@@ -133,8 +113,8 @@ impl SeedPeer {
         }
     }
 
-    /// The first datagram arrived at the socket of one of its requests. (It
-    /// closes the socket then: whatever comes later is not seen.)
+    /// Receives the first datagram at the socket of one of its requests. It closes that
+    /// socket then, so it sees no later one.
     pub fn receive_reply(&mut self, text: &str, request: u64, effects: &mut Vec<SeedEffect>) {
         let Some(reply) = scan(text, "reply") else {
             return;
@@ -150,7 +130,7 @@ impl SeedPeer {
         }
     }
 
-    /// The work in the critical section is done.
+    /// Leaves the critical section, and sends the deferred replies.
     pub fn leave(&mut self, effects: &mut Vec<SeedEffect>) {
         if self.state != Phase::Held {
             return;
@@ -174,8 +154,8 @@ impl SeedPeer {
     }
 }
 
-/// `kind<clock,id>`, whatever follows. The clock is Go's `int`, and no turno
-/// node's is negative.
+/// Reads `kind<clock,id>`, and ignores what follows. The clock is Go's `int`, and no
+/// turno node's is negative.
 fn scan(text: &str, kind: &str) -> Option<Timestamp> {
     let head = text.strip_prefix(kind)?.strip_prefix('<')?;
     let (clock, rest) = head.split_once(',')?;
@@ -192,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_clock_that_go_cannot_read_nothing_comes() {
+    fn a_clock_that_go_cannot_read_is_ignored() {
         let mut peer = SeedPeer::new(NodeId(2), 2);
         let (source, mut effects) = (SocketAddr::from(([127, 0, 0, 1], 1)), Vec::new());
         for clock in ["9223372036854775808", "18446744073709551615"] {
