@@ -156,17 +156,17 @@ fn main() -> ExitCode {
 #[derive(Args)]
 struct Accounts {
     /// The directory of the accounts; bank open creates it
-    #[arg(long, value_name = "DIR", default_value = "contas")]
-    accounts: PathBuf,
+    #[arg(long = "accounts", value_name = "DIR", default_value = "contas")]
+    folder: PathBuf,
 }
 
 impl Accounts {
     /// The files of the directory, which must exist.
     fn files(self) -> Result<Files, Failure> {
-        if self.accounts.is_dir() {
-            return Ok(Files::new(self.accounts));
+        if self.folder.is_dir() {
+            return Ok(Files::new(self.folder));
         }
-        let folder = self.accounts.display();
+        let folder = self.folder.display();
         Err(Failure::Usage(format!(
             "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
         )))

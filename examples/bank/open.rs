@@ -36,7 +36,7 @@ const GIFT: &str = "10.0";
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        let folder = self.accounts.accounts;
+        let folder = self.accounts.folder;
         fs::create_dir_all(&folder).map_err(|error| FileError::new(&folder, error))?;
         let files = Files::new(folder);
         let gift = Money::amount(GIFT).expect("it is an amount");
