@@ -90,7 +90,7 @@ impl Output {
             if self.kept.is_empty() && self.left_out > 0 {
                 let left_out = std::mem::take(&mut self.left_out);
                 self.keep(&format!(
-                    "({left_out} lines were left out: nobody took them)"
+                    "({left_out} lines were left out: the reader did not take them)"
                 ));
             }
         }
