@@ -21,7 +21,9 @@ use std::io;
 
 use clap::Parser;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use turno::{LocalNode, Node};
 
+use member::Member;
 use options::{Options, Serve};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -52,8 +54,8 @@ fn measure(options: &Options) -> io::Result<()> {
 
 fn serve(role: Serve) -> io::Result<()> {
     match role {
-        Serve::Member { id, ports } => worker::serve(member::Member::start(id, &local(&ports))?),
-        Serve::Driver { id, ports } => worker::serve(member::Driver::start(id, &local(&ports))?),
+        Serve::Member { id, ports } => worker::serve(Member::start(Node::start, id, &ports)?),
+        Serve::Driver { id, ports } => worker::serve(Member::start(LocalNode::start, id, &ports)?),
         Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
         Serve::Echo { port } => bare::echo(port),
         Serve::Flock => worker::serve(flock::Flock::open()?),
@@ -61,9 +63,4 @@ fn serve(role: Serve) -> io::Result<()> {
         Serve::Postgres { socket } => worker::serve(rivals::Postgres::connect(&socket)?),
         Serve::Etcd { address } => worker::serve(rivals::Etcd::connect(&address)?),
     }
-}
-
-/// The addresses of these ports, reachable from this host alone.
-fn local(ports: &[u16]) -> Vec<String> {
-    ports.iter().map(|port| format!(":{port}")).collect()
 }

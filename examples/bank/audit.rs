@@ -5,7 +5,6 @@
 //! the journal has all changes of a batch in progress. So the accounts are those of one
 //! moment, however busy the servers are.
 
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::files::{FileError, Files};
 use crate::journal::{Batch, Change, Journal, Progress};
 use crate::money::Money;
 use crate::printable::printable;
-use crate::{Failure, files_in, print, warn};
+use crate::{Accounts, Failure, print, warn};
 
 /// Add up all accounts, and find transfers that are half done.
 ///
@@ -27,9 +26,8 @@ use crate::{Failure, files_in, print, warn};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The directory of the accounts
-    #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
-    accounts: PathBuf,
+    #[command(flatten)]
+    accounts: Accounts,
 }
 
 const EXAMPLES: &str = "\
@@ -52,7 +50,7 @@ struct Findings {
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        let files = files_in(self.accounts)?;
+        let files = self.accounts.files()?;
         let Some(findings) = inspect(&files)? else {
             let folder = files.folder().display();
             return Err(Failure::Failed(format!(

@@ -74,13 +74,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::files::{FileError, Files};
 use crate::printable::printable;
-
-/// The default directory of the accounts.
-const ACCOUNTS: &str = "contas";
 
 /// The exit code for wrong use.
 const USAGE: u8 = 2;
@@ -155,15 +152,25 @@ fn main() -> ExitCode {
     code
 }
 
-/// The accounts of a directory, which must exist.
-fn files_in(folder: PathBuf) -> Result<Files, Failure> {
-    if folder.is_dir() {
-        return Ok(Files::new(folder));
+/// The accounts of a command.
+#[derive(Args)]
+struct Accounts {
+    /// The directory of the accounts; bank open creates it
+    #[arg(long = "accounts", value_name = "DIR", default_value = "contas")]
+    folder: PathBuf,
+}
+
+impl Accounts {
+    /// The files of the directory, which must exist.
+    fn files(self) -> Result<Files, Failure> {
+        if self.folder.is_dir() {
+            return Ok(Files::new(self.folder));
+        }
+        let folder = self.folder.display();
+        Err(Failure::Usage(format!(
+            "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
+        )))
     }
-    let folder = folder.display();
-    Err(Failure::Usage(format!(
-        "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
-    )))
 }
 
 /// Prints a line on standard output. If its reader is gone, or its disk is full, the bank

@@ -1,7 +1,6 @@
 //! `bank open`: creates the first accounts.
 
 use std::fs;
-use std::path::PathBuf;
 
 use clap::Args;
 
@@ -9,7 +8,7 @@ use crate::account::Account;
 use crate::files::{FileError, Files};
 use crate::money::Money;
 use crate::protocol::Rg;
-use crate::{Failure, print};
+use crate::{Accounts, Failure, print};
 
 /// Open ten accounts with 10.0 each, 0000000000 to 9999999999.
 ///
@@ -17,9 +16,8 @@ use crate::{Failure, print};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The directory of the accounts; it is created if it does not exist
-    #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
-    accounts: PathBuf,
+    #[command(flatten)]
+    accounts: Accounts,
 }
 
 const EXAMPLES: &str = "\
@@ -38,9 +36,9 @@ const GIFT: &str = "10.0";
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        fs::create_dir_all(&self.accounts)
-            .map_err(|error| FileError::new(&self.accounts, error))?;
-        let files = Files::new(self.accounts);
+        let folder = self.accounts.folder;
+        fs::create_dir_all(&folder).map_err(|error| FileError::new(&folder, error))?;
+        let files = Files::new(folder);
         let gift = Money::amount(GIFT).expect("it is an amount");
         let mut texts = Vec::new();
         for (digit, owner) in OWNERS.iter().enumerate() {

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -32,7 +31,7 @@ use crate::group;
 use crate::ledger::Ledger;
 use crate::protocol::{Answer, Operation, Request};
 use crate::turns::{Alone, Turns};
-use crate::{Failure, files_in, log_to_standard_error, print, warn};
+use crate::{Accounts, Failure, log_to_standard_error, print, warn};
 
 /// Serve the accounts of a directory.
 ///
@@ -57,9 +56,8 @@ pub struct Arguments {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
 
-    /// The directory of the accounts; bank open creates one
-    #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
-    accounts: PathBuf,
+    #[command(flatten)]
+    accounts: Accounts,
 
     #[command(flatten)]
     group: group::Arguments,
@@ -85,7 +83,7 @@ impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
         // The node logs there for which server it waits.
         log_to_standard_error();
-        let files = files_in(self.accounts)?;
+        let files = self.accounts.files()?;
         let turns: Box<dyn Turns> = if let Some(unlocked) = Alone::without_lock() {
             Box::new(unlocked)
         } else if let Some(group) = self.group.join(&files)? {

@@ -1,5 +1,6 @@
 //! Text from outside, made safe to show.
 
+#[cfg(feature = "cli")]
 pub(crate) mod json;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::name_of;
+use super::{connect, name_of};
 use crate::worker::{Kind, Work};
 
 /// A client with its own connection and lease.
@@ -17,10 +17,8 @@ pub struct Etcd {
 
 impl Etcd {
     pub fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
         let mut etcd = Etcd {
-            connection: BufReader::new(stream),
+            connection: connect(address)?,
             lease: Value::Null,
             names: 0,
         };

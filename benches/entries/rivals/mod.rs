@@ -5,7 +5,8 @@ mod etcd;
 mod postgres;
 mod redis;
 
-use std::io;
+use std::io::{self, BufReader};
+use std::net::TcpStream;
 use std::process;
 use std::time::Duration;
 
@@ -128,4 +129,11 @@ fn name_of(kind: Kind, names: &mut u64) -> String {
         Kind::Again => "1".to_owned(),
         Kind::Contended => "2".to_owned(),
     }
+}
+
+/// A connection that sends each request at once.
+fn connect(address: &str) -> io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    Ok(BufReader::new(stream))
 }

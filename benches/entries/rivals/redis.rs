@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process;
 
-use super::name_of;
+use super::{connect, name_of};
 use crate::worker::{Kind, Work};
 
 const RELEASE: &str =
@@ -21,10 +21,8 @@ pub struct Redis {
 
 impl Redis {
     pub fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
         let mut redis = Redis {
-            connection: BufReader::new(stream),
+            connection: connect(address)?,
             own: process::id().to_string(),
             release: String::new(),
             names: 0,
