@@ -104,14 +104,14 @@ fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Foun
     keep(&format!("{bug:?}"), &found.runs);
     let history = History::new(&found.runs).expect("it happened");
     let report = check(&history);
-    let told = report.tell(&history).to_string();
+    let told = report.text(&history).to_string();
     // The search knows which of two came first. If neither could know of the other,
     // a trace shows that they were not kept apart, and not whose token is wrong.
     let is_shown = |fault: &Fault| match violation {
         model_check::Violation::ClockBehindToken => matches!(fault, Fault::ClockWentBack(_)),
         _ => matches!(
             fault,
-            Fault::HeldTwice(_) | Fault::TokenDidNotRise(_) | Fault::LentAgain(_)
+            Fault::HeldTwice(_) | Fault::TokenDidNotRise(_) | Fault::DelegatedAgain(_)
         ),
     };
     if violation == model_check::Violation::NeverEnters {

@@ -1,7 +1,7 @@
-//! Transcripts: commands to a group on the pure algorithm, and all that its
-//! nodes do, in files that can be read. `tests/transcripts/README.md` says how.
+//! Transcripts: commands to a group on the pure algorithm, and everything that its
+//! nodes do, in readable files. `tests/transcripts/README.md` lists the commands.
 //!
-//! `TURNO_BLESS=1 cargo test --test transcripts` writes them anew; then read the
+//! `TURNO_BLESS=1 cargo test --test transcripts` rewrites them; then read the
 //! difference.
 
 use std::collections::VecDeque;
@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use turno::internals::group::{Address, Group};
 use turno::internals::mutex::{Config, Incarnation, LockName, NodeId, Timer};
 use turno::internals::protocol::Event;
-use turno::internals::simulation::{Cluster, Done, Handled, Parcel, Program, ProgramStep, told};
+use turno::internals::simulation::{
+    Cluster, Done, Handled, Parcel, Program, ProgramStep, step_lines,
+};
 use turno::internals::trace::{Diagram, Header, History, Record, Run, View, check, svg};
 
-/// A group without a network: what is sent waits until a command delivers it.
+/// A group without a network: a datagram waits until a command delivers it.
 #[derive(Default)]
 struct Script {
     addresses: Vec<Address>,
@@ -24,11 +26,11 @@ struct Script {
     timers: Vec<(NodeId, Timer)>,
     /// How many programs have been started.
     started: u64,
-    /// How many commands have been obeyed.
-    obeyed: u64,
-    /// What happened, as traces.
+    /// How many commands have been executed.
+    executed: u64,
+    /// The events as traces.
     runs: Vec<Run>,
-    /// Whether its nodes keep no permissions.
+    /// Whether the nodes keep no permissions.
     asks_everybody: bool,
 }
 
@@ -44,9 +46,9 @@ fn nothing(from: &str, to: &str) -> Vec<String> {
 }
 
 impl Script {
-    /// Does what a command says; the lines about it.
-    fn obey(&mut self, command: &str) -> Vec<String> {
-        self.obeyed += 1;
+    /// Executes a command; returns the lines about it.
+    fn execute(&mut self, command: &str) -> Vec<String> {
+        self.executed += 1;
         let words: Vec<&str> = command.split_whitespace().collect();
         let id = |word: &str| NodeId(word.parse().unwrap_or_else(|_| panic!("no id: {command}")));
         let lock = LockName::default;
@@ -56,8 +58,8 @@ impl Script {
                 self.asks_everybody = true;
                 self.begin(members.parse().unwrap(), None);
             }
-            ["group", members, "seed", seed] => {
-                self.begin(members.parse().unwrap(), Some(id(seed)));
+            ["group", members, "original", original] => {
+                self.begin(members.parse().unwrap(), Some(id(original)));
             }
             [node, "x"] => return self.handle(id(node), Event::Acquire(lock())),
             [node, "ticks"] => return self.handle(id(node), Event::Tick),
@@ -65,8 +67,8 @@ impl Script {
             [node, "gives", "up"] => return self.handle(id(node), Event::Cancel(lock())),
             [node, "timer"] => {
                 let node = id(node);
-                let place = self.timers.iter().position(|(of, _)| *of == node);
-                let (_, timer) = self.timers.remove(place.expect("a timer was set"));
+                let index = self.timers.iter().position(|(of, _)| *of == node);
+                let (_, timer) = self.timers.remove(index.expect("a timer was set"));
                 return self.handle(node, Event::Expired(timer));
             }
             [node, "crashes"] => {
@@ -74,7 +76,7 @@ impl Script {
                 self.timers.retain(|(of, _)| *of != id(node));
             }
             [node, "starts"] => return self.start(id(node)),
-            [node, "starts", "as", "a", "seed"] => self.start_seed(id(node)),
+            [node, "starts", "as", "an", "original"] => self.start_original(id(node)),
             ["deliver", "all"] => {
                 let mut lines = Vec::new();
                 while let Some(datagram) = self.under_way.pop_front() {
@@ -120,17 +122,17 @@ impl Script {
         Vec::new()
     }
 
-    /// A new group, of which all have greeted each other. A seed process in it
-    /// has taken the greetings for requests.
-    fn begin(&mut self, members: u16, seed: Option<NodeId>) {
+    /// Starts a new group, in which all have greeted each other. A process of the
+    /// original took the greetings for requests.
+    fn begin(&mut self, members: u16, original: Option<NodeId>) {
         *self = Script {
             asks_everybody: self.asks_everybody,
             ..Script::default()
         };
         let address = |id: u16| format!("10.0.0.{id}:7000").parse().unwrap();
         self.addresses = (1..=members).map(address).collect();
-        if let Some(seed) = seed {
-            self.start_seed(seed);
+        if let Some(original) = original {
+            self.start_original(original);
         }
         for id in (1..=members).map(NodeId) {
             if self.cluster.program(id).is_none() {
@@ -154,24 +156,24 @@ impl Script {
             ..Config::new(id, members, Incarnation(self.started))
         };
         let step = self.cluster.start_turno(self.group(id), config, None);
-        self.told(step, None)
+        self.take_step(step, None)
     }
 
-    fn start_seed(&mut self, id: NodeId) {
+    fn start_original(&mut self, id: NodeId) {
         self.cluster.start_seed(self.group(id));
     }
 
-    /// The oldest datagram from one to another.
+    /// Removes the oldest datagram from one node to another.
     fn take(&mut self, from: NodeId, to: NodeId) -> Option<Datagram> {
         let is_it = |datagram: &Datagram| (datagram.from, datagram.to) == (from, to);
-        let place = self.under_way.iter().position(is_it)?;
-        self.under_way.remove(place)
+        let index = self.under_way.iter().position(is_it)?;
+        self.under_way.remove(index)
     }
 
     fn deliver(&mut self, datagram: &Datagram) -> Vec<String> {
         let step = self.cluster.arrive(&datagram.parcel);
         match step {
-            Some(step) => self.told(step, Some(&datagram.parcel)),
+            Some(step) => self.take_step(step, Some(&datagram.parcel)),
             None => vec![format!(
                 "{} reaches nobody at {}",
                 datagram.parcel.head(),
@@ -182,13 +184,13 @@ impl Script {
 
     fn handle(&mut self, id: NodeId, event: Event) -> Vec<String> {
         let step = self.cluster.handle(id, event);
-        self.told(step, None)
+        self.take_step(step, None)
     }
 
-    /// Puts what a step has sent under way; the lines about the step.
-    fn told(&mut self, step: ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
+    /// Puts the datagrams of a step under way; returns the lines about the step.
+    fn take_step(&mut self, step: ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
         let id = step.id;
-        let lines = told(&self.cluster, &step, arrived);
+        let lines = step_lines(&self.cluster, &step, arrived);
         self.record(&step);
         for done_one in step.done {
             match done_one {
@@ -219,7 +221,7 @@ impl Script {
             self.runs.push(Run::new(header.clone()));
         }
         let outcome = outcome.as_deref().map_err(|rejected| *rejected);
-        let record = Record::new(self.obeyed, event, outcome, member);
+        let record = Record::new(self.executed, event, outcome, member);
         let run = self.runs.iter_mut().find(|run| run.header == header);
         run.unwrap().records.extend(record);
     }
@@ -230,7 +232,7 @@ impl Script {
         runs.sort_by_key(|run| run.header.id);
         let history = History::new(&runs).unwrap();
         let report = check(&history);
-        assert!(report.is_clean(), "{}", report.tell(&history));
+        assert!(report.is_clean(), "{}", report.text(&history));
         svg(&Diagram::new(&history, &View::default()).unwrap())
     }
 
@@ -260,7 +262,7 @@ impl Script {
     }
 }
 
-/// Of an address of these groups: the member's id.
+/// The last byte of an address, which in these groups is the id of the member.
 fn last_byte(address: SocketAddr) -> u8 {
     match address.ip() {
         std::net::IpAddr::V4(ip) => ip.octets()[3],
@@ -268,8 +270,8 @@ fn last_byte(address: SocketAddr) -> u8 {
     }
 }
 
-/// The file as it should be, its comments and commands, each command followed by
-/// what it led to; and the drawing of it.
+/// The file as it should be, its comments and commands, each command followed by the
+/// lines about it; and the drawing of it.
 fn played(file: &str) -> (String, String) {
     let mut script = Script::default();
     let mut written = String::new();
@@ -281,7 +283,7 @@ fn played(file: &str) -> (String, String) {
         written.push_str(line);
         written.push('\n');
         if let Some(command) = line.strip_prefix("> ") {
-            for line in script.obey(command) {
+            for line in script.execute(command) {
                 written.push_str(&line);
                 written.push('\n');
             }

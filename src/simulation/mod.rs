@@ -31,7 +31,7 @@ pub use recording::Recording;
 pub use runs::{Runs, run};
 pub use seed_peer::{SeedEffect, SeedPeer};
 pub use shrink::shrunk;
-pub use transcript::told;
+pub use transcript::step_lines;
 pub use world::play;
 
 #[cfg(test)]

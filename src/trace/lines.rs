@@ -1,28 +1,29 @@
-//! The lines of a trace, for those that are quoted or drawn: read again from
-//! where they are, so that they need not be kept.
+//! The lines of a trace, read again when they are quoted or drawn, so that they
+//! need not stay in memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::reader::TraceError;
+use super::error::TraceError;
 
 /// How many files are open at the same time.
-const MOST_OPEN: usize = 128;
+const MAX_OPEN: usize = 128;
 
 /// Where the lines of a run are.
 #[derive(Debug)]
 pub(super) enum Source {
     File(PathBuf),
-    /// Under this name in errors.
+    /// Lines in memory, and the path that errors name.
     Memory(PathBuf, Vec<u8>),
 }
 
-/// Where the lines of each run are.
+/// The sources of all runs.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) sources: Vec<Source>,
@@ -30,10 +31,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// A part of the file of a run.
+    /// Reads a part of the file of a run.
     ///
     /// # Errors
-    /// The file cannot be read any more, or has become shorter.
+    /// The file can no longer be read, or has become shorter.
     pub(super) fn read(&self, run: usize, part: Range<u64>) -> Result<Vec<u8>, TraceError> {
         let bytes = match &self.sources[run] {
             Source::Memory(_, bytes) => usize::try_from(part.start)
@@ -44,27 +45,24 @@ impl Lines {
                 .ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
             Source::File(path) => self.read_file(run, path, part),
         };
-        bytes.map_err(|error| TraceError::Io {
-            path: self.path(run).clone(),
-            error,
-        })
+        bytes.map_err(TraceError::io(self.path(run)))
     }
 
-    /// What a run's file is called.
-    pub(super) fn path(&self, run: usize) -> &PathBuf {
+    /// The path of a run's file.
+    pub(super) fn path(&self, run: usize) -> &Path {
         match &self.sources[run] {
             Source::File(path) | Source::Memory(path, _) => path,
         }
     }
 
-    fn read_file(&self, run: usize, path: &PathBuf, part: Range<u64>) -> io::Result<Vec<u8>> {
+    fn read_file(&self, run: usize, path: &Path, part: Range<u64>) -> io::Result<Vec<u8>> {
         let mut open = self.open.borrow_mut();
-        if open.len() >= MOST_OPEN && !open.contains_key(&run) {
+        if open.len() >= MAX_OPEN && !open.contains_key(&run) {
             open.clear();
         }
         let file = match open.entry(run) {
-            std::collections::hash_map::Entry::Occupied(file) => file.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => free.insert(File::open(path)?),
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(free) => free.insert(File::open(path)?),
         };
         let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
         let mut bytes = vec![0; length];

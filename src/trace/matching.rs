@@ -1,51 +1,49 @@
 //! Which sending a receipt belongs to.
 //!
-//! Where there is a choice, [`Datagram`] says how it is made.
+//! [`Datagram`] documents the choice where there are several.
 
-use super::event::{Datagram, Event, EventId};
-use super::reader::Intake;
+use super::datagram::Datagram;
+use super::event::{Event, EventId};
 
-/// Both ends of all datagrams, those of the same identity side by side.
+/// Both ends of all datagrams, sorted so that those of one identity are adjacent.
 pub(super) struct Ends {
-    /// The sendings.
     sent: Vec<Datagram>,
-    /// The receipts.
     received: Vec<Datagram>,
     sorted: Vec<End>,
 }
 
-/// An end of a datagram: a place among the sendings, and beyond them among the
-/// receipts. What it is sorted by is here as far as there is room, for the rest
-/// is far away in memory.
+/// An end of a datagram: an index into the sendings, or beyond them into the
+/// receipts. The sort keys that fit are copied here: the datagram itself is far away
+/// in memory.
 #[derive(Clone, Copy)]
 struct End {
     clock: u64,
     to: u16,
     from: u16,
-    place: u32,
+    index: u32,
 }
 
 impl Ends {
-    /// Takes them out of what was read. None if there are too many.
-    pub(super) fn take(intake: &mut Intake) -> Option<Self> {
+    /// Sorts the ends; `None` if there are too many.
+    pub(super) fn new(sent: Vec<Datagram>, received: Vec<Datagram>) -> Option<Self> {
         let mut ends = Ends {
-            sent: std::mem::take(&mut intake.sent),
-            received: std::mem::take(&mut intake.received),
+            sent,
+            received,
             sorted: Vec::new(),
         };
         let count = u32::try_from(ends.sent.len() + ends.received.len()).ok()?;
         let all = ends.sent.iter().chain(&ends.received).zip(0..count);
         let mut sorted: Vec<End> = all
-            .map(|(datagram, place)| End {
+            .map(|(datagram, index)| End {
                 clock: datagram.clock,
                 to: datagram.to,
                 from: datagram.from,
-                place,
+                index,
             })
             .collect();
         sorted.sort_unstable_by(|one, other| {
             let near = |end: &End| (end.clock, end.to, end.from);
-            let far = |end: &End| (ends.datagram(end).identity(), end.place);
+            let far = |end: &End| (ends.datagram(end).identity(), end.index);
             near(one)
                 .cmp(&near(other))
                 .then_with(|| far(one).cmp(&far(other)))
@@ -55,15 +53,15 @@ impl Ends {
     }
 
     fn datagram(&self, end: &End) -> &Datagram {
-        let place = end.place as usize;
-        match place.checked_sub(self.sent.len()) {
-            None => &self.sent[place],
-            Some(place) => &self.received[place],
+        let index = end.index as usize;
+        match index.checked_sub(self.sent.len()) {
+            None => &self.sent[index],
+            Some(index) => &self.received[index],
         }
     }
 
-    /// How many ends, from here on, are of the same datagram.
-    fn same(&self, ends: &[End]) -> usize {
+    /// How many of these ends, from the first on, belong to the same datagram.
+    fn count_same(&self, ends: &[End]) -> usize {
         let identity = |end: &End| self.datagram(end).identity();
         let first = ends.first().map(identity);
         ends.iter()
@@ -71,12 +69,12 @@ impl Ends {
             .count()
     }
 
-    /// Tells each receipt where what was received was sent first.
+    /// Sets the origin of each receipt: the event that first sent what was received.
     pub(super) fn find_origins(&self, events: &mut [Event]) {
         let mut rest = &self.sorted[..];
         while let Some(first) = rest.first() {
-            let (same, others) = rest.split_at(self.same(rest));
-            // Sendings stand before receipts, those of a run in its order.
+            let (same, others) = rest.split_at(self.count_same(rest));
+            // Sendings stand before receipts, and the sendings of a run in its order.
             let origin = self.datagram(first).sent;
             for end in same {
                 if let Some(receipt) = self.datagram(end).received {
@@ -87,50 +85,51 @@ impl Ends {
         }
     }
 
-    /// The datagrams, by sending, and then the arrivals that have no sending of
-    /// their own. `rank` says of each event where it comes in the order.
+    /// Returns the datagrams by sending, then the arrivals without a sending of their
+    /// own. `rank` is the position of each event in the order.
     pub(super) fn matched(mut self, rank: &[u32]) -> Vec<Datagram> {
         let sorted = std::mem::take(&mut self.sorted);
-        let mut without = Vec::new();
+        let mut unpaired = Vec::new();
         let mut rest = &sorted[..];
         while !rest.is_empty() {
-            let (same, others) = rest.split_at(self.same(rest));
-            self.pair(same, rank, &mut without);
+            let (same, others) = rest.split_at(self.count_same(rest));
+            self.pair(same, rank, &mut unpaired);
             rest = others;
         }
-        without.sort_unstable_by_key(|arrival| arrival.received);
+        unpaired.sort_unstable_by_key(|arrival| arrival.received);
         let mut datagrams = self.sent;
-        datagrams.extend(without);
+        datagrams.extend(unpaired);
         datagrams
     }
 
-    /// Pairs the ends of one datagram, and those of the same sent again.
-    fn pair(&mut self, same: &[End], rank: &[u32], without: &mut Vec<Datagram>) {
-        let rank = |place: Option<EventId>| place.map(|place| rank[place.index()]);
-        let is_sending = |end: &End| (end.place as usize) < self.sent.len();
+    /// Pairs the ends of one datagram and of its repetitions.
+    fn pair(&mut self, same: &[End], rank: &[u32], unpaired: &mut Vec<Datagram>) {
+        let rank = |event: Option<EventId>| event.map(|event| rank[event.index()]);
+        let is_sending = |end: &End| (end.index as usize) < self.sent.len();
         let (sendings, receipts) = same.split_at(same.partition_point(is_sending));
         let mut arrivals: Vec<Datagram> = receipts.iter().map(|end| *self.datagram(end)).collect();
         arrivals.sort_unstable_by_key(|arrival| rank(arrival.received));
-        // Those that get one of their own, and how many there are before it.
-        let mut with: Vec<(Datagram, usize)> = Vec::new();
+        // The arrivals that get a sending of their own, each with the number of
+        // sendings before it.
+        let mut paired: Vec<(Datagram, usize)> = Vec::new();
         let mut before = 0;
         for (number, mut arrival) in arrivals.into_iter().enumerate() {
             arrival.is_repeated = number > 0;
             let is_before = |end: &&End| rank(self.datagram(end).sent) < rank(arrival.received);
             before += sendings[before..].iter().take_while(is_before).count();
-            if with.len() < before {
-                with.push((arrival, before));
+            if paired.len() < before {
+                paired.push((arrival, before));
                 continue;
             }
             if let Some(latest) = before.checked_sub(1) {
                 arrival.sent = self.datagram(&sendings[latest]).sent;
             }
-            without.push(arrival);
+            unpaired.push(arrival);
         }
         let mut free = sendings.len();
-        for (arrival, before) in with.into_iter().rev() {
+        for (arrival, before) in paired.into_iter().rev() {
             free = free.min(before) - 1;
-            let sending = &mut self.sent[sendings[free].place as usize];
+            let sending = &mut self.sent[sendings[free].index as usize];
             sending.received = arrival.received;
             sending.is_repeated = arrival.is_repeated;
         }

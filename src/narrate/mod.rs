@@ -1,0 +1,154 @@
+//! Events in words: one wording for the plain output, the screen's log, the log of a
+//! library node, the simulation's transcript and the drawings of traces.
+//!
+//! ```text
+//! live node ─┐
+//!            ├─> Account ─┬─ words: whole lines
+//! trace ─────┘            └─ notes: what fits beside an arrow
+//! ```
+
+mod account;
+#[cfg(feature = "cli")]
+mod notes;
+mod words;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::engine::NodeEvent;
+use crate::group::Group;
+use crate::printable::Printable;
+use crate::trace::Record;
+
+pub(crate) use account::Account;
+#[cfg(feature = "cli")]
+pub(crate) use {
+    notes::{add, state, state_text},
+    words::{ENTERED, EXITED, received, remark, sent},
+};
+
+/// A line about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What happened.
+    pub text: String,
+    /// Its meaning for the user.
+    pub tone: Tone,
+}
+
+/// What a [`Line`] means for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Normal operation.
+    Ordinary,
+    /// The critical section was entered or left.
+    Section,
+    /// An event without effect, as expected.
+    Ignored,
+    /// Something is wrong.
+    Trouble,
+}
+
+fn ordinary(text: impl Into<String>) -> Line {
+    let (text, tone) = (text.into(), Tone::Ordinary);
+    Line { text, tone }
+}
+
+fn ignored(text: impl Into<String>) -> Line {
+    let (text, tone) = (text.into(), Tone::Ignored);
+    Line { text, tone }
+}
+
+fn trouble(text: impl Into<String>) -> Line {
+    let (text, tone) = (text.into(), Tone::Trouble);
+    Line { text, tone }
+}
+
+/// Puts an event into words, in order; some events need none.
+#[must_use]
+pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
+    match what {
+        NodeEvent::Began {
+            group,
+            section,
+            has_key,
+        } => began(group, *section, *has_key),
+        NodeEvent::Handled {
+            event,
+            outcome,
+            member,
+        } => {
+            let Some(record) = Record::new(0, event, *outcome, member) else {
+                return Vec::new();
+            };
+            let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
+            account.lines(&format!(", clock {}", record.clock))
+        }
+        NodeEvent::Dropped {
+            source,
+            bytes,
+            reason,
+            member,
+        } => {
+            let clock = member.clock();
+            let bytes = Printable::new(bytes);
+            let text = format!("dropped, {reason}, clock {clock}: \"{bytes}\" from {source}");
+            vec![trouble(text)]
+        }
+        NodeEvent::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
+        NodeEvent::Drops(drops) => vec![ordinary(format!("dropped so far: {}", counts(drops)))],
+        NodeEvent::NotSent { address, error } => {
+            vec![trouble(format!(
+                "nothing can be sent to {address}: {error}"
+            ))]
+        }
+        NodeEvent::TraceEnds { path, error } => {
+            let path = Printable::whole(path.as_os_str().as_encoded_bytes());
+            vec![trouble(format!(
+                "the trace ends here, and the process goes on without it: {path}: {error}"
+            ))]
+        }
+        NodeEvent::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
+        NodeEvent::SectionUnreachable { address } => vec![trouble(format!(
+            "nobody listens at the critical section, {address}: start turno shared there"
+        ))],
+    }
+}
+
+fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line> {
+    let members = group.members.len();
+    let mut listens = format!(
+        "process {} of {members} listens at {}",
+        group.id, group.listen
+    );
+    if let Some(section) = section {
+        listens.push_str(&format!(", the critical section is at {section}"));
+    }
+    let mut lines = vec![ordinary(listens)];
+    if !has_key && !group.listen.ip().is_loopback() {
+        lines.push(trouble(format!(
+            "WARNING: no --key, so whoever can send to {} in the name of a member's host can break the lock; turno key makes one",
+            group.listen
+        )));
+    }
+    lines
+}
+
+/// `malformed 3, not signed 5`.
+pub(crate) fn counts<C: fmt::Display>(drops: &BTreeMap<C, u64>) -> String {
+    if drops.is_empty() {
+        return "nothing".to_owned();
+    }
+    listed(
+        drops
+            .iter()
+            .map(|(cause, count)| format!("{cause} {count}")),
+    )
+}
+
+/// `1, 3`.
+pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    texts.join(", ")
+}

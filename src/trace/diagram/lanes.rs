@@ -1,0 +1,120 @@
+//! A run on the lane of its node: its events, states and deferred replies.
+
+use super::{Deferral, Dot, Ending, Lane, StateSpan};
+use crate::narrate::Account;
+use crate::trace::event::EventLabel;
+use crate::trace::record::{Header, Phase, Record};
+
+/// The part of a run that is drawn.
+pub(super) struct DrawnRun<'a> {
+    pub(super) header: &'a Header,
+    /// Each event with its position and its name.
+    pub(super) events: Vec<(f64, EventLabel, Record)>,
+    /// Where its line begins; `None` for its first event.
+    pub(super) begins: Option<f64>,
+    pub(super) ending: Ending,
+    /// The length of the diagram.
+    pub(super) length: f64,
+    pub(super) lock: &'a str,
+}
+
+impl DrawnRun<'_> {
+    pub(super) fn add_to(&self, lane: &mut Lane) {
+        let first = self.events.first().map(|(at, ..)| *at - 0.5);
+        let last = self.events.last().map(|(at, ..)| *at + 0.5);
+        let ends = match self.ending {
+            Ending::Continues => Some(self.length),
+            Ending::Crashed => last,
+        };
+        let (Some(begins), Some(ends)) = (self.begins.or(first), ends) else {
+            return;
+        };
+        lane.runs.push((begins, ends, self.ending));
+        let mut span: Option<StateSpan> = None;
+        let mut open: Vec<(u64, Deferral)> = Vec::new();
+        for (at, event, record) in &self.events {
+            lane.dots.push(Dot {
+                at: *at,
+                event: *event,
+                clock: record.clock,
+                text: Account::recorded(self.header, record).text(),
+            });
+            if record.lock.as_deref().unwrap_or_default() != self.lock {
+                continue;
+            }
+            follow_state((*at, *event, record), &mut span, lane);
+            follow_queue((*at, *event, record), &mut open, lane);
+        }
+        lane.states.extend(span.map(|span| span.until(ends)));
+        let open = open.into_iter();
+        lane.deferrals
+            .extend(open.map(|(_, deferral)| deferral.until(ends)));
+    }
+}
+
+impl StateSpan {
+    fn until(self, to: f64) -> Self {
+        StateSpan { to, ..self }
+    }
+}
+
+impl Deferral {
+    fn until(self, to: f64) -> Self {
+        Deferral { to, ..self }
+    }
+}
+
+fn follow_state(
+    (at, event, record): (f64, EventLabel, &Record),
+    span: &mut Option<StateSpan>,
+    lane: &mut Lane,
+) {
+    let (phase, number) = (record.state, record.number());
+    let is_open = |span: &StateSpan| (span.phase, span.number) == (phase, number);
+    if span.as_ref().is_some_and(is_open) {
+        return;
+    }
+    lane.states.extend(span.take().map(|span| span.until(at)));
+    if phase != Phase::Free {
+        *span = Some(StateSpan {
+            from: at,
+            to: at,
+            phase,
+            number,
+            event,
+        });
+    }
+}
+
+/// `open` are the deferred replies with the clocks of their requests.
+fn follow_queue(
+    (at, event, record): (f64, EventLabel, &Record),
+    open: &mut Vec<(u64, Deferral)>,
+    lane: &mut Lane,
+) {
+    open.retain(|(clock, deferral)| {
+        let is_open = record.queue.contains(&(*clock, deferral.peer));
+        if !is_open {
+            lane.deferrals.push(deferral.clone().until(at));
+        }
+        is_open
+    });
+    for (clock, peer) in &record.queue {
+        if open.iter().any(|(of, d)| (of, &d.peer) == (clock, peer)) {
+            continue;
+        }
+        let is_taken = |row: &usize| open.iter().any(|(_, deferral)| deferral.row == *row);
+        let row = (0..).find(|row| !is_taken(row)).unwrap_or(0);
+        open.push((
+            *clock,
+            Deferral {
+                from: at,
+                to: at,
+                row,
+                peer: *peer,
+                because: record.because.clone().unwrap_or_default(),
+                event,
+            },
+        ));
+    }
+}
