@@ -152,3 +152,6 @@ pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> Str
     let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     texts.join(", ")
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod tests;
