@@ -104,7 +104,7 @@ fn judge_the_trace(bug: Planted, violation: model_check::Violation, found: &Foun
     keep(&format!("{bug:?}"), &found.runs);
     let history = History::new(&found.runs).expect("it happened");
     let report = check(&history);
-    let told = report.text(&history).to_string();
+    let told = report.text(&history);
     // The search knows which of two came first. If neither could know of the other,
     // a trace shows that they were not kept apart, and not whose token is wrong.
     let is_shown = |fault: &Fault| match violation {

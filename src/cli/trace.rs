@@ -222,12 +222,12 @@ impl ProgressLine {
     }
 
     fn read(&mut self, folder: &Path) -> Result<History, Failure> {
-        let history = History::read(folder, |progress| match progress {
-            Progress::Reading { events, percent } if self.shown.elapsed() >= INTERVAL => {
+        let history = History::read(folder, |Progress { events, percent }| match percent {
+            Some(percent) if self.shown.elapsed() >= INTERVAL => {
                 self.show(&format!("reading, {percent} %, {events} events"));
             }
-            Progress::Reading { .. } => {}
-            Progress::Merging { events } => self.show(&format!("merging {events} events")),
+            Some(_) => {}
+            None => self.show(&format!("merging {events} events")),
         });
         history.map_err(|error| {
             self.clear();

@@ -277,7 +277,7 @@ fn the_trace_of_what_was_found_is_whole_and_judged_good() {
         for (name, found) in examples(&bounds) {
             let history = History::new(&found.runs).unwrap();
             let report = trace::check(&history);
-            let told = report.text(&history).to_string();
+            let told = report.text(&history);
             assert!(report.is_clean(), "{bounds:?}, {name}:\n{told}");
             assert_eq!(report.gaps, [], "{bounds:?}, {name}:\n{told}");
             entries += report.entries.len();

@@ -5,35 +5,36 @@ use std::collections::BTreeSet;
 use super::listed;
 use crate::mutex::{Effect, LockName, Timer, Token, Tokens};
 use crate::protocol::{Event, Member};
-use crate::trace::{EventKind, Header, MessageKind, MessageRecord, Phase, Record};
+use crate::trace::{MessageKind, MessageRecord, Record};
 
 /// An event of a member and its outcome: the one description that all words are made
 /// from. A live node and a trace both give it; the trace knows less.
 pub(crate) struct Account<'a> {
     /// The member.
-    pub(crate) id: u16,
+    pub(super) id: u16,
     /// The number of members.
     pub(super) members: u16,
     pub(crate) record: &'a Record,
-    /// The entries that the event led to.
-    pub(crate) entered: Vec<Entered>,
-    /// Which of the sent messages were sent before; empty if that is unknown.
+    /// How many entries the event led to.
+    pub(super) entries: usize,
+    pub(super) live: Live,
+}
+
+/// What a live node knows and its trace does not contain.
+#[derive(Default)]
+pub(super) struct Live {
+    /// The latest entry that the event led to.
+    pub(super) entered: Option<(LockName, Token)>,
+    /// Which of the sent messages were sent before.
     repeated: Vec<bool>,
     /// The tokens that were delegated.
     pub(super) delegated: Option<Tokens>,
-    /// The members whose clocks are still unknown, as `1, 3`; empty if there are none
-    /// or that is unknown.
+    /// The members whose clocks are still unknown: `1, 3`.
     pub(super) unsynced: String,
-    /// Another node claims this member's id, for the first time.
+    /// Whether another node claims this member's id, for the first time.
     pub(super) is_first_claim: bool,
-    /// No other node claims this member's id any more.
+    /// Whether no other node claims this member's id any more.
     pub(super) is_unclaimed: bool,
-}
-
-/// An entry into the critical section.
-pub(crate) struct Entered {
-    pub(crate) lock: Option<String>,
-    pub(crate) token: u64,
 }
 
 /// The outcome of a request that a peer sent.
@@ -51,75 +52,47 @@ pub(super) enum Answer {
 }
 
 impl<'a> Account<'a> {
-    /// Describes an event that a live node handled. The effects are empty if the event
-    /// was rejected.
+    /// Describes an event that a live node handled; the effects are empty if it was
+    /// rejected.
     pub(crate) fn new(
         record: &'a Record,
         event: &Event,
         effects: &[Effect],
         member: &Member,
     ) -> Self {
-        let mut account = Account {
+        let mut entries = 0;
+        let mut live = Live {
             unsynced: listed(member.unsynced()),
             is_unclaimed: matches!(event, Event::Expired(Timer::Unclaim { .. })),
-            ..Account::empty(member.id().0, member.config().members, record)
+            ..Live::default()
         };
         for effect in effects {
             match effect {
-                Effect::Enter { lock, token } => account.entered.push(Entered::new(lock, *token)),
-                Effect::Send { repetition, .. } => account.repeated.push(*repetition > 0),
-                Effect::Delegated { tokens, .. } => account.delegated = Some(*tokens),
+                Effect::Enter { lock, token } => {
+                    entries += 1;
+                    live.entered = Some((lock.clone(), *token));
+                }
+                Effect::Send { repetition, .. } => live.repeated.push(*repetition > 0),
+                Effect::Delegated { tokens, .. } => live.delegated = Some(*tokens),
                 Effect::SetTimer { timer, .. } => {
-                    account.is_first_claim |= matches!(timer, Timer::Unclaim { claim: 1 });
+                    live.is_first_claim |= matches!(timer, Timer::Unclaim { claim: 1 });
                 }
                 _ => {}
             }
         }
-        account
-    }
-
-    /// Describes an event of a trace.
-    #[cfg(feature = "cli")]
-    pub(crate) fn recorded(header: &Header, record: &'a Record) -> Self {
-        // A reply that arrives in the section is ignored, and an acquire is. A greeting
-        // that leads to an entry is not recognized: others arrive in the section, too.
-        let may_enter = record.event == EventKind::Acquire
-            || record.message.as_ref().map(|message| message.kind) == Some(MessageKind::Reply);
-        let token = record
-            .token
-            .filter(|_| may_enter && record.ignored.is_none() && record.state == Phase::Held);
-        let lock = || record.lock.clone();
-        let entered = token.map(|token| Entered {
-            lock: lock(),
-            token,
-        });
         Account {
-            entered: entered.into_iter().collect(),
-            ..Account::empty(header.id, header.members, record)
-        }
-    }
-
-    fn empty(id: u16, members: u16, record: &'a Record) -> Self {
-        Account {
-            id,
-            members,
+            id: member.id().0,
+            members: member.config().members,
             record,
-            entered: Vec::new(),
-            repeated: Vec::new(),
-            delegated: None,
-            unsynced: String::new(),
-            is_first_claim: false,
-            is_unclaimed: false,
+            entries,
+            live,
         }
     }
 
     /// The messages that were sent, each with whether it was sent before.
     pub(crate) fn sent(&self) -> impl Iterator<Item = (&'a MessageRecord, bool)> + '_ {
-        let repeated = self
-            .repeated
-            .iter()
-            .copied()
-            .chain(std::iter::repeat(false));
+        let repeated = self.live.repeated.iter().copied();
+        let repeated = repeated.chain(std::iter::repeat(false));
         self.record.sent.iter().zip(repeated)
     }
 
@@ -166,14 +139,5 @@ impl<'a> Account<'a> {
             }
         }
         reply.map_or(Answer::Deferred, Answer::Replied)
-    }
-}
-
-impl Entered {
-    fn new(lock: &LockName, token: Token) -> Self {
-        Entered {
-            lock: (!lock.is_nameless()).then(|| lock.to_string()),
-            token: token.clock(),
-        }
     }
 }

@@ -10,6 +10,8 @@
 mod account;
 #[cfg(feature = "cli")]
 mod notes;
+#[cfg(feature = "cli")]
+mod recorded;
 mod words;
 
 use std::collections::BTreeMap;
@@ -50,40 +52,34 @@ pub enum Tone {
     Trouble,
 }
 
-fn ordinary(text: impl Into<String>) -> Line {
-    let (text, tone) = (text.into(), Tone::Ordinary);
-    Line { text, tone }
-}
-
-fn ignored(text: impl Into<String>) -> Line {
-    let (text, tone) = (text.into(), Tone::Ignored);
-    Line { text, tone }
-}
-
-fn trouble(text: impl Into<String>) -> Line {
-    let (text, tone) = (text.into(), Tone::Trouble);
-    Line { text, tone }
+impl Tone {
+    fn line(self, text: impl Into<String>) -> Line {
+        Line {
+            text: text.into(),
+            tone: self,
+        }
+    }
 }
 
 /// Puts an event into words, in order; some events need none.
 #[must_use]
 pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
-    match what {
+    let (tone, text) = match what {
         NodeEvent::Began {
             group,
             section,
             has_key,
-        } => began(group, *section, *has_key),
+        } => return began(group, *section, *has_key),
         NodeEvent::Handled {
             event,
             outcome,
             member,
         } => {
-            let Some(record) = Record::new(0, event, *outcome, member) else {
-                return Vec::new();
-            };
-            let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
-            account.lines(&format!(", clock {}", record.clock))
+            let record = Record::new(0, event, *outcome, member);
+            return record.map_or_else(Vec::new, |record| {
+                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
+                account.lines(&format!(", clock {}", record.clock))
+            });
         }
         NodeEvent::Dropped {
             source,
@@ -91,45 +87,43 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
             reason,
             member,
         } => {
-            let clock = member.clock();
-            let bytes = Printable::new(bytes);
+            let (clock, bytes) = (member.clock(), Printable::new(bytes));
             let text = format!("dropped, {reason}, clock {clock}: \"{bytes}\" from {source}");
-            vec![trouble(text)]
+            (Tone::Trouble, text)
         }
-        NodeEvent::DroppedMore(more) => vec![trouble(format!("dropped {more} more"))],
-        NodeEvent::Drops(drops) => vec![ordinary(format!("dropped so far: {}", counts(drops)))],
+        NodeEvent::DroppedMore(more) => (Tone::Trouble, format!("dropped {more} more")),
+        NodeEvent::Drops(drops) => (Tone::Ordinary, format!("dropped so far: {}", counts(drops))),
         NodeEvent::NotSent { address, error } => {
-            vec![trouble(format!(
-                "nothing can be sent to {address}: {error}"
-            ))]
+            let text = format!("nothing can be sent to {address}: {error}");
+            (Tone::Trouble, text)
         }
         NodeEvent::TraceEnds { path, error } => {
             let path = Printable::whole(path.as_os_str().as_encoded_bytes());
-            vec![trouble(format!(
-                "the trace ends here, and the process goes on without it: {path}: {error}"
-            ))]
+            let text =
+                format!("the trace ends here, and the process goes on without it: {path}: {error}");
+            (Tone::Trouble, text)
         }
-        NodeEvent::StillWaiting(waiting) => vec![ordinary(waiting.to_string())],
-        NodeEvent::SectionUnreachable { address } => vec![trouble(format!(
-            "nobody listens at the critical section, {address}: start turno shared there"
-        ))],
-    }
+        NodeEvent::StillWaiting(waiting) => (Tone::Ordinary, waiting.to_string()),
+        NodeEvent::SectionUnreachable { address } => {
+            let text = format!(
+                "nobody listens at the critical section, {address}: start turno shared there"
+            );
+            (Tone::Trouble, text)
+        }
+    };
+    vec![tone.line(text)]
 }
 
 fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line> {
-    let members = group.members.len();
-    let mut listens = format!(
-        "process {} of {members} listens at {}",
-        group.id, group.listen
-    );
+    let (id, members, listen) = (group.id, group.members.len(), group.listen);
+    let mut listens = format!("process {id} of {members} listens at {listen}");
     if let Some(section) = section {
         listens.push_str(&format!(", the critical section is at {section}"));
     }
-    let mut lines = vec![ordinary(listens)];
-    if !has_key && !group.listen.ip().is_loopback() {
-        lines.push(trouble(format!(
-            "WARNING: no --key, so whoever can send to {} in the name of a member's host can break the lock; turno key makes one",
-            group.listen
+    let mut lines = vec![Tone::Ordinary.line(listens)];
+    if !has_key && !listen.ip().is_loopback() {
+        lines.push(Tone::Trouble.line(format!(
+            "WARNING: no --key, so whoever can send to {listen} in the name of a member's host can break the lock; turno key makes one"
         )));
     }
     lines

@@ -57,7 +57,7 @@ impl Account<'_> {
             (EventKind::Acquire, ..) => "asks for all clocks first",
             (EventKind::Cancel, ..) => "gives up",
             (EventKind::Release, ..) => "leaves",
-            (EventKind::Timer, ..) if self.is_unclaimed => "no other node has our id",
+            (EventKind::Timer, ..) if self.live.is_unclaimed => "no other node has our id",
             (EventKind::Timer | EventKind::Received, ..) => return None,
         };
         Some((Tone::Ordinary, note.to_owned()))
@@ -65,16 +65,16 @@ impl Account<'_> {
 
     /// The note about an entry, if the event led to one.
     pub(crate) fn note_on_entry(&self) -> Option<String> {
-        let entered = self.entered.last()?;
-        let mut note = state_text(Phase::Held, Some(entered.token));
-        add(&mut note, &name(entered.lock.as_deref()));
+        let (lock, token) = self.live.entered.as_ref()?;
+        let mut note = state_text(Phase::Held, Some(token.clock()));
+        add(&mut note, &name(Some(lock.as_str())));
         Some(note)
     }
 
     fn note_on_received(&self, message: &MessageRecord) -> Option<(Tone, String)> {
         if message.peer == self.id {
             let note = "another node has our id".to_owned();
-            return self.is_first_claim.then_some((Tone::Trouble, note));
+            return self.live.is_first_claim.then_some((Tone::Trouble, note));
         }
         if self.is_doubted() {
             return Some((Tone::Trouble, "clock too far ahead".to_owned()));
@@ -107,7 +107,8 @@ impl Account<'_> {
 
 /// The name of a lock other than the original's one, for a note.
 fn name(lock: Option<&str>) -> String {
-    lock.map_or_else(String::new, |lock| {
-        format!("lock {}", Printable::new(lock.as_bytes()))
-    })
+    match lock {
+        None | Some("") => String::new(),
+        Some(lock) => format!("lock {}", Printable::new(lock.as_bytes())),
+    }
 }

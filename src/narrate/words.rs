@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::account::{Account, Answer};
-use super::{Line, Tone, ignored, listed, ordinary, trouble};
+use super::{Line, Tone, listed};
 use crate::engine::claimed;
 use crate::mutex::{NodeId, Rejected};
 use crate::trace::{EventKind, MessageKind, MessageRecord, Phase};
@@ -41,12 +41,12 @@ impl Account<'_> {
         }
         let mut lines = match record.event {
             EventKind::Start => vec![],
-            EventKind::Tick => vec![ordinary(format!("tick{clock}"))],
-            EventKind::Acquire => vec![ordinary(self.acquired(clock))],
-            EventKind::Cancel => vec![ordinary("the request is given up")],
-            EventKind::Release => vec![section(EXITED)],
-            EventKind::Delegate => vec![ordinary(self.delegated())],
-            EventKind::Resume => vec![ordinary(format!(
+            EventKind::Tick => vec![Tone::Ordinary.line(format!("tick{clock}"))],
+            EventKind::Acquire => vec![Tone::Ordinary.line(self.acquired(clock))],
+            EventKind::Cancel => vec![Tone::Ordinary.line("the request is given up")],
+            EventKind::Release => vec![Tone::Section.line(EXITED)],
+            EventKind::Delegate => vec![Tone::Ordinary.line(self.delegated())],
+            EventKind::Resume => vec![Tone::Ordinary.line(format!(
                 "the entry with token {} in lock {:?} continues",
                 record.token.unwrap_or(0),
                 record.lock.as_deref().unwrap_or_default()
@@ -59,21 +59,12 @@ impl Account<'_> {
         };
         if matches!(record.event, EventKind::Release | EventKind::Cancel) {
             let replies = record.sent.iter();
-            lines.extend(replies.map(|reply| ordinary(sent(&self.head(reply), reply.peer))));
+            lines.extend(
+                replies.map(|reply| Tone::Ordinary.line(sent(&self.head(reply), reply.peer))),
+            );
         }
-        lines.extend(self.entered.iter().map(|_| section(ENTERED)));
+        lines.extend((0..self.entries).map(|_| Tone::Section.line(ENTERED)));
         lines
-    }
-
-    /// The event on one line of a drawing that shows the clock elsewhere.
-    #[cfg(feature = "cli")]
-    pub(crate) fn text(&self) -> String {
-        let lines: Vec<String> = self.lines("").into_iter().map(|line| line.text).collect();
-        match &self.record.message {
-            _ if !lines.is_empty() => lines.join("; "),
-            Some(message) => received(&message.kind.head(message.clock, message.peer), ""),
-            None => format!("{:?}", self.record.event).to_lowercase(),
-        }
     }
 
     fn acquired(&self, clock: &str) -> String {
@@ -90,7 +81,7 @@ impl Account<'_> {
     }
 
     fn delegated(&self) -> String {
-        match self.delegated {
+        match self.live.delegated {
             Some(tokens) => format!(
                 "tokens {} to {} are delegated",
                 tokens.first(),
@@ -101,37 +92,44 @@ impl Account<'_> {
     }
 
     fn expired(&self) -> Option<Line> {
-        if self.is_unclaimed {
-            return Some(ordinary("nobody else claims to be this member any more"));
+        if self.live.is_unclaimed {
+            return Some(Tone::Ordinary.line("nobody else claims to be this member any more"));
         }
         let (request, asked) = self.request()?;
-        Some(ignored(format!("{request} sent again to {asked}")))
+        Some(Tone::Ignored.line(format!("{request} sent again to {asked}")))
     }
 
     fn received(&self, message: &MessageRecord, clock: &str) -> Vec<Line> {
         let from = message.peer;
         let head = received(&message.kind.head(message.clock, from), clock);
         if self.is_doubted() {
-            return vec![trouble(format!(
+            return vec![Tone::Trouble.line(format!(
                 "{head}: too far ahead to be believed, {from} is asked"
             ))];
         }
         if from == self.id {
             // Reported once, however often the other node claims the id.
-            let claim = self.is_first_claim.then(|| trouble(claimed(NodeId(from))));
+            let claim = self
+                .live
+                .is_first_claim
+                .then(|| Tone::Trouble.line(claimed(NodeId(from))));
             return claim.into_iter().collect();
         }
         let mut lines = vec![match (message.kind, remark(message.kind)) {
             // A request of ours is a part of the answer.
             (MessageKind::Request, _) => return vec![self.answered(&head)],
-            (MessageKind::Superseded, Some(remark)) => ordinary(format!("{head}: {remark}")),
-            (_, Some(remark)) => ignored(format!("{head}: {remark}")),
-            (_, None) => ordinary(head),
+            (MessageKind::Superseded, Some(remark)) => {
+                Tone::Ordinary.line(format!("{head}: {remark}"))
+            }
+            (_, Some(remark)) => Tone::Ignored.line(format!("{head}: {remark}")),
+            (_, None) => Tone::Ordinary.line(head),
         }];
         if let Some((request, asked)) = self.request() {
             lines.push(match message.kind {
-                MessageKind::Hello => ignored(format!("{request} sent again to {asked}")),
-                _ => ordinary(format!("x: {}{clock}", sent(&request, asked))),
+                MessageKind::Hello => {
+                    Tone::Ignored.line(format!("{request} sent again to {asked}"))
+                }
+                _ => Tone::Ordinary.line(format!("x: {}{clock}", sent(&request, asked))),
             });
         }
         lines
@@ -146,22 +144,26 @@ impl Account<'_> {
         match self.answer() {
             Answer::Superseded => {
                 let remark = remark(MessageKind::Superseded).unwrap_or_default();
-                ignored(format!("{head}: {remark}"))
+                Tone::Ignored.line(format!("{head}: {remark}"))
             }
-            Answer::RepliedAgain(reply) => ignored(format!("{head}: {reply} sent again")),
-            Answer::StillDeferred => ignored(format!("{head}: again, and still deferred")),
-            Answer::Replied(reply) => ordinary(match self.request() {
+            Answer::RepliedAgain(reply) => {
+                Tone::Ignored.line(format!("{head}: {reply} sent again"))
+            }
+            Answer::StillDeferred => {
+                Tone::Ignored.line(format!("{head}: again, and still deferred"))
+            }
+            Answer::Replied(reply) => Tone::Ordinary.line(match self.request() {
                 Some((request, _)) => format!("{head}: {reply} sent{because}, and {request} sent"),
                 None => format!("{head}: {reply} sent{because}"),
             }),
-            Answer::Deferred => ordinary(match self.record.state {
+            Answer::Deferred => Tone::Ordinary.line(match self.record.state {
                 Phase::Wait => format!("{head}: deferred{because}"),
                 Phase::Held => format!("{head}: deferred until we leave"),
-                Phase::Free if self.unsynced.is_empty() => {
+                Phase::Free if self.live.unsynced.is_empty() => {
                     format!("{head}: deferred until all clocks are heard")
                 }
                 Phase::Free => {
-                    let unsynced = &self.unsynced;
+                    let unsynced = &self.live.unsynced;
                     format!("{head}: deferred until the clock of {unsynced} is heard")
                 }
             }),
@@ -171,19 +173,14 @@ impl Account<'_> {
     fn rejection(&self, why: &str, clock: &str) -> Line {
         match (self.record.event, &self.record.message) {
             (EventKind::Acquire, _) if why == Rejected::NotFree.to_string() => {
-                ignored("'x' ignored")
+                Tone::Ignored.line("'x' ignored")
             }
-            (EventKind::Acquire, _) => trouble(format!("'x' ignored: {why}")),
+            (EventKind::Acquire, _) => Tone::Trouble.line(format!("'x' ignored: {why}")),
             (_, Some(message)) => {
                 let head = received(&message.kind.head(message.clock, message.peer), clock);
-                ignored(format!("{head}: ignored, {why}"))
+                Tone::Ignored.line(format!("{head}: ignored, {why}"))
             }
-            (_, None) => trouble(why),
+            (_, None) => Tone::Trouble.line(why),
         }
     }
-}
-
-fn section(text: &str) -> Line {
-    let (text, tone) = (text.to_owned(), Tone::Section);
-    Line { text, tone }
 }

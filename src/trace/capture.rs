@@ -126,13 +126,12 @@ fn lock_of(body: &Body) -> Option<&LockName> {
 /// Why a request was answered or deferred: the comparison with our own request, or
 /// what else decided.
 fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member) -> Option<String> {
-    let Event::Received { message, .. } = event else {
+    let (Event::Received { message, .. }, Ok(_)) = (event, outcome) else {
         return None;
     };
     let Body::Request { lock, clock } = &message.body else {
         return None;
     };
-    outcome.ok()?;
     let theirs = Timestamp {
         clock: *clock,
         id: message.from,

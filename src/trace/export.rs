@@ -5,10 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::datagram::Datagram;
-use super::error::TraceError;
-use super::event::EventId;
-use super::history::History;
+use super::history::{Datagram, EventId, History, TraceError};
 use super::record::{Phase, Record};
 use super::vector::VectorClocks;
 use crate::narrate::{Account, state_text};

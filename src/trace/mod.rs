@@ -11,12 +11,12 @@
 //! ```text
 //! Traced ─ capture ─> record ─> file
 //!
-//! file ─ lines, reader ─> Event, Datagram ─ matching, order ─> History ─┬─ check ─> Report
-//!                         numbers only                                  ├─ diagram ─> svg ─> html
-//!                                                                       └─ export
+//! file ─> History ─┬─ check ─> Report
+//!                  ├─ diagram ─> svg ─> html
+//!                  └─ export
 //! ```
 //!
-//! A reader keeps each line as numbers of one size, some 140 to 170 bytes an event in
+//! A history keeps each line as numbers of one size, some 140 to 170 bytes an event in
 //! all, and reads it again where it is quoted or drawn. The words about an event are
 //! made in [`crate::narrate`], as for the plain output.
 
@@ -27,31 +27,13 @@ mod recorder;
 #[cfg(feature = "cli")]
 mod check;
 #[cfg(feature = "cli")]
-mod datagram;
-#[cfg(feature = "cli")]
 mod diagram;
 #[cfg(feature = "cli")]
-mod error;
-#[cfg(feature = "cli")]
-mod event;
-#[cfg(feature = "cli")]
 mod export;
-#[cfg(feature = "cli")]
-mod file_lines;
 #[cfg(feature = "cli")]
 mod history;
 #[cfg(feature = "cli")]
 mod html;
-#[cfg(feature = "cli")]
-mod lines;
-#[cfg(feature = "cli")]
-mod matching;
-#[cfg(feature = "cli")]
-mod names;
-#[cfg(feature = "cli")]
-mod order;
-#[cfg(feature = "cli")]
-mod reader;
 #[cfg(feature = "cli")]
 mod run;
 #[cfg(feature = "cli")]
@@ -65,14 +47,13 @@ pub use recorder::Traced;
 #[cfg(feature = "cli")]
 pub use {
     check::{Entry, Fault, Gap, NodeStats, Report, check},
-    datagram::Datagram,
     diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, StateSpan, View},
-    error::{Contradiction, TraceError},
-    event::{Event, EventId, EventLabel},
     export::{mermaid, shiviz},
-    history::History,
+    history::{
+        Contradiction, Datagram, Event, EventId, EventLabel, History, Progress, RunEvents,
+        TraceError,
+    },
     html::html,
-    reader::{Progress, RunEvents},
     run::{Run, write},
     svg::svg,
     vector::{Vector, VectorClocks},

@@ -5,8 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::event::EventId;
-use super::history::History;
+use super::history::{EventId, History};
 
 /// How many events of each node happened before, node 1 at index 0.
 pub type Vector = Vec<u32>;

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trace::event::{Event, EventId};
-use crate::trace::history::History;
-use crate::trace::names::NameId;
+use crate::trace::history::{Event, EventId, History, NameId};
 use crate::trace::record::{EventKind, MessageKind, Phase};
 use crate::trace::vector::{Vector, VectorClocks};
 
@@ -84,8 +82,8 @@ impl Tracker {
         Entry {
             id: event.id,
             lock: history.lock(event).to_owned(),
-            token: event.token().unwrap_or(0),
-            last_token: event.token().unwrap_or(0),
+            token: event.number().unwrap_or(0),
+            last_token: event.number().unwrap_or(0),
             request: self.request,
             asked_of: BTreeSet::new(),
             asked: self.asked.take().unwrap_or(event_id),
@@ -121,7 +119,7 @@ pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
         }
         let tracker = trackers.entry((event.id, event.lock)).or_default();
         tracker.follow(event_id, event);
-        let token = (event.phase == Phase::Held).then(|| event.token().unwrap_or(0));
+        let token = (event.phase == Phase::Held).then(|| event.number().unwrap_or(0));
         if let Some(inside) = tracker.inside
             && token != Some(entries[inside].token)
         {
@@ -152,7 +150,7 @@ pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
             tracker.inside = Some(entries.len());
             entries.push(tracker.entry(event_id, event, history, knows));
         }
-        tracker.request = event.request();
+        tracker.request = event.number().filter(|_| event.phase == Phase::Wait);
     }
     entries.sort_by(|one, other| (&one.lock, one.token).cmp(&(&other.lock, other.token)));
     set_asked_of(&mut entries, history);

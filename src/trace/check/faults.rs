@@ -1,6 +1,6 @@
 //! The violations between entries, and of clocks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::entries::Entry;
 use super::report::{Fault, Gap};
@@ -12,12 +12,22 @@ use crate::trace::record::EventKind;
 /// It is enough to compare entries of a lock that are adjacent by token: if each of
 /// three entries is before the next, the first is before the third.
 pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]) -> Vec<Fault> {
-    let cut_off = CutOff::new(history, gaps);
+    // Runs of which more datagrams arrived than they recorded: their traces end early,
+    // and may lack the end of an entry.
+    let is_cut_off = |entry: &Entry| {
+        let run = &history.run(entry.entered).header.run;
+        let is_it = |gap: &Gap| matches!(gap, Gap::NotSent(id, of) if (*id, of) == (entry.id, run));
+        entry.left.is_none() && gaps.iter().any(is_it)
+    };
     let pairs = entries
         .windows(2)
         .filter(|pair| pair[0].lock == pair[1].lock);
     let faults = pairs.filter_map(|pair| between(&pair[0], &pair[1]));
-    faults.filter(|fault| !cut_off.explains(fault)).collect()
+    let is_real = |fault: &Fault| match fault {
+        Fault::HeldTwice(pair) => !is_cut_off(&pair.0) && !is_cut_off(&pair.1),
+        _ => true,
+    };
+    faults.filter(is_real).collect()
 }
 
 fn between(first: &Entry, second: &Entry) -> Option<Fault> {
@@ -31,37 +41,6 @@ fn between(first: &Entry, second: &Entry) -> Option<Fault> {
         return Some(Fault::TokenDidNotRise(pair(second, first)));
     }
     Some(Fault::HeldTwice(pair(first, second)))
-}
-
-/// The runs whose traces end before the runs do: more of their datagrams arrived than
-/// they recorded.
-struct CutOff<'a> {
-    history: &'a History,
-    runs: HashSet<(u16, &'a str)>,
-}
-
-impl<'a> CutOff<'a> {
-    fn new(history: &'a History, gaps: &'a [Gap]) -> Self {
-        let runs = gaps.iter().filter_map(|gap| match gap {
-            Gap::NotSent(id, run) => Some((*id, &**run)),
-            _ => None,
-        });
-        CutOff {
-            history,
-            runs: runs.collect(),
-        }
-    }
-
-    /// Whether the fault may only mean that the end of an entry was not recorded.
-    fn explains(&self, fault: &Fault) -> bool {
-        let Fault::HeldTwice(pair) = fault else {
-            return false;
-        };
-        [&pair.0, &pair.1].into_iter().any(|entry| {
-            let run = &self.history.run(entry.entered).header.run;
-            entry.left.is_none() && self.runs.contains(&(entry.id, run))
-        })
-    }
 }
 
 /// Members that let a younger request go first.
@@ -98,7 +77,7 @@ pub(super) fn clocks_that_went_back(history: &History) -> impl Iterator<Item = F
         let event = history.event(*event_id);
         let previous = history.previous(*event_id);
         let before = previous.map(|previous| history.event(previous).clock);
-        let resumed = event.token().filter(|_| event.kind == EventKind::Resume);
+        let resumed = event.number().filter(|_| event.kind == EventKind::Resume);
         before.max(resumed) > Some(event.clock)
     });
     went_back.map(Fault::ClockWentBack)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entries::Entry;
-use crate::trace::event::EventId;
+use crate::trace::history::EventId;
 
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Arrow, Positions, View};
-use crate::trace::event::EventId;
-use crate::trace::history::History;
+use crate::trace::history::{EventId, History};
 
 /// The datagrams of which at least one end is drawn, between lanes that are drawn. An
 /// arrow without an arrival is drawn only if there is none at all.

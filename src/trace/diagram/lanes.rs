@@ -2,7 +2,7 @@
 
 use super::{Deferral, Dot, Ending, Lane, StateSpan};
 use crate::narrate::Account;
-use crate::trace::event::EventLabel;
+use crate::trace::history::EventLabel;
 use crate::trace::record::{Header, Phase, Record};
 
 /// The part of a run that is drawn.
@@ -45,22 +45,13 @@ impl DrawnRun<'_> {
             follow_state((*at, *event, record), &mut span, lane);
             follow_queue((*at, *event, record), &mut open, lane);
         }
-        lane.states.extend(span.map(|span| span.until(ends)));
-        let open = open.into_iter();
-        lane.deferrals
-            .extend(open.map(|(_, deferral)| deferral.until(ends)));
-    }
-}
-
-impl StateSpan {
-    fn until(self, to: f64) -> Self {
-        StateSpan { to, ..self }
-    }
-}
-
-impl Deferral {
-    fn until(self, to: f64) -> Self {
-        Deferral { to, ..self }
+        lane.states
+            .extend(span.map(|span| StateSpan { to: ends, ..span }));
+        let open = open.into_iter().map(|(_, deferral)| deferral);
+        lane.deferrals.extend(open.map(|deferral| Deferral {
+            to: ends,
+            ..deferral
+        }));
     }
 }
 
@@ -74,7 +65,8 @@ fn follow_state(
     if span.as_ref().is_some_and(is_open) {
         return;
     }
-    lane.states.extend(span.take().map(|span| span.until(at)));
+    lane.states
+        .extend(span.take().map(|span| StateSpan { to: at, ..span }));
     if phase != Phase::Free {
         *span = Some(StateSpan {
             from: at,
@@ -95,7 +87,10 @@ fn follow_queue(
     open.retain(|(clock, deferral)| {
         let is_open = record.queue.contains(&(*clock, deferral.peer));
         if !is_open {
-            lane.deferrals.push(deferral.clone().until(at));
+            lane.deferrals.push(Deferral {
+                to: at,
+                ..deferral.clone()
+            });
         }
         is_open
     });

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::arrows::arrows;
 use super::lanes::DrawnRun;
 use super::{Diagram, Ending, Lane, Positions, View};
-use crate::trace::error::TraceError;
-use crate::trace::event::{Event, EventId};
-use crate::trace::history::History;
-use crate::trace::names::NameId;
+use crate::trace::history::{Event, EventId, History, NameId, TraceError};
 use crate::trace::record::{EventKind, MessageKind};
 
 impl Diagram {

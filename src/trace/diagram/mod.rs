@@ -11,7 +11,7 @@ mod layout;
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::event::{EventId, EventLabel};
+use super::history::{EventId, EventLabel};
 use super::record::{MessageKind, Phase};
 
 /// Which part of a history is drawn, and how.

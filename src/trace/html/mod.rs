@@ -4,8 +4,7 @@
 mod steps;
 
 use super::diagram::Diagram;
-use super::error::TraceError;
-use super::history::History;
+use super::history::{History, TraceError};
 use super::svg::svg;
 use steps::Steps;
 
@@ -59,6 +58,3 @@ fn inert(json: &str) -> String {
     }
     inert
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,10 +8,7 @@ use serde::Serialize;
 
 use crate::narrate::{remark, state};
 use crate::trace::diagram::{Diagram, Dot};
-use crate::trace::error::TraceError;
-use crate::trace::event::{Event, EventId, EventLabel};
-use crate::trace::history::History;
-use crate::trace::names::NameId;
+use crate::trace::history::{Event, EventId, EventLabel, History, NameId, TraceError};
 use crate::trace::record::{EventKind, MessageKind, MessageRecord};
 use crate::trace::vector::{Vector, VectorClocks};
 

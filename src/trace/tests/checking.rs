@@ -10,7 +10,7 @@ fn an_entry_after_the_reply_of_the_last_holder_is_clean_whatever_the_wall_clocks
     assert!(report.is_clean(), "{}", report.text(&history));
     assert_eq!(report.entries.len(), 2);
     assert!(report.gaps.is_empty());
-    let text = report.text(&history).to_string();
+    let text = report.text(&history);
     assert!(text.ends_with("no clock ran backwards"), "{text}");
     assert!(text.contains("node 2: 1 entries"), "{text}");
 }
@@ -19,7 +19,7 @@ fn an_entry_after_the_reply_of_the_last_holder_is_clean_whatever_the_wall_clocks
 fn two_entries_unordered_by_happened_before_are_a_section_held_twice() {
     let (history, report) = checked(&[entry(1, 10, 2, 4), entry(2, 500, 3, 6)]);
     assert!(matches!(report.faults[..], [Fault::HeldTwice(_)]));
-    let text = report.text(&history).to_string();
+    let text = report.text(&history);
     assert!(
         text.contains("VIOLATION: the critical section was held twice"),
         "{text}"
@@ -52,7 +52,7 @@ fn delegated_tokens_belong_to_the_entry() {
     two.records[1].event = EventKind::Received;
     two.records[1].message = Some(reply(1, 2, 9).1);
     let (history, report) = checked(&[one, two]);
-    let text = report.text(&history).to_string();
+    let text = report.text(&history);
     assert!(
         matches!(report.faults[..], [Fault::TokenDidNotRise(_)]),
         "{text}"
@@ -97,7 +97,7 @@ fn a_clock_that_runs_backwards_is_quoted() {
         report.faults,
         [Fault::ClockWentBack(EventId::new(2).unwrap())]
     );
-    let text = report.text(&history).to_string();
+    let text = report.text(&history);
     assert!(text.contains("node 1, line 4: "), "{text}");
 }
 
@@ -108,7 +108,7 @@ fn gaps_of_the_trace_are_reported() {
     let (history, report) = checked(&[two]);
     assert!(report.is_clean());
     assert_eq!(report.gaps, [Gap::NoTrace(1), Gap::NoRun(1, header(1).run)]);
-    let text = report.text(&history).to_string();
+    let text = report.text(&history);
     assert!(text.contains("as far as the trace goes: "), "{text}");
 }
 

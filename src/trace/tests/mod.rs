@@ -3,6 +3,7 @@
 mod checking;
 mod drawing;
 mod files;
+mod html;
 mod matching;
 
 use super::*;

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::error::TraceError;
-use super::record::{Header, Record, VERSION};
+use crate::trace::record::{Header, Record, VERSION};
 
 /// Reads the lines of a file.
 pub(super) struct FileLines<'a, F> {

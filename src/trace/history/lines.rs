@@ -17,10 +17,11 @@ const MAX_OPEN: usize = 128;
 
 /// Where the lines of a run are.
 #[derive(Debug)]
-pub(super) enum Source {
-    File(PathBuf),
-    /// Lines in memory, and the path that errors name.
-    Memory(PathBuf, Vec<u8>),
+pub(super) struct Source {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// Its content, if it is only in memory.
+    pub(super) content: Option<Vec<u8>>,
 }
 
 /// The sources of all runs.
@@ -36,23 +37,12 @@ impl Lines {
     /// # Errors
     /// The file can no longer be read, or has become shorter.
     pub(super) fn read(&self, run: usize, part: Range<u64>) -> Result<Vec<u8>, TraceError> {
-        let bytes = match &self.sources[run] {
-            Source::Memory(_, bytes) => usize::try_from(part.start)
-                .ok()
-                .zip(usize::try_from(part.end).ok())
-                .and_then(|(start, end)| bytes.get(start..end))
-                .map(<[u8]>::to_vec)
-                .ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
-            Source::File(path) => self.read_file(run, path, part),
+        let Source { path, content } = &self.sources[run];
+        let bytes = match content {
+            Some(bytes) => Ok(bytes[part.start as usize..part.end as usize].to_vec()),
+            None => self.read_file(run, path, part),
         };
-        bytes.map_err(TraceError::io(self.path(run)))
-    }
-
-    /// The path of a run's file.
-    pub(super) fn path(&self, run: usize) -> &Path {
-        match &self.sources[run] {
-            Source::File(path) | Source::Memory(path, _) => path,
-        }
+        bytes.map_err(TraceError::io(path))
     }
 
     fn read_file(&self, run: usize, path: &Path, part: Range<u64>) -> io::Result<Vec<u8>> {

@@ -2,18 +2,18 @@
 
 use super::event::EventId;
 use super::names::NameId;
-use super::record::MessageKind;
+use crate::trace::record::MessageKind;
 
 /// A datagram: its sending, its receipt, or both.
 ///
 /// Datagrams of the same content are indistinguishable, so it is unknown which of
 /// several sendings an arrival belongs to. It is only certain that an arrival comes
 /// after the *first* sending; the order of events and the check use nothing else
-/// ([`Event::origin`](super::Event::origin)). For the drawing one sending is chosen,
+/// ([`Event::origin`](crate::trace::Event::origin)). For the drawing one sending is chosen,
 /// so that
 ///
 /// - no datagram arrives before it is sent, in
-///   [`History::order`](super::History::order): no arrow goes back in time by
+///   [`History::order`](crate::trace::History::order): no arrow goes back in time by
 ///   causality;
 /// - as many arrivals as possible have a sending of their own. The arrivals that have
 ///   none are the later ones: repetitions of the latest sending before them;
@@ -31,7 +31,7 @@ pub struct Datagram {
     pub received: Option<EventId>,
     /// The sender's run.
     pub(super) run: NameId,
-    pub(super) lock: NameId,
+    pub(in crate::trace) lock: NameId,
     /// The sender.
     pub from: u16,
     /// The receiver.

@@ -4,29 +4,21 @@ use std::collections::HashMap;
 
 /// The number of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct NameId(u32);
+pub(in crate::trace) struct NameId(u32);
 
 impl NameId {
     /// The name of the original's lock, and of the run of a process of the original.
-    pub(super) const NONE: NameId = NameId(0);
+    pub(in crate::trace) const NONE: NameId = NameId(0);
     /// No number is greater.
-    pub(super) const LAST: NameId = NameId(u32::MAX);
+    pub(in crate::trace) const LAST: NameId = NameId(u32::MAX);
 }
 
 /// All names.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
+    /// The name with number 1 first.
     all: Vec<String>,
     numbers: HashMap<String, NameId>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Names {
-            all: vec![String::new()],
-            numbers: HashMap::new(),
-        }
-    }
 }
 
 impl Names {
@@ -37,8 +29,8 @@ impl Names {
         if let Some(number) = self.known(name) {
             return number;
         }
-        let number = NameId(u32::try_from(self.all.len()).expect("names are fewer than bytes"));
         self.all.push(name.to_owned());
+        let number = NameId(u32::try_from(self.all.len()).expect("names are fewer than bytes"));
         self.numbers.insert(name.to_owned(), number);
         number
     }
@@ -52,7 +44,8 @@ impl Names {
     }
 
     pub(super) fn name(&self, number: NameId) -> &str {
-        &self.all[number.0 as usize]
+        let index = (number.0 as usize).checked_sub(1);
+        index.map_or("", |index| &self.all[index])
     }
 }
 

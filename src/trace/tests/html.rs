@@ -3,68 +3,39 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::trace::{
-    EventKind, Header, MessageKind, MessageRecord, Phase, Record, Run, VERSION, VectorClocks, View,
-};
 
 /// Text that must not be taken for HTML.
 const HOSTILE: &str = "</script><!--<script>alert(1)\u{2028}\u{2029}&amp;\"'{{script}}";
 
-fn record(at: u64, event: EventKind, clock: u64) -> Record {
-    Record {
-        at,
-        event,
-        message: None,
-        ignored: None,
-        because: None,
-        lock: None,
-        clock,
-        state: Phase::Free,
-        request: None,
-        token: None,
-        queue: Vec::new(),
-        sent: Vec::new(),
-    }
-}
-
-fn message(kind: MessageKind, peer: u16, clock: u64, run: &str) -> MessageRecord {
-    MessageRecord {
-        peer,
-        kind,
-        clock,
-        echo: (kind == MessageKind::Reply).then_some(1),
-        lock: None,
-        run: Some(run.to_owned()),
-    }
-}
-
-fn run(id: u16, name: &str, records: Vec<Record>) -> Run {
-    let header = Header {
-        turno_trace: VERSION,
-        id,
-        members: 2,
-        run: name.to_owned(),
-    };
-    Run { header, records }
-}
-
 /// 1 asks, 2 replies, 1 enters and leaves; meanwhile the clock of 2 ticks.
 fn history(because: &str) -> History {
-    let mut asks = record(10, EventKind::Acquire, 1);
-    (asks.state, asks.request) = (Phase::Wait, Some(1));
-    asks.sent = vec![message(MessageKind::Request, 2, 1, "a")];
-    let mut replies = record(1_020, EventKind::Received, 2);
-    replies.message = Some(message(MessageKind::Request, 1, 1, "a"));
-    replies.because = Some(because.to_owned());
-    replies.sent = vec![message(MessageKind::Reply, 1, 2, "b")];
-    let mut enters = record(2_030, EventKind::Received, 3);
-    enters.message = Some(message(MessageKind::Reply, 2, 2, "b"));
-    (enters.state, enters.token) = (Phase::Held, Some(u64::MAX));
-    let leaves = record(3_040, EventKind::Release, 3);
-    let one = vec![record(0, EventKind::Start, 0), asks, enters, leaves];
-    let ticks = record(2_500, EventKind::Tick, 3);
-    let two = vec![record(1, EventKind::Start, 0), replies, ticks];
-    History::new(&[run(1, "a", one), run(2, "b", two)]).unwrap()
+    let of_kind = |event, record| Record { event, ..record };
+    let (mut sent, mut received) = reply(2, 1, 2);
+    (sent.echo, received.echo) = (Some(1), Some(1));
+    let (mut one, mut two) = (Run::new(header(1)), Run::new(header(2)));
+    one.records = vec![
+        of_kind(EventKind::Start, event(0, 0, Phase::Free, 0)),
+        Record {
+            sent: vec![request(1, 2, 1)],
+            ..of_kind(EventKind::Acquire, event(10, 1, Phase::Wait, 1))
+        },
+        Record {
+            message: Some(received),
+            ..of_kind(EventKind::Received, event(2_030, 3, Phase::Held, u64::MAX))
+        },
+        of_kind(EventKind::Release, event(3_040, 3, Phase::Free, 0)),
+    ];
+    two.records = vec![
+        of_kind(EventKind::Start, event(1, 0, Phase::Free, 0)),
+        Record {
+            message: Some(request(1, 1, 1)),
+            because: Some(because.to_owned()),
+            sent: vec![sent],
+            ..of_kind(EventKind::Received, event(1_020, 2, Phase::Free, 0))
+        },
+        event(2_500, 3, Phase::Free, 0),
+    ];
+    History::new(&[one, two]).unwrap()
 }
 
 fn diagram(history: &History) -> Diagram {
@@ -123,6 +94,7 @@ fn the_page_refers_to_no_other_file_and_no_server() {
 
 #[test]
 fn the_script_sets_text_and_never_html() {
+    let script = include_str!("../html/viewer.js");
     for way in [
         "innerHTML",
         "outerHTML",
@@ -130,7 +102,7 @@ fn the_script_sets_text_and_never_html() {
         "document.write",
         "eval(",
     ] {
-        assert!(!SCRIPT.contains(way), "{way}");
+        assert!(!script.contains(way), "{way}");
     }
 }
 

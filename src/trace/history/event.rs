@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use super::names::NameId;
-use super::record::{EventKind, MessageKind, Phase};
+use crate::trace::record::{EventKind, MessageKind, Phase};
 
 /// The number of an event in its history. The runs follow one another, each in its
 /// own order.
@@ -14,13 +14,13 @@ pub struct EventId(NonZeroU32);
 
 impl EventId {
     /// `None` beyond 4,294,967,295 events.
-    pub(super) fn new(index: usize) -> Option<Self> {
+    pub(in crate::trace) fn new(index: usize) -> Option<Self> {
         let number = u32::try_from(index).ok()?.checked_add(1)?;
         NonZeroU32::new(number).map(EventId)
     }
 
     /// Counted from 0.
-    pub(super) fn index(self) -> usize {
+    pub(in crate::trace) fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 
@@ -33,7 +33,7 @@ impl EventId {
 /// An event's name in a drawing: `RUN-RECORD`, both counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventLabel {
-    /// The index of the run in [`History::runs`](super::History::runs).
+    /// The index of the run in [`History::runs`](crate::trace::History::runs).
     pub run: usize,
     /// The index of the record in the run.
     pub record: usize,
@@ -48,20 +48,19 @@ impl fmt::Display for EventLabel {
 /// An event without its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The time, as in [`Record::at`](super::Record::at).
+    /// The time, as in [`Record::at`](crate::trace::Record::at).
     pub at: u64,
     /// The Lamport clock after the event.
     pub clock: u64,
-    /// As [`Record::number`](super::Record::number). 0 means none: no request has
-    /// that clock, and no entry that token.
+    /// 0 means none: no request has that clock, and no entry that token.
     pub(super) number: u64,
     /// The offset of its line in the file.
     pub(super) line: u64,
     /// For a receipt, the event that first sent what was received.
     pub origin: Option<EventId>,
-    /// The index of its run in [`History::runs`](super::History::runs).
+    /// The index of its run in [`History::runs`](crate::trace::History::runs).
     pub(super) run: u32,
-    pub(super) lock: NameId,
+    pub(in crate::trace) lock: NameId,
     /// The member.
     pub id: u16,
     /// For a receipt, the sender.
@@ -75,25 +74,13 @@ pub struct Event {
     /// Whether it changed nothing.
     pub is_ignored: bool,
     /// Whether it sent anything except greetings.
-    pub(super) has_sent: bool,
+    pub(in crate::trace) has_sent: bool,
 }
 
 impl Event {
-    /// As [`Record::number`](super::Record::number).
+    /// The clock of the request in WAIT, the token in HELD.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         (self.number > 0).then_some(self.number)
-    }
-
-    /// The clock of the request, in WAIT.
-    #[must_use]
-    pub fn request(&self) -> Option<u64> {
-        self.number().filter(|_| self.phase == Phase::Wait)
-    }
-
-    /// The fencing token of the entry, in HELD.
-    #[must_use]
-    pub fn token(&self) -> Option<u64> {
-        self.number().filter(|_| self.phase == Phase::Held)
     }
 }

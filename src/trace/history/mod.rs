@@ -1,18 +1,36 @@
 //! The runs of a trace, merged by happened-before.
+//!
+//! ```text
+//! files ─ file_lines ─> reader ─> events, datagrams ─ matching, order ─> History
+//! ```
+
+mod datagram;
+mod error;
+mod event;
+mod file_lines;
+mod lines;
+mod matching;
+mod names;
+mod order;
+mod reader;
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::datagram::Datagram;
-use super::error::{Contradiction, TraceError};
-use super::event::{Event, EventId, EventLabel};
-use super::lines::Lines;
-use super::matching::Ends;
-use super::names::{NameId, Names};
-use super::order::order;
-use super::reader::{Contents, Progress, RunEvents};
 use super::record::Record;
 use super::run::Run;
+use lines::Lines;
+use matching::Ends;
+use names::Names;
+use order::order;
+use reader::Contents;
+
+pub(super) use names::NameId;
+
+pub use datagram::Datagram;
+pub use error::{Contradiction, TraceError};
+pub use event::{Event, EventId, EventLabel};
+pub use reader::{Progress, RunEvents};
 
 /// Merged runs. Memory holds numbers of each event; its text is read again on demand.
 #[derive(Debug)]
@@ -45,7 +63,8 @@ impl History {
     pub fn read(folder: &Path, mut report: impl FnMut(Progress)) -> Result<Self, TraceError> {
         let contents = Contents::of_folder(folder, &mut report)?;
         let events = contents.events.len();
-        report(Progress::Merging { events });
+        let percent = None;
+        report(Progress { events, percent });
         History::merge(contents)
     }
 
@@ -142,10 +161,9 @@ impl History {
     pub fn record(&self, event_id: EventId) -> Result<Record, TraceError> {
         let line = self.line(event_id)?;
         serde_json::from_slice(&line).map_err(|error| TraceError::Line {
-            path: self
-                .lines
-                .path(self.event(event_id).run as usize)
-                .to_owned(),
+            path: self.lines.sources[self.event(event_id).run as usize]
+                .path
+                .clone(),
             line: self.line_number(event_id),
             why: error.to_string(),
         })

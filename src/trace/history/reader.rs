@@ -10,27 +10,19 @@ use super::event::{Event, EventId};
 use super::file_lines::FileLines;
 use super::lines::{Lines, Source};
 use super::names::Names;
-use super::record::{Header, MessageRecord, Record};
-use super::run::Run;
+use crate::trace::record::{Header, MessageRecord, Record};
+use crate::trace::run::Run;
 
 /// After how many events progress is reported.
 const REPORT_EVERY: usize = 1 << 14;
 
 /// How far the reading of a trace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Some events have been read.
-    Reading {
-        /// How many.
-        events: usize,
-        /// The part of all bytes that was read.
-        percent: u64,
-    },
-    /// All events have been read and are being ordered.
-    Merging {
-        /// How many.
-        events: usize,
-    },
+pub struct Progress {
+    /// How many events have been read.
+    pub events: usize,
+    /// The part of all bytes that was read; `None` once the events are being ordered.
+    pub percent: Option<u64>,
 }
 
 /// The events of one run of one node.
@@ -86,9 +78,11 @@ impl Contents {
             contents.read_run(&path, file, |events, read| {
                 // A node may still be writing the file.
                 let percent = (100 * (done + read) / total.max(1)).min(100);
-                report(Progress::Reading { events, percent });
+                let percent = Some(percent);
+                report(Progress { events, percent });
             })?;
-            contents.lines.sources.push(Source::File(path));
+            let content = None;
+            contents.lines.sources.push(Source { path, content });
             done += bytes;
         }
         Ok(contents)
@@ -102,7 +96,8 @@ impl Contents {
             let mut bytes = Vec::new();
             run.write(&mut bytes).map_err(TraceError::io(&path))?;
             contents.read_run(&path, &*bytes, |_, _| {})?;
-            contents.lines.sources.push(Source::Memory(path, bytes));
+            let content = Some(bytes);
+            contents.lines.sources.push(Source { path, content });
         }
         Ok(contents)
     }
