@@ -27,7 +27,7 @@ impl<'a> Account<'a> {
         let lines: Vec<String> = self.lines("").into_iter().map(|line| line.text).collect();
         match &self.record.message {
             _ if !lines.is_empty() => lines.join("; "),
-            Some(message) => received(&message.kind.head(message.clock, message.peer), ""),
+            Some(message) => received(&message.received_head(), ""),
             None => format!("{:?}", self.record.event).to_lowercase(),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::Tone::{Ignored, Ordinary, Section, Trouble};
 use super::account::{Account, Answer};
-use super::{Line, Tone, listed};
+use super::{Line, listed};
 use crate::engine::claimed;
 use crate::mutex::{NodeId, Rejected};
 use crate::trace::{EventKind, MessageKind, MessageRecord, Phase};
@@ -21,13 +22,17 @@ pub(crate) fn sent(head: &str, to: impl fmt::Display) -> String {
     format!("{head} sent to {to}")
 }
 
-/// What the head of a message does not show: of which kind it is.
-pub(crate) fn remark(kind: MessageKind) -> Option<&'static str> {
+fn sent_again((request, to): (String, String)) -> Line {
+    Ignored.line(format!("{request} sent again to {to}"))
+}
+
+/// What the head of a message does not show of its kind.
+pub(crate) fn remark(kind: MessageKind) -> &'static str {
     match kind {
-        MessageKind::Request | MessageKind::Reply => None,
-        MessageKind::Superseded => Some("overtaken by a request of an earlier run"),
-        MessageKind::Hello => Some("hello"),
-        MessageKind::Welcome => Some("welcome, no permission"),
+        MessageKind::Request | MessageKind::Reply => "",
+        MessageKind::Superseded => "overtaken by a request of an earlier run",
+        MessageKind::Hello => "hello",
+        MessageKind::Welcome => "welcome, no permission",
     }
 }
 
@@ -36,34 +41,37 @@ impl Account<'_> {
     /// that shows the clock, `, clock 5`, or empty where it is shown elsewhere.
     pub(crate) fn lines(&self, clock: &str) -> Vec<Line> {
         let record = self.record;
+        let message = record.message.as_ref();
         if let Some(why) = &record.ignored {
             return vec![self.rejection(why, clock)];
         }
         let mut lines = match record.event {
             EventKind::Start => vec![],
-            EventKind::Tick => vec![Tone::Ordinary.line(format!("tick{clock}"))],
-            EventKind::Acquire => vec![Tone::Ordinary.line(self.acquired(clock))],
-            EventKind::Cancel => vec![Tone::Ordinary.line("the request is given up")],
-            EventKind::Release => vec![Tone::Section.line(EXITED)],
-            EventKind::Delegate => vec![Tone::Ordinary.line(self.delegated())],
-            EventKind::Resume => vec![Tone::Ordinary.line(format!(
-                "the entry with token {} in lock {:?} continues",
-                record.token.unwrap_or(0),
-                record.lock.as_deref().unwrap_or_default()
-            ))],
-            EventKind::Received => match &record.message {
-                Some(message) => self.received(message, clock),
-                None => vec![],
-            },
-            EventKind::Timer => self.expired().into_iter().collect(),
+            EventKind::Tick => vec![Ordinary.line(format!("tick{clock}"))],
+            EventKind::Acquire => vec![Ordinary.line(self.acquired(clock))],
+            EventKind::Cancel => vec![Ordinary.line("the request is given up")],
+            EventKind::Release => vec![Section.line(EXITED)],
+            EventKind::Delegate => vec![Ordinary.line(self.delegated())],
+            EventKind::Resume => {
+                let (token, lock) = (record.token.unwrap_or(0), record.lock.as_deref());
+                let lock = lock.unwrap_or_default();
+                let text = format!("the entry with token {token} in lock {lock:?} continues");
+                vec![Ordinary.line(text)]
+            }
+            EventKind::Received => {
+                message.map_or_else(Vec::new, |message| self.received(message, clock))
+            }
+            EventKind::Timer if self.live.is_unclaimed => {
+                vec![Ordinary.line("nobody else claims to be this member any more")]
+            }
+            EventKind::Timer => self.request().map(sent_again).into_iter().collect(),
         };
         if matches!(record.event, EventKind::Release | EventKind::Cancel) {
             let replies = record.sent.iter();
-            lines.extend(
-                replies.map(|reply| Tone::Ordinary.line(sent(&self.head(reply), reply.peer))),
-            );
+            let replies = replies.map(|reply| sent(&self.head(reply), reply.peer));
+            lines.extend(replies.map(|text| Ordinary.line(text)));
         }
-        lines.extend((0..self.entries).map(|_| Tone::Section.line(ENTERED)));
+        lines.extend((0..self.entries).map(|_| Section.line(ENTERED)));
         lines
     }
 
@@ -81,106 +89,74 @@ impl Account<'_> {
     }
 
     fn delegated(&self) -> String {
-        match self.live.delegated {
-            Some(tokens) => format!(
-                "tokens {} to {} are delegated",
-                tokens.first(),
-                tokens.last()
-            ),
-            None => format!("tokens up to {} are delegated", self.record.clock),
-        }
-    }
-
-    fn expired(&self) -> Option<Line> {
-        if self.live.is_unclaimed {
-            return Some(Tone::Ordinary.line("nobody else claims to be this member any more"));
-        }
-        let (request, asked) = self.request()?;
-        Some(Tone::Ignored.line(format!("{request} sent again to {asked}")))
+        let Some(tokens) = self.live.delegated else {
+            return format!("tokens up to {} are delegated", self.record.clock);
+        };
+        let (first, last) = (tokens.first(), tokens.last());
+        format!("tokens {first} to {last} are delegated")
     }
 
     fn received(&self, message: &MessageRecord, clock: &str) -> Vec<Line> {
         let from = message.peer;
-        let head = received(&message.kind.head(message.clock, from), clock);
+        let head = received(&message.received_head(), clock);
         if self.is_doubted() {
-            return vec![Tone::Trouble.line(format!(
-                "{head}: too far ahead to be believed, {from} is asked"
-            ))];
+            let text = format!("{head}: too far ahead to be believed, {from} is asked");
+            return vec![Trouble.line(text)];
         }
         if from == self.id {
             // Reported once, however often the other node claims the id.
-            let claim = self
-                .live
-                .is_first_claim
-                .then(|| Tone::Trouble.line(claimed(NodeId(from))));
-            return claim.into_iter().collect();
+            let lines = self.live.is_first_claim.then(|| claimed(NodeId(from)));
+            return lines.into_iter().map(|text| Trouble.line(text)).collect();
         }
-        let mut lines = vec![match (message.kind, remark(message.kind)) {
+        let (tone, text) = match (message.kind, remark(message.kind)) {
             // A request of ours is a part of the answer.
             (MessageKind::Request, _) => return vec![self.answered(&head)],
-            (MessageKind::Superseded, Some(remark)) => {
-                Tone::Ordinary.line(format!("{head}: {remark}"))
-            }
-            (_, Some(remark)) => Tone::Ignored.line(format!("{head}: {remark}")),
-            (_, None) => Tone::Ordinary.line(head),
-        }];
-        if let Some((request, asked)) = self.request() {
-            lines.push(match message.kind {
-                MessageKind::Hello => {
-                    Tone::Ignored.line(format!("{request} sent again to {asked}"))
-                }
-                _ => Tone::Ordinary.line(format!("x: {}{clock}", sent(&request, asked))),
-            });
-        }
-        lines
+            (MessageKind::Reply, _) => (Ordinary, head),
+            (MessageKind::Superseded, remark) => (Ordinary, format!("{head}: {remark}")),
+            (_, remark) => (Ignored, format!("{head}: {remark}")),
+        };
+        let request = self.request().map(|request| match message.kind {
+            MessageKind::Hello => sent_again(request),
+            _ => Ordinary.line(format!("x: {}{clock}", sent(&request.0, request.1))),
+        });
+        [tone.line(text)].into_iter().chain(request).collect()
     }
 
     /// The outcome of a request, and the comparison that decided.
     fn answered(&self, head: &str) -> Line {
         let because = match (self.record.state, &self.record.because) {
             (Phase::Wait, Some(because)) => format!(", for {because}"),
-            _ => String::new(),
+            (Phase::Held, _) => " until we leave".to_owned(),
+            _ if self.live.unsynced.is_empty() => " until all clocks are heard".to_owned(),
+            _ => format!(" until the clock of {} is heard", self.live.unsynced),
         };
-        match self.answer() {
-            Answer::Superseded => {
-                let remark = remark(MessageKind::Superseded).unwrap_or_default();
-                Tone::Ignored.line(format!("{head}: {remark}"))
-            }
-            Answer::RepliedAgain(reply) => {
-                Tone::Ignored.line(format!("{head}: {reply} sent again"))
-            }
-            Answer::StillDeferred => {
-                Tone::Ignored.line(format!("{head}: again, and still deferred"))
-            }
-            Answer::Replied(reply) => Tone::Ordinary.line(match self.request() {
-                Some((request, _)) => format!("{head}: {reply} sent{because}, and {request} sent"),
-                None => format!("{head}: {reply} sent{because}"),
-            }),
-            Answer::Deferred => Tone::Ordinary.line(match self.record.state {
-                Phase::Wait => format!("{head}: deferred{because}"),
-                Phase::Held => format!("{head}: deferred until we leave"),
-                Phase::Free if self.live.unsynced.is_empty() => {
-                    format!("{head}: deferred until all clocks are heard")
-                }
-                Phase::Free => {
-                    let unsynced = &self.live.unsynced;
-                    format!("{head}: deferred until the clock of {unsynced} is heard")
-                }
-            }),
-        }
+        let is_compared = self.record.state == Phase::Wait;
+        let compared = if is_compared { &*because } else { "" };
+        let request = self
+            .request()
+            .map(|(request, _)| format!(", and {request} sent"));
+        let request = request.unwrap_or_default();
+        let (tone, text) = match self.answer() {
+            Answer::Superseded => (Ignored, remark(MessageKind::Superseded).to_owned()),
+            Answer::RepliedAgain(reply) => (Ignored, format!("{reply} sent again")),
+            Answer::StillDeferred => (Ignored, "again, and still deferred".to_owned()),
+            Answer::Replied(reply) => (Ordinary, format!("{reply} sent{compared}{request}")),
+            Answer::Deferred => (Ordinary, format!("deferred{because}")),
+        };
+        tone.line(format!("{head}: {text}"))
     }
 
     fn rejection(&self, why: &str, clock: &str) -> Line {
         match (self.record.event, &self.record.message) {
             (EventKind::Acquire, _) if why == Rejected::NotFree.to_string() => {
-                Tone::Ignored.line("'x' ignored")
+                Ignored.line("'x' ignored")
             }
-            (EventKind::Acquire, _) => Tone::Trouble.line(format!("'x' ignored: {why}")),
+            (EventKind::Acquire, _) => Trouble.line(format!("'x' ignored: {why}")),
             (_, Some(message)) => {
-                let head = received(&message.kind.head(message.clock, message.peer), clock);
-                Tone::Ignored.line(format!("{head}: ignored, {why}"))
+                let head = received(&message.received_head(), clock);
+                Ignored.line(format!("{head}: ignored, {why}"))
             }
-            (_, None) => Tone::Trouble.line(why),
+            (_, None) => Trouble.line(why),
         }
     }
 }

@@ -88,7 +88,7 @@ fn received(id: u16, record: &Record) -> Option<String> {
         return None;
     }
     let from = message.peer;
-    let head = escaped(&message.kind.head(message.clock, from));
+    let head = escaped(&message.received_head());
     let arrow = if message.kind.is_question() {
         "->>"
     } else {

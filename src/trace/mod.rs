@@ -49,10 +49,7 @@ pub use {
     check::{Entry, Fault, Gap, NodeStats, Report, check},
     diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, StateSpan, View},
     export::{mermaid, shiviz},
-    history::{
-        Contradiction, Datagram, Event, EventId, EventLabel, History, Progress, RunEvents,
-        TraceError,
-    },
+    history::{Datagram, Event, EventId, EventLabel, History, Progress, RunEvents, TraceError},
     html::html,
     run::{Run, write},
     svg::svg,

@@ -162,6 +162,13 @@ impl MessageKind {
     }
 }
 
+impl MessageRecord {
+    /// The head of this message that was received.
+    pub(crate) fn received_head(&self) -> String {
+        self.kind.head(self.clock, self.peer)
+    }
+}
+
 impl Header {
     /// The name of the run's file.
     #[must_use]

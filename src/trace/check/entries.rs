@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trace::history::{Event, EventId, History, NameId};
+use crate::trace::history::{EventId, History, NameId};
 use crate::trace::record::{EventKind, MessageKind, Phase};
 use crate::trace::vector::{Vector, VectorClocks};
 
@@ -58,44 +58,6 @@ struct Tracker {
     inside: Option<usize>,
 }
 
-impl Tracker {
-    fn follow(&mut self, event_id: EventId, event: &Event) {
-        if event.is_ignored {
-            return;
-        }
-        if event.kind == EventKind::Acquire {
-            (self.asked, self.last_reply) = (Some(event_id), None);
-        }
-        if event.received == Some(MessageKind::Reply) {
-            self.last_reply = Some(event.peer);
-        }
-    }
-
-    /// The entry that begins with this event.
-    fn entry(
-        &mut self,
-        event_id: EventId,
-        event: &Event,
-        history: &History,
-        knows: &Vector,
-    ) -> Entry {
-        Entry {
-            id: event.id,
-            lock: history.lock(event).to_owned(),
-            token: event.number().unwrap_or(0),
-            last_token: event.number().unwrap_or(0),
-            request: self.request,
-            asked_of: BTreeSet::new(),
-            asked: self.asked.take().unwrap_or(event_id),
-            entered: event_id,
-            left: None,
-            last_reply: self.last_reply.take(),
-            knows: knows.clone(),
-            ends_at: u32::MAX,
-        }
-    }
-}
-
 /// Returns all entries, by lock and token, and the events that delegate tokens which
 /// are not larger than all before.
 pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
@@ -118,8 +80,14 @@ pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
             }
         }
         let tracker = trackers.entry((event.id, event.lock)).or_default();
-        tracker.follow(event_id, event);
-        let token = (event.phase == Phase::Held).then(|| event.number().unwrap_or(0));
+        if event.kind == EventKind::Acquire && !event.is_ignored {
+            (tracker.asked, tracker.last_reply) = (Some(event_id), None);
+        }
+        if event.received == Some(MessageKind::Reply) && !event.is_ignored {
+            tracker.last_reply = Some(event.peer);
+        }
+        let number = event.number().unwrap_or(0);
+        let token = (event.phase == Phase::Held).then_some(number);
         if let Some(inside) = tracker.inside
             && token != Some(entries[inside].token)
         {
@@ -148,7 +116,20 @@ pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
         }
         if token.is_some() && tracker.inside.is_none() {
             tracker.inside = Some(entries.len());
-            entries.push(tracker.entry(event_id, event, history, knows));
+            entries.push(Entry {
+                id: event.id,
+                lock: history.lock(event).to_owned(),
+                token: number,
+                last_token: number,
+                request: tracker.request,
+                asked_of: BTreeSet::new(),
+                asked: tracker.asked.take().unwrap_or(event_id),
+                entered: event_id,
+                left: None,
+                last_reply: tracker.last_reply.take(),
+                knows: knows.clone(),
+                ends_at: u32::MAX,
+            });
         }
         tracker.request = event.number().filter(|_| event.phase == Phase::Wait);
     }

@@ -20,9 +20,9 @@ pub(super) fn arrows(
         if datagram.kind.is_greeting() || Some(datagram.lock) != lock {
             continue;
         }
-        let position = |event_id: EventId| Some((event_id, *positions.get(&event_id)?));
-        let sent = datagram.sent.and_then(position);
-        let received = datagram.received.and_then(position);
+        let end = |event_id: EventId| Some((*positions.get(&event_id)?, history.label(event_id)));
+        let sent = datagram.sent.and_then(end);
+        let received = datagram.received.and_then(end);
         if received.is_none() && (sent.is_none() || datagram.received.is_some()) {
             continue;
         }
@@ -31,14 +31,14 @@ pub(super) fn arrows(
             continue;
         };
         arrows.push(Arrow {
-            from: (*from, sent.map(|(_, at)| at)),
-            to: (*to, received.map(|(_, at)| at)),
+            from: *from,
+            to: *to,
             is_lost: datagram.received.is_none() && !missing.contains(&datagram.to),
             kind: datagram.kind,
             is_repeated: datagram.is_repeated,
             text: datagram.head(),
-            sent: sent.map(|(event_id, _)| history.label(event_id)),
-            received: received.map(|(event_id, _)| history.label(event_id)),
+            sent,
+            received,
         });
     }
     arrows

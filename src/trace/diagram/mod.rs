@@ -117,10 +117,10 @@ pub struct Deferral {
 /// A datagram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrow {
-    /// The index of the sender's lane, and where it was sent, if that is drawn.
-    pub from: (usize, Option<f64>),
-    /// The index of the receiver's lane, and where it arrived, if that is drawn.
-    pub to: (usize, Option<f64>),
+    /// The index of the sender's lane.
+    pub from: usize,
+    /// The index of the receiver's lane.
+    pub to: usize,
     /// Whether it did not arrive.
     pub is_lost: bool,
     /// Its kind.
@@ -129,8 +129,8 @@ pub struct Arrow {
     pub is_repeated: bool,
     /// Its text: `req<5,3>`.
     pub text: String,
-    /// The event that sent it, if that is drawn.
-    pub sent: Option<EventLabel>,
-    /// The event of its arrival, if that is drawn.
-    pub received: Option<EventLabel>,
+    /// Where it was sent and by which event, if that is drawn.
+    pub sent: Option<(f64, EventLabel)>,
+    /// Where it arrived and by which event, if that is drawn.
+    pub received: Option<(f64, EventLabel)>,
 }

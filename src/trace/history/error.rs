@@ -1,11 +1,11 @@
-//! Why a trace cannot be read or merged.
+//! Why a trace cannot be read.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why a trace cannot be read.
+/// Why a trace cannot be read, or merged.
 #[derive(Debug, Error)]
 pub enum TraceError {
     /// The system refuses.
@@ -32,9 +32,19 @@ pub enum TraceError {
     /// There are more events than can be numbered.
     #[error("more than 4294967295 events; move some of the files elsewhere")]
     TooLong,
-    /// The runs do not form a history.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
+    /// The runs do not form a history: a datagram arrived before it was sent.
+    #[error(
+        "the trace contradicts itself: an event of node {id}, at clock {clock}, happened before itself"
+    )]
+    Circle {
+        /// The member of the event.
+        id: u16,
+        /// Its clock.
+        clock: u64,
+    },
+    /// The runs do not form a history: they belong to different groups.
+    #[error("the traces are of different groups: one has {0} members, and another {1}")]
+    Groups(u16, u16),
 }
 
 impl TraceError {
@@ -45,22 +55,4 @@ impl TraceError {
             error,
         }
     }
-}
-
-/// Why runs do not form a history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Contradiction {
-    /// A datagram arrived before it was sent.
-    #[error(
-        "the trace contradicts itself: an event of node {id}, at clock {clock}, happened before itself"
-    )]
-    Circle {
-        /// The member of the event.
-        id: u16,
-        /// Its clock.
-        clock: u64,
-    },
-    /// The runs belong to different groups.
-    #[error("the traces are of different groups: one has {0} members, and another {1}")]
-    Groups(u16, u16),
 }

@@ -28,7 +28,7 @@ use reader::Contents;
 pub(super) use names::NameId;
 
 pub use datagram::Datagram;
-pub use error::{Contradiction, TraceError};
+pub use error::TraceError;
 pub use event::{Event, EventId, EventLabel};
 pub use reader::{Progress, RunEvents};
 
@@ -51,7 +51,7 @@ impl History {
     /// Merges runs, which are in the order of ids and then of time.
     ///
     /// # Errors
-    /// [`Contradiction`] if no order is true to all of them.
+    /// [`TraceError`] if no order is true to all of them.
     pub fn new(runs: &[Run]) -> Result<Self, TraceError> {
         History::merge(Contents::of_runs(runs)?)
     }
@@ -72,7 +72,7 @@ impl History {
         for pair in contents.runs.windows(2) {
             let (one, other) = (pair[0].header.members, pair[1].header.members);
             if one != other {
-                return Err(Contradiction::Groups(one, other).into());
+                return Err(TraceError::Groups(one, other));
             }
         }
         let ends = Ends::new(contents.sent, contents.received).ok_or(TraceError::TooLong)?;

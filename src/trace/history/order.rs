@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::error::{Contradiction, TraceError};
+use super::error::TraceError;
 use super::event::{Event, EventId};
 use super::reader::RunEvents;
 
@@ -53,7 +53,7 @@ pub(super) fn order(runs: &[RunEvents], events: &[Event]) -> Result<Vec<EventId>
         None => Ok(order),
         Some(stuck) => {
             let Event { id, clock, .. } = events[next[stuck]];
-            Err(Contradiction::Circle { id, clock }.into())
+            Err(TraceError::Circle { id, clock })
         }
     }
 }

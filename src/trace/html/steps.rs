@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::narrate::{remark, state};
 use crate::trace::diagram::{Diagram, Dot};
 use crate::trace::history::{Event, EventId, EventLabel, History, NameId, TraceError};
-use crate::trace::record::{EventKind, MessageKind, MessageRecord};
+use crate::trace::record::{EventKind, MessageKind, MessageRecord, Phase};
 use crate::trace::vector::{Vector, VectorClocks};
 
 /// The drawn part of a run.
@@ -151,23 +151,20 @@ impl Table<'_> {
 
     fn row(&self, node: u16) -> Result<Row, TraceError> {
         let (latest, of_lock) = self.rows[&node];
-        let (state, number, queue) = match of_lock {
-            None => ("FREE", String::new(), String::new()),
-            Some(event_id) => {
-                let record = self.history.record(event_id)?;
-                let queue = record.queue.iter();
-                let queue: Vec<String> =
-                    queue.map(|(clock, id)| format!("({clock},{id})")).collect();
-                let (state, number) = state(record.state, record.number());
-                (state, number, queue.join(" "))
-            }
-        };
+        let record = of_lock.map(|event_id| self.history.record(event_id));
+        let record = record.transpose()?;
+        let (phase, number) = record.as_ref().map_or((Phase::Free, None), |record| {
+            (record.state, record.number())
+        });
+        let (state, number) = state(phase, number);
+        let queue = record.iter().flat_map(|record| &record.queue);
+        let queue: Vec<String> = queue.map(|(clock, id)| format!("({clock},{id})")).collect();
         Ok(Row {
             node,
             clock: self.history.event(latest).clock.to_string(),
             state,
             number,
-            queue,
+            queue: queue.join(" "),
         })
     }
 }
@@ -181,7 +178,8 @@ fn datagram(message: &MessageRecord, from: u16, preposition: &str) -> String {
     let (head, peer) = (message.kind.head(message.clock, from), message.peer);
     let remark = match (message.kind, message.echo) {
         (MessageKind::Reply, Some(echo)) => format!(", to the request of clock {echo}"),
-        (kind, _) => remark(kind).map_or_else(String::new, |remark| format!(", {remark}")),
+        (kind, _) if remark(kind).is_empty() => String::new(),
+        (kind, _) => format!(", {}", remark(kind)),
     };
     format!("{head} {preposition} {peer}{remark}")
 }

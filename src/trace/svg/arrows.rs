@@ -7,13 +7,11 @@ use crate::trace::diagram::Arrow;
 
 /// Draws an arrow. `lines` is the height of each lane's line.
 pub(super) fn arrow(f: &mut fmt::Formatter<'_>, arrow: &Arrow, lines: &[f64]) -> fmt::Result {
-    let (from_lane, sent) = arrow.from;
-    let (to_lane, received) = arrow.to;
-    let (from_y, to_y) = (lines[from_lane], lines[to_lane]);
-    let (from_x, from_y) = match (sent, received) {
-        (Some(at), _) => (x(at), from_y),
+    let (from_y, to_y) = (lines[arrow.from], lines[arrow.to]);
+    let (from_x, from_y) = match (arrow.sent, arrow.received) {
+        (Some((at, _)), _) => (x(at), from_y),
         // The sending is unknown: the arrow begins on the way.
-        (None, Some(at)) => (x(at) - UNIT * 0.7, to_y + (from_y - to_y) * 0.45),
+        (None, Some((at, _))) => (x(at) - UNIT * 0.7, to_y + (from_y - to_y) * 0.45),
         (None, None) => return Ok(()),
     };
     let (class, marker) = if arrow.kind.is_question() {
@@ -24,8 +22,8 @@ pub(super) fn arrow(f: &mut fmt::Formatter<'_>, arrow: &Arrow, lines: &[f64]) ->
     let again = if arrow.is_repeated { " again" } else { "" };
     let (text, ends) = (Escaped(&arrow.text), Ends(arrow));
     // Without an arrival it ends on the way: in a cross, if it was lost.
-    let (to_x, to_y) = match received {
-        Some(at) => (x(at), to_y),
+    let (to_x, to_y) = match arrow.received {
+        Some((at, _)) => (x(at), to_y),
         None => (from_x + UNIT * 0.7, from_y + (to_y - from_y) * 0.45),
     };
     write!(f, r#"<path class="{class}{again}"{ends}"#)?;
@@ -38,7 +36,7 @@ pub(super) fn arrow(f: &mut fmt::Formatter<'_>, arrow: &Arrow, lines: &[f64]) ->
             r#"<path class="lost"{ends} d="{cross}"><title>{text} did not arrive</title></path>"#
         );
     }
-    let note = match received {
+    let note = match arrow.received {
         None => ", to a node without a trace",
         Some(_) if arrow.is_repeated => ", again",
         Some(_) => "",
@@ -54,10 +52,10 @@ struct Ends<'a>(&'a Arrow);
 
 impl Display for Ends<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(sent) = self.0.sent {
+        if let Some((_, sent)) = self.0.sent {
             write!(f, r#" data-from="{sent}""#)?;
         }
-        if let Some(received) = self.0.received {
+        if let Some((_, received)) = self.0.received {
             write!(f, r#" data-to="{received}""#)?;
         }
         Ok(())

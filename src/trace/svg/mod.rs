@@ -52,7 +52,8 @@ pub fn svg(diagram: &Diagram) -> String {
     for lane in &diagram.lanes {
         y += LANE / 2.0;
         lines.push(y);
-        y += LANE / 2.0 + rows(lane) as f64 * ROW;
+        let rows = lane.deferrals.iter().map(|deferral| deferral.row + 1);
+        y += LANE / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
     }
     let width = LEFT + diagram.length * UNIT + RIGHT;
     let page = Page {
@@ -62,14 +63,6 @@ pub fn svg(diagram: &Diagram) -> String {
         height: y + LEGEND,
     };
     page.to_string()
-}
-
-fn rows(lane: &Lane) -> usize {
-    lane.deferrals
-        .iter()
-        .map(|deferral| deferral.row + 1)
-        .max()
-        .unwrap_or(0)
 }
 
 struct Page<'a> {

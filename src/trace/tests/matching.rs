@@ -7,10 +7,7 @@ fn an_arrival_before_its_sending_is_a_contradiction() {
     // The first also enters with a reply that the second sends as it leaves.
     hand_over(&mut two, &mut one);
     let merged = History::new(&[one, two]);
-    assert!(matches!(
-        merged,
-        Err(TraceError::Contradiction(Contradiction::Circle { .. }))
-    ));
+    assert!(matches!(merged, Err(TraceError::Circle { .. })));
 }
 
 #[test]
@@ -143,7 +140,7 @@ fn no_arrow_of_a_datagram_sent_again_goes_back_in_time() {
         }
         let diagram = Diagram::new(&history, &View::default()).unwrap();
         for arrow in &diagram.arrows {
-            if let (Some(sent), Some(received)) = (arrow.from.1, arrow.to.1) {
+            if let (Some((sent, _)), Some((received, _))) = (arrow.sent, arrow.received) {
                 assert!(sent < received, "seed {seed}: {}", arrow.text);
             }
         }
