@@ -108,7 +108,7 @@ impl<'a> Account<'a> {
             sent.filter(|message| message.kind == MessageKind::Request)
         };
         let receivers: BTreeSet<u16> = requests().map(|message| message.peer).collect();
-        Some((self.head(requests().last()?), listed(receivers)))
+        Some((self.head(requests().next_back()?), listed(receivers)))
     }
 
     /// Whether the clock of the received message is too far ahead to be believed, so

@@ -134,11 +134,8 @@ pub(crate) fn counts<C: fmt::Display>(drops: &BTreeMap<C, u64>) -> String {
     if drops.is_empty() {
         return "nothing".to_owned();
     }
-    listed(
-        drops
-            .iter()
-            .map(|(cause, count)| format!("{cause} {count}")),
-    )
+    let counts = drops.iter();
+    listed(counts.map(|(cause, count)| format!("{cause} {count}")))
 }
 
 /// `1, 3`.
@@ -147,5 +144,6 @@ pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> Str
     texts.join(", ")
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod tests;

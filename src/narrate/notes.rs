@@ -2,7 +2,6 @@
 
 use super::Tone;
 use super::account::{Account, Answer};
-use crate::mutex::Rejected;
 use crate::printable::Printable;
 use crate::trace::{EventKind, MessageKind, MessageRecord, Phase};
 
@@ -38,11 +37,8 @@ impl Account<'_> {
     pub(crate) fn note(&self) -> Option<(Tone, String)> {
         let record = self.record;
         let note = match (record.event, &record.ignored, &record.message) {
-            (EventKind::Acquire, Some(why), _) if *why == Rejected::NotFree.to_string() => {
-                return Some((Tone::Ignored, "x ignored".to_owned()));
-            }
             (EventKind::Acquire, Some(why), _) => {
-                return Some((Tone::Ignored, format!("x ignored: {why}")));
+                return Some((Tone::Ignored, self.rejection(why, "").text));
             }
             (EventKind::Received, Some(why), _) => {
                 return Some((Tone::Ignored, format!("ignored: {why}")));

@@ -146,7 +146,7 @@ impl Account<'_> {
         tone.line(format!("{head}: {text}"))
     }
 
-    fn rejection(&self, why: &str, clock: &str) -> Line {
+    pub(super) fn rejection(&self, why: &str, clock: &str) -> Line {
         match (self.record.event, &self.record.message) {
             (EventKind::Acquire, _) if why == Rejected::NotFree.to_string() => {
                 Ignored.line("'x' ignored")

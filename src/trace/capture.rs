@@ -43,6 +43,10 @@ impl Record {
         };
         let queue = member.reply_queue(&lock).iter();
         let effects = outcome.unwrap_or_default().iter();
+        let sent = effects.filter_map(|effect| match effect {
+            Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
+            _ => None,
+        });
         Some(Record {
             at,
             event: kind,
@@ -58,12 +62,7 @@ impl Record {
             request,
             token,
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
-            sent: effects
-                .filter_map(|effect| match effect {
-                    Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
-                    _ => None,
-                })
-                .collect(),
+            sent: sent.collect(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use super::escape::escaped;
 use super::history::{Datagram, EventId, History, TraceError};
 use super::record::{Phase, Record};
 use super::vector::VectorClocks;
@@ -67,7 +68,7 @@ pub fn mermaid(history: &History) -> Result<String, TraceError> {
         }
         for datagram in lost.remove(event_id).unwrap_or_default() {
             if !datagram.kind.is_greeting() {
-                let head = escaped(&datagram.head());
+                let head = plain(&datagram.head());
                 let _ = writeln!(text, "  {id}-x{}: {head}", datagram.to);
             }
         }
@@ -88,38 +89,26 @@ fn received(id: u16, record: &Record) -> Option<String> {
         return None;
     }
     let from = message.peer;
-    let head = escaped(&message.received_head());
-    let arrow = if message.kind.is_question() {
-        "->>"
-    } else {
-        "-->>"
-    };
-    let ignored = if record.ignored.is_some() {
-        ", ignored"
-    } else {
-        ""
-    };
-    let mut line = format!("{from}{arrow}{id}: {head}{ignored}");
+    let head = plain(&message.received_head());
+    let is_question = message.kind.is_question();
+    let line = if is_question { "-" } else { "--" };
+    let ignored = record.ignored.as_ref().map_or("", |_| ", ignored");
+    let mut line = format!("{from}{line}>>{id}: {head}{ignored}");
     let is_deferred = record.queue.contains(&(message.clock, from));
     if let (true, Some(because)) = (is_deferred, &record.because) {
-        let because = escaped(because);
+        let because = plain(because);
         let _ = write!(line, "\n  Note over {id}: {from} waits, {because}");
     }
     Some(line)
 }
 
 /// Text without the characters that Mermaid interprets.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("#lt;"),
-            '>' => escaped.push_str("#gt;"),
-            ';' => escaped.push_str("#59;"),
-            '#' => escaped.push_str("#35;"),
-            c if c.is_control() => escaped.extend(c.escape_unicode()),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+fn plain(text: &str) -> String {
+    escaped(text, |c| match c {
+        '<' => "#lt;",
+        '>' => "#gt;",
+        ';' => "#59;",
+        '#' => "#35;",
+        _ => "",
+    })
 }

@@ -29,6 +29,8 @@ mod check;
 #[cfg(feature = "cli")]
 mod diagram;
 #[cfg(feature = "cli")]
+mod escape;
+#[cfg(feature = "cli")]
 mod export;
 #[cfg(feature = "cli")]
 mod history;
@@ -47,7 +49,7 @@ pub use recorder::Traced;
 #[cfg(feature = "cli")]
 pub use {
     check::{Entry, Fault, Gap, NodeStats, Report, check},
-    diagram::{Arrow, Deferral, Diagram, Dot, Ending, Lane, StateSpan, View},
+    diagram::{Arrow, Deferral, Diagram, Dot, Lane, StateSpan, View},
     export::{mermaid, shiviz},
     history::{Datagram, Event, EventId, EventLabel, History, Progress, RunEvents, TraceError},
     html::html,
@@ -56,5 +58,6 @@ pub use {
     vector::{Vector, VectorClocks},
 };
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod tests;

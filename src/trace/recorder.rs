@@ -102,8 +102,8 @@ impl Trace {
             return Err(error);
         }
         self.length += self.line.len() as u64;
-        self.check_at
-            .get_or_insert_with(|| Instant::now() + CHECK_AFTER);
+        let due = || Instant::now() + CHECK_AFTER;
+        self.check_at.get_or_insert_with(due);
         Ok(())
     }
 
@@ -128,9 +128,7 @@ impl Trace {
 /// Microseconds since 1970.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-    })
+    u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
 }
 
 impl<O: Observer> Observer for Traced<O> {

@@ -154,9 +154,8 @@ fn set_asked_of(entries: &mut [Entry], history: &History) {
         };
         let key = (entry.id, request);
         let begin = sent.partition_point(|(from, clock, _)| (*from, *clock) < key);
-        let of_entry = sent[begin..]
-            .iter()
-            .take_while(|(from, clock, _)| (*from, *clock) == key);
+        let later = sent[begin..].iter();
+        let of_entry = later.take_while(|(from, clock, _)| (*from, *clock) == key);
         entry.asked_of = of_entry.map(|(_, _, to)| *to).collect();
     }
 }

@@ -19,10 +19,9 @@ pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]
         let is_it = |gap: &Gap| matches!(gap, Gap::NotSent(id, of) if (*id, of) == (entry.id, run));
         entry.left.is_none() && gaps.iter().any(is_it)
     };
-    let pairs = entries
-        .windows(2)
-        .filter(|pair| pair[0].lock == pair[1].lock);
-    let faults = pairs.filter_map(|pair| between(&pair[0], &pair[1]));
+    let pairs = entries.windows(2);
+    let of_a_lock = pairs.filter(|pair| pair[0].lock == pair[1].lock);
+    let faults = of_a_lock.filter_map(|pair| between(&pair[0], &pair[1]));
     let is_real = |fault: &Fault| match fault {
         Fault::HeldTwice(pair) => !is_cut_off(&pair.0) && !is_cut_off(&pair.1),
         _ => true,
@@ -32,15 +31,13 @@ pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]
 
 fn between(first: &Entry, second: &Entry) -> Option<Fault> {
     let pair = |first: &Entry, second: &Entry| Box::new((first.clone(), second.clone()));
-    if second.is_after(first) {
-        return (first.last_token >= second.token)
-            .then(|| Fault::TokenDidNotRise(pair(first, second)));
-    }
-    if first.is_after(second) {
+    match (first.is_after(second), second.is_after(first)) {
+        (_, true) if first.last_token < second.token => None,
+        (_, true) => Some(Fault::TokenDidNotRise(pair(first, second))),
         // The larger token came first.
-        return Some(Fault::TokenDidNotRise(pair(second, first)));
+        (true, false) => Some(Fault::TokenDidNotRise(pair(second, first))),
+        (false, false) => Some(Fault::HeldTwice(pair(first, second))),
     }
-    Some(Fault::HeldTwice(pair(first, second)))
 }
 
 /// Members that let a younger request go first.

@@ -23,19 +23,18 @@ pub use report::{Fault, Gap, NodeStats, Report};
 pub fn check(history: &History) -> Report {
     let (entries, delegated_again) = entries::entries(history);
     let gaps = gaps::gaps(history);
+    let delegated_again = delegated_again.into_iter().map(Fault::DelegatedAgain);
+    let faults = faults::clocks_that_went_back(history)
+        .chain(delegated_again)
+        .chain(faults::between_entries(history, &entries, &gaps))
+        .chain(faults::overtaken(&entries));
     let mut report = Report {
         events: history.order.len(),
         runs: history.runs.len(),
-        faults: faults::clocks_that_went_back(history).collect(),
+        faults: faults.collect(),
         lost: history.lost().count() as u64,
         ..Report::default()
     };
-    let delegated_again = delegated_again.into_iter().map(Fault::DelegatedAgain);
-    report.faults.extend(delegated_again);
-    report
-        .faults
-        .extend(faults::between_entries(history, &entries, &gaps));
-    report.faults.extend(faults::overtaken(&entries));
     for entry in &entries {
         let node = report.nodes.entry(entry.id).or_default();
         let at = |event_id| history.event(event_id).at;

@@ -1,18 +1,21 @@
 //! A run on the lane of its node: its events, states and deferred replies.
 
-use super::{Deferral, Dot, Ending, Lane, StateSpan};
+use super::{Deferral, Dot, Lane, StateSpan};
 use crate::narrate::Account;
 use crate::trace::history::EventLabel;
 use crate::trace::record::{Header, Phase, Record};
 
+/// An event with its position and its name.
+pub(super) type DrawnEvent = (f64, EventLabel, Record);
+
 /// The part of a run that is drawn.
 pub(super) struct DrawnRun<'a> {
     pub(super) header: &'a Header,
-    /// Each event with its position and its name.
-    pub(super) events: Vec<(f64, EventLabel, Record)>,
+    pub(super) events: Vec<DrawnEvent>,
     /// Where its line begins; `None` for its first event.
     pub(super) begins: Option<f64>,
-    pub(super) ending: Ending,
+    /// Whether another run of the node follows.
+    pub(super) is_crashed: bool,
     /// The length of the diagram.
     pub(super) length: f64,
     pub(super) lock: &'a str,
@@ -22,17 +25,16 @@ impl DrawnRun<'_> {
     pub(super) fn add_to(&self, lane: &mut Lane) {
         let first = self.events.first().map(|(at, ..)| *at - 0.5);
         let last = self.events.last().map(|(at, ..)| *at + 0.5);
-        let ends = match self.ending {
-            Ending::Continues => Some(self.length),
-            Ending::Crashed => last,
-        };
+        let end = Some(self.length);
+        let ends = if self.is_crashed { last } else { end };
         let (Some(begins), Some(ends)) = (self.begins.or(first), ends) else {
             return;
         };
-        lane.runs.push((begins, ends, self.ending));
+        lane.runs.push((begins, ends, self.is_crashed));
         let mut span: Option<StateSpan> = None;
         let mut open: Vec<(u64, Deferral)> = Vec::new();
-        for (at, event, record) in &self.events {
+        for drawn in &self.events {
+            let (at, event, record) = drawn;
             lane.dots.push(Dot {
                 at: *at,
                 event: *event,
@@ -42,11 +44,11 @@ impl DrawnRun<'_> {
             if record.lock.as_deref().unwrap_or_default() != self.lock {
                 continue;
             }
-            follow_state((*at, *event, record), &mut span, lane);
-            follow_queue((*at, *event, record), &mut open, lane);
+            follow_state(drawn, &mut span, lane);
+            follow_queue(drawn, &mut open, lane);
         }
-        lane.states
-            .extend(span.map(|span| StateSpan { to: ends, ..span }));
+        let last = span.map(|span| StateSpan { to: ends, ..span });
+        lane.states.extend(last);
         let open = open.into_iter().map(|(_, deferral)| deferral);
         lane.deferrals.extend(open.map(|deferral| Deferral {
             to: ends,
@@ -55,18 +57,15 @@ impl DrawnRun<'_> {
     }
 }
 
-fn follow_state(
-    (at, event, record): (f64, EventLabel, &Record),
-    span: &mut Option<StateSpan>,
-    lane: &mut Lane,
-) {
+fn follow_state(drawn: &DrawnEvent, span: &mut Option<StateSpan>, lane: &mut Lane) {
+    let &(at, event, ref record) = drawn;
     let (phase, number) = (record.state, record.number());
     let is_open = |span: &StateSpan| (span.phase, span.number) == (phase, number);
     if span.as_ref().is_some_and(is_open) {
         return;
     }
-    lane.states
-        .extend(span.take().map(|span| StateSpan { to: at, ..span }));
+    let before = span.take().map(|span| StateSpan { to: at, ..span });
+    lane.states.extend(before);
     if phase != Phase::Free {
         *span = Some(StateSpan {
             from: at,
@@ -79,11 +78,8 @@ fn follow_state(
 }
 
 /// `open` are the deferred replies with the clocks of their requests.
-fn follow_queue(
-    (at, event, record): (f64, EventLabel, &Record),
-    open: &mut Vec<(u64, Deferral)>,
-    lane: &mut Lane,
-) {
+fn follow_queue(drawn: &DrawnEvent, open: &mut Vec<(u64, Deferral)>, lane: &mut Lane) {
+    let &(at, event, ref record) = drawn;
     open.retain(|(clock, deferral)| {
         let is_open = record.queue.contains(&(*clock, deferral.peer));
         if !is_open {

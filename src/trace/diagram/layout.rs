@@ -1,11 +1,11 @@
 //! Which events are drawn, and where.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::arrows::arrows;
 use super::lanes::DrawnRun;
-use super::{Diagram, Ending, Lane, Positions, View};
-use crate::trace::history::{Event, EventId, History, NameId, TraceError};
+use super::{Diagram, Lane, Positions, View};
+use crate::trace::history::{Datagram, Event, EventId, History, NameId, TraceError};
 use crate::trace::record::{EventKind, MessageKind};
 
 impl Diagram {
@@ -16,18 +16,13 @@ impl Diagram {
     pub fn new(history: &History, view: &View) -> Result<Self, TraceError> {
         let shown = shown(history, view);
         let (positions, length) = positions(history, &shown, view);
-        let all: BTreeSet<u16> = (1..=history.members()).collect();
-        let ids = if view.nodes.is_empty() {
-            &all
-        } else {
-            &view.nodes
-        };
-        let lane_of: BTreeMap<u16, usize> = ids.iter().copied().zip(0..).collect();
+        let ids = (1..=history.members()).filter(|id| view.has(*id));
+        let lane_of: BTreeMap<u16, usize> = ids.zip(0..).collect();
         let lane = |id: &u16| Lane {
             id: *id,
             ..Lane::default()
         };
-        let mut lanes: Vec<Lane> = ids.iter().map(lane).collect();
+        let mut lanes: Vec<Lane> = lane_of.keys().map(lane).collect();
         let mut of_run: BTreeMap<usize, Vec<EventId>> = BTreeMap::new();
         for event_id in shown {
             let run = history.label(event_id).run;
@@ -50,12 +45,8 @@ impl Diagram {
             let drawn = DrawnRun {
                 header,
                 events,
-                begins: if is_restart { None } else { Some(0.0) },
-                ending: if is_of_node(run + 1) {
-                    Ending::Crashed
-                } else {
-                    Ending::Continues
-                },
+                begins: (!is_restart).then_some(0.0),
+                is_crashed: is_of_node(run + 1),
                 length,
                 lock: &view.lock,
             };
@@ -80,7 +71,7 @@ fn shown(history: &History, view: &View) -> Vec<EventId> {
     let is_shown = |event_id: &&EventId| {
         let event = history.event(**event_id);
         let since = event.at.saturating_sub(begins);
-        (view.nodes.is_empty() || view.nodes.contains(&event.id))
+        view.has(event.id)
             && view.from.is_none_or(|from| since >= from)
             && view.to.is_none_or(|to| since <= to)
             && (is_of(event, lock) || greetings.contains(*event_id))
@@ -90,10 +81,8 @@ fn shown(history: &History, view: &View) -> Vec<EventId> {
 
 /// The arrivals of greetings that sent something about this lock.
 fn greetings_that_sent(history: &History, lock: Option<NameId>) -> HashSet<EventId> {
-    let of_lock = history
-        .datagrams
-        .iter()
-        .filter(|datagram| !datagram.kind.is_greeting() && Some(datagram.lock) == lock);
+    let is_of_lock = |it: &&Datagram| !it.kind.is_greeting() && Some(it.lock) == lock;
+    let of_lock = history.datagrams.iter().filter(is_of_lock);
     let senders = of_lock.filter_map(|datagram| datagram.sent);
     let is_greeting = |event_id: &EventId| {
         let received = history.event(*event_id).received;

@@ -29,6 +29,12 @@ pub struct View {
     pub lock: String,
 }
 
+impl View {
+    fn has(&self, id: u16) -> bool {
+        self.nodes.is_empty() || self.nodes.contains(&id)
+    }
+}
+
 /// The position of each event that is drawn.
 type Positions = HashMap<EventId, f64>;
 
@@ -50,23 +56,14 @@ pub struct Diagram {
 pub struct Lane {
     /// The member.
     pub id: u16,
-    /// Where each of its runs begins and ends.
-    pub runs: Vec<(f64, f64, Ending)>,
+    /// Where each of its runs begins and ends, and whether it crashed then.
+    pub runs: Vec<(f64, f64, bool)>,
     /// WAIT and HELD.
     pub states: Vec<StateSpan>,
     /// Its events.
     pub dots: Vec<Dot>,
     /// The replies that it deferred.
     pub deferrals: Vec<Deferral>,
-}
-
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It continues beyond the diagram.
-    Continues,
-    /// Another run of the node follows.
-    Crashed,
 }
 
 /// A span in which a node was in one state.

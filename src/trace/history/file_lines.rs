@@ -73,10 +73,10 @@ impl<'a, F: BufRead> FileLines<'a, F> {
         self.count += 1;
         self.begins = self.ends;
         self.ends += self.text.len() as u64;
-        let parsed = serde_json::from_slice(&self.text);
-        parsed
-            .map(Some)
-            .map_err(|error| self.malformed(error.to_string()))
+        match serde_json::from_slice(&self.text) {
+            Ok(parsed) => Ok(Some(parsed)),
+            Err(error) => Err(self.malformed(error.to_string())),
+        }
     }
 
     fn malformed(&self, why: String) -> TraceError {

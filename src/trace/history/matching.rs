@@ -33,20 +33,18 @@ impl Ends {
         };
         let count = u32::try_from(ends.sent.len() + ends.received.len()).ok()?;
         let all = ends.sent.iter().chain(&ends.received).zip(0..count);
-        let mut sorted: Vec<End> = all
-            .map(|(datagram, index)| End {
-                clock: datagram.clock,
-                to: datagram.to,
-                from: datagram.from,
-                index,
-            })
-            .collect();
+        let end = |(datagram, index): (&Datagram, u32)| End {
+            clock: datagram.clock,
+            to: datagram.to,
+            from: datagram.from,
+            index,
+        };
+        let mut sorted: Vec<End> = all.map(end).collect();
         sorted.sort_unstable_by(|one, other| {
             let near = |end: &End| (end.clock, end.to, end.from);
             let far = |end: &End| (ends.datagram(end).identity(), end.index);
-            near(one)
-                .cmp(&near(other))
-                .then_with(|| far(one).cmp(&far(other)))
+            let order = near(one).cmp(&near(other));
+            order.then_with(|| far(one).cmp(&far(other)))
         });
         ends.sorted = sorted;
         Some(ends)
@@ -64,9 +62,8 @@ impl Ends {
     fn count_same(&self, ends: &[End]) -> usize {
         let identity = |end: &End| self.datagram(end).identity();
         let first = ends.first().map(identity);
-        ends.iter()
-            .take_while(|end| Some(identity(end)) == first)
-            .count()
+        let same = ends.iter().take_while(|end| Some(identity(end)) == first);
+        same.count()
     }
 
     /// Sets the origin of each receipt: the event that first sent what was received.

@@ -93,7 +93,6 @@ impl History {
     }
 
     /// An event.
-    #[must_use]
     pub fn event(&self, event_id: EventId) -> &Event {
         &self.events[event_id.index()]
     }
@@ -104,20 +103,17 @@ impl History {
     }
 
     /// The event before this one in its run; `None` for the first.
-    #[must_use]
     pub fn previous(&self, event_id: EventId) -> Option<EventId> {
         let before = event_id.before()?;
         (self.event(before).run == self.event(event_id).run).then_some(before)
     }
 
     /// The run of an event.
-    #[must_use]
     pub fn run(&self, event_id: EventId) -> &RunEvents {
         &self.runs[self.event(event_id).run as usize]
     }
 
     /// The name of an event in a drawing.
-    #[must_use]
     pub fn label(&self, event_id: EventId) -> EventLabel {
         let run = self.event(event_id).run as usize;
         let record = event_id.index() - self.runs[run].first;
@@ -125,13 +121,11 @@ impl History {
     }
 
     /// The lock of an event; empty for the original's one lock.
-    #[must_use]
     pub fn lock(&self, event: &Event) -> &str {
         self.names.name(event.lock)
     }
 
     /// The sender's run of a datagram; empty for a process of the original.
-    #[must_use]
     pub fn sender_run(&self, datagram: &Datagram) -> &str {
         self.names.name(datagram.run)
     }
@@ -160,17 +154,15 @@ impl History {
     /// The file can no longer be read, or was replaced.
     pub fn record(&self, event_id: EventId) -> Result<Record, TraceError> {
         let line = self.line(event_id)?;
+        let source = &self.lines.sources[self.event(event_id).run as usize];
         serde_json::from_slice(&line).map_err(|error| TraceError::Line {
-            path: self.lines.sources[self.event(event_id).run as usize]
-                .path
-                .clone(),
+            path: source.path.clone(),
             line: self.line_number(event_id),
             why: error.to_string(),
         })
     }
 
     /// The number of an event's line in its file, counted from 1.
-    #[must_use]
     pub fn line_number(&self, event_id: EventId) -> usize {
         // The header is line 1.
         self.label(event_id).record + 2
@@ -191,14 +183,12 @@ impl History {
     }
 
     /// The members that left no trace.
-    #[must_use]
     pub fn missing(&self) -> Vec<u16> {
         let has_trace = |id: &u16| self.runs.iter().any(|run| run.header.id == *id);
         (1..=self.members()).filter(|id| !has_trace(id)).collect()
     }
 
     /// The number of members.
-    #[must_use]
     pub fn members(&self) -> u16 {
         self.runs.first().map_or(0, |run| run.header.members)
     }

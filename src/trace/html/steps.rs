@@ -89,20 +89,19 @@ impl Steps {
                 table.follow(event_id, event);
             }
             let Some(dot) = dot else { continue };
+            let since = event.at.saturating_sub(begins);
             let record = history.record(event_id)?;
+            let received = record.message.as_ref();
+            let received = received.map(|message| datagram(message, message.peer, "from"));
             let sent = record.sent.iter();
+            let sent = sent.map(|message| datagram(message, event.id, "to"));
             events.push(Step {
                 name: dot.event.to_string(),
                 node: event.id,
-                at_ms: milliseconds(event.at.saturating_sub(begins)),
+                at_ms: format!("{}.{:03}", since / 1_000, since % 1_000),
                 text: dot.text.clone(),
-                datagram: record
-                    .message
-                    .as_ref()
-                    .map(|message| datagram(message, message.peer, "from")),
-                sent: sent
-                    .map(|message| datagram(message, event.id, "to"))
-                    .collect(),
+                datagram: received,
+                sent: sent.collect(),
                 because: record.because,
                 ignored: record.ignored,
                 vector: vector.clone(),
@@ -167,10 +166,6 @@ impl Table<'_> {
             queue: queue.join(" "),
         })
     }
-}
-
-fn milliseconds(micros: u64) -> String {
-    format!("{}.{:03}", micros / 1_000, micros % 1_000)
 }
 
 /// `reply<5,1> to 2, to the request of clock 4`. `preposition` stands before the peer.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::scale::{Escaped, UNIT, cross, x};
+use super::scale::{UNIT, cross, x, xml};
 use crate::trace::diagram::Arrow;
 
 /// Draws an arrow. `lines` is the height of each lane's line.
@@ -20,7 +20,7 @@ pub(super) fn arrow(f: &mut fmt::Formatter<'_>, arrow: &Arrow, lines: &[f64]) ->
         ("reply", "full")
     };
     let again = if arrow.is_repeated { " again" } else { "" };
-    let (text, ends) = (Escaped(&arrow.text), Ends(arrow));
+    let (text, ends) = (xml(&arrow.text), Ends(arrow));
     // Without an arrival it ends on the way: in a cross, if it was lost.
     let (to_x, to_y) = match arrow.received {
         Some((at, _)) => (x(at), to_y),

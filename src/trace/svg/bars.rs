@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::scale::{Escaped, LEFT, LETTER, ROW, UNIT, x};
+use super::scale::{LEFT, LETTER, ROW, UNIT, x, xml};
 use crate::narrate::state_text;
 use crate::trace::diagram::{Deferral, Lane, StateSpan};
 use crate::trace::record::Phase;
@@ -43,7 +43,7 @@ pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt
 pub(super) fn deferral_bar(f: &mut fmt::Formatter<'_>, deferral: &Deferral, y: f64) -> fmt::Result {
     let (left, width) = (x(deferral.from), (deferral.to - deferral.from) * UNIT);
     let (top, peer) = (row(deferral, y), deferral.peer);
-    let because = Escaped(&deferral.because);
+    let because = xml(&deferral.because);
     writeln!(
         f,
         r#"<rect class="deferral" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="12"><title>the reply to {peer} is deferred: {because}</title></rect>"#,
@@ -84,7 +84,7 @@ pub(super) fn reason(
         } else {
             continue;
         };
-        let (text, base) = (Escaped(text), row(deferral, y) + 9.5);
+        let (text, base) = (xml(text), row(deferral, y) + 9.5);
         return writeln!(
             f,
             r#"<text class="{class}" data-event="{}" x="{at:.1}" y="{base:.1}">{text}</text>"#,

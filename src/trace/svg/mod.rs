@@ -12,10 +12,10 @@ mod scale;
 
 use std::fmt::{self, Display};
 
-use super::diagram::{Diagram, Ending, Lane};
+use super::diagram::{Diagram, Lane};
 use arrows::arrow;
 use bars::{deferral_bar, reason, state_bar, token};
-use scale::{Escaped, LEFT, LETTER, ROW, UNIT, cross, x};
+use scale::{LEFT, LETTER, ROW, UNIT, cross, x, xml};
 
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
@@ -90,19 +90,18 @@ impl Display for Page<'_> {
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
             self.lane(f, lane, *y)?;
         }
-        let many = if self.diagram.arrows.len() < MANY {
-            ""
-        } else {
-            r#" class="many""#
-        };
+        let are_many = self.diagram.arrows.len() >= MANY;
+        let many = if are_many { r#" class="many""# } else { "" };
         writeln!(f, "<g{many}>")?;
-        for drawn in &self.diagram.arrows {
-            arrow(f, drawn, &self.lines)?;
-        }
+        let mut arrows = self.diagram.arrows.iter();
+        arrows.try_for_each(|drawn| arrow(f, drawn, &self.lines))?;
         writeln!(f, "</g>")?;
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
             self.dots(f, lane, *y)?;
-            self.labels(f, lane, *y)?;
+            // Above everything that may cross them.
+            let (mut spans, mut deferrals) = (lane.states.iter(), lane.deferrals.iter());
+            spans.try_for_each(|span| token(f, span, *y))?;
+            deferrals.try_for_each(|deferral| reason(f, deferral, (lane, *y), width))?;
         }
         self.legend(f)?;
         writeln!(f, "</svg>")
@@ -114,7 +113,7 @@ impl Page<'_> {
         let nodes = self.diagram.lanes.len();
         match self.diagram.lock.as_str() {
             "" => format!("{nodes} nodes"),
-            lock => format!("{nodes} nodes, lock {}", Escaped(lock)),
+            lock => format!("{nodes} nodes, lock {}", xml(lock)),
         }
     }
 
@@ -125,10 +124,10 @@ impl Page<'_> {
             r#"<g id="node-{id}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
             y + 5.0
         )?;
-        for (from, to, ending) in &lane.runs {
+        for (from, to, is_crashed) in &lane.runs {
             let (from, to) = (x(*from), x(*to));
             writeln!(f, r#"<path class="life" d="M{from:.1} {y:.1}H{to:.1}"/>"#)?;
-            if *ending == Ending::Crashed {
+            if *is_crashed {
                 let cross = cross(to, y, 5.0);
                 writeln!(
                     f,
@@ -136,12 +135,9 @@ impl Page<'_> {
                 )?;
             }
         }
-        for span in &lane.states {
-            state_bar(f, span, y)?;
-        }
-        for deferral in &lane.deferrals {
-            deferral_bar(f, deferral, y)?;
-        }
+        let (mut spans, mut deferrals) = (lane.states.iter(), lane.deferrals.iter());
+        spans.try_for_each(|span| state_bar(f, span, y))?;
+        deferrals.try_for_each(|deferral| deferral_bar(f, deferral, y))?;
         writeln!(f, "</g>")
     }
 
@@ -156,7 +152,7 @@ impl Page<'_> {
                 dot.event,
                 lane.id,
                 dot.clock,
-                Escaped(&dot.text),
+                xml(&dot.text),
             )?;
             let clock = dot.clock.to_string();
             let half = clock.len() as f64 * LETTER / 2.0 + 1.0;
@@ -170,17 +166,6 @@ impl Page<'_> {
                 )?;
             }
             writeln!(f)?;
-        }
-        Ok(())
-    }
-
-    /// The tokens and the reasons of deferrals, above everything that may cross them.
-    fn labels(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
-        for span in &lane.states {
-            token(f, span, y)?;
-        }
-        for deferral in &lane.deferrals {
-            reason(f, deferral, (lane, y), self.width)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! From the units of a diagram to pixels, and from text to XML.
 
-use std::fmt::{self, Display, Write};
+use crate::trace::escape::escaped;
 
 /// Pixels of a unit of the diagram.
 pub(super) const UNIT: f64 = 34.0;
@@ -15,25 +15,15 @@ pub(super) fn x(at: f64) -> f64 {
     LEFT + at * UNIT
 }
 
-/// Text in XML. Characters that XML does not allow are shown by their codes.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '&' => f.write_str("&amp;")?,
-                '"' => f.write_str("&quot;")?,
-                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                    write!(f, "{}", c.escape_unicode())?;
-                }
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
+/// Text in XML.
+pub(super) fn xml(text: &str) -> String {
+    escaped(text, |c| match c {
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '&' => "&amp;",
+        '"' => "&quot;",
+        _ => "",
+    })
 }
 
 /// The path of a cross with this centre.

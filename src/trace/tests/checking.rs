@@ -34,10 +34,8 @@ fn a_later_entry_needs_a_larger_token() {
         let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 1, token));
         hand_over(&mut one, &mut two);
         let (_, report) = checked(&[one, two]);
-        assert!(
-            matches!(report.faults[..], [Fault::TokenDidNotRise(_)]),
-            "{token}"
-        );
+        let is_found = matches!(report.faults[..], [Fault::TokenDidNotRise(_)]);
+        assert!(is_found, "{token}");
     }
 }
 
@@ -52,11 +50,8 @@ fn delegated_tokens_belong_to_the_entry() {
     two.records[1].event = EventKind::Received;
     two.records[1].message = Some(reply(1, 2, 9).1);
     let (history, report) = checked(&[one, two]);
-    let text = report.text(&history);
-    assert!(
-        matches!(report.faults[..], [Fault::TokenDidNotRise(_)]),
-        "{text}"
-    );
+    let is_found = matches!(report.faults[..], [Fault::TokenDidNotRise(_)]);
+    assert!(is_found, "{}", report.text(&history));
 }
 
 #[test]
@@ -93,10 +88,8 @@ fn a_clock_that_runs_backwards_is_quoted() {
     let mut one = entry(1, 10, 3, 5);
     one.records[2].clock = 4;
     let (history, report) = checked(&[one]);
-    assert_eq!(
-        report.faults,
-        [Fault::ClockWentBack(EventId::new(2).unwrap())]
-    );
+    let fault = Fault::ClockWentBack(EventId::new(2).unwrap());
+    assert_eq!(report.faults, [fault]);
     let text = report.text(&history);
     assert!(text.contains("node 1, line 4: "), "{text}");
 }
@@ -159,10 +152,10 @@ fn traces_of_plays_with_two_holders_show_them() {
             let (history, report) = checked(&runs);
             let shows =
                 |fault: &Fault| matches!(fault, Fault::HeldTwice(_) | Fault::TokenDidNotRise(_));
+            let text = report.text(&history);
             assert!(
                 report.faults.iter().any(shows),
-                "{bug:?}, seed {seed}:\n{}",
-                report.text(&history)
+                "{bug:?}, seed {seed}:\n{text}"
             );
             found += 1;
         }

@@ -16,10 +16,8 @@ fn a_view_selects_the_nodes_the_lock_and_the_time() {
         nodes: BTreeSet::from([2]),
         ..View::default()
     });
-    assert_eq!(
-        (of_two.lanes.len(), of_two.lanes[0].id, of_two.arrows.len()),
-        (1, 2, 0)
-    );
+    let shown = (of_two.lanes.len(), of_two.lanes[0].id, of_two.arrows.len());
+    assert_eq!(shown, (1, 2, 0));
     let late = part(View {
         from: Some(400),
         ..View::default()
@@ -39,17 +37,11 @@ fn hostile_text_is_escaped_in_a_drawing() {
     one.records[1].queue.push((3, 2));
     one.records[1].because = Some("<script>&\"'\u{1b}[2J\u{0}".to_owned());
     let history = History::new(&[one]).unwrap();
-    let view = View {
-        lock: String::new(),
-        ..View::default()
-    };
-    let mut diagram = Diagram::new(&history, &view).unwrap();
+    let mut diagram = Diagram::new(&history, &View::default()).unwrap();
     diagram.lock = "</title>\u{7}".to_owned();
     let drawn = svg(&diagram);
-    assert!(
-        drawn.contains(r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}"),
-        "{drawn}"
-    );
+    let escaped = r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}";
+    assert!(drawn.contains(escaped), "{drawn}");
     assert!(drawn.contains(r"lock &lt;/title&gt;\u{7}"), "{drawn}");
 }
 

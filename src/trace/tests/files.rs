@@ -17,9 +17,8 @@ fn a_trace_is_read_as_it_was_written_without_half_a_line_at_its_end() {
     write_file(folder.path(), &two);
     fs::write(folder.path().join("notes.txt"), "no trace").unwrap();
     let history = History::read(folder.path(), |_| {}).unwrap();
-    let records = history
-        .event_ids()
-        .map(|event_id| history.record(event_id).unwrap());
+    let ids = history.event_ids();
+    let records = ids.map(|event_id| history.record(event_id).unwrap());
     let written = one.records.iter().chain(&two.records).cloned();
     assert_eq!(records.collect::<Vec<_>>(), written.collect::<Vec<_>>());
     assert_eq!(

@@ -29,12 +29,8 @@ fn vector_clocks_count_every_event_and_know_what_happened_before() {
         assert_eq!(clock[own], last[own] + 1);
         last[own] = clock[own];
         if let Some(origin) = history.event(*event_id).origin {
-            assert!(
-                of(origin)
-                    .iter()
-                    .zip(clock)
-                    .all(|(before, after)| before <= after)
-            );
+            let mut pairs = of(origin).iter().zip(clock);
+            assert!(pairs.all(|(before, after)| before <= after));
         }
     }
 }

@@ -87,8 +87,7 @@ fn checked(runs: &[Run]) -> (History, Report) {
 fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
     let mut recording = Recording::default();
     let (figures, verdict) = play(plan, addresses, Some(&mut recording));
-    recording
-        .runs
-        .sort_by_key(|run| (run.header.id, run.header.run.clone()));
+    let order = |run: &Run| (run.header.id, run.header.run.clone());
+    recording.runs.sort_by_key(order);
     (recording.runs, figures, verdict)
 }

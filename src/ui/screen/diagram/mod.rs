@@ -135,17 +135,16 @@ impl LiveDiagram {
             }
             NodeEvent::Dropped { source, reason, .. } => {
                 let note = format!("dropped: {}", reason.cause());
-                self.lost(false, *source, Tone::Trouble, note);
+                self.add_lost(false, *source, note);
             }
             NodeEvent::NotSent { address, error } => {
                 let note = format!("not sent: {}", Printable::new(error.to_string().as_bytes()));
-                self.lost(true, *address, Tone::Trouble, note);
+                self.add_lost(true, *address, note);
             }
             NodeEvent::DroppedMore(more) => {
-                self.push(Row {
-                    times: u32::try_from(*more).unwrap_or(u32::MAX),
-                    ..self.row(Tone::Trouble, "dropped more")
-                });
+                let times = u32::try_from(*more).unwrap_or(u32::MAX);
+                let row = self.row(Tone::Trouble, "dropped more");
+                self.push(Row { times, ..row });
             }
             NodeEvent::SectionUnreachable { .. } => {
                 self.push(self.row(Tone::Trouble, "section unreachable"));
@@ -172,16 +171,16 @@ impl LiveDiagram {
         let is_open = |other: &&mut Row| {
             !other.has_effect() && (other.begins.is_none() || row.begins.is_some())
         };
-        if !row.has_effect()
-            && let Some(same) = latest.take_while(is_open).find(|other| other.is_like(&row))
-        {
-            same.times = same.times.saturating_add(row.times);
-            return;
-        }
-        let latest = self.rows.iter().rev();
-        let idle = latest.take_while(|other| !other.has_effect()).count();
-        if !row.has_effect() && idle == MAX_IDLE {
-            self.rows.remove(self.rows.len() - idle);
+        if !row.has_effect() {
+            if let Some(same) = latest.take_while(is_open).find(|other| other.is_like(&row)) {
+                same.times = same.times.saturating_add(row.times);
+                return;
+            }
+            let latest = self.rows.iter().rev();
+            let idle = latest.take_while(|other| !other.has_effect()).count();
+            if idle == MAX_IDLE {
+                self.rows.remove(self.rows.len() - idle);
+            }
         }
         if self.rows.len() == MAX_ROWS {
             self.rows.pop_front();
@@ -202,28 +201,24 @@ impl LiveDiagram {
     }
 
     fn event(&self, tone: Tone, note: String) -> Row {
-        Row {
-            clock: Some(self.now.clock),
-            ..self.row(tone, note)
-        }
+        let (clock, row) = (Some(self.now.clock), self.row(tone, note));
+        Row { clock, ..row }
     }
 
-    fn lost(&mut self, is_sent: bool, address: SocketAddr, tone: Tone, note: String) {
-        let index = self.addresses.iter().position(|member| *member == address);
-        let id = index.and_then(|index| u16::try_from(index + 1).ok());
-        let peer = id.map(NodeId).filter(|id| *id != self.own);
-        let arrow = Arrow {
+    /// Adds a datagram that was dropped or could not be sent, to or from this address.
+    fn add_lost(&mut self, is_sent: bool, address: SocketAddr, note: String) {
+        let members = (1..).map(NodeId).zip(&self.addresses);
+        let peers = members.filter(|(id, member)| **member == address && *id != self.own);
+        let arrow = Some(Arrow {
             is_sent,
-            peers: peer.into_iter().collect(),
+            peers: peers.map(|(id, _)| id).take(1).collect(),
             kind: ArrowKind::Request,
             label: String::new(),
             is_repeated: false,
             is_lost: true,
-        };
-        self.push(Row {
-            arrow: Some(arrow),
-            ..self.row(tone, note)
         });
+        let row = self.row(Tone::Trouble, note);
+        self.push(Row { arrow, ..row });
     }
 }
 
@@ -246,6 +241,7 @@ impl LineState {
     /// The state for the original's lock, which is the one that a process takes.
     fn of(member: &Member) -> Self {
         let lock = LockName::default();
+        let queue = member.reply_queue(&lock).iter();
         LineState {
             clock: member.clock(),
             phase: match member.state(&lock) {
@@ -253,11 +249,7 @@ impl LineState {
                 State::Wait { .. } => Phase::Wait,
                 State::Held { .. } => Phase::Held,
             },
-            deferred: member
-                .reply_queue(&lock)
-                .iter()
-                .map(|deferred| deferred.request.id)
-                .collect(),
+            deferred: queue.map(|deferred| deferred.request.id).collect(),
         }
     }
 }

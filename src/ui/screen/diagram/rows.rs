@@ -29,11 +29,15 @@ impl LiveDiagram {
                         note.clone_into(&mut row.note);
                     }
                 }
-                None => rows.push(Row {
-                    clock: rows.is_empty().then_some(self.now.clock),
-                    arrow: Some(arrow),
-                    ..self.row(tone, note)
-                }),
+                None => {
+                    let clock = rows.is_empty().then_some(self.now.clock);
+                    let (arrow, row) = (Some(arrow), self.row(tone, note));
+                    rows.push(Row {
+                        clock,
+                        arrow,
+                        ..row
+                    });
+                }
             }
         }
         if let (Some(note), Some(row)) = (account.note_on_entry(), rows.first_mut()) {
@@ -93,20 +97,17 @@ const HELLO: &str = "hello";
 /// The arrow of a message from or to its peer.
 fn arrow(is_sent: bool, message: &MessageRecord) -> Arrow {
     let clock = message.clock;
+    let (kind, label) = match message.kind {
+        MessageKind::Request => (ArrowKind::Request, format!("req {clock}")),
+        MessageKind::Hello => (ArrowKind::Request, HELLO.to_owned()),
+        MessageKind::Welcome => (ArrowKind::Reply, format!("welcome {clock}")),
+        _ => (ArrowKind::Reply, format!("reply {clock}")),
+    };
     Arrow {
         is_sent,
         peers: BTreeSet::from([NodeId(message.peer)]),
-        kind: if message.kind.is_question() {
-            ArrowKind::Request
-        } else {
-            ArrowKind::Reply
-        },
-        label: match message.kind {
-            MessageKind::Request => format!("req {clock}"),
-            MessageKind::Reply | MessageKind::Superseded => format!("reply {clock}"),
-            MessageKind::Hello => HELLO.to_owned(),
-            MessageKind::Welcome => format!("welcome {clock}"),
-        },
+        kind,
+        label,
         is_repeated: false,
         is_lost: false,
     }

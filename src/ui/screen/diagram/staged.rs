@@ -54,7 +54,7 @@ impl Staged {
     }
 
     /// Shows the diagram an event with these effects, past the algorithm.
-    pub(in crate::ui::screen) fn is_told(&mut self, event: &Event, effects: &[Effect]) {
+    pub(super) fn show(&mut self, event: &Event, effects: &[Effect]) {
         self.diagram.happened(&NodeEvent::Handled {
             event,
             outcome: Ok(effects),

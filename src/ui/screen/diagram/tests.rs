@@ -9,9 +9,8 @@ use crate::protocol::Event;
 fn rows(node: &Staged) -> Vec<String> {
     let rows = node.diagram.rows.iter();
     rows.map(|row| {
-        let clock = row
-            .clock
-            .map_or(String::new(), |clock| format!("{clock}: "));
+        let clock = row.clock.map(|clock| format!("{clock}: "));
+        let clock = clock.unwrap_or_default();
         let arrow = row.arrow.as_ref().map_or(String::new(), |arrow| {
             let peers: Vec<String> = arrow.peers.iter().map(NodeId::to_string).collect();
             let way = if arrow.is_sent { "to" } else { "from" };
@@ -72,12 +71,9 @@ fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_reply() {
     node.hears_request(4, 2);
     node.hears_request(6, 3);
     node.leaves();
-    let states: Vec<(Phase, usize)> = node
-        .diagram
-        .rows
-        .iter()
-        .map(|row| (row.standing.phase, row.standing.deferred.len()))
-        .collect();
+    let states = node.diagram.rows.iter().map(|row| &row.standing);
+    let states = states.map(|state| (state.phase, state.deferred.len()));
+    let states: Vec<(Phase, usize)> = states.collect();
     assert_eq!(
         states,
         [
@@ -107,7 +103,7 @@ fn rows_without_effect_are_counted_until_one_has_an_effect() {
         [
             "2: [req 2 to 2 3] asks",
             "[req 2 to 2 3] again ×3",
-            "x ignored ×3",
+            "'x' ignored ×3",
             "4: [reply 3 from 2] ",
             "[reply 3 from 2] ignored: that member has replied already",
             "[req 2 to 3] again",
@@ -154,11 +150,8 @@ fn a_flood_does_not_drive_out_earlier_rows() {
             "dropped more ×5000",
         ]
     );
-    let arrows = node
-        .diagram
-        .rows
-        .iter()
-        .filter_map(|row| row.arrow.as_ref());
+    let rows = node.diagram.rows.iter();
+    let arrows = rows.filter_map(|row| row.arrow.as_ref());
     let lost: Vec<bool> = arrows.map(|arrow| arrow.is_lost).collect();
     assert_eq!(lost, [false, true, true]);
 }
@@ -173,11 +166,8 @@ fn a_flood_of_different_datagrams_does_not_drive_out_earlier_rows() {
     let rows = rows(&node);
     assert_eq!(rows.len(), 1 + MAX_IDLE);
     assert_eq!(rows[0], "2: [req 2 to 2 3] asks");
-    assert!(
-        rows.last()
-            .unwrap()
-            .starts_with("[reply 999 from 2] ignored: ")
-    );
+    let last = rows.last().unwrap();
+    assert!(last.starts_with("[reply 999 from 2] ignored: "));
 }
 
 #[test]
@@ -223,7 +213,7 @@ fn an_entry_without_a_datagram_and_a_request_to_some_members_are_rows() {
         repetition: 0,
     };
     let event = Event::Acquire(lock.clone());
-    node.is_told(&event, &[request(2), request(4)]);
+    node.show(&event, &[request(2), request(4)]);
     assert_eq!(rows(&node), ["1: [req 2 to 2 4] asks"]);
 }
 
