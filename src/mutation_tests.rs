@@ -67,14 +67,14 @@ fn check_trace(bug: Planted, violation: lock::Violation, found: &Found<lock::Vio
     keep(&format!("{bug:?}"), &found.runs);
     let history = History::new(&found.runs).expect("a possible history");
     let report = check(&history);
-    let text = report.tell(&history).to_string();
+    let text = report.text(&history);
     // The search knows which of two entries came first. If neither could know of the
     // other, a trace shows that both were in the section, not whose token is wrong.
     let is_shown = |fault: &Fault| match violation {
         lock::Violation::ClockBehindToken => matches!(fault, Fault::ClockWentBack(_)),
         _ => matches!(
             fault,
-            Fault::HeldTwice(_) | Fault::TokenDidNotRise(_) | Fault::LentAgain(_)
+            Fault::HeldTwice(_) | Fault::TokenDidNotRise(_) | Fault::DelegatedAgain(_)
         ),
     };
     if violation == lock::Violation::NeverEnters {

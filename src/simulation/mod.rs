@@ -36,7 +36,7 @@ pub(crate) use recording::Recording;
 pub(crate) use run::run_plan;
 pub(crate) use seeds::run_seeds;
 pub(crate) use shrink::shrink;
-pub use transcript::told;
+pub use transcript::step_lines;
 
 #[cfg(test)]
 mod tests;

@@ -163,7 +163,7 @@ fn draws_every_state(width: u16, height: u16) {
     // After its restart it receives all clocks and asks.
     let mut first = group.process(1, "1h");
     first.wait_for("listens at");
-    terminal.wait_for("1 started anew");
+    terminal.wait_for("1 restarted");
     first.send_line("x");
     let picture = terminal.wait_for("HELD: deferred");
     let deferred = row(&picture, "HELD: deferred");

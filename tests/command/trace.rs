@@ -67,7 +67,7 @@ fn a_real_run_is_checked_drawn_and_exported() {
         report.contains(" events of 5 runs, 8 entries\n"),
         "{report}"
     );
-    assert!(report.contains("never held twice, tokens rise"), "{report}");
+    assert!(report.contains("never held twice, tokens rose"), "{report}");
 
     let file = folder.path().join("run.svg");
     let (code, ..) = trace(&["draw", path, "-o", file.to_str().unwrap()]);
@@ -109,7 +109,10 @@ fn a_violation_is_quoted_and_exits_with_1_and_wrong_use_with_2() {
     }
     let (code, report, error) = trace(&["check", path]);
     assert_eq!(code, Some(1));
-    assert!(report.contains("VIOLATION: held twice"), "{report}");
+    assert!(
+        report.contains("VIOLATION: the critical section was held twice"),
+        "{report}"
+    );
     assert!(report.contains(r#"  node 2, line 2: {"at":2,"#), "{report}");
     assert_eq!(error, "turno: 1 violation; see above\n");
     for wrong in [&["draw", path, "--nodes", "7"][..], &["export", path]] {

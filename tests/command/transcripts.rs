@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use turno::internals::group::{Address, Group};
 use turno::internals::mutex::{Config, Incarnation, LockName, NodeId, Timer};
 use turno::internals::protocol::Event;
-use turno::internals::simulation::{Cluster, Done, Handled, Parcel, Program, ProgramStep, told};
+use turno::internals::simulation::{
+    Cluster, Done, Handled, Parcel, Program, ProgramStep, step_lines,
+};
 use turno::internals::trace::{Diagram, Header, History, Record, Run, View, check, svg};
 
 /// A group without a network: a datagram waits until a command delivers it.
@@ -56,8 +58,8 @@ impl Script {
                 self.asks_everybody = true;
                 self.begin(members.parse().unwrap(), None);
             }
-            ["group", members, "seed", seed] => {
-                self.begin(members.parse().unwrap(), Some(id(seed)));
+            ["group", members, "original", original] => {
+                self.begin(members.parse().unwrap(), Some(id(original)));
             }
             [node, "x"] => return self.handle(id(node), Event::Acquire(lock())),
             [node, "ticks"] => return self.handle(id(node), Event::Tick),
@@ -74,7 +76,7 @@ impl Script {
                 self.timers.retain(|(of, _)| *of != id(node));
             }
             [node, "starts"] => return self.start(id(node)),
-            [node, "starts", "as", "a", "seed"] => self.start_original(id(node)),
+            [node, "starts", "as", "an", "original"] => self.start_original(id(node)),
             ["deliver", "all"] => {
                 let mut lines = Vec::new();
                 while let Some(datagram) = self.in_transit.pop_front() {
@@ -189,7 +191,7 @@ impl Script {
     /// returns the lines about it.
     fn finish_step(&mut self, step: ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
         let id = step.id;
-        let lines = told(&self.cluster, &step, arrived);
+        let lines = step_lines(&self.cluster, &step, arrived);
         self.record(&step);
         for done in step.done {
             match done {
@@ -231,7 +233,7 @@ impl Script {
         runs.sort_by_key(|run| run.header.id);
         let history = History::new(&runs).unwrap();
         let report = check(&history);
-        assert!(report.is_clean(), "{}", report.tell(&history));
+        assert!(report.is_clean(), "{}", report.text(&history));
         svg(&Diagram::new(&history, &View::default()).unwrap())
     }
 

@@ -231,7 +231,7 @@ fn the_traces_of_shortest_paths_are_whole_and_clean() {
         for (name, found) in examples(&bounds, bounds.wanted_coverage()) {
             let history = History::new(&found.runs).unwrap();
             let report = trace::check(&history);
-            let text = report.tell(&history).to_string();
+            let text = report.text(&history);
             assert!(report.is_clean(), "{bounds:?}, {name}:\n{text}");
             assert_eq!(report.gaps, [], "{bounds:?}, {name}:\n{text}");
             entries += report.entries.len();

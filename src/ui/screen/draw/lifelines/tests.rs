@@ -96,7 +96,7 @@ fn a_dropped_datagram_ends_in_a_cross_and_a_new_run_begins_its_line() {
        ║··············┊····req 2····▷┊ again
        ║✕──           ┊              ┊ dropped: signature wrong
        ║✕─────────────┼──────────────┊ dropped: signature wrong
-       ║◁─────────────┼────hello─────┬ 3 started anew
+       ║◁─────────────┼────hello─────┬ 3 restarted
        ║··············┊····req 2····▷┊ again"
     );
     let mut last = Staged::new(3, 3);

@@ -1,14 +1,14 @@
-// Brings the drawing and the data of one run together. Text from the run is only
-// ever set as text, never as HTML.
+// Connects the drawing and the data of one run. Text from the run is set as text,
+// never as HTML.
 
 const run = JSON.parse(document.getElementById("steps").textContent);
 const events = run.events;
-const placeOf = new Map(events.map((event, place) => [event.name, place]));
+const indexOf = new Map(events.map((event, index) => [event.name, index]));
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
 const svg = stage.querySelector("svg");
 
-// --- what is before and after what ---
+// --- happened-before ---
 
 /** Whether event `one` happened before `other`, by their vector clocks. */
 function isBefore(one, other) {
@@ -16,11 +16,11 @@ function isBefore(one, other) {
   return one !== other && events[other].vector[own] >= events[one].vector[own];
 }
 
-/** Of each event: "past" and "future" of the chosen one, and "" of all others. */
+/** The relation of each event to the chosen one: "past", "future" or "". */
 function relations(chosen) {
-  return events.map((_, place) => {
-    if (isBefore(place, chosen)) return "past";
-    return isBefore(chosen, place) ? "future" : "";
+  return events.map((_, index) => {
+    if (isBefore(index, chosen)) return "past";
+    return isBefore(chosen, index) ? "future" : "";
   });
 }
 
@@ -28,12 +28,12 @@ function relations(chosen) {
 
 const dots = events.map((event) => svg.querySelector(`.dot[data-event="${event.name}"]`));
 const where = dots.map((dot) => ({ x: dot.cx.baseVal.value, y: dot.cy.baseVal.value }));
-/** Whatever is drawn of events: an element, and the places of its events. */
+/** Each drawn element with the indexes of its events. */
 const drawn = [...svg.querySelectorAll("[data-event], [data-from], [data-to]")].map((element) => ({
   element,
   ends: [element.dataset.event, element.dataset.from, element.dataset.to]
-    .filter((name) => placeOf.has(name))
-    .map((name) => placeOf.get(name)),
+    .filter((name) => indexOf.has(name))
+    .map((name) => indexOf.get(name)),
   light: "",
 }));
 
@@ -41,19 +41,19 @@ const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
 ring.id = "now";
 ring.setAttribute("r", "9");
 svg.append(ring);
-// Names go along when the drawing is moved, above all else.
+// Names stay in sight when the drawing moves, above everything else.
 const names = [...svg.querySelectorAll(".name")];
 svg.append(...names);
 
-/** An element is of the past if all its events are, and so of the future; the
-    chosen event is with either. */
+/** An element belongs to the past or the future if all its events do; the chosen
+    event belongs to both. */
 function lightOf(ends, relation, chosen) {
   const is = (side) => ends.every((end) => end === chosen || relation[end] === side);
   if (is("past")) return "past";
   return is("future") ? "future" : "";
 }
 
-/** Lights the past and the future of an event; everything, if there is none. */
+/** Lights the past and the future of an event, or everything without an event. */
 function lightUp(chosen) {
   svg.classList.toggle("lit", chosen !== null);
   const relation = chosen === null ? [] : relations(chosen);
@@ -77,7 +77,7 @@ function element(tag, text, data = {}) {
   return made;
 }
 
-/** What is known of each node after so many steps. */
+/** The row of each node after this many steps. */
 function nodesAfter(step) {
   const rows = new Map();
   const changes = [run.before, ...events.slice(0, step).map((event) => event.rows)];
@@ -109,16 +109,16 @@ function showNodes(step) {
 /** The row of the event's own node after it. */
 const ownRow = (event) => event.rows.find((row) => row.node === event.node);
 
-function showEvent(place) {
+function showEvent(index) {
   const panel = byId("event");
-  if (place === null) {
-    const first = events.length ? "Point at an event, or step through the run." : "There is no event in the drawing.";
+  if (index === null) {
+    const first = events.length ? "Point at an event, or step through the run." : "The drawing contains no event.";
     panel.replaceChildren(element("h2", "No event yet"), element("p", first));
     return;
   }
-  const event = events[place];
+  const event = events[index];
   const row = ownRow(event);
-  const sides = relations(place);
+  const sides = relations(index);
   const count = (side) => sides.filter((of) => of === side).length;
   const list = element("dl", "");
   const line = (term, text) => text && list.append(element("dt", term), element("dd", text));
@@ -136,9 +136,9 @@ function showEvent(place) {
   panel.replaceChildren(element("h2", `node ${event.node}: ${event.text}`), list);
 }
 
-// --- where we are ---
+// --- the current step ---
 
-/** After so many events; the one pointed at; whether anything may be dimmed. */
+/** How many events happened; the event under the pointer; whether others are dimmed. */
 const now = { step: 0, pointed: null, isLit: true };
 
 const chosen = () => now.pointed ?? (now.step > 0 ? now.step - 1 : null);
@@ -148,27 +148,27 @@ function showChosen() {
   showEvent(chosen());
 }
 
-function pointAt(place) {
-  if (place === now.pointed) return;
-  now.pointed = place;
+function pointAt(index) {
+  if (index === now.pointed) return;
+  now.pointed = index;
   showChosen();
 }
 
-/** Goes to a step. `isQuiet`: the address stays as it is. */
+/** Goes to a step. `isQuiet`: keeps the address. */
 function goTo(step, isQuiet = false) {
   dots[Math.max(0, now.step - 1)]?.setAttribute("tabindex", "-1");
   now.step = Math.min(Math.max(step, 0), events.length);
   now.pointed = null;
   now.isLit = true;
-  const place = now.step - 1;
-  const dot = dots[Math.max(0, place)];
+  const index = now.step - 1;
+  const dot = dots[Math.max(0, index)];
   dot?.setAttribute("tabindex", "0");
-  if (place >= 0 && document.activeElement.classList.contains("dot")) dot.focus({ preventScroll: true });
-  ring.style.display = place < 0 ? "none" : "";
-  if (place >= 0) {
-    ring.setAttribute("cx", where[place].x);
-    ring.setAttribute("cy", where[place].y);
-    bringIntoView(where[place]);
+  if (index >= 0 && document.activeElement.classList.contains("dot")) dot.focus({ preventScroll: true });
+  ring.style.display = index < 0 ? "none" : "";
+  if (index >= 0) {
+    ring.setAttribute("cx", where[index].x);
+    ring.setAttribute("cy", where[index].y);
+    bringIntoView(where[index]);
   }
   byId("slider").value = now.step;
   byId("step").textContent = `after ${now.step} of ${events.length} events`;
@@ -179,7 +179,7 @@ function goTo(step, isQuiet = false) {
 }
 
 let addressTimer = 0;
-/** Late, as a browser refuses to write it at every step of a key held down. */
+/** Delayed: a browser refuses a change at every step of a held key. */
 function writeAddress() {
   clearTimeout(addressTimer);
   addressTimer = setTimeout(() => {
@@ -188,14 +188,14 @@ function writeAddress() {
   }, 300);
 }
 
-/** `#step=5` or `#event=0-3`; anything else is the beginning. */
+/** `#step=5` or `#event=0-3`; anything else means the beginning. */
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
-  const place = placeOf.get(asked.get("event"));
-  goTo(place === undefined ? Math.trunc(Number(asked.get("step"))) || 0 : place + 1, true);
+  const index = indexOf.get(asked.get("event"));
+  goTo(index === undefined ? Math.trunc(Number(asked.get("step"))) || 0 : index + 1, true);
 }
 
-// --- the view: which part of the drawing is seen, and how large ---
+// --- the view: the visible part of the drawing and its scale ---
 
 const size = { width: svg.viewBox.baseVal.width, height: svg.viewBox.baseVal.height };
 const view = { x: 0, y: 0, scale: 1 };
@@ -204,17 +204,17 @@ let isViewDue = false;
 function showView() {
   const { width, height } = stage.getBoundingClientRect();
   const [seenWidth, seenHeight] = [width / view.scale, height / view.scale];
-  // A part of the drawing stays in sight.
+  // Part of the drawing always stays in sight.
   const within = (from, all, seen) => Math.min(Math.max(from, -seen / 2), all - seen / 2);
   view.x = within(view.x, size.width, seenWidth);
   view.y = within(view.y, size.height, seenHeight);
-  // However many events of the pointer there are in a frame, it is drawn once.
+  // Drawn once a frame, however many pointer events it has.
   if (!isViewDue) requestAnimationFrame(drawView);
   isViewDue = true;
 }
 
-/** The texts of the drawing, in columns of this width. Most of the time of a
-    frame is text, in sight or not: what is out of sight is taken out. */
+/** The texts of the drawing, in columns of this width. Text takes most of the time of a
+    frame, in sight or not, so columns out of sight are hidden. */
 const COLUMN = 500;
 const columns = [];
 for (const text of svg.querySelectorAll(".clock, .said, .token")) {
@@ -235,7 +235,7 @@ function showTexts(from, to) {
 function drawView() {
   isViewDue = false;
   const { width, height } = stage.getBoundingClientRect();
-  // Text too small to be read only costs time.
+  // Text too small to read only costs time.
   const isSmall = view.scale < 0.5;
   svg.classList.toggle("is-small", isSmall);
   showTexts(isSmall ? 0 : view.x - COLUMN, isSmall ? 0 : view.x + width / view.scale);
@@ -243,7 +243,7 @@ function drawView() {
   for (const name of names) name.setAttribute("transform", `translate(${Math.max(0, view.x)})`);
 }
 
-/** Zooms by a factor; the point at these pixels of the stage stays where it is. */
+/** Zooms by a factor around this pixel of the stage. */
 function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
   const scale = Math.min(Math.max(view.scale * factor, 0.02), 12);
   view.x += x / view.scale - x / scale;
@@ -254,9 +254,9 @@ function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
 
 function reset() {
   Object.assign(view, { x: 0, y: Math.min(0, (size.height - stage.clientHeight) / 2), scale: 1 });
-  const place = now.step - 1;
+  const index = now.step - 1;
   showView();
-  if (place >= 0) bringIntoView(where[place]);
+  if (index >= 0) bringIntoView(where[index]);
 }
 
 function fit() {
@@ -265,7 +265,7 @@ function fit() {
   showView();
 }
 
-/** Moves the drawing if a point is not well inside of what is seen. */
+/** Moves the drawing if a point is not well inside the visible part. */
 function bringIntoView({ x, y }) {
   const [width, height] = [stage.clientWidth / view.scale, stage.clientHeight / view.scale];
   const isInside = (at, from, length) => at > from + length * 0.12 && at < from + length * 0.88;
@@ -278,27 +278,27 @@ function bringIntoView({ x, y }) {
 
 let drag = null;
 
-/** Where the pointer is in the drawing as it is seen, which may be a frame behind
-    the view. */
+/** The pointer in coordinates of the visible drawing, which may be a frame behind the
+    view. */
 function inDrawing(event) {
   return new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
 }
 
-/** The event under the pointer: the nearest dot close by; or else the end of the
-    arrow, or the beginning of the bar. */
+/** The event under the pointer: the nearest dot close by, or the end of the arrow, or
+    the beginning of the bar. */
 function eventUnder(event) {
   const { x, y } = inDrawing(event);
   let [nearest, least] = [null, Math.max(9 / view.scale, 6) ** 2];
-  where.forEach((dot, place) => {
+  where.forEach((dot, index) => {
     const distance = (dot.x - x) ** 2 + (dot.y - y) ** 2;
-    if (distance < least) [nearest, least] = [place, distance];
+    if (distance < least) [nearest, least] = [index, distance];
   });
   if (nearest !== null) return nearest;
   const { event: own, to, from } = event.target.closest?.("[data-event], [data-to], [data-from]")?.dataset ?? {};
-  return placeOf.get(own ?? to ?? from) ?? null;
+  return indexOf.get(own ?? to ?? from) ?? null;
 }
 
-// A press is not yet a choice: it may become a drag.
+// A press is not a choice yet: it may become a drag.
 stage.addEventListener("mousedown", (event) => event.preventDefault());
 stage.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
@@ -316,10 +316,10 @@ stage.addEventListener("pointermove", (event) => {
   showView();
 });
 stage.addEventListener("pointerup", (event) => {
-  const place = drag && !drag.isMoved ? eventUnder(event) : null;
+  const index = drag && !drag.isMoved ? eventUnder(event) : null;
   drag = null;
   stage.classList.remove("is-moved");
-  if (place !== null) goTo(place + 1);
+  if (index !== null) goTo(index + 1);
 });
 stage.addEventListener("pointercancel", () => {
   drag = null;
@@ -328,7 +328,7 @@ stage.addEventListener("pointercancel", () => {
 stage.addEventListener("pointerleave", () => pointAt(null));
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
-  // A line of a wheel that counts lines is as long as it looks.
+  // A wheel that counts lines: a line is 20 pixels.
   const unit = event.deltaMode === 0 ? 1 : 20;
   if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
     view.x += ((event.deltaX || event.deltaY) * unit) / view.scale;
@@ -370,14 +370,14 @@ byId("slider").addEventListener("input", (event) => goTo(event.target.valueAsNum
 // --- the beginning ---
 
 byId("slider").max = events.length;
-dots.forEach((dot, place) => {
-  const event = events[place];
+dots.forEach((dot, index) => {
+  const event = events[index];
   const row = ownRow(event);
   dot.setAttribute("tabindex", "-1");
   dot.setAttribute("role", "img");
   dot.setAttribute("aria-label", `node ${event.node}: ${event.text}; clock ${row.clock}, ${row.state} ${row.number}`);
-  // Tab leads to one of them; from there the arrow keys lead on.
-  dot.addEventListener("focus", () => now.step !== place + 1 && goTo(place + 1));
+  // Tab focuses one dot; the arrow keys go on from there.
+  dot.addEventListener("focus", () => now.step !== index + 1 && goTo(index + 1));
 });
 document.title = svg.querySelector("title").textContent;
 svg.querySelector("title").remove();
