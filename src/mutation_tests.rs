@@ -17,7 +17,8 @@ const MAX_STATES: u64 = 100_000;
 const MAX_SEEDS: u64 = 10_000;
 
 /// The group in which the model check searches for a bug, or `None` if the bug needs
-/// sockets, seed peers, time or another member list: then the simulation searches for it.
+/// sockets, original peers, time or another member list: then the simulation searches
+/// for it.
 fn group_for(bug: Planted) -> Option<Bounds> {
     // The reduction assumes the algorithm without a bug.
     let group = SMALL.planted(Some(bug)).is_unreduced(true);
@@ -54,9 +55,9 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         }
         Planted::NeverResent
         | Planted::ResentWithNewClock
-        | Planted::SeedReplyAnywhere
-        | Planted::OneRequestPerSeed
-        | Planted::SeedAnsweredAtListedPort
+        | Planted::OriginalReplyAnywhere
+        | Planted::OneRequestPerOriginal
+        | Planted::OriginalAnsweredAtListedPort
         | Planted::ForeignListAccepted => return None,
     })
 }

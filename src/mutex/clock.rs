@@ -4,7 +4,7 @@ use core::{error, fmt};
 
 use super::token::{Token, Tokens};
 
-/// The largest clock: 2^63 - 1, the largest that a seed peer can read (its clock is
+/// The largest clock: 2^63 - 1, the largest that an original peer can read (its clock is
 /// Go's `int`).
 pub const MAX_CLOCK: u64 = i64::MAX as u64;
 
@@ -78,7 +78,7 @@ impl fmt::Display for ClockError {
 impl error::Error for ClockError {}
 
 /// The logical clock of a member (Lamport 1978, rules IR1 and IR2). It starts at 1, as
-/// the seed's does, and never goes back.
+/// the original's does, and never goes back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LamportClock {
     now: u64,

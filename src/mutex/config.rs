@@ -89,7 +89,7 @@ impl Config {
 
     /// How far the clock may get ahead of a peer without asking it. The other half is
     /// for all other events, before a restart skips too little or the peer rejects a
-    /// seed peer's request.
+    /// original peer's request.
     pub(crate) fn unsynced_ahead(&self) -> u64 {
         self.ahead.min(MAX_JUMP) / 2
     }

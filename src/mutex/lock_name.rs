@@ -7,7 +7,7 @@ use core::{error, fmt};
 const MAX_LENGTH: usize = 128;
 
 /// The name of a lock: UTF-8, at most 128 bytes, no control characters. The
-/// empty name, the default, is the seed's one lock.
+/// empty name, the default, is the original's one lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LockName(Option<Arc<str>>);
 
@@ -35,13 +35,13 @@ impl LockName {
         Ok(LockName((!text.is_empty()).then(|| text.into())))
     }
 
-    /// Whether this is the seed's one lock.
+    /// Whether this is the original's one lock.
     #[must_use]
     pub fn is_nameless(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The text, empty for the seed's one lock.
+    /// The text, empty for the original's one lock.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()

@@ -19,9 +19,9 @@ impl fmt::Display for Incarnation {
 /// The kind of program that sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// A process of the seed, the Go program that turno grew from: it echoes nothing
+    /// A process of the original, the Go program that turno grew from: it echoes nothing
     /// and sends nothing twice.
-    Seed,
+    Original,
     /// A turno node.
     Turno(Incarnation),
 }
@@ -102,7 +102,7 @@ impl Message {
 
 impl Body {
     /// The clock in the head of the datagram. A hello's is 0, which no event has: a
-    /// seed peer takes it for a request older than any, and its reply carries its
+    /// original peer takes it for a request older than any, and its reply carries its
     /// clock.
     #[must_use]
     pub fn clock(&self) -> u64 {
@@ -116,7 +116,7 @@ impl Body {
     }
 }
 
-/// The head of the datagram: all that a seed peer reads of it.
+/// The head of the datagram: all that an original peer reads of it.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.body {

@@ -30,9 +30,9 @@ planted_bugs! {
     EchoIgnored,
     /// A reply that arrives while FREE counts for the next request (rule 2).
     LateReplyCounted,
-    /// A seed peer's reply counts for the current request, whichever socket it arrives
-    /// at (rule 2).
-    SeedReplyAnywhere,
+    /// An original peer's reply counts for the current request, whichever socket it
+    /// arrives at (rule 2).
+    OriginalReplyAnywhere,
     /// A second reply of a sender counts for another one (rule 3).
     RepliesCounted,
     /// A reply carries a clock past the request's, not the replier's own (rule 4).
@@ -47,10 +47,11 @@ planted_bugs! {
     RepliesWhileWaiting,
     /// Deferred requests are not answered on leaving.
     QueueForgotten,
-    /// One request of a seed peer is deferred, the latest to arrive.
-    OneRequestPerSeed,
-    /// The reply to a seed peer goes to its listed port, not to the requesting socket.
-    SeedAnsweredAtListedPort,
+    /// One request of an original peer is deferred, the latest to arrive.
+    OneRequestPerOriginal,
+    /// The reply to an original peer goes to its listed port, not to the requesting
+    /// socket.
+    OriginalAnsweredAtListedPort,
     /// A reply leaves the replier the other one's permission.
     PermissionKeptAfterReply,
     /// A waiting member gives away a permission and does not ask for it again.

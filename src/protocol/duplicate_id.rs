@@ -22,7 +22,7 @@ impl Member {
                 Ok(())
             }
             Origin::Turno(other) => self.receive_from_duplicate(other, message, reply_to, effects),
-            Origin::Seed => Err(Rejected::OwnId(message.from)),
+            Origin::Original => Err(Rejected::OwnId(message.from)),
         }
     }
 

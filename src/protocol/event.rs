@@ -18,7 +18,7 @@ pub enum Event {
         /// The fencing token of that entry.
         token: Token,
     },
-    /// The user requests the critical section (the seed's `x`).
+    /// The user requests the critical section (the original's `x`).
     Acquire(LockName),
     /// The user cancels its request.
     Cancel(LockName),
@@ -33,14 +33,14 @@ pub enum Event {
         /// [`crate::mutex::Config::ahead`] is possible after each entry.
         entries: u64,
     },
-    /// The clock ticks, with no further meaning (the seed's own id).
+    /// The clock ticks, with no further meaning (the original's own id).
     Tick,
     /// A message arrived.
     Received {
         /// The message.
         message: Message,
         /// The destination of an answer, if it is not the sender's address in the member
-        /// list: a seed peer sends each request from a new socket, and waits there.
+        /// list: an original peer sends each request from a new socket, and waits there.
         reply_to: Option<SocketAddr>,
     },
     /// A timer expired.

@@ -60,7 +60,7 @@ pub struct Member {
     /// How often another node with our id was seen lately.
     duplicate_sightings: u64,
     has_duplicate_id: bool,
-    /// The locks that a member is known to request or hold, and the seed's one.
+    /// The locks that a member is known to request or hold, and the original's one.
     locks: BTreeMap<LockName, RicartAgrawala>,
     /// The permissions for all other locks. They are apart from the locks in use, so that
     /// many names that were used once slow nothing down.
@@ -86,7 +86,7 @@ impl Member {
             Durability::Durable { below, synced } => (Some(below), below > 1 && synced),
         };
         let kept = rules::initial_permissions(&config, &peers);
-        let seeds_lock = RicartAgrawala::with_permissions(kept);
+        let originals_lock = RicartAgrawala::with_permissions(kept);
         Member {
             config,
             clock,
@@ -102,7 +102,7 @@ impl Member {
             last_request_clock: None,
             duplicate_sightings: 0,
             has_duplicate_id: false,
-            locks: BTreeMap::from([(LockName::default(), seeds_lock)]),
+            locks: BTreeMap::from([(LockName::default(), originals_lock)]),
             kept: BTreeMap::new(),
         }
     }

@@ -25,7 +25,7 @@ impl World<'_> {
                 let mut others = self.ids().filter(|other| *other != id);
                 others.all(|other| self.knows_its_clock(other))
             }
-            ProgramKind::Seed => false,
+            ProgramKind::Original => false,
         };
         let Some(program) = self.cluster.program(id) else {
             return false;
@@ -60,7 +60,7 @@ impl World<'_> {
     fn knows_its_clock(&self, id: NodeId) -> bool {
         match self.cluster.program(id) {
             Some(Program::Turno(member, _)) => member.unsynced().is_empty(),
-            Some(Program::Seed(..)) => true,
+            Some(Program::Original(..)) => true,
             None => self.nodes.get(&id).is_some_and(|node| node.below.is_some()),
         }
     }

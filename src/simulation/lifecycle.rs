@@ -20,8 +20,8 @@ impl World<'_> {
         node.runs += 1;
         let (runs, below) = (node.runs, node.below);
         let durability = match kind {
-            ProgramKind::Seed => {
-                self.cluster.start_seed(group);
+            ProgramKind::Original => {
+                self.cluster.start_original(group);
                 return Ok(());
             }
             ProgramKind::Forgetful => Durability::Forgetful,

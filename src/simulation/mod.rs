@@ -3,7 +3,7 @@
 //! as a node does.
 //!
 //! ```text
-//! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, SeedPeer: the programs
+//! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, OriginalPeer: the programs
 //!                   ├────> Links: what becomes of datagrams
 //!                   └────> Oracle ─> Violation
 //! ```
@@ -19,11 +19,11 @@ mod figures;
 mod lifecycle;
 mod network;
 mod oracle;
+mod original_peer;
 mod perform;
 mod plan;
 mod recording;
 mod run;
-mod seed_peer;
 mod seeds;
 mod shrink;
 mod transcript;

@@ -92,8 +92,8 @@ impl<'a> Links<'a> {
     /// Whether it is a request of the original, or the reply to one: the original sends
     /// a request once, so the network must not lose it.
     fn is_of_seed(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
-        (self.plan.kind(from) == ProgramKind::Seed && parcel.text.starts_with(b"req"))
-            || (self.plan.kind(to) == ProgramKind::Seed && parcel.text.starts_with(b"reply"))
+        (self.plan.kind(from) == ProgramKind::Original && parcel.text.starts_with(b"req"))
+            || (self.plan.kind(to) == ProgramKind::Original && parcel.text.starts_with(b"reply"))
     }
 
     fn is_cut(&self, from: NodeId, to: NodeId) -> bool {

@@ -86,7 +86,7 @@ impl MessageRecord {
             lock: lock_of(&message.body).and_then(named),
             run: match message.origin {
                 Origin::Turno(run) => Some(run.to_string()),
-                Origin::Seed => None,
+                Origin::Original => None,
             },
         }
     }

@@ -160,7 +160,7 @@ impl Script {
     }
 
     fn start_original(&mut self, id: NodeId) {
-        self.cluster.start_seed(self.group(id));
+        self.cluster.start_original(self.group(id));
     }
 
     /// Takes the oldest datagram from one node to another.

@@ -74,7 +74,7 @@ pub enum State {
     },
 }
 
-/// The seed's word for the state.
+/// The original's word for the state.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -97,11 +97,12 @@ pub struct Deferred {
 }
 
 impl Deferred {
-    /// The echo of an answer. A seed peer has no incarnation, and does not read the echo.
+    /// The echo of an answer. An original peer has no incarnation, and does not read
+    /// the echo.
     fn echo(&self) -> RequestId {
         let incarnation = match self.origin {
             Origin::Turno(incarnation) => incarnation,
-            Origin::Seed => Incarnation(0),
+            Origin::Original => Incarnation(0),
         };
         let clock = self.request.clock;
         RequestId { clock, incarnation }
@@ -113,8 +114,8 @@ impl Deferred {
 pub struct RicartAgrawala {
     state: State,
     reply_queue: Vec<Deferred>,
-    /// The turno peers whose permission we hold until we reply to them. That of a seed
-    /// peer serves one entry.
+    /// The turno peers whose permission we hold until we reply to them. That of an
+    /// original peer serves one entry.
     kept: BTreeSet<NodeId>,
     /// The latest request of each turno peer.
     latest: BTreeMap<NodeId, Latest>,
@@ -157,7 +158,7 @@ impl RicartAgrawala {
     }
 
     /// The peers whose permission we hold until we reply to them. While we wait, other
-    /// peers may have replied too, for this request only: seed peers.
+    /// peers may have replied too, for this request only: original peers.
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<NodeId> {
         &self.kept

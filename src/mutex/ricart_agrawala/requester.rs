@@ -68,7 +68,7 @@ impl RicartAgrawala {
         let counted = rules::counts_for(cx, missing, peer).ok_or(Rejected::DuplicateReply)?;
         rules::receive_clock(cx, clock)?;
         missing.remove(&counted);
-        if cx.config.keeps_permissions && origin != Origin::Seed {
+        if cx.config.keeps_permissions && origin != Origin::Original {
             self.kept.insert(peer);
         }
         if missing.is_empty() {

@@ -11,9 +11,9 @@ impl RicartAgrawala {
         cx: &mut Context<'_>,
         incoming: Deferred,
     ) -> Result<(), Rejected> {
-        if incoming.origin == Origin::Seed {
-            // A restarted seed peer's clock may go back, and it asks once: so each of its
-            // requests is answered.
+        if incoming.origin == Origin::Original {
+            // A restarted original peer's clock may go back, and it asks once: so each
+            // of its requests is answered.
             if !self.reply_queue.contains(&incoming) {
                 rules::receive_clock(cx, incoming.request.clock)?;
                 self.answer_or_defer(cx, incoming);
@@ -70,7 +70,7 @@ impl RicartAgrawala {
     fn defer(&mut self, cx: &mut Context<'_>, incoming: Deferred) {
         let is_alike = |deferred: &Deferred| {
             deferred.request.id == incoming.request.id
-                && (deferred.origin == Origin::Seed) == (incoming.origin == Origin::Seed)
+                && (deferred.origin == Origin::Original) == (incoming.origin == Origin::Original)
         };
         let alike = self.reply_queue.iter().filter(|d| is_alike(d)).count();
         if alike == rules::max_deferred(cx, incoming.origin)

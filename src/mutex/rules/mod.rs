@@ -21,9 +21,9 @@ pub(crate) use restart::{
     resume_clock, tells_clock,
 };
 
-/// How many requests of one seed peer are deferred. It makes one at a time: more come
+/// How many requests of one original peer are deferred. It makes one at a time: more come
 /// from a peer that was restarted, or from a program that pretends to be one.
-const MAX_DEFERRED_OF_A_SEED: usize = 8;
+const MAX_DEFERRED_OF_AN_ORIGINAL: usize = 8;
 
 /// The clock of the last cancelled request, which a planted bug uses again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -162,18 +162,18 @@ pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<Deferred>) -> Vec<
 }
 
 /// How many requests of one peer are deferred. A turno peer waits for one reply, that to
-/// its latest request; a seed peer, for a reply to each.
+/// its latest request; an original peer, for a reply to each.
 pub(super) fn max_deferred(cx: &Context<'_>, origin: Origin) -> usize {
     match origin {
-        Origin::Seed if planted!(cx.config, OneRequestPerSeed) => 1,
-        Origin::Seed => MAX_DEFERRED_OF_A_SEED,
+        Origin::Original if planted!(cx.config, OneRequestPerOriginal) => 1,
+        Origin::Original => MAX_DEFERRED_OF_AN_ORIGINAL,
         Origin::Turno(_) => 1,
     }
 }
 
-/// A seed peer waits for its reply at the socket of its request.
+/// An original peer waits for its reply at the socket of its request.
 pub(super) fn reply_address(cx: &Context<'_>, request: &Deferred) -> Option<SocketAddr> {
-    if planted!(cx.config, SeedAnsweredAtListedPort) {
+    if planted!(cx.config, OriginalAnsweredAtListedPort) {
         return None;
     }
     request.reply_to
@@ -210,8 +210,8 @@ pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId) -> bool {
 
 /// Kept permissions: whether the clock may go this much further without the peer's
 /// knowledge. Past that, a restarted member that forgot its clock would skip too little
-/// (rule 6), and a seed peer, which asks once, would be rejected by a peer that has not
-/// seen our clock.
+/// (rule 6), and an original peer, which asks once, would be rejected by a peer that
+/// has not seen our clock.
 fn may_get_ahead(cx: &Context<'_>, peer: NodeId, further: u64) -> bool {
     let now = cx.clock.now();
     let ahead = now.saturating_sub(cx.peer_clocks.get(&peer).copied().unwrap_or(now));

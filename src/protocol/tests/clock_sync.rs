@@ -66,7 +66,7 @@ fn requests_are_deferred_for_a_bounded_number_of_locks_until_all_clocks_are_know
     let rejected = member.must_not(request(max + 1, 2));
     assert_eq!(rejected, Rejected::TooManyLocks);
     member.must(request(max, 3));
-    member.must(seed_request(1, 3, 50_000));
+    member.must(original_request(1, 3, 50_000));
 
     member.must(welcome(1, 2));
     let effects = member.must(welcome(1, 3));
@@ -132,7 +132,7 @@ fn hellos_are_sent_again_and_more_often_while_a_request_waits() {
 }
 
 #[test]
-fn a_seed_peer_that_starts_late_gets_a_hello_within_a_minute_or_at_its_request() {
+fn an_original_peer_that_starts_late_gets_a_hello_within_a_minute_or_at_its_request() {
     let (mut member, mut effects) = started(config(1, 2));
     for _ in 0..20 {
         let (timer, after) = timer(&effects);
@@ -144,7 +144,7 @@ fn a_seed_peer_that_starts_late_gets_a_hello_within_a_minute_or_at_its_request()
         let is_rare = after >= Pace::default().longest;
         assert!(!is_rare || repetition == 0, "or it would be throttled");
     }
-    let effects = member.must(seed_request(2, 2, 50_000));
+    let effects = member.must(original_request(2, 2, 50_000));
     assert_eq!(sent(&effects), ["req<0,1> to 2"]);
     let is_first = |effect: &Effect| matches!(effect, Effect::Send { repetition: 0, .. });
     assert!(effects.iter().any(is_first));

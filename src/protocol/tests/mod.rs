@@ -166,11 +166,11 @@ fn welcome(clock: u64, id: u16) -> Event {
     turno(id, Body::Welcome { clock, to, again })
 }
 
-/// A seed peer's `req<clock,id>`, arriving from this port.
-fn seed_request(clock: u64, id: u16, port: u16) -> Event {
+/// An original peer's `req<clock,id>`, arriving from this port.
+fn original_request(clock: u64, id: u16, port: u16) -> Event {
     let lock = lock();
     let body = Body::Request { lock, clock };
-    received_from(Some(address(port)), id, Origin::Seed, body)
+    received_from(Some(address(port)), id, Origin::Original, body)
 }
 
 fn address(port: u16) -> SocketAddr {

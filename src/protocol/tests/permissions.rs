@@ -99,21 +99,25 @@ fn a_repetition_of_an_answered_request_takes_no_permission_back() {
 }
 
 #[test]
-fn a_seed_peers_permission_serves_one_entry() {
+fn an_original_peers_permission_serves_one_entry() {
     let mut member = member(1, 3);
     member.must(acquire());
     member.must(reply(3, 2, 2));
     let echo = echo(2);
     let (lock, clock) = (lock(), 3);
-    member.must(received(3, Origin::Seed, Body::Reply { lock, clock, echo }));
+    member.must(received(
+        3,
+        Origin::Original,
+        Body::Reply { lock, clock, echo },
+    ));
     member.must(release());
     assert_eq!(sent(&member.must(acquire())), ["req<6,1> to 3"]);
 }
 
 #[test]
-fn a_seed_peer_in_the_place_of_a_turno_node_gets_the_permission_too() {
+fn an_original_peer_in_the_place_of_a_turno_node_gets_the_permission_too() {
     let mut member = with_permissions();
-    let effects = member.must(seed_request(2, 3, 50_000));
+    let effects = member.must(original_request(2, 3, 50_000));
     assert_eq!(sent(&effects), ["reply<6,1> to 3"]);
     assert_eq!(kept(&member), ids([2]));
 }

@@ -1,4 +1,4 @@
-//! Requests that are sent again, by this member, by peers and by seed peers.
+//! Requests that are sent again, by this member, by peers and by original peers.
 
 use super::*;
 
@@ -87,13 +87,13 @@ fn the_reply_to_a_restarted_peer_goes_to_its_new_run() {
 }
 
 #[test]
-fn every_request_of_a_seed_peer_is_answered_in_any_order() {
+fn every_request_of_an_original_peer_is_answered_in_any_order() {
     let mut member = held();
-    member.must(seed_request(9, 2, 50_009));
+    member.must(original_request(9, 2, 50_009));
     // Late and repeated; and of a restarted peer with the same clock.
-    member.must(seed_request(2, 2, 50_002));
-    member.must(seed_request(2, 2, 50_002));
-    member.must(seed_request(2, 2, 50_222));
+    member.must(original_request(2, 2, 50_002));
+    member.must(original_request(2, 2, 50_002));
+    member.must(original_request(2, 2, 50_222));
     let answered: Vec<_> = member
         .must(release())
         .into_iter()
@@ -106,10 +106,10 @@ fn every_request_of_a_seed_peer_is_answered_in_any_order() {
 }
 
 #[test]
-fn requests_in_the_name_of_a_seed_peer_fill_a_bounded_number_of_places() {
+fn requests_in_the_name_of_an_original_peer_fill_a_bounded_number_of_places() {
     let mut member = held();
     for port in 0..1000 {
-        member.must(seed_request(9, 2, port));
+        member.must(original_request(9, 2, port));
     }
     member.must(request(9, 3));
     assert_eq!(member.queue().len(), 9);

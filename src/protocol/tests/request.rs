@@ -82,7 +82,7 @@ fn a_request_is_answered_at_once_while_free() {
 }
 
 #[test]
-fn a_reply_echoes_the_request_and_goes_to_the_socket_of_a_seed_peer() {
+fn a_reply_echoes_the_request_and_goes_to_the_socket_of_an_original_peer() {
     let mut member = member(3, 3);
     let effects = member.must(request(2, 1));
     let (clock, incarnation) = (2, PEERS);
@@ -93,7 +93,7 @@ fn a_reply_echoes_the_request_and_goes_to_the_socket_of_a_seed_peer() {
     };
     let config = *member.config();
     assert_eq!(effects, [config.send(NodeId(1), None, reply, 0)]);
-    let effects = member.must(seed_request(5, 1, 54_321));
+    let effects = member.must(original_request(5, 1, 54_321));
     let Effect::Send { reply_to, .. } = effects[0] else {
         panic!("{effects:?}")
     };
@@ -213,7 +213,7 @@ fn an_unknown_id_and_our_own_id_are_rejected() {
         assert_eq!(member.must_not(request(2, 4)), unknown(4));
         assert_eq!(member.must_not(reply(2, 4, 2)), unknown(4));
         assert_eq!(member.must_not(request(2, 0)), unknown(0));
-        let from_own_id = member.must_not(seed_request(2, 1, 50_000));
+        let from_own_id = member.must_not(original_request(2, 1, 50_000));
         assert_eq!(from_own_id, Rejected::OwnId(NodeId(1)));
     }
 }

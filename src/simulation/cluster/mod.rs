@@ -11,7 +11,7 @@ pub use program::Program;
 pub use step::{Done, Handled, Parcel, ProgramStep};
 
 use self::sockets::{Reader, Sockets};
-use super::seed_peer::{SeedEffect, SeedPeer};
+use super::original_peer::{OriginalEffect, OriginalPeer};
 use crate::group::Group;
 use crate::mutex::{Config, Effect, NodeId};
 use crate::protocol::{Event, Member};
@@ -51,11 +51,13 @@ impl Cluster {
     }
 
     /// Starts a process of the original.
-    pub fn start_seed(&mut self, group: Group) {
-        self.sockets.bind(group.listen, group.id, Reader::SeedPort);
+    pub fn start_original(&mut self, group: Group) {
+        self.sockets
+            .bind(group.listen, group.id, Reader::OriginalPort);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
-        let peer = SeedPeer::new(group.id, members);
-        self.programs.insert(group.id, Program::Seed(peer, group));
+        let peer = OriginalPeer::new(group.id, members);
+        self.programs
+            .insert(group.id, Program::Original(peer, group));
     }
 
     /// Ends a member's program at once, and closes its sockets.
@@ -79,14 +81,14 @@ impl Cluster {
                 let outcome = member.handle(&event, &mut effects);
                 Some(Handled::Handled(event, outcome.map(|()| effects)))
             }
-            Some(Program::Seed(peer, _)) => {
+            Some(Program::Original(peer, _)) => {
                 let mut effects = Vec::new();
                 match event {
                     Event::Acquire(_) => peer.want(&mut effects),
                     Event::Release(_) => peer.leave(&mut effects),
                     _ => {}
                 }
-                return self.seed_step(id, effects);
+                return self.original_step(id, effects);
             }
             None => None,
         };
@@ -106,16 +108,16 @@ impl Cluster {
                 };
                 Some(step)
             }
-            (Program::Seed(peer, _), reader) => {
+            (Program::Original(peer, _), reader) => {
                 let text = String::from_utf8_lossy(&parcel.text);
                 let mut effects = Vec::new();
-                if let Reader::SeedRequest(clock) = reader {
+                if let Reader::OriginalRequest(clock) = reader {
                     peer.receive_reply(&text, clock, &mut effects);
                     self.sockets.close(parcel.destination);
                 } else {
                     peer.receive_request(&text, parcel.source, &mut effects);
                 }
-                Some(self.seed_step(id, effects))
+                Some(self.original_step(id, effects))
             }
             _ => None,
         }
@@ -167,9 +169,9 @@ impl Cluster {
         })
     }
 
-    fn seed_step(&mut self, id: NodeId, effects: Vec<SeedEffect>) -> ProgramStep {
+    fn original_step(&mut self, id: NodeId, effects: Vec<OriginalEffect>) -> ProgramStep {
         let mut done = Vec::new();
-        if let Some(Program::Seed(peer, group)) = self.programs.get(&id) {
+        if let Some(Program::Original(peer, group)) = self.programs.get(&id) {
             let own = group.listen;
             let parcel = |source, destination, text: String| {
                 let text = text.into_bytes();
@@ -180,15 +182,15 @@ impl Cluster {
                 })
             };
             done.extend(effects.into_iter().map(|effect| match effect {
-                SeedEffect::Ask { to, text } => {
+                OriginalEffect::Ask { to, text } => {
                     let destination = group.address(to).expect("it asks members only");
                     let clock = peer.last_request_clock().unwrap_or(0);
-                    let source = self.sockets.open(id, own, Reader::SeedRequest(clock));
+                    let source = self.sockets.open(id, own, Reader::OriginalRequest(clock));
                     parcel(source, destination, text)
                 }
-                SeedEffect::Reply { to, text } => parcel(own, to, text),
-                SeedEffect::Enter { clock } => Done::Entered(clock),
-                SeedEffect::Leave => Done::Left,
+                OriginalEffect::Reply { to, text } => parcel(own, to, text),
+                OriginalEffect::Enter { clock } => Done::Entered(clock),
+                OriginalEffect::Leave => Done::Left,
             }));
         }
         let handled = None;

@@ -3,7 +3,7 @@
 use crate::group::Group;
 use crate::mutex::State;
 use crate::protocol::Member;
-use crate::simulation::seed_peer::SeedPeer;
+use crate::simulation::original_peer::OriginalPeer;
 use crate::transport::Transport;
 
 /// The program of a member.
@@ -12,7 +12,7 @@ pub enum Program {
     /// A turno node: the algorithm, and its transport.
     Turno(Box<Member>, Transport),
     /// A process of the original.
-    Seed(SeedPeer, Group),
+    Original(OriginalPeer, Group),
 }
 
 impl Program {
@@ -21,7 +21,7 @@ impl Program {
     pub fn state(&self) -> String {
         match self {
             Program::Turno(member, _) => member.state(&Default::default()).to_string(),
-            Program::Seed(peer, _) => peer.state().to_owned(),
+            Program::Original(peer, _) => peer.state().to_owned(),
         }
     }
 
@@ -32,7 +32,7 @@ impl Program {
             Program::Turno(member, _) => {
                 matches!(member.state(&Default::default()), State::Held { .. })
             }
-            Program::Seed(peer, _) => peer.is_held(),
+            Program::Original(peer, _) => peer.is_held(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Program {
     pub fn clock(&self) -> u64 {
         match self {
             Program::Turno(member, _) => member.clock(),
-            Program::Seed(peer, _) => peer.clock(),
+            Program::Original(peer, _) => peer.clock(),
         }
     }
 
@@ -50,7 +50,7 @@ impl Program {
     pub fn last_request_clock(&self) -> Option<u64> {
         match self {
             Program::Turno(member, _) => member.last_request_clock(),
-            Program::Seed(peer, _) => peer.last_request_clock(),
+            Program::Original(peer, _) => peer.last_request_clock(),
         }
     }
 }

@@ -13,9 +13,9 @@ const FIRST_REQUEST_PORT: u16 = 20_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     Turno(Socket),
-    SeedPort,
+    OriginalPort,
     /// A process of the original waits here for one reply to the request of this clock.
-    SeedRequest(u64),
+    OriginalRequest(u64),
 }
 
 /// The sockets of all programs.

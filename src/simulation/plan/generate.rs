@@ -21,10 +21,10 @@ impl Plan {
             _ => random.usize(13..=50),
         };
         let members = programs(&mut random, count);
-        let has_seed = members.contains(&ProgramKind::Seed);
+        let has_original = members.contains(&ProgramKind::Original);
         let heals_at = random.u64(SECOND..=20 * SECOND);
         let network = network(&mut random);
-        let has_key = !has_seed && random.u32(0..5) == 0;
+        let has_key = !has_original && random.u32(0..5) == 0;
         let is_forgetful = members.contains(&ProgramKind::Forgetful);
         let ahead = if is_forgetful || random.bool() {
             1_000_000
@@ -34,12 +34,12 @@ impl Plan {
         let max_hold = random.u64(0..=200) * MILLISECOND;
         let user_actions = user_actions(&mut random, &members, heals_at);
         let faults = faults(&mut random, &members, heals_at);
-        let is_divided = count > 2 && !has_seed && random.u32(0..50) == 0;
+        let is_divided = count > 2 && !has_original && random.u32(0..50) == 0;
         let count = u16::try_from(count).unwrap_or(u16::MAX);
         let misled = is_divided.then(|| random.u16(1..count));
         let random_seed = random.u64(..);
         // All of them, some, or mostly none.
-        let is_turno = |id: &u16| members[usize::from(*id) - 1] != ProgramKind::Seed;
+        let is_turno = |id: &u16| members[usize::from(*id) - 1] != ProgramKind::Original;
         let turnos = (1..=count).filter(is_turno);
         let ask_everybody = match random.u32(0..6) {
             0 => turnos.collect(),
@@ -84,7 +84,7 @@ fn programs(random: &mut Rng, count: usize) -> Vec<ProgramKind> {
     let durability = random.u32(0..3);
     let mut programs: Vec<ProgramKind> = (0..count)
         .map(|index| match durability {
-            _ if index < seeds => ProgramKind::Seed,
+            _ if index < seeds => ProgramKind::Original,
             0 => ProgramKind::Durable,
             1 => ProgramKind::Forgetful,
             _ if random.bool() => ProgramKind::Durable,
@@ -116,8 +116,8 @@ fn user_actions(random: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> 
     for (id, kind) in (1..).zip(members) {
         for _ in 0..random.u32(0..=5) {
             let what = match random.u32(0..10) {
-                0 if *kind != ProgramKind::Seed => UserActionKind::Cancel,
-                1 if *kind != ProgramKind::Seed => UserActionKind::Tick,
+                0 if *kind != ProgramKind::Original => UserActionKind::Cancel,
+                1 if *kind != ProgramKind::Original => UserActionKind::Tick,
                 _ => UserActionKind::Acquire,
             };
             let at = random.u64(0..=latest);
@@ -131,7 +131,7 @@ fn user_actions(random: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> 
 /// would wait for ever, as it always did. So no peer that it asks crashes either.
 fn faults(random: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> Vec<Fault> {
     let count = u16::try_from(members.len()).expect("ids are 16 bits wide");
-    let has_seed = members.contains(&ProgramKind::Seed);
+    let has_original = members.contains(&ProgramKind::Original);
     let max_faults = if random.u32(0..3) == 0 { 0 } else { 6 };
     let mut faults = Vec::new();
     for _ in 0..random.u32(0..=max_faults) {
@@ -153,7 +153,7 @@ fn faults(random: &mut Rng, members: &[ProgramKind], heals_at: Micros) -> Vec<Fa
                     is_one_way,
                 }
             }
-            1 | 2 if !has_seed => {
+            1 | 2 if !has_original => {
                 let moment = match random.u32(0..3) {
                     0 => Moment::Now,
                     1 => Moment::Amid(random.usize(0..4)),

@@ -75,7 +75,8 @@ pub enum ProgramKind {
     /// turno, without a state directory.
     Forgetful,
     /// A process of the original.
-    Seed,
+    #[serde(rename = "seed")]
+    Original,
 }
 
 /// What the network does to datagrams.

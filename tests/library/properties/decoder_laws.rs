@@ -20,7 +20,7 @@ pub fn check(datagram: &[u8]) {
             let kind = if is_request(message) { "req" } else { "reply" };
             (kind, message.body.clock(), message.from)
         }
-        Datagram::SeedReply { from, clock } => ("reply", *clock, *from),
+        Datagram::OriginalReply { from, clock } => ("reply", *clock, *from),
         Datagram::Section(message) => ("cs", message.stamp.clock, message.stamp.id),
     };
     let scanned = scan(datagram, kind);
@@ -45,7 +45,7 @@ fn encode_again(decoded: &Datagram) -> Vec<u8> {
             let group = group.unwrap_or(GroupDigest(0));
             encode(message, group).into_bytes()
         }
-        Datagram::SeedReply { from, clock } => format!("reply<{clock},{from}>").into_bytes(),
+        Datagram::OriginalReply { from, clock } => format!("reply<{clock},{from}>").into_bytes(),
         Datagram::Section(message) => message.encode(),
     }
 }

@@ -71,7 +71,7 @@ fn messages_about(number: u64, members: u16) -> Vec<Event> {
     };
     let mut messages = Vec::new();
     for from in (0..=members + 1).map(NodeId) {
-        for origin in [Origin::Seed, Origin::Turno(Incarnation(number))] {
+        for origin in [Origin::Original, Origin::Turno(Incarnation(number))] {
             for body in bodies(&lock)
                 .into_iter()
                 .chain(bodies(&LockName::default()))

@@ -91,11 +91,11 @@ fn receive(
 /// of the original answers the request of the socket where it arrived.
 fn check_accepted(message: &Message, bytes: &[u8], ours: GroupDigest, socket: Socket) {
     match (&message.body, message.origin) {
-        (Body::Reply { echo, .. }, Origin::Seed) => {
+        (Body::Reply { echo, .. }, Origin::Original) => {
             assert_eq!((echo.clock, socket), (REQUEST, Socket::OfRequest(REQUEST)));
         }
-        (Body::Welcome { .. }, Origin::Seed) => assert_eq!(socket, Socket::OfRequest(0)),
-        (_, Origin::Seed) => {}
+        (Body::Welcome { .. }, Origin::Original) => assert_eq!(socket, Socket::OfRequest(0)),
+        (_, Origin::Original) => {}
         (_, Origin::Turno(_)) => {
             let Ok(Datagram::Message { group, .. }) = decode(bytes) else {
                 panic!("it is of a turno node")

@@ -209,13 +209,13 @@ fn reply(step: &[u8], member: &Member) -> Event {
 fn arrived(step: &[u8], member: &Member, body: Body) -> Event {
     let from = sender(step[2], member);
     let origin = match step[3] % 8 {
-        0 => Origin::Seed,
+        0 => Origin::Original,
         which => Origin::Turno(incarnation(which)),
     };
     let port = u16::from(step[3]);
     Event::Received {
         message: Message { from, origin, body },
-        reply_to: (origin == Origin::Seed).then(|| SocketAddr::from(([127, 0, 0, 1], port))),
+        reply_to: (origin == Origin::Original).then(|| SocketAddr::from(([127, 0, 0, 1], port))),
     }
 }
 

@@ -221,7 +221,7 @@ impl Reference {
                     // A process of the original has none.
                     incarnation: match message.origin {
                         Origin::Turno(incarnation) => incarnation,
-                        Origin::Seed => Incarnation(0),
+                        Origin::Original => Incarnation(0),
                     },
                 };
                 self.received.insert((from, lock.clone(), echo, reply_to));
@@ -229,7 +229,7 @@ impl Reference {
             Body::Reply { lock, echo, .. } => {
                 let replied = self.replied(from, lock, *echo);
                 replied.insert(from);
-                if self.config.keeps_permissions && message.origin != Origin::Seed {
+                if self.config.keeps_permissions && message.origin != Origin::Original {
                     self.kept.entry(lock.clone()).or_default().insert(from);
                 }
                 assert!(clock > echo.clock, "the replier is past the request");

@@ -1,4 +1,4 @@
-//! A process of the seed, pure: the Go program that turno grew from, as far as
+//! A process of the original, pure: the Go program that turno grew from, as far as
 //! others can see it. It sends each request from a fresh socket, one to each
 //! other process, waits for the reply there, echoes nothing, sends nothing
 //! twice, and of what it receives scans only the head.
@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 
 use crate::mutex::{NodeId, Timestamp};
 
-/// What a seed process asks for.
+/// What an original peer asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SeedEffect {
+pub enum OriginalEffect {
     /// A request, from a fresh socket, to a process's own port.
     Ask { to: NodeId, text: String },
     /// A reply, to the address that the request came from.
@@ -20,9 +20,9 @@ pub enum SeedEffect {
     Leave,
 }
 
-/// One process of the seed.
+/// One process of the original.
 #[derive(Clone, Debug)]
-pub struct SeedPeer {
+pub struct OriginalPeer {
     id: NodeId,
     members: u16,
     clock: u64,
@@ -39,10 +39,10 @@ enum Phase {
     Held,
 }
 
-impl SeedPeer {
+impl OriginalPeer {
     /// Process `id` of this many, its clock at 1.
     pub fn new(id: NodeId, members: u16) -> Self {
-        SeedPeer {
+        OriginalPeer {
             id,
             members,
             clock: 1,
@@ -75,7 +75,7 @@ impl SeedPeer {
     }
 
     /// The user types `x`, which has no effect in WAIT and HELD.
-    pub fn want(&mut self, effects: &mut Vec<SeedEffect>) {
+    pub fn want(&mut self, effects: &mut Vec<OriginalEffect>) {
         if self.state != Phase::Free {
             return;
         }
@@ -84,7 +84,7 @@ impl SeedPeer {
         self.state = Phase::Wait(self.members - 1);
         for to in (1..=self.members).map(NodeId).filter(|id| *id != self.id) {
             let text = format!("req<{},{}>", self.clock, self.id);
-            effects.push(SeedEffect::Ask { to, text });
+            effects.push(OriginalEffect::Ask { to, text });
         }
         if self.members == 1 {
             self.enter(effects);
@@ -96,7 +96,7 @@ impl SeedPeer {
         &mut self,
         text: &str,
         source: SocketAddr,
-        effects: &mut Vec<SeedEffect>,
+        effects: &mut Vec<OriginalEffect>,
     ) {
         let Some(request) = scan(text, "req") else {
             return;
@@ -115,7 +115,7 @@ impl SeedPeer {
 
     /// Receives the first datagram at the socket of one of its requests. It closes that
     /// socket then, so it sees no later one.
-    pub fn receive_reply(&mut self, text: &str, request: u64, effects: &mut Vec<SeedEffect>) {
+    pub fn receive_reply(&mut self, text: &str, request: u64, effects: &mut Vec<OriginalEffect>) {
         let Some(reply) = scan(text, "reply") else {
             return;
         };
@@ -131,26 +131,26 @@ impl SeedPeer {
     }
 
     /// Leaves the critical section, and sends the deferred replies.
-    pub fn leave(&mut self, effects: &mut Vec<SeedEffect>) {
+    pub fn leave(&mut self, effects: &mut Vec<OriginalEffect>) {
         if self.state != Phase::Held {
             return;
         }
-        effects.push(SeedEffect::Leave);
+        effects.push(OriginalEffect::Leave);
         self.state = Phase::Free;
         for source in std::mem::take(&mut self.reply_queue) {
             effects.push(self.reply(source));
         }
     }
 
-    fn enter(&mut self, effects: &mut Vec<SeedEffect>) {
+    fn enter(&mut self, effects: &mut Vec<OriginalEffect>) {
         self.state = Phase::Held;
         let clock = self.clock;
-        effects.push(SeedEffect::Enter { clock });
+        effects.push(OriginalEffect::Enter { clock });
     }
 
-    fn reply(&self, to: SocketAddr) -> SeedEffect {
+    fn reply(&self, to: SocketAddr) -> OriginalEffect {
         let text = format!("reply<{},{}>", self.clock, self.id);
-        SeedEffect::Reply { to, text }
+        OriginalEffect::Reply { to, text }
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_go_cannot_read_is_ignored() {
-        let mut peer = SeedPeer::new(NodeId(2), 2);
+        let mut peer = OriginalPeer::new(NodeId(2), 2);
         let (source, mut effects) = (SocketAddr::from(([127, 0, 0, 1], 1)), Vec::new());
         for clock in ["9223372036854775808", "18446744073709551615"] {
             peer.receive_request(&format!("req<{clock},1>"), source, &mut effects);
