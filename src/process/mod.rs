@@ -25,12 +25,12 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status};
+use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status, in_context};
 use crate::mutex::LockName;
 use crate::protocol::Event;
 use crate::system::retry_interrupted;
 use crate::system::signals;
-pub use config::{Config, StartError};
+pub use config::Config;
 use critical_section::CriticalSection;
 pub use keyboard::Input;
 use keyboard::Keyboard;
@@ -82,9 +82,9 @@ impl<O: Observer> Process<O> {
     /// Opens the sockets. Nothing is sent or received yet.
     ///
     /// # Errors
-    /// [`StartError`] says what failed.
-    pub fn start(config: Config, observer: O) -> Result<Self, StartError> {
-        let poll = Poll::new()?;
+    /// Those of the system, with what failed.
+    pub fn start(config: Config, observer: O) -> io::Result<Self> {
+        let poll = Poll::new().map_err(|error| in_context("cannot start", &error))?;
         let registry = poll.registry();
         let Config {
             node,
@@ -95,19 +95,20 @@ impl<O: Observer> Process<O> {
         let id = node.group.id;
         let connected =
             CriticalSection::connect(section, id, node.key.clone(), hold, registry, SECTION);
-        let section = connected.map_err(|source| StartError::Section {
-            address: section,
-            source,
+        let section = connected.map_err(|error| {
+            let what = format!("cannot reach the critical section at {section}");
+            in_context(what, &error)
         })?;
-        let engine = Engine::bind(node, registry, observer, section).map_err(StartError::Node)?;
+        let engine = Engine::bind(node, registry, observer, section)?;
         // SIGTSTP must not stop us before the terminal is out of raw mode.
         let besides: &[i32] = match input {
             Input::Keys => &[SIGUSR1, SIGCONT, SIGTSTP, SIGWINCH],
             Input::Lines => &[SIGUSR1, SIGCONT],
         };
         let signals = signals::register(besides, registry, SIGNALS)?;
-        let keyboard =
-            Keyboard::open(input, id, registry, KEYBOARD).map_err(StartError::Keyboard)?;
+        let keyboard = Keyboard::open(input, id, registry, KEYBOARD);
+        let keyboard = keyboard
+            .map_err(|error| in_context("cannot read the keyboard; --plain reads lines", &error))?;
         Ok(Process {
             poll,
             events: Events::with_capacity(64),
