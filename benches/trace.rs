@@ -44,7 +44,7 @@ impl Group {
         for id in 1..=MEMBERS {
             let durability = Durability::Durable {
                 below: 1,
-                heard: true,
+                synced: true,
             };
             let config = Config::new(NodeId(id), MEMBERS, Incarnation(id.into()));
             let member = Member::new(Config {

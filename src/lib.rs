@@ -1,57 +1,65 @@
 //! turno: take turns across machines.
 //!
-//! A distributed mutual-exclusion lock that needs no server: every machine of a
-//! group runs one node, and the nodes agree among themselves by the algorithm
-//! of Ricart and Agrawala, over UDP. Whoever holds a lock gets a fencing token,
-//! larger than any before it.
+//! A distributed mutual-exclusion lock that needs no server. Every machine of a group
+//! runs one node; the nodes agree by the algorithm of Ricart and Agrawala, over UDP. A
+//! holder gets a fencing token, larger than every token before it.
 //!
 //! ```
 //! use turno::{Node, Settings};
 //!
 //! # let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
 //! # let (alpha, id) = (format!(":{port}"), 1);
-//! // On every machine, with its own id: ["alpha:7001", "beta:7001"].
+//! // On every machine, with its own id: ["alpha:7001", "beta:7001", "gamma:7001"].
 //! let node = Node::start(&Settings::new(id, [alpha]))?;
 //! let guard = node.lock("nightly")?;
 //! println!("our turn, with token {}", guard.token());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How it is built
+//! # What it promises
 //!
-//! ```text
-//! keyboard ─────────┐                                                        ┌─ UDP datagrams
-//! UDP ──────────────┤                                                        ├─ critical section
-//! critical section ─┼─ drain ─> Envelope ─ open ─> Event ─ handle ─> Effect ─┼─ timers
-//! timers ───────────┤           one queue        pure algorithm    perform   └─ observer
-//! signals ──────────┘
-//! ```
+//! At most one member of the group holds a lock, whatever the network loses, repeats,
+//! delays or reorders, and however long a process pauses; no clock of a machine is
+//! involved. Tokens rise from entry to entry across the whole group. Every request is
+//! granted in the end, if all members are up. The conditions: all members have the same
+//! list, written the same; each id runs once; each node keeps its state directory
+//! ([`Settings::state`]); and the group has a key ([`Settings::key`]) or a network on
+//! which no datagram is forged.
 //!
-//! # Layout
+//! # When not to use it
 //!
-//! In the order in which data flows:
+//! While a member is down or cut off, no other member newly enters a lock that it may
+//! hold: turno is for a handful of machines that are meant to be up. Between the threads
+//! of one process use a mutex, between the processes of one machine flock(2).
 //!
-//! - [`group`]: the member list, from text to addresses;
-//! - [`mutex`]: the algorithm, pure: events in, effects out;
-//! - [`wire`]: the text of the datagrams, and [`transport`]: whose are heard,
-//!   and from which socket ours leave; pure too;
-//! - [`node`]: what every node is, between its sources and the algorithm;
-//! - [`process`]: a node with a user at a terminal: one loop that owns
-//!   everything, no locks;
-//! - [`narrate`]: what happened, in words; [`plain`] and [`screen`] show it;
-//! - [`shared`]: the critical section as a server of its own;
-//! - [`trace`]: what happened, written down, merged, judged and drawn;
-//! - `locks`: the library, of which [`Node`], [`Handle`] and [`Guard`] are the
-//!   beginning;
-//! - `agent`: a node for the programs of a machine, which ask it on a Unix socket;
-//! - `run`: a client of an agent: a command that runs while its lock is held;
-//! - [`simulation`]: a whole world on the same code, in virtual time; and for the
-//!   tests `model_check`: every interleaving of small groups, and `proofs`: the
-//!   mistakes that these must find;
-//! - [`cli`]: the command line.
+//! A lock cannot stop a holder that was paused and continues late. The resource can:
+//! send it [`Guard::token`] with every write, and let it refuse a token smaller than the
+//! largest that it has seen.
 //!
-//! Beside the way of the data: `system`, what is needed of the operating system,
-//! and [`Printable`], text that no terminal obeys.
+//! # Node, LocalNode, or a future
+//!
+//! | you have | use |
+//! |---|---|
+//! | threads | [`Node`] runs in a thread of its own; its [`Handle`]s block |
+//! | an async runtime | a [`Node`], and [`Handle::request`]: a [`Request`] is a future for any runtime |
+//! | an event loop of your own | [`LocalNode`]: a file descriptor and a [`poll`](LocalNode::poll), no thread |
+//!
+//! The callers of one process are queued at their node. While no other caller or member
+//! wants a lock, a [`Node`] delegates it to its process: the next entry then takes a
+//! fraction of a microsecond, no datagram and no system call.
+//!
+//! # Dropping, panicking, forking
+//!
+//! - Dropping a [`Guard`] releases the lock. A panic drops it too: the next holder finds
+//!   the resource as the panic left it.
+//! - Dropping a [`Request`] withdraws it.
+//! - Cloning a [`Handle`] gives access to the same node.
+//! - Dropping a [`Node`] ends it: see there.
+//! - When the process dies, its node dies with it, and no other member enters a lock
+//!   that it held before the node is started again. Whatever the holder was doing has
+//!   ended too, or its token is refused.
+//! - After a fork the child has no node. Its copies of guards hold nothing and release
+//!   nothing, and its handles return [`LockError::Forked`].
 
 // Standard output is what the user asked for, and a closed pipe is no panic:
 // write with `writeln!` and look at the error.
@@ -88,20 +96,23 @@ mod simulation;
 #[cfg(feature = "cli")]
 mod ui;
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod model_check;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod mutation_tests;
 
+pub use engine::MissingPeer;
 pub use group::{Address, AddressError};
 pub use mutex::{LamportClock, LockName, LockNameError, Token};
 pub use node::{
-    Blocked, Guard, Handle, LocalNode, LockError, LockStatus, Node, PeerStatus, Request, Settings,
-    StartError, Status,
+    Blocked, Guard, Handle, LocalNode, LockError, LockState, LockStatus, Node, PeerStatus,
+    Prepared, Request, ResumedEntry, Settings, StartError, Status,
 };
 
-/// For turno's own command, tests, benches and fuzz targets. No part of the public
-/// interface: any version may change it.
+/// For turno's own command, tests, benches and fuzz targets. It is not part of the
+/// public interface: any version may change it.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::printable::Printable;

@@ -1,19 +1,18 @@
-//! What a node must be told to start, and why it may not.
+//! What a node needs to start, and what to say if the system refuses.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-
-use thiserror::Error;
 
 use super::state_file::StateFile;
 use crate::group::Group;
 use crate::mutex::Pace;
 use crate::wire::Key;
 
-/// What a node must be told to start.
+/// What a node needs to start.
 #[derive(Debug)]
 pub struct Config {
-    /// Who belongs, and who we are.
+    /// Who belongs, and which member this is.
     pub group: Group,
     /// Whether permissions are kept from entry to entry; otherwise every peer is
     /// asked for every entry.
@@ -26,25 +25,14 @@ pub struct Config {
     pub(crate) state: Option<StateFile>,
 }
 
-/// Why a node did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The address that it listens at cannot be had.
-    #[error("cannot listen at {address}: {}", bind_hint(source))]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Anything else that the system refuses.
-    #[error("cannot start: {0}")]
-    System(#[from] io::Error),
+/// The same error, with what could not be done.
+pub(crate) fn in_context(what: impl fmt::Display, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
-/// Why an address cannot be bound, and the way out.
-pub(crate) fn bind_hint(error: &io::Error) -> String {
-    match error.kind() {
+/// An address that cannot be bound, and the way out.
+pub(crate) fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {
+    let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "the port is in use, perhaps by a turno that is still running".to_owned()
         }
@@ -53,5 +41,6 @@ pub(crate) fn bind_hint(error: &io::Error) -> String {
                 .to_owned()
         }
         _ => error.to_string(),
-    }
+    };
+    io::Error::new(error.kind(), format!("cannot listen at {address}: {why}"))
 }

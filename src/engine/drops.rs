@@ -1,15 +1,15 @@
-//! The datagrams that were dropped: counted by cause, and told of at a bounded
-//! rate, for a flood must not fill a disk.
+//! Dropped datagrams: counted by cause, and reported at a limited rate, because a flood
+//! must not fill a disk.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::system::Quota;
 
-/// How many drops are told of one by one in a second.
-const MOST_TOLD: u32 = 10;
+/// How many drops are reported one by one in a second.
+const MAX_REPORTED: u32 = 10;
 
-/// What was dropped so far.
+/// The datagrams dropped so far.
 #[derive(Debug)]
 pub(super) struct Drops {
     by_cause: BTreeMap<&'static str, u64>,
@@ -20,29 +20,29 @@ impl Default for Drops {
     fn default() -> Self {
         Drops {
             by_cause: BTreeMap::new(),
-            quota: Quota::new(MOST_TOLD, MOST_TOLD),
+            quota: Quota::new(MAX_REPORTED, MAX_REPORTED),
         }
     }
 }
 
 impl Drops {
-    /// Counts one. Whether it is to be told of.
+    /// Counts one. Whether it is to be reported.
     pub(super) fn count(&mut self, cause: &'static str) -> bool {
         *self.by_cause.entry(cause).or_default() += 1;
         self.quota.take()
     }
 
-    /// When there is something still to be told.
+    /// When a report is due.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.quota.next_timeout()
     }
 
-    /// How many more there were than were told of, if that is to be told.
+    /// How many drops were not reported, if that is to be reported now.
     pub(super) fn unreported(&mut self) -> Option<u64> {
         self.quota.unreported()
     }
 
-    /// How many of each cause.
+    /// How many, by cause.
     pub(super) fn by_cause(&self) -> &BTreeMap<&'static str, u64> {
         &self.by_cause
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_counted_and_ten_a_second_told() {
+    fn every_drop_is_counted_and_ten_a_second_are_reported() {
         let mut drops = Drops::default();
         let told = (0..1000).filter(|_| drops.count("rubbish")).count();
         assert_eq!(told, 10);

@@ -1,4 +1,4 @@
-//! The file with a group's key, which its owner alone may read.
+//! The file with a group's key, which only its owner may read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::wire::{Key, KeyError};
 
-/// Why there is no key in a file. The message says what to do.
+/// Why a key file cannot be used. The message says what to do.
 #[derive(Debug, Error)]
 #[error("the key file {}: {why}", path.display())]
 pub struct KeyFileError {
@@ -21,15 +21,15 @@ pub struct KeyFileError {
 enum Why {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("others than its owner can read or write it: chmod 600 {}", .0.display())]
+    #[error("other users can read or write it: chmod 600 {}", .0.display())]
     NotPrivate(PathBuf),
-    #[error("it belongs to user {theirs}, and this is user {ours}")]
+    #[error("it belongs to user {theirs}, and this process runs as user {ours}")]
     Foreign { theirs: u32, ours: u32 },
     #[error("{0}; turno key makes one")]
     NoKey(#[from] KeyError),
 }
 
-/// The key in a file.
+/// Reads the key in a file.
 pub(crate) fn read(path: &Path) -> Result<Key, KeyFileError> {
     private(path).map_err(|why| KeyFileError {
         path: path.to_owned(),

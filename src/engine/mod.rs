@@ -42,15 +42,13 @@ use state_file::StateFile;
 use timers::Timers;
 use udp::Udp;
 
-#[cfg(feature = "cli")]
-pub(crate) use config::bind_hint;
-pub use config::{Config, StartError};
+pub use config::Config;
+pub(crate) use config::{cannot_listen, in_context};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
-pub use observer::{Missing, NodeEvent, Observer, Stall, Status};
-#[cfg(feature = "cli")]
-pub(crate) use stall_report::WaitTimer;
-pub(crate) use stall_report::{StallReports, claimed, missing};
+pub use observer::{NodeEvent, Observer, Status};
+pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
+pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
@@ -105,13 +103,13 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Binds the socket and registers it with this poll.
     ///
     /// # Errors
-    /// [`StartError`]: the address is not available, or the system refuses.
+    /// The system's, with what to do: the address may not be available.
     pub(crate) fn bind(
         config: Config,
         registry: &Registry,
         observer: O,
         user: U,
-    ) -> Result<Self, StartError> {
+    ) -> io::Result<Self> {
         let Config {
             group,
             keeps_permissions,
@@ -119,11 +117,12 @@ impl<O: Observer, U: User> Engine<O, U> {
             key,
             state,
         } = config;
-        let udp = Udp::bind(group.listen, registry).map_err(|source| StartError::Bind {
-            address: group.listen,
-            source,
-        })?;
-        let incarnation = Incarnation(getrandom::u64().map_err(io::Error::from)?);
+        let udp = Udp::bind(group.listen, registry)
+            .map_err(|error| cannot_listen(group.listen, &error))?;
+        let incarnation = getrandom::u64().map_err(io::Error::from);
+        let incarnation =
+            incarnation.map_err(|error| in_context("cannot draw a random number", &error))?;
+        let incarnation = Incarnation(incarnation);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
         let durability = state.as_ref().map(StateFile::durability);
         let member = Member::new(mutex::Config {

@@ -1,4 +1,4 @@
-//! What a node tells whoever watches it.
+//! What a node reports to its observer.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,28 +6,28 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::Stall;
 use crate::group::Group;
 use crate::mutex::{Effect, NodeId, Rejected};
 use crate::protocol::{Event, Member};
 use crate::transport::DropReason;
 
-/// Watches a node. It is told everything that happens, in order, and may draw
-/// between two rounds of the loop. It must not wait for anything: the whole group
-/// would.
+/// Observes a node: every event, in order, and a chance to draw between two rounds of
+/// the loop. It must not wait, because the whole group would wait with it.
 pub trait Observer {
     /// Something has happened.
     ///
     /// # Errors
-    /// Those of writing it down; they end the node.
+    /// Those of recording it; they end the node.
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()>;
 
-    /// All that had arrived is dealt with, and the node is about to wait.
+    /// Everything that had arrived is handled, and the node is about to wait.
     ///
     /// # Errors
     /// Those of drawing; they end the node.
     fn refresh(&mut self, status: &Status<'_>) -> io::Result<()>;
 
-    /// When it wants to refresh although nothing happens.
+    /// When to refresh although nothing happens.
     fn next_refresh(&self) -> Option<Instant> {
         None
     }
@@ -40,8 +40,8 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The process goes on after it was stopped, or was brought to the
-    /// foreground, and cannot know what became of the terminal.
+    /// The process continues after a stop, or came to the foreground. The state of the
+    /// terminal is unknown.
     ///
     /// # Errors
     /// Those of taking the terminal again.
@@ -49,11 +49,11 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The user wants to see the node in another way, if there is one.
+    /// The user asks for the other view, if there is one.
     fn change_view(&mut self) {}
 
-    /// The node has ended, and these were its last words.
-    fn part(&mut self) {}
+    /// The node has ended: writes what is left.
+    fn close(&mut self) {}
 }
 
 /// One thing that happened to a node.
@@ -72,7 +72,7 @@ pub enum NodeEvent<'a> {
     Handled {
         /// The event.
         event: &'a Event,
-        /// What it asked for, or why it changed nothing.
+        /// Its effects, or why it changed nothing.
         outcome: Result<&'a [Effect], Rejected>,
         /// The algorithm, after it.
         member: &'a Member,
@@ -81,16 +81,16 @@ pub enum NodeEvent<'a> {
     Dropped {
         /// Where it came from.
         source: SocketAddr,
-        /// What was in it.
+        /// Its text.
         bytes: &'a [u8],
         /// What is wrong with it.
         reason: DropReason,
         /// The algorithm, unchanged.
         member: &'a Member,
     },
-    /// So many more were dropped than were told of.
+    /// This many more datagrams were dropped than reported.
     DroppedMore(u64),
-    /// Somebody wants to know what was dropped so far.
+    /// The user asks what was dropped so far.
     Drops(&'a BTreeMap<&'static str, u64>),
     /// A datagram could not be sent.
     NotSent {
@@ -99,47 +99,23 @@ pub enum NodeEvent<'a> {
         /// The system's reason.
         error: &'a io::Error,
     },
-    /// What is wanted here has been waited for for longer than a moment.
+    /// The user has waited for the lock for a while.
     StillWaiting(&'a Stall),
-    /// Nothing more is written into the trace.
+    /// The trace ends here.
     TraceEnds {
         /// Its file, or its folder if no file could be made there.
         path: &'a Path,
         /// Why.
         error: &'a io::Error,
     },
-    /// What was said to the critical section reached nobody.
+    /// Nothing listens at the address of the critical section.
     SectionUnreachable {
         /// The section's address.
         address: SocketAddr,
     },
 }
 
-/// For how long somebody here waits, and whom for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stall {
-    /// For how long.
-    pub since: Duration,
-    /// Who waits. It may have to hear itself.
-    pub own: NodeId,
-    /// Another node claims to be this member: neither may enter.
-    pub is_claimed: bool,
-    /// Who keeps us waiting.
-    pub missing: Vec<Missing>,
-}
-
-/// A member whose reply is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Which.
-    pub member: NodeId,
-    /// How long ago it was heard, if ever.
-    pub heard: Option<Duration>,
-    /// Why the latest datagram in its name was dropped, if it was.
-    pub dropped: Option<DropReason>,
-}
-
-/// How a node stands, between two rounds of its loop.
+/// The state of a node between two rounds of its loop.
 #[derive(Clone, Copy, Debug)]
 pub struct Status<'a> {
     /// Who belongs.

@@ -1,5 +1,5 @@
-//! What was seen of each peer: how fast it answers, how often it had to be asked
-//! again, and why it is not believed.
+//! What was measured of each peer: how fast it answers, how often it was asked again,
+//! and why its datagrams are dropped.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,28 +7,28 @@ use std::time::{Duration, Instant};
 use crate::mutex::{Body, Effect, Message, NodeId};
 use crate::transport::DropReason;
 
-/// What was seen of one peer.
+/// What was measured of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerStats {
-    /// The fastest reply to a request that was sent once. Others may have been
+    /// The fastest reply to a request that was sent once. Slower ones may have been
     /// deferred.
     pub(crate) fastest_reply: Option<Duration>,
-    /// How many datagrams were sent again, for want of an answer.
+    /// How many datagrams were sent again because no answer came.
     pub(crate) sent_again: u64,
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
-    /// sent that. What is heard without being of use is not dropped.
+    /// sent that datagram.
     pub(crate) dropped: Option<DropReason>,
-    /// The latest request, unless it was answered or sent again, and when it was
-    /// sent.
+    /// The clock of the latest request and when it was sent, until it is answered or
+    /// sent again.
     asked: Option<(u64, Instant)>,
 }
 
-/// What was seen of every peer.
+/// What was measured of every peer.
 #[derive(Debug, Default)]
 pub(super) struct AllPeerStats(BTreeMap<NodeId, PeerStats>);
 
 impl AllPeerStats {
-    /// This is sent.
+    /// A message is sent.
     pub(super) fn sends(&mut self, effect: &Effect) {
         let Effect::Send {
             to,
@@ -52,14 +52,12 @@ impl AllPeerStats {
         }
     }
 
-    /// A datagram that names this peer as its sender was dropped.
-    pub(super) fn dropped(&mut self, from: NodeId, why: DropReason) {
-        self.0.entry(from).or_default().dropped = Some(why);
+    /// A datagram that names this peer as its sender is dropped.
+    pub(super) fn dropped(&mut self, from: NodeId, reason: DropReason) {
+        self.0.entry(from).or_default().dropped = Some(reason);
     }
 
-    /// This was heard of a peer, and not dropped: which is not to say that it was of
-    /// use. A reply that comes late or twice shows as well that the peer is
-    /// believed.
+    /// A valid message of this peer arrived, even if late or repeated.
     pub(super) fn heard(&mut self, message: &Message) {
         let Some(stats) = self.0.get_mut(&message.from) else {
             return;
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_reply_to_a_request_that_was_sent_once_is_timed() {
+    fn only_a_reply_to_a_request_that_was_sent_once_is_timed() {
         let mut peer_stats = AllPeerStats::default();
         peer_stats.sends(&request(2, 0));
         peer_stats.heard(&reply(1));
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_peer_is_not_believed_is_forgotten_when_it_is() {
+    fn a_valid_message_clears_the_reason_of_the_last_drop() {
         let mut peer_stats = AllPeerStats::default();
         let why = DropReason::Forged;
         peer_stats.dropped(PEER, why);

@@ -1,139 +1,150 @@
-//! Word of who keeps us waiting, from time to time.
+//! Reports of a long wait: for whom, and for how long so far.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::NodeView;
-use super::observer::{Missing, Stall};
 use crate::mutex::{LockName, NodeId, State};
 use crate::protocol::Member;
+use crate::system::WaitTimer;
 
-/// After how long a wait is longer than a moment.
-const MOMENT: Duration = Duration::from_secs(2);
+/// After how long a wait is first reported.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
 
-/// When to tell of the present wait.
+/// When to report the present wait.
 #[derive(Debug, Default)]
 pub(crate) struct StallReports {
     wait: Option<WaitTimer>,
 }
 
-/// A wait, which is told of when it has taken so long, and again whenever it has
-/// taken twice as long.
-#[derive(Debug)]
-pub(crate) struct WaitTimer {
-    pub(crate) began: Instant,
-    next: Duration,
+/// For whom this node waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// For how long so far.
+    pub waited: Duration,
+    /// The members whose permission, or clock, is missing.
+    pub missing: Vec<MissingPeer>,
+    /// Another node uses this member's id: neither may enter.
+    pub has_duplicate_id: bool,
 }
 
-impl WaitTimer {
-    /// From now on.
-    pub(crate) fn told_of_after(first: Duration) -> Self {
-        WaitTimer {
-            began: Instant::now(),
-            next: first,
-        }
-    }
-
-    /// When it is to be told of next; never, if that is beyond all measure.
-    pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.began.checked_add(self.next)
-    }
-
-    /// How long it has taken, if it is to be told of now.
-    pub(crate) fn due(&mut self) -> Option<Duration> {
-        let since = self.began.elapsed();
-        if since < self.next {
-            return None;
-        }
-        self.next = since.saturating_mul(2);
-        Some(since)
-    }
+/// A member whose permission is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MissingPeer {
+    /// Its id.
+    pub id: u16,
+    /// Its address, as the member list has it.
+    pub address: String,
+    /// How long ago it was last heard. `None` if never.
+    pub heard: Option<Duration>,
+    /// Why the latest datagram in its name was dropped, if it was. Anybody may have
+    /// sent that datagram.
+    pub dropped: Option<String>,
+    /// It is this member itself, which does not hear its own address.
+    is_self: bool,
 }
 
 impl StallReports {
-    /// When there may be something to tell.
+    /// When a report may be due.
+    #[cfg(feature = "cli")]
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.wait.as_ref()?.next_timeout()
     }
 
-    /// What is to be told now, if anything.
+    /// The report that is due now, if any.
     pub(crate) fn due(&mut self, view: &NodeView<'_>, lock: &LockName) -> Option<Stall> {
         if missing(view.member, lock).is_none() {
             self.wait = None;
             return None;
         }
-        let began = || WaitTimer::told_of_after(MOMENT);
-        let since = self.wait.get_or_insert_with(began).due()?;
-        Some(Self::waiting(view, lock, since))
+        let begin = || WaitTimer::first_report_after(FIRST_REPORT);
+        let waited = self.wait.get_or_insert_with(begin).due()?;
+        Some(view.stall(lock, waited))
     }
+}
 
-    /// Who keeps whoever has waited here for so long.
-    pub(crate) fn waiting(view: &NodeView<'_>, lock: &LockName, since: Duration) -> Stall {
-        let member = view.member;
-        let missing = missing(member, lock).unwrap_or_default();
-        let missing = missing.into_iter().map(|member| Missing {
-            member,
-            heard: view.heard.get(&member).map(Instant::elapsed),
-            dropped: view.peer_stats.get(&member).and_then(|it| it.dropped),
+impl NodeView<'_> {
+    /// For whom this node has waited so long.
+    pub(crate) fn stall(&self, lock: &LockName, waited: Duration) -> Stall {
+        let missing = missing(self.member, lock).unwrap_or_default();
+        let missing = missing.into_iter().map(|id| MissingPeer {
+            id: id.0,
+            address: self.group.name(id).to_owned(),
+            heard: self.heard.get(&id).map(Instant::elapsed),
+            dropped: self
+                .peer_stats
+                .get(&id)
+                .and_then(|stats| Some(stats.dropped?.to_string())),
+            is_self: id == self.member.id(),
         });
         Stall {
-            since,
-            own: member.id(),
-            is_claimed: member.is_claimed(),
+            waited,
             missing: missing.collect(),
+            has_duplicate_id: self.member.has_duplicate_id(),
         }
     }
 }
 
-/// Who keeps us waiting; none if we do not wait.
+/// The members whose permission, or clock, is missing. `None` if this lock does not
+/// wait.
 pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
-        State::Free if member.is_wanted(lock) => Some(member.unsynced().iter().copied().collect()),
+        State::Free if member.is_awaiting_sync(lock) => {
+            Some(member.unsynced().iter().copied().collect())
+        }
         State::Free | State::Held { .. } => None,
     }
 }
 
-impl Stall {
-    /// `2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
-    pub(crate) fn for_whom(&self) -> String {
-        let whom = self.missing.iter().map(|missing| match missing.member {
-            own if own == self.own => "itself, at its address in the list".to_owned(),
-            _ => missing.to_string(),
-        });
-        let whom: Vec<String> = whom.collect();
-        let text = format!("{} s for {}", self.since.as_secs(), whom.join(", "));
-        if self.is_claimed {
-            return format!("{text}; {}", claimed(self.own));
-        }
-        text
+/// `gamma:7001 (3), not heard yet; another node has this member's id: stop one of the two`.
+pub(crate) fn write_missing(
+    f: &mut fmt::Formatter<'_>,
+    missing: &[MissingPeer],
+    has_duplicate_id: bool,
+) -> fmt::Result {
+    for (place, peer) in missing.iter().enumerate() {
+        let separator = if place == 0 { "" } else { "; " };
+        write!(f, "{separator}{peer}")?;
     }
+    if has_duplicate_id {
+        let separator = if missing.is_empty() { "" } else { "; " };
+        write!(f, "{separator}{DUPLICATE_ID}")?;
+    }
+    Ok(())
 }
 
-/// `waiting 2 s for 2 (not heard yet), 3 (heard 1 s ago)`.
+/// Another node uses this member's id.
+pub(crate) const DUPLICATE_ID: &str =
+    "another node has this member's id: neither may enter until one of the two is stopped";
+
+/// `waiting 2 s for gamma:7001 (3), not heard yet`.
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waiting {}", self.for_whom())
+        write!(f, "waiting {} s for ", self.waited.as_secs())?;
+        write_missing(f, &self.missing, self.has_duplicate_id)
     }
 }
 
-/// `2 (not heard yet; dropped: its signature is wrong)`.
-impl fmt::Display for Missing {
+/// `gamma:7001 (3), heard 4 s ago, datagrams in its name are dropped: it is not signed`.
+impl fmt::Display for MissingPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_self {
+            return write!(
+                f,
+                "this member itself, {} ({}): what is sent to that address does not arrive here",
+                self.address, self.id
+            );
+        }
+        write!(f, "{} ({}), ", self.address, self.id)?;
         match self.heard {
-            Some(ago) => write!(f, "{} (heard {} s ago", self.member, ago.as_secs())?,
-            None => write!(f, "{} (not heard yet", self.member)?,
+            Some(ago) => write!(f, "heard {} s ago", ago.as_secs())?,
+            None => write!(f, "not heard yet")?,
         }
-        if let Some(why) = self.dropped {
-            write!(f, "; dropped: {why}")?;
+        match &self.dropped {
+            Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
+            None => Ok(()),
         }
-        write!(f, ")")
     }
-}
-
-/// What is to be said when another node claims to be this member.
-pub(crate) fn claimed(member: NodeId) -> String {
-    format!(
-        "another node claims to be member {member}: neither may enter until one of them is gone"
-    )
 }

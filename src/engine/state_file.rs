@@ -1,5 +1,4 @@
-//! The state file: what a member remembers of its clock when its node is
-//! started anew.
+//! The state file: the part of a member's clock that survives a restart.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,34 +15,34 @@ use crate::wire::GroupDigest;
 
 const FILE: &str = "turno-state.json";
 
-/// The state directory of one member, and the lock on it.
+/// The state directory of one member, locked against other nodes.
 #[derive(Debug)]
 pub(crate) struct StateFile {
     folder: PathBuf,
     record: Record,
-    /// Held for as long as the node runs.
+    /// Locked while the node runs.
     _lock: File,
 }
 
-/// What is in the file.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     turno_state: u32,
     id: u16,
     group: String,
-    /// The clock was, and is, below this in every run.
+    /// The clock of every run so far is below this.
     clock_below: u64,
-    /// Whether all peers' clocks were heard since the file was made.
+    /// Whether the clocks of all peers were heard since the file was made.
     heard: bool,
     /// The first bytes of a SHA-256 of the other fields, against damage.
     check: String,
 }
 
-/// Why there is no state to go on from. The message says what to do.
+/// Why a state directory cannot be used. The message says what to do.
 #[derive(Debug, Error)]
 pub enum StateError {
-    /// The system does not let us.
+    /// The system refuses.
     #[error("cannot use the state directory {}: {error}", path.display())]
     Io {
         /// The file or directory.
@@ -54,15 +53,15 @@ pub enum StateError {
     /// Another node uses it.
     #[error("the state directory {} is in use by another node", .0.display())]
     InUse(PathBuf),
-    /// The directory is there, and the file is not.
+    /// The directory exists, and the file does not.
     #[error(
-        "{} is missing: if this member never ran with this directory, or its state is lost, start it with --new-state, and it hears every member's clock before its first request",
+        "{} is missing. If this member never ran with this directory, or its state is lost, start it with --new-state: it then waits for the clock of every other member before its first request",
         .0.display()
     )]
     Missing(PathBuf),
-    /// The file cannot be read as what it should be.
+    /// The contents of the file are not what this program wrote.
     #[error(
-        "{} is damaged ({why}): put back a copy if it is the latest, else start with --new-state, and this member hears every member's clock before its first request",
+        "{} is damaged ({why}). Restore a copy if it is the latest; otherwise start with --new-state: this member then waits for the clock of every other member before its first request",
         path.display()
     )]
     Damaged {
@@ -71,9 +70,9 @@ pub enum StateError {
         /// What is wrong with it.
         why: String,
     },
-    /// It was written by another member, or for another member list.
+    /// The state belongs to another member, or to another member list.
     #[error(
-        "{} is of {theirs}, and this is {ours}: name that member's own directory; or, if the member list was changed, stop all members and start each with --new-state",
+        "{} belongs to {theirs}, and this is {ours}. Give each member a directory of its own; or, if the member list has changed, stop all members and start each with --new-state",
         path.display()
     )]
     Foreign {
@@ -81,22 +80,22 @@ pub enum StateError {
         path: PathBuf,
         /// Whose it is.
         theirs: String,
-        /// Who we are.
+        /// Which member this is.
         ours: String,
     },
 }
 
 impl StateFile {
-    /// The state of this member in this directory. A directory that does not
-    /// exist is made, for a member that never ran; with `anew` so is the file.
+    /// Opens the state of this member in this directory. A missing directory is made,
+    /// for a member that never ran. `is_reset` makes a new file.
     ///
     /// # Errors
-    /// [`StateError`] says what is in the way and what to do about it.
+    /// [`StateError`] says what prevents it and what to do.
     pub(crate) fn open(
         folder: &Path,
         id: NodeId,
         group: GroupDigest,
-        anew: bool,
+        is_reset: bool,
     ) -> Result<Self, StateError> {
         let is_first = !folder.exists();
         if is_first {
@@ -107,14 +106,14 @@ impl StateFile {
         let lock = lock(folder)?;
         let fresh = Record::new(id, group, 1, false);
         let path = folder.join(FILE);
-        if is_first || anew {
+        if is_first || is_reset {
             let state = StateFile {
                 folder: folder.to_owned(),
                 record: fresh,
                 _lock: lock,
             };
             if let Err(error) = state.write() {
-                // Or the next start would miss what never was there.
+                // Otherwise the next start would take it for a lost state.
                 if is_first {
                     let _ = fs::remove_dir_all(folder);
                 }
@@ -137,16 +136,16 @@ impl StateFile {
         })
     }
 
-    /// What it says to the algorithm.
+    /// What the algorithm needs to know of it.
     pub(crate) fn durability(&self) -> Durability {
         Durability::Durable {
             below: self.record.clock_below,
-            heard: self.record.heard,
+            synced: self.record.heard,
         }
     }
 
-    /// Makes sure that this bound survives everything: written, synced, renamed
-    /// over the old file, the directory synced.
+    /// Makes this bound durable: written, synced, renamed over the old file, and the
+    /// directory synced.
     pub(crate) fn reserve(&mut self, below: u64) -> io::Result<()> {
         let (id, group) = (NodeId(self.record.id), self.record.group.clone());
         self.record = Record::sealed(id, group, below, true);
@@ -213,7 +212,7 @@ fn read(path: &Path) -> Result<Record, StateError> {
         return Err(damaged(format!("its format is {}", record.turno_state)));
     }
     if record.check != record.sum() {
-        return Err(damaged("its check sum is wrong".to_owned()));
+        return Err(damaged("its checksum is wrong".to_owned()));
     }
     Ok(record)
 }
@@ -241,12 +240,15 @@ mod tests {
 
     const GROUP: GroupDigest = GroupDigest(7);
 
-    fn open(folder: &Path, anew: bool) -> Result<StateFile, StateError> {
-        StateFile::open(folder, NodeId(2), GROUP, anew)
+    fn open(folder: &Path, is_reset: bool) -> Result<StateFile, StateError> {
+        StateFile::open(folder, NodeId(2), GROUP, is_reset)
     }
 
     fn durability(below: u64, heard: bool) -> Durability {
-        Durability::Durable { below, heard }
+        Durability::Durable {
+            below,
+            synced: heard,
+        }
     }
 
     /// A directory with the state of a member whose clock is below 5.
@@ -260,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reserved_is_there_in_the_next_run() {
+    fn the_next_run_finds_the_bound() {
         let (_parent, folder) = used();
         assert_eq!(
             open(&folder, false).unwrap().durability(),
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_ran_but_never_heard_all_still_has_to() {
+    fn a_member_that_never_heard_all_clocks_still_has_to() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("deep/state");
         drop(open(&folder, false).unwrap());
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_missing_where_it_was_is_an_error() {
+    fn a_directory_without_its_file_is_an_error() {
         let (_parent, folder) = used();
         fs::remove_file(folder.join(FILE)).unwrap();
         assert!(matches!(open(&folder, false), Err(StateError::Missing(_))));
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_an_error_whichever_byte_it_is() {
+    fn damage_to_any_byte_is_an_error() {
         let (_parent, folder) = used();
         let path = folder.join(FILE);
         let whole = fs::read(&path).unwrap();
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn another_members_or_groups_file_is_an_error() {
+    fn the_state_of_another_member_or_group_is_an_error() {
         let (_parent, folder) = used();
         for (id, group) in [(NodeId(3), GROUP), (NodeId(2), GroupDigest(8))] {
             let error = StateFile::open(&folder, id, group, false).unwrap_err();

@@ -1,4 +1,4 @@
-//! The timers that the algorithm asked for, as a source of envelopes.
+//! The algorithm's timers, as a source of envelopes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -6,22 +6,22 @@ use std::time::{Duration, Instant};
 use super::envelope::{Envelope, Input};
 use crate::mutex::{LockName, Purpose, Timer};
 
-/// Timers that have not come due: at most one a purpose.
+/// The pending timers: at most one for each purpose.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    /// The number tells those apart that come due at the same time.
+    /// The number distinguishes timers that are due at the same time.
     waiting: BTreeMap<(Instant, u64), Timer>,
     due: HashMap<Purpose, (Instant, u64)>,
     set: u64,
 }
 
 impl Timers {
-    /// Sets a timer for about `after` from now: up to a quarter more or less,
-    /// so that nodes that began together do not go on together.
+    /// Sets a timer for `after` from now, a quarter more or less: nodes that began
+    /// together must not send together.
     pub(super) fn set(&mut self, timer: Timer, after: Duration) {
         let purpose = timer.purpose();
         self.cancel(&purpose);
-        // A pause beyond all measure is as good as none.
+        // A time that no `Instant` can express never comes.
         if let Some(due) = Instant::now().checked_add(jittered(after)) {
             self.set += 1;
             self.due.insert(purpose, (due, self.set));
@@ -29,9 +29,8 @@ impl Timers {
         }
     }
 
-    /// Nothing of this lock is asked for any more. What is set for it would mean
-    /// nothing when it comes due; but a lock that is used and left all the time
-    /// would leave many.
+    /// Forgets the timer of this lock's request, which has ended. The timer would be
+    /// ignored anyway; but a lock that is used all the time would leave many.
     pub(super) fn forget(&mut self, lock: &LockName) {
         if !self.waiting.is_empty() {
             self.cancel(&Purpose::Resend(lock.clone()));
@@ -44,13 +43,13 @@ impl Timers {
         }
     }
 
-    /// When the next one comes due.
+    /// When the next timer is due.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let ((due, _), _) = self.waiting.first_key_value()?;
         Some(*due)
     }
 
-    /// Puts those that are due into the queue.
+    /// Puts the timers that are due into the queue.
     pub(super) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         if self.waiting.is_empty() {
             return;
@@ -67,7 +66,7 @@ impl Timers {
 }
 
 fn jittered(after: Duration) -> Duration {
-    // Nobody gains by guessing it, so the system is not asked each time.
+    // It need not be unpredictable, so it costs no system call.
     (after - after / 4).saturating_add((after / 2).mul_f64(fastrand::f64()))
 }
 
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_comes_due_once() {
+    fn a_timer_is_due_once() {
         let mut timers = Timers::default();
         let mut queue = VecDeque::<Envelope<()>>::new();
         timers.set(resend("a", 2), Duration::ZERO);
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_purpose_the_last_timer_counts() {
+    fn the_last_timer_of_a_purpose_replaces_the_others() {
         let mut timers = Timers::default();
         let mut queue = VecDeque::<Envelope<()>>::new();
         timers.set(resend("a", 2), Duration::ZERO);
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_a_lock_that_is_forgotten() {
+    fn a_forgotten_lock_leaves_no_timer() {
         let mut timers = Timers::default();
         timers.set(resend("a", 2), Duration::from_secs(1));
         timers.set(resend("b", 4), Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! UDP as a source of envelopes, and the way out for datagrams.
+//! The UDP sockets: a source of envelopes, and the way out for datagrams.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
@@ -12,21 +12,20 @@ use crate::system::retry_interrupted;
 use crate::transport::{Outgoing, Socket};
 use crate::wire::LONGEST_DATAGRAM;
 
-/// How many datagrams are taken from a socket before the other sources have
-/// their turn: a flood must not keep the user out.
+/// How many datagrams are read from a socket before the other sources are: a flood
+/// must not lock out the user.
 const BATCH: usize = 256;
 
-/// How many datagrams wait for a socket that takes no more; the oldest are lost
-/// then, as they might be on the way.
+/// How many datagrams wait for a full socket. Beyond that the oldest are lost, as the
+/// network may lose them.
 const MOST_UNSENT: usize = 1024;
 
-/// How many ports of past requests are not used again, and how often another is
-/// asked for.
+/// How many ports of past requests are not used again, and how many ports are tried
+/// for one that is new.
 const RETIRED_PORTS: usize = 1024;
 const TRIES: usize = 16;
 
-/// The tokens of the sockets: that of the listening one, and from the next on
-/// those of requests.
+/// The poll tokens: this one for the listening socket, those above it for requests.
 const LISTENING: usize = 1 << 16;
 
 /// The sockets of a node.
@@ -36,9 +35,9 @@ pub(super) struct Udp {
     /// The sockets of single requests, by the request's clock.
     of_requests: BTreeMap<u64, Open>,
     next_token: usize,
-    /// The ports of earlier ones. The system could hand out such a port again,
-    /// and a late reply of a seed peer would then arrive at a later request's
-    /// socket and be taken for its own.
+    /// Their ports, when they are closed. If the system handed out such a port again, a
+    /// late reply of an original peer would arrive at a later request's socket and
+    /// count for it.
     retired_ports: VecDeque<u16>,
     unsent: VecDeque<Outgoing>,
     buffer: Vec<u8>,
@@ -48,11 +47,10 @@ pub(super) struct Udp {
 struct Open {
     socket: UdpSocket,
     token: Token,
-    /// The poll is to say when it can be written to. Otherwise it does not: it
-    /// would whenever a datagram has left.
+    /// The poll reports when it is writable. Otherwise it must not: it would after
+    /// every datagram.
     is_full: bool,
-    /// The poll has said that there is something to read, and it is not all
-    /// read yet. (It says so once only.)
+    /// The poll has reported it readable (which it does once), and it is not drained.
     is_readable: bool,
 }
 
@@ -60,7 +58,7 @@ impl Udp {
     /// Binds the listening socket.
     ///
     /// # Errors
-    /// The system's, when the address cannot be had.
+    /// The system's, if the address is not available.
     pub(super) fn bind(listen: SocketAddr, registry: &Registry) -> io::Result<Self> {
         let registry = registry.try_clone()?;
         Ok(Udp {
@@ -79,7 +77,7 @@ impl Udp {
         token.0 >= LISTENING
     }
 
-    /// The poll says that the socket of this token can be read, or written to.
+    /// The poll reports the socket of this token as readable or writable.
     pub(super) fn ready(&mut self, token: Token) {
         let mut sockets = std::iter::once(&mut self.listening).chain(self.of_requests.values_mut());
         if let Some(open) = sockets.find(|open| open.token == token) {
@@ -87,7 +85,7 @@ impl Udp {
         }
     }
 
-    /// Puts what has arrived into the queue, up to a batch of each socket.
+    /// Puts what has arrived into the queue, at most a batch of each socket.
     pub(super) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         self.send_unsent();
         let buffer = &mut self.buffer;
@@ -102,15 +100,15 @@ impl Udp {
         self.listening.is_readable || self.of_requests.values().any(|open| open.is_readable)
     }
 
-    /// Closes the sockets of requests that wait for nothing any more.
+    /// Closes the sockets of requests that no longer wait.
     pub(super) fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) {
         self.of_requests.retain(|clock, _| is_asking(*clock));
     }
 
-    /// Sends one datagram, as soon as its socket takes it.
+    /// Sends one datagram, now or when its socket has room.
     ///
     /// # Errors
-    /// The system's, when it is lost: as the network might have lost it.
+    /// The system's. The datagram is lost then, as the network may lose it.
     pub(super) fn send(&mut self, outgoing: Outgoing) -> io::Result<()> {
         if self.unsent.is_empty() {
             match self.try_send(&outgoing) {
@@ -166,7 +164,7 @@ impl Udp {
                 return Ok(open);
             }
         }
-        // The system has fewer ports to give than are retired.
+        // The system has fewer free ports than are retired.
         self.retired_ports.truncate(self.retired_ports.len() / 2);
         Err(io::Error::new(ErrorKind::AddrInUse, "no fresh port"))
     }
@@ -184,7 +182,7 @@ impl Open {
         })
     }
 
-    /// Sends one datagram. When it takes none, the poll will say when it does.
+    /// Sends one datagram. If the socket is full, the poll reports when it has room.
     fn send(&mut self, outgoing: &Outgoing, registry: &Registry) -> io::Result<()> {
         let send = || self.socket.send_to(&outgoing.text, outgoing.address);
         let sent = retry_interrupted(send).map(drop);
@@ -216,7 +214,7 @@ impl Open {
                     self.is_readable = false;
                     return;
                 }
-                // Of an earlier datagram of ours; there may be more behind it.
+                // It is about an earlier datagram of this node; more may have arrived.
                 Err(error) => log::info!("received an error: {error}"),
             }
         }

@@ -16,18 +16,40 @@ pub struct Address {
     port: u16,
 }
 
-/// A text that is no [`Address`].
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Why a text is not an [`Address`], or an address cannot be resolved.
+#[derive(Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum AddressError {
-    /// There is no port.
+    /// It has no port.
     #[error("no port in it; write :PORT or HOST:PORT")]
     NoPort,
-    /// What follows the last colon is no port.
+    /// The text after the last colon is not a port.
     #[error("the port after the last colon must be a number from 0 to 65535")]
     Port,
     /// An IPv6 address without brackets.
     #[error("an IPv6 address goes in brackets, as in [::1]:10001")]
     Brackets,
+    /// The resolver does not know the host.
+    #[error("cannot find host {host}: {reason}")]
+    Unresolved {
+        /// The host.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+}
+
+/// The error's message.
+impl fmt::Debug for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<AddressError> for GroupError {
+    fn from(error: AddressError) -> Self {
+        GroupError(error.to_string())
+    }
 }
 
 impl FromStr for Address {
@@ -62,25 +84,25 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Asks the resolver for the addresses behind it, at least one. May take
-    /// as long as the resolver does.
+    /// Asks the resolver for its addresses, at least one. This takes as long as the
+    /// resolver does.
     ///
     /// # Errors
-    /// [`GroupError::Unresolved`] if the host is not known.
-    pub fn resolve(&self) -> Result<Vec<SocketAddr>, GroupError> {
+    /// [`AddressError::Unresolved`] if the host is not known.
+    pub fn resolve(&self) -> Result<Vec<SocketAddr>, AddressError> {
         // IPv4 first: that is what a group takes if all of it can.
         let Some(host) = &self.host else {
             let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             return Ok(loopback.map(|ip| SocketAddr::new(ip, self.port)).to_vec());
         };
-        // An IPv4 address in IPv6's clothes is an IPv4 address.
+        // An IPv4 address that is written as an IPv6 address is an IPv4 address.
         let canonical = |mut found: SocketAddr| {
             found.set_ip(found.ip().to_canonical());
             found
         };
-        let unresolved = |why: String| GroupError::Unresolved {
+        let unresolved = |reason: String| AddressError::Unresolved {
             host: host.clone(),
-            why,
+            reason,
         };
         let mut found: Vec<SocketAddr> = (host.as_str(), self.port)
             .to_socket_addrs()
@@ -94,14 +116,14 @@ impl Address {
         Ok(found)
     }
 
-    /// Whether it names an address outright, or a host that has one.
+    /// Whether it is an IP address and not the name of a host.
     pub(super) fn is_literal(&self) -> bool {
         self.host
             .as_ref()
             .is_some_and(|host| host.parse::<IpAddr>().is_ok())
     }
 
-    /// Whether it names a host that may have any address.
+    /// Whether it is the name of a host, which may have any address.
     pub(super) fn is_by_name(&self) -> bool {
         let is_of_its_own = self.host.as_ref().is_some_and(|host| host != "localhost");
         is_of_its_own && !self.is_literal()

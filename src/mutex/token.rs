@@ -1,7 +1,9 @@
 //! Fencing tokens: of an entry, and of those that happen within it.
 
 use core::fmt;
+use core::num::ParseIntError;
 use core::ops::RangeInclusive;
+use core::str::FromStr;
 
 /// The fencing token of an entry: larger for every entry than for any earlier
 /// entry of the whole group. A resource that remembers the largest token it has
@@ -13,27 +15,31 @@ use core::ops::RangeInclusive;
 pub struct Token(pub(super) u64);
 
 impl Token {
-    /// The number to hand to a resource and to store there: what it compares with
-    /// the largest that it has seen. (It is the clock at which the entry was made,
-    /// and what the holder says to the seed's critical section.)
+    /// A token that was stored as a number.
     #[must_use]
-    pub fn clock(self) -> u64 {
+    pub fn new(number: u64) -> Self {
+        Token(number)
+    }
+
+    /// The number to store, and to compare with the largest that a resource has seen.
+    #[must_use]
+    pub fn get(self) -> u64 {
         self.0
     }
+}
 
-    /// One that was written down with its clock, as long as its entry goes on.
-    pub(crate) fn recorded(clock: u64) -> Self {
-        Token(clock)
+impl From<Token> for u64 {
+    fn from(token: Token) -> Self {
+        token.get()
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn of(clock: u64) -> Self {
-        Token(clock)
-    }
+/// A token, as it is displayed: a decimal number.
+impl FromStr for Token {
+    type Err = ParseIntError;
 
-    #[cfg(test)]
-    pub(crate) fn earlier(self, by: u64) -> Self {
-        Token(self.0 - by)
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Token)
     }
 }
 

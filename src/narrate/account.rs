@@ -63,7 +63,7 @@ impl<'a> Account<'a> {
         let mut entries = 0;
         let mut live = Live {
             unsynced: listed(member.unsynced()),
-            is_unclaimed: matches!(event, Event::Expired(Timer::Unclaim { .. })),
+            is_unclaimed: matches!(event, Event::Expired(Timer::ForgetDuplicate { .. })),
             ..Live::default()
         };
         for effect in effects {
@@ -75,7 +75,7 @@ impl<'a> Account<'a> {
                 Effect::Send { repetition, .. } => live.repeated.push(*repetition > 0),
                 Effect::Delegated { tokens, .. } => live.delegated = Some(*tokens),
                 Effect::SetTimer { timer, .. } => {
-                    live.is_first_claim |= matches!(timer, Timer::Unclaim { claim: 1 });
+                    live.is_first_claim |= matches!(timer, Timer::ForgetDuplicate { sightings: 1 });
                 }
                 _ => {}
             }

@@ -62,7 +62,7 @@ impl Account<'_> {
     /// The note about an entry, if the event led to one.
     pub(crate) fn note_on_entry(&self) -> Option<String> {
         let (lock, token) = self.live.entered.as_ref()?;
-        let mut note = state_text(Phase::Held, Some(token.clock()));
+        let mut note = state_text(Phase::Held, Some(token.get()));
         add(&mut note, &name(Some(lock.as_str())));
         Some(note)
     }

@@ -37,7 +37,7 @@ fn a_record_is_put_into_the_words_of_the_live_event() {
     let mut member = Member::new(Config {
         durability: Durability::Durable {
             below: 1,
-            heard: true,
+            synced: true,
         },
         ..Config::new(NodeId(1), 3, OWN)
     });

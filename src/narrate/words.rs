@@ -5,8 +5,8 @@ use std::fmt;
 use super::Tone::{Ignored, Ordinary, Section, Trouble};
 use super::account::{Account, Answer};
 use super::{Line, listed};
-use crate::engine::claimed;
-use crate::mutex::{NodeId, Rejected};
+use crate::engine::DUPLICATE_ID;
+use crate::mutex::Rejected;
 use crate::trace::{EventKind, MessageKind, MessageRecord, Phase};
 
 pub(crate) const ENTERED: &str = "Process entered CS";
@@ -105,7 +105,7 @@ impl Account<'_> {
         }
         if from == self.id {
             // Reported once, however often the other node claims the id.
-            let lines = self.live.is_first_claim.then(|| claimed(NodeId(from)));
+            let lines = self.live.is_first_claim.then(|| DUPLICATE_ID.to_owned());
             return lines.into_iter().map(|text| Trouble.line(text)).collect();
         }
         let (tone, text) = match (message.kind, remark(message.kind)) {

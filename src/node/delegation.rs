@@ -1,90 +1,90 @@
-//! A lock that a node holds and lends to its own process, so that a handle can
-//! enter again without waking the node.
+//! A lock that a node holds and delegates to its own process, so that a handle can
+//! enter again without the node's thread. (NFSv4 does the same with files: delegate,
+//! recall, return; RFC 8881, section 10.2.)
 //!
-//! To the group the node is in the section all the time. Inside, the handles take
-//! turns by one atomic word; each turn has a token out of a range of clocks that
-//! the node's clock has gone past. As soon as anybody else wants the lock, a peer
-//! or a caller who waits in line, the node takes it back: at once if nobody is
-//! inside, else when whoever is inside leaves.
+//! To the group the node is in the section all the time. Inside the process the
+//! handles take turns by one atomic word; each entry has a token out of a range of
+//! clocks that the node's clock has passed. As soon as a peer or a queued caller wants
+//! the lock, the node recalls it: it is returned at once if no caller is in the
+//! section, else when that caller leaves.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::waiter::Caller;
 use crate::mutex::{LockName, Token, Tokens};
 use crate::system::locked;
 
-/// Nobody is inside, and the next one may enter.
+/// No caller is in the section, and the next may enter.
 const IDLE: u64 = 0;
-/// Somebody is inside.
+/// A caller is in the section.
 const HELD: u64 = 1;
-/// Somebody is inside, and the node is told when he leaves.
+/// A caller is in the section, and tells the node when it leaves.
 const RECALLED: u64 = 2;
-/// The node has it back.
+/// The node has the lock back.
 const RETURNED: u64 = 3;
 
-/// How many tokens were used stands above the two bits of the state.
+/// Above the two bits of the state stands how many tokens are used.
 const ONE_USED: u64 = 4;
 const STATE: u64 = ONE_USED - 1;
 
-/// A lock on loan.
+/// A delegated lock.
 #[derive(Debug)]
 pub(super) struct Delegation {
     word: AtomicU64,
-    /// None: it can be left without a word to the node, but not entered again.
+    /// Without tokens the caller can leave without the node's thread, but not enter
+    /// again.
     tokens: Option<Tokens>,
-    pub(super) lock: LockName,
-    /// Of the call that it was lent to first.
-    pub(super) ticket: u64,
+    /// The caller that the lock was first granted to.
+    pub(super) caller: Caller,
 }
 
-/// All locks on loan, by name.
+/// All delegated locks, by name.
 #[derive(Debug, Default)]
 pub(super) struct Delegations(Mutex<HashMap<Box<str>, Arc<Delegation>>>);
 
 impl Delegations {
-    fn delegations(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Delegation>>> {
+    fn by_name(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Delegation>>> {
         locked(&self.0)
     }
 
     pub(super) fn add(&self, delegation: Arc<Delegation>) {
         if delegation.tokens.is_some() {
-            self.delegations()
-                .insert(delegation.lock.as_str().into(), delegation);
+            let name = delegation.caller.lock.as_str().into();
+            self.by_name().insert(name, delegation);
         }
     }
 
     pub(super) fn remove(&self, lock: &LockName) {
-        self.delegations().remove(lock.as_str());
+        self.by_name().remove(lock.as_str());
     }
 
-    /// Enters, if the lock is on loan and nobody is inside or before us.
+    /// Enters the section, if the lock is delegated and the section empty.
     pub(super) fn enter(&self, lock: &str) -> Option<(Token, Arc<Delegation>)> {
-        let delegation = Arc::clone(self.delegations().get(lock)?);
+        let delegation = Arc::clone(self.by_name().get(lock)?);
         Some((delegation.enter()?, delegation))
     }
 
-    /// The node has ended: nobody enters any more.
+    /// The node has ended: no caller enters any more.
     pub(super) fn end(&self) {
-        for (_, delegation) in self.delegations().drain() {
+        for (_, delegation) in self.by_name().drain() {
             delegation.recall();
         }
     }
 }
 
 impl Delegation {
-    /// Somebody is inside already, who called with this ticket; these are the
-    /// tokens of those who follow.
-    pub(super) fn new(lock: LockName, ticket: u64, tokens: Option<Tokens>) -> Self {
+    /// `caller` is in the section; `tokens` are for the entries after it.
+    pub(super) fn new(caller: Caller, tokens: Option<Tokens>) -> Self {
         Delegation {
             word: AtomicU64::new(HELD),
             tokens,
-            lock,
-            ticket,
+            caller,
         }
     }
 
-    /// Enters, if nobody is inside or before us.
+    /// Enters the section if it is empty, not recalled, and a token is left.
     pub(super) fn enter(&self) -> Option<Token> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
@@ -93,7 +93,7 @@ impl Delegation {
             }
             let token = self.tokens?.nth(word / ONE_USED)?;
             let entered = word + ONE_USED + HELD - IDLE;
-            // Acquire: what the one before did inside is seen.
+            // Acquire: what the last caller did in the section is seen.
             match self.word.compare_exchange_weak(
                 word,
                 entered,
@@ -106,7 +106,7 @@ impl Delegation {
         }
     }
 
-    /// Leaves. Whether the node must be told.
+    /// Leaves the section. Whether the node must be told.
     pub(super) fn leave(&self) -> bool {
         let left = |word| {
             let state = if word & STATE == RECALLED {
@@ -116,15 +116,15 @@ impl Delegation {
             };
             Some(word - (word & STATE) + state)
         };
-        // Release: what was done inside is seen by the next one.
+        // Release: the next caller sees what was done in the section.
         let before = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, left);
         before.is_ok_and(|word| word & STATE == RECALLED)
     }
 
-    /// The node wants it back. Whether it has it; if not, whoever is inside will
-    /// say so when he leaves.
+    /// Recalls the lock. Whether it is returned; if not, the caller in the section
+    /// tells the node when it leaves.
     pub(super) fn recall(&self) -> bool {
         let recalled = |word| match word & STATE {
             IDLE => Some(word - IDLE + RETURNED),
@@ -149,7 +149,16 @@ mod tests {
     use crate::mutex::{Config, Effect, Incarnation, NodeId};
     use crate::protocol::{Event, Member};
 
-    /// As a member lends them.
+    fn caller() -> Caller {
+        Caller {
+            ticket: 1,
+            lock: LockName::default(),
+            is_try: false,
+            description: None,
+        }
+    }
+
+    /// Tokens that a member has delegated.
     fn tokens(entries: u64) -> Tokens {
         let mut member = Member::new(Config::new(NodeId(1), 1, Incarnation(1)));
         let mut effects = Vec::new();
@@ -167,13 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_enters_until_the_tokens_are_used_up() {
+    fn callers_enter_one_at_a_time_until_the_tokens_are_used_up() {
         let tokens = tokens(2);
-        let delegation = Delegation::new(LockName::default(), 1, Some(tokens));
+        let delegation = Delegation::new(caller(), Some(tokens));
         assert_eq!(
             delegation.enter(),
             None,
-            "somebody is inside from the beginning"
+            "the first caller is in the section"
         );
         assert!(!delegation.leave());
         assert_eq!(delegation.enter(), Some(tokens.first()));
@@ -181,28 +190,28 @@ mod tests {
         assert!(!delegation.leave());
         assert_eq!(delegation.enter(), Some(tokens.last()));
         assert!(!delegation.leave());
-        assert_eq!(delegation.enter(), None, "there are no more tokens");
+        assert_eq!(delegation.enter(), None, "no token is left");
         assert!(delegation.recall());
     }
 
     #[test]
-    fn it_is_taken_back_at_once_or_when_whoever_is_inside_leaves() {
-        let delegation = Delegation::new(LockName::default(), 1, Some(tokens(9)));
+    fn a_recalled_lock_is_returned_at_once_or_when_its_caller_leaves() {
+        let delegation = Delegation::new(caller(), Some(tokens(9)));
         assert!(!delegation.recall());
         assert!(!delegation.recall(), "it was recalled already");
         assert!(delegation.leave(), "the node is told");
-        assert!(delegation.recall(), "it is back");
+        assert!(delegation.recall(), "it is returned");
         assert_eq!(delegation.enter(), None);
-        let delegation = Delegation::new(LockName::default(), 1, Some(tokens(9)));
+        let delegation = Delegation::new(caller(), Some(tokens(9)));
         delegation.leave();
         assert!(delegation.recall());
         assert_eq!(delegation.enter(), None);
     }
 
     #[test]
-    fn whatever_the_threads_do_no_two_are_inside_and_one_end_is_told() {
+    fn threads_exclude_each_other_and_the_node_learns_of_the_return_once() {
         for _ in 0..200 {
-            let delegation = Delegation::new(LockName::default(), 1, Some(tokens(10_000)));
+            let delegation = Delegation::new(caller(), Some(tokens(10_000)));
             assert!(!delegation.leave());
             let inside = AtomicU64::new(0);
             let told = AtomicU64::new(0);
@@ -221,23 +230,23 @@ mod tests {
                 }
                 scope.spawn(|| is_back.store(delegation.recall().into(), Ordering::SeqCst));
             });
-            // Either it was idle, or whoever was inside has told of his end.
+            // Either the recall found it idle, or the last caller told the node.
             let ends = is_back.into_inner() + told.into_inner();
             assert_eq!(ends, 1);
         }
     }
 
     #[test]
-    fn without_tokens_it_is_left_in_silence_and_not_entered_again() {
-        let delegation = Delegation::new(LockName::default(), 1, None);
+    fn without_tokens_the_caller_leaves_without_the_node_and_no_other_enters() {
+        let delegation = Delegation::new(caller(), None);
         assert!(!delegation.leave(), "the node need not be told");
         assert_eq!(delegation.enter(), None);
-        assert!(delegation.recall(), "the node has it back at once");
+        assert!(delegation.recall(), "it is returned at once");
     }
 
     #[test]
-    fn whoever_is_inside_when_it_is_wanted_back_says_so_when_he_leaves() {
-        let delegation = Delegation::new(LockName::default(), 1, None);
+    fn the_caller_of_a_recalled_lock_tells_the_node_when_it_leaves() {
+        let delegation = Delegation::new(caller(), None);
         assert!(!delegation.recall());
         assert!(delegation.leave());
         assert!(delegation.recall());

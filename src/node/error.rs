@@ -1,58 +1,79 @@
-//! Why a lock was not had.
+//! Why a lock was not acquired.
 
 use std::fmt;
+use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::Stall;
-use crate::mutex::{LockName, LockNameError, Rejected};
+use crate::engine::{MissingPeer, Stall, write_missing};
+use crate::mutex::{LockName, LockNameError};
 
-/// Why a lock was not had. Nothing is held, and nothing is waited for any more.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Why a lock was not acquired. The caller holds nothing and waits no longer.
+#[derive(Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum LockError {
     /// The text cannot be the name of a lock.
     #[error(transparent)]
     Name(#[from] LockNameError),
-    /// Others had it, or did not answer, for as long as the caller would wait.
-    #[error("{} was not had in time: {blocked}", shown(lock))]
+    /// The lock was not acquired in the time that the caller gave.
+    #[error("{} was not acquired within {}: waiting for {blocked}", shown(lock), seconds(*waited))]
     TimedOut {
         /// The lock.
         lock: LockName,
+        /// How long the caller waited.
+        waited: Duration,
         /// What stood in the way at the end.
         blocked: Blocked,
     },
-    /// The algorithm cannot go on.
-    #[error("{} cannot be had: {why}", shown(lock))]
+    /// The node cannot ask for the lock.
+    #[error("{} cannot be acquired: {reason}", shown(lock))]
     Refused {
         /// The lock.
         lock: LockName,
-        /// Its reason.
-        why: Rejected,
+        /// Why, as a sentence.
+        reason: String,
     },
-    /// The node has ended, or is about to: it was shut down, or could not go on.
-    #[error("the node has ended: start it anew")]
+    /// The node has ended: it was shut down, or it failed.
+    #[error("the node has ended: start a new one")]
     Ended,
-    /// The call would wait on the thread that drives the node, and so for ever.
+    /// The call would block the thread that drives the node, and so never return.
     #[error(
-        "this thread drives the node, so it cannot wait for a lock: ask with Handle::request, and look at the request between two turns"
+        "this thread drives the node and must not block: use Handle::request, and look at the \
+         request between two polls"
     )]
     OwnThread,
-    /// The process was forked after the node was started. The node is the
-    /// parent's.
-    #[error("the node belongs to the process that this one was forked from: start one here")]
+    /// The process was forked after the node was started; the node is the parent's.
+    #[error("the node belongs to the parent process: start one in this process")]
     Forked,
 }
 
 /// What stands between a caller and its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Blocked {
-    /// So many callers of this node come first.
-    Here {
-        /// How many, the holder among them.
+    /// Callers of the same node come first.
+    Local {
+        /// How many, the holder included.
         ahead: usize,
+        /// The first of them, if it said who it is ([`Handle::described`](crate::Handle::described)).
+        first: Option<String>,
     },
-    /// Members that have not replied.
-    Peers(Stall),
+    /// The permission of other members is missing.
+    Peers {
+        /// These members.
+        missing: Vec<MissingPeer>,
+        /// Another node uses this member's id: neither may enter.
+        has_duplicate_id: bool,
+    },
+}
+
+impl From<Stall> for Blocked {
+    fn from(stall: Stall) -> Self {
+        Blocked::Peers {
+            missing: stall.missing,
+            has_duplicate_id: stall.has_duplicate_id,
+        }
+    }
 }
 
 /// The name in quotes, or what the nameless lock is called.
@@ -64,12 +85,34 @@ fn shown(lock: &LockName) -> String {
     }
 }
 
+fn seconds(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        _ => format!("{} s", time.as_secs()),
+    }
+}
+
+/// The error's message: what `fn main() -> Result<(), turno::LockError>` prints.
+impl fmt::Debug for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Whom the caller waits for: `gamma:7001 (3), not heard yet`.
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Blocked::Here { ahead: 1 } => write!(f, "another caller of this node comes first"),
-            Blocked::Here { ahead } => write!(f, "{ahead} callers of this node come first"),
-            Blocked::Peers(waiting) => waiting.fmt(f),
+            Blocked::Local { ahead, first } => match (first, *ahead) {
+                (Some(first), 0 | 1) => f.write_str(first),
+                (Some(first), ahead) => write!(f, "{first}, and {} more", ahead - 1),
+                (None, 0 | 1) => f.write_str("another caller of this node"),
+                (None, ahead) => write!(f, "{ahead} callers of this node"),
+            },
+            Blocked::Peers {
+                missing,
+                has_duplicate_id,
+            } => write_missing(f, missing, *has_duplicate_id),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The caller's side: the way to a node's locks.
+//! The caller's side: access to a node's locks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,69 +10,83 @@ use super::guard::Guard;
 use super::mailbox::{Command, Mailbox};
 use super::request::Request;
 use super::status::Status;
-use super::waiter::{QueuedWaiter, Waiter};
+use super::waiter::{Caller, QueuedWaiter, Waiter};
 use crate::mutex::LockName;
 
-/// How long [`Handle::try_lock`] waits for the replies of the other members.
-pub(crate) const A_MOMENT: Duration = Duration::from_millis(500);
-
-/// A way to the locks of a node, for any thread: cheap to clone.
+/// Access to the locks of a node, for any thread. Cheap to clone.
 ///
-/// Callers of one node take turns in the order in which they asked; but who finds
-/// the lock on loan may pass a call that the node has not read yet. A lock is not
-/// reentrant: who asks again for what it holds waits for itself.
+/// Callers of one node enter in the order in which they asked, except that a caller
+/// that finds the lock delegated to the process may pass a request that the node has
+/// not read yet. A lock is not reentrant: a caller that asks again for a lock that it
+/// holds waits for itself.
 #[derive(Clone)]
 pub struct Handle {
     mailbox: Arc<Mailbox>,
+    description: Option<Arc<str>>,
 }
 
 impl Handle {
+    /// How long [`Handle::try_lock`] waits for the replies of the other members.
+    pub const TRY_TIMEOUT: Duration = Duration::from_millis(500);
+
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Self {
-        Handle { mailbox }
+        let description = None;
+        Handle {
+            mailbox,
+            description,
+        }
     }
 
-    /// Waits until the lock of this name is ours. The empty name is the lock of
+    /// The same access, for a caller that says who it is, for example
+    /// `process 812 (./backup)`. Other callers of this node that wait for it are told
+    /// ([`Blocked::Local`](super::Blocked::Local)).
+    #[must_use]
+    pub fn described(&self, description: impl Into<String>) -> Handle {
+        Handle {
+            mailbox: Arc::clone(&self.mailbox),
+            description: Some(Arc::from(description.into())),
+        }
+    }
+
+    /// Blocks until the lock of this name is acquired. The empty name is the lock of
     /// `turno process`.
     ///
-    /// It waits for as long as a member is down that has to be asked: see
+    /// While a member is down whose permission is missing this does not return: see
     /// [`Handle::lock_timeout`].
     ///
     /// # Errors
-    /// [`LockError`], but for [`LockError::TimedOut`].
+    /// Any [`LockError`] except [`LockError::TimedOut`].
     pub fn lock(&self, name: &str) -> Result<Guard, LockError> {
-        match self.enter_again(name) {
+        match self.enter_delegated(name) {
             Some(guard) => Ok(guard),
             None => self.request(name)?.wait(),
         }
     }
 
-    /// Waits until the lock is ours, but not longer than this.
+    /// Blocks until the lock is acquired, but not longer than `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other
-    /// [`LockError`].
+    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
     pub fn lock_timeout(&self, name: &str, timeout: Duration) -> Result<Guard, LockError> {
-        match self.enter_again(name) {
+        match self.enter_delegated(name) {
             Some(guard) => Ok(guard),
             None => self.request(name)?.wait_timeout(timeout),
         }
     }
 
-    /// Takes the lock if nobody has it: not if another caller of this node comes
+    /// Acquires the lock if it is free: not if another caller of this node comes
     /// first, nor if a member has not replied within half a second.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other
-    /// [`LockError`].
+    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
     pub fn try_lock(&self, name: &str) -> Result<Guard, LockError> {
-        match self.enter_again(name) {
+        match self.enter_delegated(name) {
             Some(guard) => Ok(guard),
-            None => self.ask(name, true)?.wait_timeout(A_MOMENT),
+            None => self.try_request(name)?.wait_timeout(Self::TRY_TIMEOUT),
         }
     }
 
-    /// Asks for the lock and waits for nothing: the request is a future, for any
-    /// runtime, and can be looked at now and then.
+    /// Asks for the lock and returns at once.
     ///
     /// # Errors
     /// [`LockError::Name`], [`LockError::Ended`] and [`LockError::Forked`].
@@ -80,7 +94,16 @@ impl Handle {
         self.ask(name, false)
     }
 
-    /// How everything stands: locks, callers, peers.
+    /// As [`Handle::request`], but the request ends with [`LockError::TimedOut`] as
+    /// soon as another caller of this node comes first.
+    ///
+    /// # Errors
+    /// As [`Handle::request`].
+    pub fn try_request(&self, name: &str) -> Result<Request, LockError> {
+        self.ask(name, true)
+    }
+
+    /// The state of the node: its locks, their callers, the other members.
     ///
     /// # Errors
     /// [`LockError::Ended`], [`LockError::Forked`] and [`LockError::OwnThread`].
@@ -88,47 +111,49 @@ impl Handle {
         if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
-        let (status, told) = channel();
-        self.mailbox.say(Command::Status(status))?;
+        let (sender, status) = channel();
+        self.mailbox.send(Command::Status(sender))?;
         let outcome = self.mailbox.attend(None, |until| {
             let left = until.map_or(Duration::MAX, |until| {
                 until.saturating_duration_since(Instant::now())
             });
-            match told.recv_timeout(left) {
+            match status.recv_timeout(left) {
                 Err(RecvTimeoutError::Timeout) => None,
-                told => Some(told.map_err(|_| LockError::Ended)),
+                received => Some(received.map_err(|_| LockError::Ended)),
             }
         });
         outcome?.unwrap_or(Err(LockError::Ended))
     }
 
-    pub(super) fn say(&self, command: Command) -> Result<(), LockError> {
-        self.mailbox.say(command)
+    pub(super) fn send(&self, command: Command) -> Result<(), LockError> {
+        self.mailbox.send(command)
     }
 
-    /// As [`Handle::request`]; if it is for at once, it ends when another caller of
-    /// this node comes first.
-    pub(crate) fn ask(&self, name: &str, is_try: bool) -> Result<Request, LockError> {
+    fn ask(&self, name: &str, is_try: bool) -> Result<Request, LockError> {
         let lock = LockName::new(name)?;
         if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
-        let ticket = self.mailbox.next_ticket();
-        let call = Waiter::new(ticket, lock, is_try);
-        self.mailbox
-            .say(Command::Ask(QueuedWaiter::new(Arc::clone(&call))))?;
-        Ok(Request::new(Arc::clone(&self.mailbox), call))
+        let waiter = Waiter::new(Caller {
+            ticket: self.mailbox.next_ticket(),
+            lock,
+            is_try,
+            description: self.description.clone(),
+        });
+        let queued = QueuedWaiter::new(Arc::clone(&waiter));
+        self.mailbox.send(Command::Ask(queued))?;
+        Ok(Request::new(Arc::clone(&self.mailbox), waiter))
     }
 
-    /// Enters a lock that is on loan, without a word to the node.
-    fn enter_again(&self, name: &str) -> Option<Guard> {
+    /// Enters a lock that is delegated to this process, without the node's thread.
+    fn enter_delegated(&self, name: &str) -> Option<Guard> {
         if self.mailbox.is_forked() {
             return None;
         }
         let (token, delegation) = self.mailbox.delegations.enter(name)?;
-        let (lock, ticket) = (delegation.lock.clone(), delegation.ticket);
         let mailbox = Arc::clone(&self.mailbox);
-        Some(Guard::new(mailbox, lock, ticket, token, Some(delegation)))
+        let caller = delegation.caller.clone();
+        Some(Guard::new(mailbox, caller, token, Some(delegation)))
     }
 }
 
@@ -145,13 +170,13 @@ mod tests {
     use super::*;
     use crate::mutex::Token;
 
-    /// After a fork the child has copies of all that the parent had.
+    /// After a fork the child has copies of everything that the parent had.
     #[test]
     fn in_a_forked_child_nothing_is_held_and_nothing_is_released() {
         let poll = mio::Poll::new().unwrap();
         let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        let (commands, said) = channel();
-        let mailbox = Mailbox::new(commands, waker, Arc::default());
+        let (sender, commands) = channel();
+        let mailbox = Mailbox::new(sender, waker, Arc::default());
         let mut child = Arc::into_inner(mailbox).unwrap();
         child.process = process::id() + 1;
         let child = Arc::new(child);
@@ -159,8 +184,13 @@ mod tests {
         assert_eq!(handle.lock("a").unwrap_err(), LockError::Forked);
         assert_eq!(handle.request("a").unwrap_err(), LockError::Forked);
         assert_eq!(handle.status().unwrap_err(), LockError::Forked);
-        let lock = LockName::new("a").unwrap();
-        drop(Guard::new(child, lock, 1, Token::recorded(7), None));
-        assert!(said.try_recv().is_err());
+        let caller = Caller {
+            ticket: 1,
+            lock: LockName::new("a").unwrap(),
+            is_try: false,
+            description: None,
+        };
+        drop(Guard::new(child, caller, Token::new(7), None));
+        assert!(commands.try_recv().is_err());
     }
 }

@@ -1,20 +1,23 @@
-//! The observer of a node that has no terminal: what must be known goes to the
-//! log.
+//! The observer of a node without a terminal: it logs what a person must know.
 
 use std::io;
 
 use crate::engine::{NodeEvent, Observer, Status};
+use crate::mutex::NodeId;
 use crate::narrate::{Tone, narrate};
 use crate::protocol::Event;
 
-/// Logs what it is told.
+/// Logs the events of a node.
 #[derive(Debug)]
 pub(super) struct LogObserver;
 
 impl Observer for LogObserver {
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
-        let is_ordinary = matches!(what, NodeEvent::Handled { .. }) && !is_of_double(what);
-        // Nothing is put into words that nobody reads.
+        let is_ordinary = match what {
+            // Another node has this member's id: a person must stop one of the two.
+            NodeEvent::Handled { event, member, .. } => sender(event) != Some(member.id()),
+            _ => false,
+        };
         if is_ordinary && !log::log_enabled!(log::Level::Debug) {
             return Ok(());
         }
@@ -32,10 +35,9 @@ impl Observer for LogObserver {
     }
 }
 
-/// Whether another node claims to be this member: somebody has to end one of them.
-fn is_of_double(what: &NodeEvent<'_>) -> bool {
-    let NodeEvent::Handled { event, member, .. } = what else {
-        return false;
-    };
-    matches!(event, Event::Received { message, .. } if message.from == member.id())
+fn sender(event: &Event) -> Option<NodeId> {
+    match event {
+        Event::Received { message, .. } => Some(message.from),
+        _ => None,
+    }
 }

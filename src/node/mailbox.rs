@@ -1,4 +1,4 @@
-//! What a node shares with its handles: the way to it, and who drives it.
+//! What a node shares with its handles: the way to it, and which thread drives it.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use super::delegation::{Delegation, Delegations};
 use super::error::LockError;
 use super::status::Status;
-use super::waiter::QueuedWaiter;
+use super::waiter::{Caller, QueuedWaiter};
 use crate::mutex::LockName;
 use crate::system::locked;
 
-/// How long a thread that has driven a node waits for another to take it over, to
-/// which it may have been moved.
+/// How long the thread that drove a node last waits for another thread to drive it:
+/// the node may have been moved there.
 const HANDOVER: Duration = Duration::from_secs(2);
 
-/// What a handle says to its node.
+/// What a handle sends to its node.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Let this caller in, in its turn.
+    /// Queue this caller.
     Ask(QueuedWaiter),
-    /// That caller waits no longer.
+    /// That caller withdraws its request.
     Cancel {
         lock: LockName,
         ticket: u64,
@@ -31,10 +31,10 @@ pub(super) enum Command {
     },
     /// That caller has left.
     Leave { lock: LockName, ticket: u64 },
-    /// Tell how everything stands.
+    /// Send the status.
     Status(Sender<Status>),
-    /// Take no more calls, and end when nobody is inside any more. Says so once
-    /// somebody is.
+    /// Refuse new requests, and end when the last holder has left. Answers once only
+    /// holders are left to wait for.
     Shutdown(Sender<()>),
 }
 
@@ -43,14 +43,14 @@ pub(super) enum Command {
 pub(super) struct Mailbox {
     commands: Sender<Command>,
     waker: mio::Waker,
-    /// The node was told something and must not sleep. While it is so nobody need
-    /// wake it once more, and its driver need not wake himself.
+    /// A command was sent, and the node must not sleep. While this is set no further
+    /// wake is needed.
     has_mail: AtomicBool,
     pub(super) delegations: Arc<Delegations>,
     /// The thread that drives the node, once there is one.
     driver: Mutex<Option<ThreadId>>,
-    /// Whether it is between two turns and has not begun to wait for the next.
-    is_between_turns: AtomicBool,
+    /// The driver is between two polls and has not asked yet when to poll again.
+    is_between_polls: AtomicBool,
     tickets: AtomicU64,
     /// The process that started the node.
     pub(super) process: u32,
@@ -68,40 +68,39 @@ impl Mailbox {
             has_mail: AtomicBool::new(false),
             delegations,
             driver: Mutex::default(),
-            is_between_turns: AtomicBool::new(false),
+            is_between_polls: AtomicBool::new(false),
             tickets: AtomicU64::new(1),
             process: process::id(),
         })
     }
 
     /// # Errors
-    /// The node has ended.
-    pub(super) fn say(&self, command: Command) -> Result<(), LockError> {
+    /// [`LockError::Ended`].
+    pub(super) fn send(&self, command: Command) -> Result<(), LockError> {
         self.commands.send(command).map_err(|_| LockError::Ended)?;
-        // In this order: whoever begins to wait for the node is either seen here, or
-        // sees that it was told.
-        let was_told = self.has_mail.swap(true, Ordering::SeqCst);
-        if !was_told && !self.will_look() {
-            // Of a node that has ended nobody waits for anything.
+        // In this order: either the node's next wait is seen here, or the node sees
+        // that there is mail.
+        let had_mail = self.has_mail.swap(true, Ordering::SeqCst);
+        if !had_mail && !self.driver_will_look() {
+            // Ignore: the node has ended.
             let _ = self.waker.wake();
         }
         Ok(())
     }
 
-    /// Whether this thread drives the node, and has to ask it when it is due before
-    /// it waits.
-    fn will_look(&self) -> bool {
-        self.is_between_turns.load(Ordering::SeqCst) && self.is_driven_here()
+    /// Whether this thread drives the node and will ask when to poll before it waits.
+    fn driver_will_look(&self) -> bool {
+        self.is_between_polls.load(Ordering::SeqCst) && self.is_driven_here()
     }
 
-    /// Whether the node was told something to which it has not listened yet.
+    /// Whether there is a command that the node has not read.
     pub(super) fn has_mail(&self) -> bool {
         self.has_mail.load(Ordering::SeqCst)
     }
 
-    /// The node listens: to all that it was told before. Swapped and not stored, so
-    /// that it sees what whoever told it had said by then.
-    pub(super) fn listen(&self) {
+    /// The node is about to read all commands. A swap, not a store: the node then sees
+    /// everything that was written before each command.
+    pub(super) fn begin_reading(&self) {
         self.has_mail.swap(false, Ordering::SeqCst);
     }
 
@@ -122,20 +121,20 @@ impl Mailbox {
         *self.driver() = Some(thread::current().id());
     }
 
-    /// This thread has driven the node, and will ask it when it is due.
-    pub(super) fn turn_is_over(&self) {
-        self.is_between_turns.store(true, Ordering::SeqCst);
+    /// A poll is over; the driver will ask when to poll again.
+    pub(super) fn end_poll(&self) {
+        self.is_between_polls.store(true, Ordering::SeqCst);
     }
 
-    /// The node is about to be waited for.
-    pub(super) fn wait_begins(&self) {
-        self.is_between_turns.store(false, Ordering::SeqCst);
+    /// The driver is about to wait for the node's descriptor.
+    pub(super) fn begin_wait(&self) {
+        self.is_between_polls.store(false, Ordering::SeqCst);
     }
 
-    /// Waits with this for what the node has to say, until then at most.
+    /// Waits with `wait` for what the node answers, until then at most.
     ///
     /// # Errors
-    /// [`LockError::OwnThread`]: nobody but this thread drives the node.
+    /// [`LockError::OwnThread`]: only this thread drives the node.
     pub(super) fn attend<T>(
         &self,
         until: Option<Instant>,
@@ -143,9 +142,9 @@ impl Mailbox {
     ) -> Result<Option<T>, LockError> {
         if self.is_driven_here() {
             let handover = Instant::now() + HANDOVER;
-            let heard = wait(Some(until.map_or(handover, |until| until.min(handover))));
-            if heard.is_some() {
-                return Ok(heard);
+            let answer = wait(Some(until.map_or(handover, |until| until.min(handover))));
+            if answer.is_some() {
+                return Ok(answer);
             }
             if self.is_driven_here() {
                 return Err(LockError::OwnThread);
@@ -158,12 +157,13 @@ impl Mailbox {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn leave(&self, lock: &LockName, ticket: u64, delegation: Option<&Delegation>) {
-        // A forked child has a copy of a guard, and of its lease, and holds nothing.
+    pub(super) fn leave(&self, caller: &Caller, delegation: Option<&Delegation>) {
+        // A forked child has a copy of the guard and of its delegation, and holds
+        // nothing.
         if delegation.is_none_or(Delegation::leave) && !self.is_forked() {
-            // If the node has ended, nobody else comes in anyway.
-            let lock = lock.clone();
-            let _ = self.say(Command::Leave { lock, ticket });
+            let (lock, ticket) = (caller.lock.clone(), caller.ticket);
+            // If the node has ended, no other caller enters anyway.
+            let _ = self.send(Command::Leave { lock, ticket });
         }
     }
 }

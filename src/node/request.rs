@@ -1,4 +1,4 @@
-//! A call for a lock, in the hands of whoever waits.
+//! A request for a lock, in the hands of its caller.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,85 +9,95 @@ use std::time::{Duration, Instant};
 use super::error::LockError;
 use super::guard::Guard;
 use super::mailbox::{Command, Mailbox};
-use super::waiter::{Grant, Waiter};
+use super::waiter::{Caller, Grant, Waiter};
 
-/// Somebody who waits for a lock. Dropped, it waits no longer; and if the lock
-/// was its own already, it leaves it.
-#[must_use = "it waits no longer when it is dropped"]
+/// A request for a lock: a future, which can also be waited for or looked at now and
+/// then.
+///
+/// Dropping it withdraws the request; if the lock was granted meanwhile, it is
+/// released.
+#[must_use = "dropping it withdraws the request"]
 pub struct Request {
     mailbox: Arc<Mailbox>,
-    call: Arc<Waiter>,
+    waiter: Arc<Waiter>,
     since: Instant,
 }
 
 impl Request {
-    pub(super) fn new(mailbox: Arc<Mailbox>, call: Arc<Waiter>) -> Self {
+    pub(super) fn new(mailbox: Arc<Mailbox>, waiter: Arc<Waiter>) -> Self {
         Request {
             mailbox,
-            call,
+            waiter,
             since: Instant::now(),
         }
     }
 
-    /// Waits until the lock is ours.
+    /// Blocks until the lock is acquired.
     ///
     /// # Errors
-    /// [`LockError`], but for [`LockError::TimedOut`].
+    /// Any [`LockError`] except [`LockError::TimedOut`].
     pub fn wait(self) -> Result<Guard, LockError> {
-        // Without a time there always is an outcome.
+        // Without a limit there always is an outcome.
         let outcome = self.outcome(None)?.unwrap_or(Err(LockError::Ended));
         self.guard(outcome)
     }
 
-    /// Waits until the lock is ours, but not longer than this.
+    /// Blocks until the lock is acquired, but not longer than `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other
-    /// [`LockError`].
+    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
     pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
-        // A time beyond all measure is none.
+        // A limit that no `Instant` can express is none.
         let until = Instant::now().checked_add(timeout);
         let outcome = match self.outcome(until)? {
             Some(outcome) => outcome,
             None => {
-                // The node knows what stands in the way; and it may have let us in
-                // in the meantime.
+                // The node knows what stands in the way, and may have granted the
+                // lock meanwhile.
                 self.cancel()?;
-                self.call.wait(None).unwrap_or(Err(LockError::Ended))
+                self.waiter.wait(None).unwrap_or(Err(LockError::Ended))
             }
         };
         self.guard(outcome)
     }
 
-    /// The outcome, if it has come; none after it was taken.
+    /// The outcome, if it has come. `None` also after it was taken.
     ///
     /// # Errors
-    /// [`LockError`], as the outcome.
+    /// The outcome may be any [`LockError`].
     pub fn try_recv(&mut self) -> Option<Result<Guard, LockError>> {
-        let outcome = self.call.take()?;
+        let outcome = self.waiter.take()?;
         Some(self.guard(outcome))
     }
 
-    /// Waits no longer. The outcome comes all the same: what stood in the way, or
-    /// the lock, if it was ours by then.
+    /// Withdraws the request. The outcome still comes: [`LockError::TimedOut`] with
+    /// what stood in the way, or the lock, if it was granted meanwhile.
     ///
     /// # Errors
     /// [`LockError::Ended`].
     pub fn cancel(&self) -> Result<(), LockError> {
-        self.mailbox.say(Command::Cancel {
-            lock: self.call.lock.clone(),
-            ticket: self.call.ticket,
+        self.mailbox.send(Command::Cancel {
+            lock: self.caller().lock.clone(),
+            ticket: self.caller().ticket,
             since: self.since,
         })
     }
 
-    /// What the node knows the caller by: see [`LockStatus`](super::LockStatus).
+    /// The number by which [`LockStatus`](super::LockStatus) names this request.
     #[must_use]
     pub fn ticket(&self) -> u64 {
-        self.call.ticket
+        self.caller().ticket
     }
 
-    /// Waits for the outcome; none if it has not come by then.
+    pub(super) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
+        &self.waiter.caller
+    }
+
+    /// Waits for the outcome. `None`: it did not come in time.
     fn outcome(
         &self,
         until: Option<Instant>,
@@ -95,17 +105,15 @@ impl Request {
         if self.mailbox.is_forked() {
             return Err(LockError::Forked);
         }
-        self.mailbox.attend(until, |until| self.call.wait(until))
+        self.mailbox.attend(until, |until| self.waiter.wait(until))
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
         let Grant { token, delegation } = outcome?;
-        let Waiter { lock, ticket, .. } = &*self.call;
         let mailbox = Arc::clone(&self.mailbox);
         Ok(Guard::new(
             mailbox,
-            lock.clone(),
-            *ticket,
+            self.caller().clone(),
             token,
             delegation,
         ))
@@ -115,25 +123,23 @@ impl Request {
 impl Future for Request {
     type Output = Result<Guard, LockError>;
 
-    /// # Panics
-    /// Never; but once it was ready it is pending for ever.
+    /// Once it was ready it stays pending for ever.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.call.poll(context).map(|outcome| self.guard(outcome))
+        self.waiter.poll(context).map(|outcome| self.guard(outcome))
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if self.call.is_over() || self.mailbox.is_forked() {
+        if self.waiter.is_over() || self.mailbox.is_forked() {
             return;
         }
-        match self.call.abandon() {
+        match self.waiter.abandon() {
             Some(Grant { delegation, .. }) => {
-                let Waiter { lock, ticket, .. } = &*self.call;
-                self.mailbox.leave(lock, *ticket, delegation.as_deref());
+                self.mailbox.leave(self.caller(), delegation.as_deref());
             }
             None => {
-                // If the node has ended, nobody waits there.
+                // If the node has ended, there is nothing to withdraw.
                 let _ = self.cancel();
             }
         }
@@ -143,7 +149,7 @@ impl Drop for Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("lock", &self.call.lock)
+            .field("lock", &self.caller().lock)
             .finish_non_exhaustive()
     }
 }

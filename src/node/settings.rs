@@ -1,15 +1,16 @@
-//! What a node of the library must be told to start.
+//! What a node of the library needs to start, and why it may not start.
 
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::state_file::{StateError, StateFile};
-use crate::engine::{self, KeyFileError, key_file};
-use crate::group::{Address, AddressError, Group, GroupError};
+use crate::engine::state_file::StateFile;
+use crate::engine::{self, key_file};
+use crate::group::{Address, Group};
 use crate::mutex::Pace;
-use crate::system::millis;
 
 /// Which group a node belongs to, and which member it is.
 ///
@@ -22,62 +23,62 @@ use crate::system::millis;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub(crate) id: u16,
-    pub(crate) members: Vec<String>,
-    pub(crate) listen: Option<String>,
-    pub(crate) key: Option<PathBuf>,
-    pub(crate) state: Option<PathBuf>,
-    pub(crate) new_state: bool,
-    pub(crate) trace: Option<PathBuf>,
-    pub(crate) resend_ms: Option<u64>,
+    id: u16,
+    members: Vec<String>,
+    listen: Option<String>,
+    key: Option<PathBuf>,
+    state: Option<PathBuf>,
+    reset_state: bool,
+    pub(super) trace: Option<PathBuf>,
+    resend: Option<Duration>,
 }
 
 /// Why a node did not start. The message says what to do.
-#[derive(Debug, Error)]
+#[derive(Error)]
+#[non_exhaustive]
 pub enum StartError {
-    /// An address in the settings is none.
-    #[error("{address:?} is no address: {source}")]
-    Address {
-        /// The text.
-        address: String,
-        /// What is wrong with it.
-        source: AddressError,
-    },
-    /// The members make no group.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// There is no key in the key file.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// There is no state to go on from.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// No trace can be written there.
+    /// The settings are wrong: an address, the id, or the list.
+    #[error("{0}")]
+    Config(String),
+    /// The key file cannot be used.
+    #[error("{0}")]
+    Key(String),
+    /// The state directory cannot be used, or its state is lost or another member's.
+    #[error("{0}")]
+    State(String),
+    /// A trace cannot be written into this directory.
     #[error("cannot write a trace into {}: {source}", path.display())]
     Trace {
         /// The directory.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The system does not let it.
+    /// The system refuses: the address to listen at, for example.
     #[error(transparent)]
-    Node(#[from] engine::StartError),
+    System(#[from] io::Error),
 }
 
 impl StartError {
-    /// Whether the settings are wrong; otherwise the machine is not as they need
-    /// it.
+    /// Whether the settings are wrong. Otherwise something on this machine is not as
+    /// they need it.
     #[must_use]
     pub fn is_config_error(&self) -> bool {
-        matches!(self, StartError::Address { .. } | StartError::Group(_))
+        matches!(self, StartError::Config(_))
+    }
+}
+
+/// The error's message: what `fn main() -> Result<(), turno::StartError>` prints.
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl Settings {
     /// Member `id`, counted from 1, of the group with these addresses: `:PORT` on
-    /// this host alone, `HOST:PORT` or `[IPV6]:PORT` on any machine. All members
-    /// must be given the same list, written the same.
+    /// this host alone, `HOST:PORT` or `[IPV6]:PORT` on any machine. All members need
+    /// the same list, written the same.
     #[must_use]
     pub fn new<A: Into<String>>(id: u16, members: impl IntoIterator<Item = A>) -> Self {
         Settings {
@@ -86,9 +87,9 @@ impl Settings {
             listen: None,
             key: None,
             state: None,
-            new_state: false,
+            reset_state: false,
             trace: None,
-            resend_ms: None,
+            resend: None,
         }
     }
 
@@ -100,61 +101,72 @@ impl Settings {
         self
     }
 
-    /// The file with the group's key, as `turno key` makes it. Every datagram is
-    /// signed then, and what is not signed is dropped. Without a key, whoever can
-    /// send datagrams in the name of a member's host can break the lock.
+    /// The file with the group's key, as `turno key` makes it. Every datagram is then
+    /// signed, and a datagram without a valid signature is dropped. Without a key,
+    /// anyone who can send datagrams from a member's host can break the lock.
     #[must_use]
     pub fn key(mut self, file: impl Into<PathBuf>) -> Self {
         self.key = Some(file.into());
         self
     }
 
-    /// Keep the clock in this directory, which is this member's alone, and is made if
-    /// it is not there: one that is there and empty is a state that was lost, and an
-    /// error. With it a member that was started anew takes part at once; without it,
-    /// it hears the clock of every other member before it asks or replies, so that
-    /// all must be there. A group of one has nobody to hear: without it its tokens begin anew.
+    /// Keep the clock in this directory, which belongs to this member alone. A missing
+    /// directory is created; an existing empty one is an error, because its state was
+    /// lost.
+    ///
+    /// With it a restarted member takes part at once. Without it the member first
+    /// hears the clock of every other member, so all of them must be up; in a group of
+    /// one the tokens then begin again at 1.
     #[must_use]
     pub fn state(mut self, directory: impl Into<PathBuf>) -> Self {
         self.state = Some(directory.into());
         self
     }
 
-    /// Begin with a new state, because the old one is lost or was another's.
+    /// Begin with a new state, because the old one is lost or another member's.
     #[must_use]
     pub fn reset_state(mut self) -> Self {
-        self.new_state = true;
+        self.reset_state = true;
         self
     }
 
-    /// Write a trace into this directory, for `turno trace`.
+    /// Write a trace into this directory, for `turno trace`. A trace shows every
+    /// entry, so entries are not delegated to the process.
+    ///
+    /// Where the process has a limit on the size of its files (`ulimit -f`), handle
+    /// SIGXFSZ: the trace then ends at the limit, and the process goes on.
     #[must_use]
     pub fn trace(mut self, directory: impl Into<PathBuf>) -> Self {
         self.trace = Some(directory.into());
         self
     }
 
-    /// How long a request waits before it is first sent again: a quarter of a
-    /// second unless said otherwise. Then twice as long, and so on up to two
-    /// seconds.
+    /// How long a request waits before it is first sent again: 250 ms by default. The
+    /// pause then doubles, up to two seconds.
     #[must_use]
     pub fn resend(mut self, after: Duration) -> Self {
-        self.resend_ms = Some(millis(after));
+        self.resend = Some(after);
         self
     }
 
-    /// Reads the files, and asks the resolver; which may take as long as it does.
-    pub(crate) fn open(&self) -> Result<engine::Config, StartError> {
+    /// Reads the files, locks the state directory, and asks the resolver, which may
+    /// take long.
+    pub(super) fn open(&self) -> Result<engine::Config, StartError> {
+        let config = |error: &dyn fmt::Display| StartError::Config(error.to_string());
         let members = self.members.iter().map(|text| address(text));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let listen = self.listen.as_deref().map(address).transpose()?;
-        let group = Group::resolve(self.id, &members, listen.as_ref())?;
-        let key = self.key.as_deref().map(key_file::read).transpose()?;
-        let open = |folder: &Path| StateFile::open(folder, group.id, group.digest, self.new_state);
-        let state = self.state.as_deref().map(open).transpose()?;
+        let group = Group::resolve(self.id, &members, listen.as_ref());
+        let group = group.map_err(|error| config(&error))?;
+        let key = self.key.as_deref().map(key_file::read).transpose();
+        let key = key.map_err(|error| StartError::Key(error.to_string()))?;
+        let open =
+            |folder: &Path| StateFile::open(folder, group.id, group.digest, self.reset_state);
+        let state = self.state.as_deref().map(open).transpose();
+        let state = state.map_err(|error| StartError::State(error.to_string()))?;
         let mut pace = Pace::default();
-        if let Some(resend_ms) = self.resend_ms {
-            pace.first = Duration::from_millis(resend_ms.max(1));
+        if let Some(resend) = self.resend {
+            pace.first = resend.max(Duration::from_millis(1));
         }
         Ok(engine::Config {
             group,
@@ -167,8 +179,6 @@ impl Settings {
 }
 
 fn address(text: &str) -> Result<Address, StartError> {
-    text.parse().map_err(|source| StartError::Address {
-        address: text.to_owned(),
-        source,
-    })
+    text.parse()
+        .map_err(|error| StartError::Config(format!("{text:?} is not an address: {error}")))
 }

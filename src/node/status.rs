@@ -1,141 +1,185 @@
-//! How a node of the library stands, for people and programs to look at.
+//! The state of a node, for people and programs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lock_table::LockTable;
-use crate::engine::{Engine, Observer, missing};
-use crate::mutex::{LockName, RicartAgrawala, State};
+use super::lock_table::{LockTable, WaitQueue};
+use crate::engine::{Engine, NodeView, Observer, missing};
+use crate::mutex::{LockName, NodeId, RicartAgrawala, State};
 use crate::system::millis;
 
-/// How a node stands.
+/// The state of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Status {
-    /// Which member it is.
+    /// The member's id.
     pub id: u16,
-    /// What its Lamport clock shows.
+    /// Its Lamport clock.
     pub clock: u64,
-    /// Where it listens.
+    /// The address that it listens at.
     pub listens_at: String,
     /// Whether the group has a key.
     pub has_key: bool,
-    /// Another node claims to be this member: neither may enter until one of them is
-    /// gone.
-    pub is_claimed: bool,
-    /// The locks that somebody here has or wants, or that a peer waits for.
+    /// Another node uses this member's id: neither may enter until one of the two is
+    /// stopped.
+    #[serde(rename = "is_claimed")]
+    pub has_duplicate_id: bool,
+    /// The locks that a caller has or wants, or that a peer waits for.
     pub locks: Vec<LockStatus>,
     /// The other members.
     pub peers: Vec<PeerStatus>,
     /// How many datagrams were dropped, by cause.
     pub dropped: BTreeMap<String, u64>,
-    /// How many entries there were here.
+    /// How many callers of this node were granted a lock.
     pub entries: u64,
 }
 
-/// How a lock stands, as one node sees it.
+/// The state of a lock, as one node sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LockStatus {
     /// Its name.
     pub name: String,
-    /// `FREE`, `WAIT` or `HELD`, of this node.
-    pub state: String,
-    /// The ticket of the caller who holds it here.
+    /// The state of this node.
+    pub state: LockState,
+    /// The ticket of the caller that holds it here.
     pub holder: Option<u64>,
-    /// The fencing token of his entry.
+    /// The fencing token of that caller's entry.
     pub token: Option<u64>,
-    /// For how long he has held it.
+    /// How long that caller has held it, in milliseconds.
     pub held_ms: Option<u64>,
-    /// It is lent to this process: the holder may be inside or not, and others
-    /// may have been since.
-    pub is_on_loan: bool,
-    /// The tickets of those who wait here, in order.
+    /// It is delegated to this process: the holder may be in the section or not, and
+    /// other callers may have been since.
+    #[serde(rename = "is_on_loan")]
+    pub is_delegated: bool,
+    /// The tickets of the callers that wait here, in order.
     pub waiting: Vec<u64>,
-    /// The members that keep this node waiting.
+    /// The members whose permission is missing.
     pub waits_for: Vec<u16>,
-    /// The members that wait for this node, in the order in which they asked.
+    /// The members whose requests this node defers, in the order in which they came.
     pub deferred: Vec<u16>,
+}
+
+/// What a node does about a lock (Ricart and Agrawala 1981).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum LockState {
+    /// It does not want the lock.
+    Free,
+    /// It has asked, and a permission is missing.
+    Wait,
+    /// It is in the critical section.
+    Held,
 }
 
 /// What a node knows of another member.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PeerStatus {
-    /// Which member it is.
+    /// The member's id.
     pub id: u16,
-    /// Where it is.
+    /// Its address, as the member list has it.
+    #[serde(default)]
+    pub name: String,
+    /// The address that it is sent to.
     pub address: String,
-    /// How long ago it was heard; none if it never was.
+    /// How long ago it was heard, in milliseconds. `None` if never.
     pub heard_ms: Option<u64>,
-    /// How long the fastest reply took: a round trip, and what the other one
-    /// needed.
+    /// How long the fastest reply took, in microseconds: a round trip, and what the
+    /// peer needed.
     pub fastest_reply_us: Option<u64>,
-    /// How many datagrams were sent to it again, for want of an answer.
+    /// How many datagrams were sent to it again because no answer came.
     pub sent_again: u64,
-    /// Why the latest datagram in its name was dropped; none if it was heard since.
-    /// Anybody may have sent that.
+    /// Why the latest datagram in its name was dropped. `None` if it was heard since.
+    /// Anybody may have sent that datagram.
     pub dropped: Option<String>,
 }
 
-/// How a node stands.
+impl From<&State> for LockState {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Free => LockState::Free,
+            State::Wait { .. } => LockState::Wait,
+            State::Held { .. } => LockState::Held,
+        }
+    }
+}
+
+/// FREE, WAIT or HELD.
+impl fmt::Display for LockState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LockState::Free => "FREE",
+            LockState::Wait => "WAIT",
+            LockState::Held => "HELD",
+        })
+    }
+}
+
+/// The state of a node.
 pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
     let has_key = engine.has_key();
     let (_, table, view) = engine.split();
-    let (member, group) = (view.member, view.group);
+    let member = view.member;
+    let dropped = view.drops.iter();
+    Status {
+        id: member.id().0,
+        clock: member.clock(),
+        listens_at: view.group.listen.to_string(),
+        has_key,
+        has_duplicate_id: member.has_duplicate_id(),
+        locks: locks(table, &view),
+        peers: member.peers().iter().map(|id| peer(*id, &view)).collect(),
+        dropped: dropped
+            .map(|(cause, count)| ((*cause).to_owned(), *count))
+            .collect(),
+        entries: table.entries(),
+    }
+}
+
+fn locks(table: &mut LockTable, view: &NodeView<'_>) -> Vec<LockStatus> {
+    let member = view.member;
     let in_use = |(name, lock): (&LockName, &RicartAgrawala)| {
         let is_used = *lock.state() != State::Free || !lock.reply_queue().is_empty();
         is_used.then(|| name.clone())
     };
     let mut names: BTreeSet<LockName> = member.locks().filter_map(in_use).collect();
     names.extend(table.queues().map(|(name, _)| name.clone()));
-    let locks = names.into_iter().map(|name| {
+    let lock = |name: LockName| {
         let waits_for = missing(member, &name).unwrap_or_default();
         let deferred = member.reply_queue(&name).iter();
-        let queue = table.line(&name);
+        let queue = table.queue(&name);
         let since = queue.and_then(|queue| queue.since);
         LockStatus {
-            state: member.state(&name).to_string(),
-            holder: queue.and_then(|queue| queue.holder()),
-            token: since.map(|(_, token)| token.clock()),
+            state: LockState::from(member.state(&name)),
+            holder: queue.and_then(WaitQueue::holder),
+            token: since.map(|(_, token)| token.get()),
             held_ms: since.map(|(since, _)| millis(since.elapsed())),
-            is_on_loan: queue.is_some_and(|queue| queue.is_delegated_here()),
-            waiting: queue.map(|queue| queue.tickets()).unwrap_or_default(),
+            is_delegated: queue.is_some_and(WaitQueue::is_delegated),
+            waiting: queue.map(WaitQueue::tickets).unwrap_or_default(),
             waits_for: waits_for.iter().map(|id| id.0).collect(),
             deferred: deferred.map(|deferred| deferred.request.id.0).collect(),
             name: name.as_str().to_owned(),
         }
-    });
-    let locks = locks.collect();
-    let peers = member.peers().iter().map(|&id| {
-        let known = view.peer_stats.get(&id);
-        PeerStatus {
-            id: id.0,
-            address: group
-                .address(id)
-                .map(|it| it.to_string())
-                .unwrap_or_default(),
-            heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
-            fastest_reply_us: known.and_then(|it| it.fastest_reply).map(micros),
-            sent_again: known.map_or(0, |stats| stats.sent_again),
-            dropped: known
-                .and_then(|stats| stats.dropped)
-                .map(|why| why.to_string()),
-        }
-    });
-    Status {
-        id: member.id().0,
-        clock: member.clock(),
-        listens_at: group.listen.to_string(),
-        has_key,
-        is_claimed: member.is_claimed(),
-        locks,
-        peers: peers.collect(),
-        dropped: view
-            .drops
-            .iter()
-            .map(|(cause, count)| ((*cause).to_owned(), *count))
-            .collect(),
-        entries: table.entries(),
+    };
+    names.into_iter().map(lock).collect()
+}
+
+fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
+    let stats = view.peer_stats.get(&id).copied().unwrap_or_default();
+    let address = view.group.address(id);
+    PeerStatus {
+        id: id.0,
+        name: view.group.name(id).to_owned(),
+        address: address.map(|it| it.to_string()).unwrap_or_default(),
+        heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
+        fastest_reply_us: stats.fastest_reply.map(micros),
+        sent_again: stats.sent_again,
+        dropped: stats.dropped.map(|reason| reason.to_string()),
     }
 }
 

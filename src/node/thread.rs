@@ -1,24 +1,27 @@
 //! A node in a thread of its own.
 
 use std::io;
-use std::ops::Deref;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use super::error::LockError;
+use super::guard::Guard;
 use super::handle::Handle;
 use super::local_node::LocalNode;
 use super::mailbox::Command;
+use super::request::Request;
 use super::settings::{Settings, StartError};
-use crate::engine;
+use super::status::Status;
 
-/// A node in a thread of its own. Its [`Handle`]s are the way to its locks; it is
-/// one itself.
+/// A node in a thread of its own. Its [`Handle`]s give access to its locks from other
+/// threads.
 ///
-/// When it is dropped it takes no more calls, and those that wait end with
-/// [`LockError::Ended`](super::LockError::Ended). It waits until the others were
-/// answered, so that they can go on; but while a [`Guard`](super::Guard) is out it
-/// waits for nothing, and its thread ends when the last guard is dropped. Until
-/// then nobody else comes in.
+/// Dropping it refuses new requests; waiting callers get
+/// [`LockError::Ended`](super::LockError::Ended). The drop returns when the peers that
+/// wait for this node have their replies. While a [`Guard`](super::Guard) is alive the
+/// drop returns at once and the node's thread ends with the last guard; until then no
+/// other member enters that lock.
 ///
 /// ```
 /// use turno::{Node, Settings};
@@ -37,15 +40,15 @@ pub struct Node {
 }
 
 impl Node {
-    /// Binds the socket, and begins to take part.
+    /// Binds the socket and begins to take part.
     ///
     /// # Errors
-    /// [`StartError`] says what is in the way and what to do about it.
+    /// [`StartError`] says what prevents it and what to do.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
-        // What is in the way is found before there is a thread.
+        // Errors are found before there is a thread.
         let mut local = LocalNode::start_delegating(settings)?;
         let handle = local.handle();
-        let name = format!("turno node {}", settings.id);
+        let name = format!("turno node {}", local.id());
         let thread = thread::Builder::new().name(name).spawn(move || {
             let ended = local.drive();
             if let Err(error) = &ended {
@@ -53,32 +56,70 @@ impl Node {
             }
             ended
         });
-        let thread = thread.map_err(engine::StartError::from)?;
         Ok(Node {
             handle,
-            thread: Some(thread),
+            thread: Some(thread.map_err(StartError::System)?),
         })
     }
 
-    /// A way to its locks, for any thread.
+    /// Access to its locks, for any thread.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Ends it, as when it is dropped, but waits for the guards too: it returns
-    /// when the last is dropped.
+    /// As [`Handle::lock`].
     ///
     /// # Errors
-    /// Those that ended the node before: of the system, or of the state
-    /// directory.
+    /// As there.
+    pub fn lock(&self, name: &str) -> Result<Guard, LockError> {
+        self.handle.lock(name)
+    }
+
+    /// As [`Handle::lock_timeout`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn lock_timeout(&self, name: &str, timeout: Duration) -> Result<Guard, LockError> {
+        self.handle.lock_timeout(name, timeout)
+    }
+
+    /// As [`Handle::try_lock`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_lock(&self, name: &str) -> Result<Guard, LockError> {
+        self.handle.try_lock(name)
+    }
+
+    /// As [`Handle::request`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn request(&self, name: &str) -> Result<Request, LockError> {
+        self.handle.request(name)
+    }
+
+    /// As [`Handle::status`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn status(&self) -> Result<Status, LockError> {
+        self.handle.status()
+    }
+
+    /// Ends the node as dropping it does, but waits for the guards too: it returns
+    /// when the last one is dropped.
+    ///
+    /// # Errors
+    /// The error that ended the node before: the system's, or the state directory's.
     ///
     /// # Panics
     /// If the node's thread has panicked.
     pub fn shutdown(mut self) -> io::Result<()> {
-        let (is_held, _) = mpsc::channel();
-        // If it has ended already, its thread says why.
-        let _ = self.handle.say(Command::Shutdown(is_held));
+        let (only_holders_left, _) = mpsc::channel();
+        // If the node has ended already, its thread returns why.
+        let _ = self.handle.send(Command::Shutdown(only_holders_left));
         let thread = self.thread.take();
         thread.map_or(Ok(()), |thread| {
             thread.join().expect("the node's thread does not panic")
@@ -86,24 +127,16 @@ impl Node {
     }
 }
 
-impl Deref for Node {
-    type Target = Handle;
-
-    fn deref(&self) -> &Handle {
-        &self.handle
-    }
-}
-
 impl Drop for Node {
     fn drop(&mut self) {
-        let (held, is_held) = mpsc::channel();
-        let said = self.handle.say(Command::Shutdown(held));
+        let (sender, only_holders_left) = mpsc::channel();
+        let sent = self.handle.send(Command::Shutdown(sender));
         if let Some(thread) = self.thread.take()
-            && said.is_ok()
-            && is_held.recv().is_err()
+            && sent.is_ok()
+            && only_holders_left.recv().is_err()
         {
-            // The other end is gone: the node has ended, or is about to. What
-            // became of it is in the log.
+            // The sender is gone: the node has ended, or is about to. Its log says
+            // how.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,4 @@
-//! A call for a lock, between the thread that waits for it and the one that
-//! drives the node.
+//! A caller that waits for a lock: what its own thread and the node's thread share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,21 +10,29 @@ use super::error::LockError;
 use crate::mutex::{LockName, Token};
 use crate::system::locked;
 
-/// What a caller is given.
+/// What a caller is granted.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) token: Token,
-    /// The lock is lent to this process.
+    /// The lock is delegated to this process.
     pub(super) delegation: Option<Arc<Delegation>>,
 }
 
-/// A call for a lock.
-#[derive(Debug)]
-pub(super) struct Waiter {
+/// Who asks for which lock, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
     pub(super) ticket: u64,
     pub(super) lock: LockName,
-    /// It is of no use once somebody else comes first.
+    /// The request fails as soon as another caller comes first.
     pub(super) is_try: bool,
+    /// What the caller says of itself.
+    pub(super) description: Option<Arc<str>>,
+}
+
+/// A caller that waits for a lock.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) caller: Caller,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -33,13 +40,13 @@ pub(super) struct Waiter {
 #[derive(Debug, Default)]
 struct Progress {
     outcome: Option<Result<Grant, LockError>>,
-    /// A thread sleeps until there is an outcome. To wake one that does not is a
-    /// system call too.
+    /// A thread sleeps until there is an outcome. Without one no system call is made
+    /// to wake it.
     has_sleeper: bool,
     waker: Option<Waker>,
-    /// Nobody looks at the outcome any more.
+    /// The caller no longer wants the outcome.
     is_abandoned: bool,
-    /// The outcome was taken.
+    /// The caller has the outcome.
     is_over: bool,
 }
 
@@ -52,11 +59,9 @@ impl Progress {
 }
 
 impl Waiter {
-    pub(super) fn new(ticket: u64, lock: LockName, is_try: bool) -> Arc<Self> {
+    pub(super) fn new(caller: Caller) -> Arc<Self> {
         Arc::new(Waiter {
-            ticket,
-            lock,
-            is_try,
+            caller,
             progress: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -66,7 +71,7 @@ impl Waiter {
         locked(&self.progress)
     }
 
-    /// Waits for the outcome; none if it has not come by then.
+    /// Waits for the outcome. `None`: it did not come in time.
     pub(super) fn wait(&self, until: Option<Instant>) -> Option<Result<Grant, LockError>> {
         let mut progress = self.progress();
         loop {
@@ -88,7 +93,7 @@ impl Waiter {
         }
     }
 
-    /// The outcome, if it has come; else the task is woken when it has.
+    /// The outcome, or a promise to wake the task when it comes.
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<Grant, LockError>> {
         let mut progress = self.progress();
         match progress.take() {
@@ -105,19 +110,22 @@ impl Waiter {
         self.progress().take()
     }
 
-    /// Whether the outcome was taken.
+    /// Whether the caller has the outcome.
     pub(super) fn is_over(&self) -> bool {
         self.progress().is_over
     }
 
-    /// Nobody will look at the outcome. What was granted already.
+    /// The caller no longer wants the outcome. Returns what was granted already.
     pub(super) fn abandon(&self) -> Option<Grant> {
         let mut progress = self.progress();
         progress.is_abandoned = true;
         progress.take()?.ok()
     }
 
-    /// Hands the outcome over. Back comes what nobody looks at.
+    /// Hands over the outcome.
+    ///
+    /// # Errors
+    /// The grant, if the caller no longer wants it.
     fn finish(&self, outcome: Result<Grant, LockError>) -> Result<(), Grant> {
         let mut progress = self.progress();
         if progress.is_abandoned {
@@ -129,7 +137,7 @@ impl Waiter {
         if has_sleeper {
             self.changed.notify_all();
         }
-        // A runtime that panics does not take the node with it.
+        // A runtime that panics must not end the node.
         if let Some(waker) = waker
             && catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err()
         {
@@ -139,27 +147,28 @@ impl Waiter {
     }
 }
 
-/// A call as the node has it. Whatever becomes of the node, the caller gets an
-/// outcome.
+/// A waiter in the hands of the node. The caller gets an outcome even if the node
+/// drops this.
 #[derive(Debug)]
 pub(super) struct QueuedWaiter(Option<Arc<Waiter>>);
 
 impl QueuedWaiter {
-    pub(super) fn new(call: Arc<Waiter>) -> Self {
-        QueuedWaiter(Some(call))
+    pub(super) fn new(waiter: Arc<Waiter>) -> Self {
+        QueuedWaiter(Some(waiter))
     }
 
-    pub(super) fn call(&self) -> &Waiter {
-        self.0.as_ref().expect("it is taken by its end alone")
+    pub(super) fn caller(&self) -> &Caller {
+        let waiter = self.0.as_ref();
+        &waiter.expect("only its end takes it").caller
     }
 
     /// The caller's turn has come.
     ///
     /// # Errors
-    /// It waits no longer.
+    /// The grant, if the caller no longer waits.
     pub(super) fn grant(mut self, grant: Grant) -> Result<(), Grant> {
         match self.0.take() {
-            Some(call) => call.finish(Ok(grant)),
+            Some(waiter) => waiter.finish(Ok(grant)),
             None => Err(grant),
         }
     }
@@ -169,9 +178,9 @@ impl QueuedWaiter {
     }
 
     fn end(&mut self, error: LockError) {
-        if let Some(call) = self.0.take() {
-            // An error is handed back by nobody.
-            let _ = call.finish(Err(error));
+        if let Some(waiter) = self.0.take() {
+            // An error is never handed back.
+            let _ = waiter.finish(Err(error));
         }
     }
 }

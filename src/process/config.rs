@@ -1,4 +1,4 @@
-//! What a process must be told to start, and why it may not.
+//! The configuration of a process, and the reasons why it may not start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,26 +9,26 @@ use thiserror::Error;
 use super::keyboard::Input;
 use crate::engine;
 
-/// What a process must be told to start.
+/// The configuration of a process.
 #[derive(Debug)]
 pub struct Config {
-    /// What every node must be told.
+    /// The configuration of its node.
     pub node: engine::Config,
     /// Where the critical section is.
     pub section: SocketAddr,
     /// How long an entry lasts.
     pub hold: Duration,
-    /// Where the user's words come from.
+    /// The source of the user's input.
     pub input: Input,
 }
 
 /// Why a process did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Its node did not.
+    /// The node did not start.
     #[error(transparent)]
-    Node(#[from] engine::StartError),
-    /// There is no way to the critical section.
+    Node(io::Error),
+    /// The system has no route to the critical section.
     #[error("cannot reach the critical section at {address}: {source}")]
     Section {
         /// Its address.
@@ -36,10 +36,10 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Standard input cannot be waited for.
+    /// Standard input cannot be polled.
     #[error("cannot read the keyboard: {0}; --plain reads lines instead")]
     Keyboard(io::Error),
-    /// Anything else that the system refuses.
+    /// The system refuses something else.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }

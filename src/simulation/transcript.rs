@@ -14,7 +14,7 @@ pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel
         return Vec::new();
     };
     let event = match (program, &step.handled, arrived) {
-        (Program::Seed(peer, group), ..) => {
+        (Program::Original(peer, group), ..) => {
             return original_lines(peer.clock(), group, step, arrived);
         }
         (Program::Turno(member, _), Some(Handled::Handled(event, outcome)), _) => {

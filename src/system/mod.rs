@@ -1,11 +1,12 @@
-//! What is needed of the operating system beside what the standard library has:
-//! signals, terminals, and output to a reader that may not be reading.
+//! The operating system, where the standard library is not enough: signals, terminals, and
+//! output to a reader that may not read.
 
 pub(crate) mod file;
 mod quota;
 mod retry;
 mod sync;
 mod time;
+mod wait_timer;
 
 #[cfg(feature = "cli")]
 pub(crate) mod output;
@@ -24,3 +25,4 @@ pub(crate) use readiness::readiness;
 pub(crate) use retry::retry_interrupted;
 pub(crate) use sync::locked;
 pub(crate) use time::millis;
+pub(crate) use wait_timer::WaitTimer;

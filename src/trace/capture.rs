@@ -39,7 +39,7 @@ impl Record {
         let (state, request, token) = match member.state(&lock) {
             State::Free => (Phase::Free, None, None),
             State::Wait { request, .. } => (Phase::Wait, Some(request.clock), None),
-            State::Held { token } => (Phase::Held, None, Some(token.clock())),
+            State::Held { token } => (Phase::Held, None, Some(token.get())),
         };
         let queue = member.reply_queue(&lock).iter();
         let effects = outcome.unwrap_or_default().iter();
@@ -86,7 +86,7 @@ impl MessageRecord {
             lock: lock_of(&message.body).and_then(named),
             run: match message.origin {
                 Origin::Turno(run) => Some(run.to_string()),
-                Origin::Seed => None,
+                Origin::Original => None,
             },
         }
     }

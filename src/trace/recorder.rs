@@ -172,7 +172,7 @@ impl<O: Observer> Observer for Traced<O> {
         self.observer.change_view();
     }
 
-    fn part(&mut self) {
-        self.observer.part();
+    fn close(&mut self) {
+        self.observer.close();
     }
 }

@@ -1,11 +1,10 @@
-//! Between the algorithm and the sockets: from which of our sockets a message
-//! leaves, where it goes, and whose datagrams are heard. Pure, like the
-//! algorithm: it is handed datagrams and hands them back.
+//! Between the algorithm and the sockets: from which socket a message is sent, where it
+//! goes, and which datagrams are believed. Pure, like the algorithm.
 //!
-//! Two things decide it. A seed peer's reply does not say what it answers, so a
-//! request to anyone who is not known to be a turno node leaves from a socket of
-//! its own, and that the reply arrives there says it. And of what arrives only
-//! that is heard which a member can have sent.
+//! An original peer's reply does not say which request it answers. So a request to a peer
+//! that is not known to be a turno node is sent from a socket of its own, and a reply
+//! that arrives there answers it. A datagram is believed only if a member can have sent
+//! it.
 
 mod drop_reason;
 
@@ -20,13 +19,12 @@ use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin,
 use crate::wire::{self, Datagram, Head, Key, Malformed, Signed};
 pub use drop_reason::{DropReason, Dropped};
 
-/// A socket of ours.
+/// A socket of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Socket {
-    /// The one whose address stands in the member list.
+    /// The socket whose address is in the member list.
     Listening,
-    /// One that was opened for the request of this clock (0: for the hello), and
-    /// serves no other.
+    /// The socket of the request with this clock (0: of the greeting), and of no other.
     OfRequest(u64),
 }
 
@@ -41,7 +39,7 @@ pub struct Outgoing {
     pub text: Vec<u8>,
 }
 
-/// A message that was heard.
+/// A message that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
     /// The message.
@@ -50,15 +48,15 @@ pub struct Incoming {
     pub reply_to: Option<SocketAddr>,
 }
 
-/// What one node knows of where the others are and how they speak.
+/// Where the other members are, and which of them are turno nodes.
 #[derive(Clone, Debug)]
 pub struct Transport {
     group: Group,
     incarnation: Incarnation,
     key: Option<Key>,
-    /// The peers that were last heard as turno nodes.
+    /// The peers whose last datagram was a turno node's.
     echoing: BTreeSet<NodeId>,
-    /// What the sockets of single requests were opened for.
+    /// The lock of each request that has a socket of its own.
     asked: BTreeMap<u64, LockName>,
     /// A bug, to see that the proofs find it.
     #[cfg(test)]
@@ -86,17 +84,16 @@ impl Transport {
         &self.group
     }
 
-    /// Whether this peer was last heard as a turno node.
+    /// Whether this peer's last datagram was a turno node's.
     #[must_use]
     pub fn is_turno(&self, peer: NodeId) -> bool {
         self.echoing.contains(&peer)
     }
 
-    /// Forgets the sockets of requests that wait for nothing any more. Whether
-    /// there were any.
+    /// Forgets the sockets of requests that no longer wait. Whether there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();
-        if !planted!(self, SeedReplyRepeated) {
+        if !planted!(self, OriginalReplyAnywhere) {
             self.asked.retain(|clock, _| is_asking(*clock));
         }
         self.asked.len() < before
@@ -109,10 +106,9 @@ impl Transport {
         self.asked.contains_key(&request)
     }
 
-    /// Whether a repetition is one that its receiver is spared: it may be a seed
-    /// peer, and one of those that defers queues every repetition and answers
-    /// each. So it is asked the 1st, 2nd, 4th and 8th time, and from there on every
-    /// 8th.
+    /// Whether this repetition is not sent. The receiver may be an original peer, and
+    /// an original peer that defers queues every repetition and answers each. So it is
+    /// sent the 1st, 2nd, 4th and 8th repetition, and then every 8th.
     #[must_use]
     pub fn throttles(&self, effect: &Effect) -> bool {
         match effect {
@@ -128,8 +124,8 @@ impl Transport {
         self.key.is_some() || self.is_turno(peer)
     }
 
-    /// The datagram for an [`Effect::Send`]. None for any other effect, and for
-    /// a repetition that this peer is spared.
+    /// The datagram for an [`Effect::Send`]. `None` for any other effect, and for a
+    /// repetition that is not sent.
     pub fn route(&mut self, effect: &Effect) -> Option<Outgoing> {
         let Effect::Send {
             to,
@@ -163,8 +159,8 @@ impl Transport {
         })
     }
 
-    /// What tells a node that asks us for something, and has another member list,
-    /// that its list is another: any answer with ours.
+    /// An answer that tells a node with another member list that the lists differ: it
+    /// carries the digest of ours.
     #[must_use]
     pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
         let from = self.group.id;
@@ -196,7 +192,7 @@ impl Transport {
     /// Reads a datagram that arrived.
     ///
     /// # Errors
-    /// [`Dropped`] says why it is not to be believed; nothing has changed then.
+    /// [`Dropped`] says why it is not believed. Nothing has changed then.
     pub fn receive(
         &mut self,
         datagram: &[u8],
@@ -231,7 +227,7 @@ impl Transport {
         let (from, group, message) = match decoded? {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, group, Ok(message)),
-            Datagram::SeedReply { from, clock } => (from, None, Err(clock)),
+            Datagram::OriginalReply { from, clock } => (from, None, Err(clock)),
         };
         match (&self.key, &signed, group) {
             (None, ..) => self.check_host(from, source)?,
@@ -251,27 +247,29 @@ impl Transport {
             Ok(message) => message,
             Err(clock) => Message {
                 from,
-                origin: Origin::Seed,
-                body: self.seed_reply(clock, socket).ok_or(DropReason::NoEcho)?,
+                origin: Origin::Original,
+                body: self
+                    .original_reply(clock, socket)
+                    .ok_or(DropReason::NoEcho)?,
             },
         };
-        if message.origin == Origin::Seed {
+        if message.origin == Origin::Original {
             self.echoing.remove(&from);
         } else if self.group.address(from).is_some() {
             self.echoing.insert(from);
         }
-        let is_elsewhere = message.origin == Origin::Seed || from == self.group.id;
+        let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
         Ok(Incoming {
             message,
             reply_to: is_elsewhere.then_some(source),
         })
     }
 
-    /// What a seed peer's reply means that arrived at this socket.
-    fn seed_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
+    /// What an original peer's reply at this socket means.
+    fn original_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
         let incarnation = self.incarnation;
         match socket {
-            Socket::OfRequest(1..) if planted!(self, SeedReplyRepeated) => Some(Body::Reply {
+            Socket::OfRequest(1..) if planted!(self, OriginalReplyAnywhere) => Some(Body::Reply {
                 lock: LockName::default(),
                 clock,
                 echo: RequestId {
@@ -296,7 +294,7 @@ impl Transport {
         }
     }
 
-    /// Who is no member at all is the algorithm's to refuse.
+    /// The algorithm itself refuses a sender that is no member.
     fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), DropReason> {
         match self.group.address(from) {
             Some(expected) if !self.group.is_at(from, source.ip()) => {

@@ -32,7 +32,7 @@ fn request(clock: u64) -> Body {
 
 impl Transport {
     /// The datagram with which this member says something to another.
-    fn say(&mut self, to: u16, body: Body, repetition: u32) -> Option<Outgoing> {
+    fn send(&mut self, to: u16, body: Body, repetition: u32) -> Option<Outgoing> {
         let from = self.group.id;
         let origin = Origin::Turno(self.incarnation);
         self.route(&Effect::Send {
@@ -43,11 +43,11 @@ impl Transport {
         })
     }
 
-    fn hear(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, DropReason> {
-        self.hear_at(datagram, port, Socket::Listening)
+    fn receive_from(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, DropReason> {
+        self.receive_at(datagram, port, Socket::Listening)
     }
 
-    fn hear_at(
+    fn receive_at(
         &mut self,
         datagram: &[u8],
         port: u16,
@@ -59,33 +59,33 @@ impl Transport {
 }
 
 #[test]
-fn a_stranger_is_asked_from_a_socket_of_the_requests_own_and_a_turno_node_is_not() {
+fn only_a_turno_node_is_asked_from_the_listening_socket() {
     let mut one = transport(None);
-    let outgoing = one.say(2, request(4), 0).unwrap();
+    let outgoing = one.send(2, request(4), 0).unwrap();
     assert_eq!(outgoing.socket, Socket::OfRequest(4));
     assert_eq!(outgoing.address, local(10_002));
 
-    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
-    one.hear(&hello.text, 10_002).unwrap();
+    let hello = peer(2, None).send(1, Body::Hello, 0).unwrap();
+    one.receive_from(&hello.text, 10_002).unwrap();
     assert!(one.is_turno(NodeId(2)));
-    let outgoing = one.say(2, request(4), 0).unwrap();
+    let outgoing = one.send(2, request(4), 0).unwrap();
     assert_eq!(outgoing.socket, Socket::Listening);
 
-    one.hear(b"req<2,2>", 50_000).unwrap();
-    let outgoing = one.say(2, request(4), 1).unwrap();
+    one.receive_from(b"req<2,2>", 50_000).unwrap();
+    let outgoing = one.send(2, request(4), 1).unwrap();
     assert_eq!(
         outgoing.socket,
         Socket::OfRequest(4),
-        "a seed peer may take a turno node's place"
+        "an original peer may take a turno node's place"
     );
 }
 
 #[test]
-fn for_a_seed_peers_reply_the_socket_is_the_echo() {
+fn the_socket_says_which_request_an_original_peers_reply_answers() {
     let mut one = transport(None);
-    one.say(2, request(4), 0).unwrap();
+    one.send(2, request(4), 0).unwrap();
     let reply = b"reply<5,2>";
-    let incoming = one.hear_at(reply, 10_002, Socket::OfRequest(4));
+    let incoming = one.receive_at(reply, 10_002, Socket::OfRequest(4));
     let echo = RequestId {
         clock: 4,
         incarnation: NONCE,
@@ -98,7 +98,7 @@ fn for_a_seed_peers_reply_the_socket_is_the_echo() {
             echo
         }
     );
-    let at = |one: &mut Transport, socket| one.hear_at(reply, 10_002, socket);
+    let at = |one: &mut Transport, socket| one.receive_at(reply, 10_002, socket);
     assert_eq!(at(&mut one, Socket::Listening), Err(DropReason::NoEcho));
     assert_eq!(at(&mut one, Socket::OfRequest(3)), Err(DropReason::NoEcho));
     one.retain(|_| false);
@@ -106,12 +106,12 @@ fn for_a_seed_peers_reply_the_socket_is_the_echo() {
 }
 
 #[test]
-fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
+fn an_original_peers_reply_to_a_hello_tells_its_clock() {
     let mut one = transport(None);
-    let hello = one.say(2, Body::Hello, 0).unwrap();
+    let hello = one.send(2, Body::Hello, 0).unwrap();
     assert_eq!(hello.socket, Socket::OfRequest(0));
     assert!(hello.text.starts_with(b"req<0,1>"));
-    let incoming = one.hear_at(b"reply<5,2>", 10_002, Socket::OfRequest(0));
+    let incoming = one.receive_at(b"reply<5,2>", 10_002, Socket::OfRequest(0));
     assert_eq!(
         incoming.unwrap().message.body,
         Body::Welcome {
@@ -123,9 +123,9 @@ fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
 }
 
 #[test]
-fn an_echo_says_more_than_the_socket() {
+fn an_echo_counts_more_than_the_socket() {
     let mut one = transport(None);
-    one.say(2, request(4), 0).unwrap();
+    one.send(2, request(4), 0).unwrap();
     let echo = RequestId {
         clock: 2,
         incarnation: NONCE,
@@ -136,34 +136,34 @@ fn an_echo_says_more_than_the_socket() {
         clock: 9,
         echo,
     };
-    let datagram = peer(2, None).say(1, late.clone(), 0).unwrap();
-    let incoming = one.hear_at(&datagram.text, 10_002, Socket::OfRequest(4));
+    let datagram = peer(2, None).send(1, late.clone(), 0).unwrap();
+    let incoming = one.receive_at(&datagram.text, 10_002, Socket::OfRequest(4));
     assert_eq!(incoming.unwrap().message.body, late);
 }
 
 #[test]
-fn a_seed_peer_waits_for_its_reply_where_it_asked_from() {
+fn an_original_peers_reply_goes_to_where_it_asked_from() {
     let mut one = transport(None);
-    let incoming = one.hear(b"req<2,2>", 50_000).unwrap();
+    let incoming = one.receive_from(b"req<2,2>", 50_000).unwrap();
     assert_eq!(incoming.reply_to, Some(local(50_000)));
-    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
-    let incoming = one.hear(&hello.text, 50_000).unwrap();
+    let hello = peer(2, None).send(1, Body::Hello, 0).unwrap();
+    let incoming = one.receive_from(&hello.text, 50_000).unwrap();
     assert_eq!(incoming.reply_to, None, "a turno node listens");
 }
 
 #[test]
-fn a_peer_that_queues_every_repetition_is_spared_most() {
+fn most_repetitions_to_a_possible_seed_peer_are_not_sent() {
     let mut one = transport(None);
-    let asked = (0..1000).filter(|sent| one.say(2, request(4), *sent).is_some());
+    let asked = (0..1000).filter(|sent| one.send(2, request(4), *sent).is_some());
     assert_eq!(asked.count(), 1 + 3 + 124, "0; 1, 2, 4; 8, 16, ..., 992");
-    let hello = peer(2, None).say(1, Body::Hello, 0).unwrap();
-    one.hear(&hello.text, 10_002).unwrap();
-    let asked = (0..1000).filter(|sent| one.say(2, request(4), *sent).is_some());
+    let hello = peer(2, None).send(1, Body::Hello, 0).unwrap();
+    one.receive_from(&hello.text, 10_002).unwrap();
+    let asked = (0..1000).filter(|sent| one.send(2, request(4), *sent).is_some());
     assert_eq!(asked.count(), 1000);
 }
 
 #[test]
-fn only_members_hosts_are_heard_where_there_is_no_key() {
+fn without_a_key_only_members_hosts_are_believed() {
     let mut one = transport(None);
     let elsewhere = SocketAddr::from(([192, 0, 2, 7], 10_002));
     for datagram in [&b"req<2,2>"[..], b"reply<2,2>"] {
@@ -174,7 +174,7 @@ fn only_members_hosts_are_heard_where_there_is_no_key() {
             Err(DropReason::ForeignHost { from, expected })
         );
     }
-    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap();
+    let hello = peer(2, key()).send(1, Body::Hello, 0).unwrap();
     let mut with_key = transport(key());
     assert!(
         with_key
@@ -184,66 +184,75 @@ fn only_members_hosts_are_heard_where_there_is_no_key() {
 }
 
 #[test]
-fn with_a_key_nothing_is_heard_that_was_not_signed_for_us() {
+fn with_a_key_only_datagrams_signed_for_this_member_are_believed() {
     let mut one = transport(key());
-    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap().text;
-    assert!(one.hear(&hello, 10_002).is_ok());
+    let hello = peer(2, key()).send(1, Body::Hello, 0).unwrap().text;
+    assert!(one.receive_from(&hello, 10_002).is_ok());
 
-    let unsigned = peer(2, None).say(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&unsigned, 10_002), Err(DropReason::Unsigned));
-    for seeds in [&b"req<2,2>"[..], b"reply<2,2>"] {
-        assert_eq!(one.hear(seeds, 10_002), Err(DropReason::Unsigned));
+    let unsigned = peer(2, None).send(1, Body::Hello, 0).unwrap().text;
+    assert_eq!(
+        one.receive_from(&unsigned, 10_002),
+        Err(DropReason::Unsigned)
+    );
+    for original in [&b"req<2,2>"[..], b"reply<2,2>"] {
+        assert_eq!(
+            one.receive_from(original, 10_002),
+            Err(DropReason::Unsigned)
+        );
     }
 
-    let to_another = peer(2, key()).say(3, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&to_another, 10_002), Err(DropReason::Forged));
+    let to_another = peer(2, key()).send(3, Body::Hello, 0).unwrap().text;
+    assert_eq!(
+        one.receive_from(&to_another, 10_002),
+        Err(DropReason::Forged)
+    );
     let in_anothers_name = String::from_utf8(hello.clone()).unwrap();
     let in_anothers_name = in_anothers_name.replace("req<0,2>", "req<0,3>");
     assert_eq!(
-        one.hear(in_anothers_name.as_bytes(), 10_002),
+        one.receive_from(in_anothers_name.as_bytes(), 10_002),
         Err(DropReason::Forged)
     );
     for place in 0..hello.len() {
         let mut changed = hello.clone();
         changed[place] ^= 1;
-        assert!(one.hear(&changed, 10_002).is_err(), "byte {place}");
+        assert!(one.receive_from(&changed, 10_002).is_err(), "byte {place}");
     }
     let another_key = Some(Key::new([2; 32]));
-    let forged = peer(2, another_key).say(1, Body::Hello, 0).unwrap().text;
-    assert_eq!(one.hear(&forged, 10_002), Err(DropReason::Forged));
+    let forged = peer(2, another_key).send(1, Body::Hello, 0).unwrap().text;
+    assert_eq!(one.receive_from(&forged, 10_002), Err(DropReason::Forged));
 }
 
 #[test]
-fn a_signed_seed_datagram_is_no_members_of_a_group_with_a_key() {
+fn a_signed_datagram_without_a_tail_is_not_believed() {
     let mut datagram = b"req<2,2>".to_vec();
     let (key, group) = (key().unwrap(), group(1).digest);
     key.sign(group, NodeId(2), NodeId(1), &mut datagram);
     assert_eq!(
-        transport(Some(key)).hear(&datagram, 10_002),
+        transport(Some(key)).receive_from(&datagram, 10_002),
         Err(DropReason::Unsigned)
     );
 }
 
 #[test]
-fn without_a_key_what_is_signed_says_so() {
-    let hello = peer(2, key()).say(1, Body::Hello, 0).unwrap().text;
+fn without_a_key_a_signed_datagram_is_named_so() {
+    let hello = peer(2, key()).send(1, Body::Hello, 0).unwrap().text;
     assert_eq!(
-        transport(None).hear(&hello, 10_002),
+        transport(None).receive_from(&hello, 10_002),
         Err(DropReason::Signed)
     );
 }
 
 #[test]
-fn another_member_list_is_not_heard_and_named() {
+fn a_datagram_with_another_member_list_is_dropped_and_named() {
     for key in [None, key()] {
         let mut other = peer(2, key.clone());
         other.group = Group::on_loopback(2, &[10_001, 10_002]);
-        let hello = other.say(1, Body::Hello, 0).unwrap();
+        let hello = other.send(1, Body::Hello, 0).unwrap();
         let mut one = transport(key);
         let (from, run) = (NodeId(2), Incarnation(2));
         let asks = Some(run);
         assert_eq!(
-            one.hear(&hello.text, 10_002),
+            one.receive_from(&hello.text, 10_002),
             Err(DropReason::OtherList { from, asks })
         );
         assert!(!one.is_turno(from));
@@ -251,31 +260,31 @@ fn another_member_list_is_not_heard_and_named() {
         let objection = one.objection(from, run, local(10_002));
         let (from, asks) = (NodeId(1), None);
         assert_eq!(
-            other.hear(&objection.text, 10_001),
+            other.receive_from(&objection.text, 10_001),
             Err(DropReason::OtherList { from, asks })
         );
     }
 }
 
 #[test]
-fn what_is_not_for_a_process_is_not_heard() {
+fn a_datagram_for_the_critical_section_is_dropped() {
     let mut one = transport(None);
     assert_eq!(
-        one.hear(b"cs<5,2>(text)", 10_002),
+        one.receive_from(b"cs<5,2>(text)", 10_002),
         Err(DropReason::ForSection)
     );
     let malformed = DropReason::Malformed(Malformed::Kind);
-    assert_eq!(one.hear(b"rubbish", 10_002), Err(malformed));
+    assert_eq!(one.receive_from(b"rubbish", 10_002), Err(malformed));
 }
 
 #[test]
-fn what_we_say_to_our_own_address_comes_back_with_its_source() {
+fn a_datagram_to_the_own_address_comes_back_with_its_source() {
     let mut one = transport(None);
-    let hello = one.say(1, Body::Hello, 0).unwrap();
+    let hello = one.send(1, Body::Hello, 0).unwrap();
     assert_eq!(
         (hello.socket, hello.address),
         (Socket::Listening, local(10_001))
     );
-    let incoming = one.hear(&hello.text, 50_000).unwrap();
+    let incoming = one.receive_from(&hello.text, 50_000).unwrap();
     assert_eq!(incoming.reply_to, Some(local(50_000)));
 }

@@ -1,15 +1,14 @@
-//! Reads the JSON object of a tail, field by field as they come, so that nothing
-//! is put aside on the way.
+//! Reads the JSON object of a tail field by field, without a copy in between.
 
 use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::tail::Hexadecimal;
+use super::hexadecimal::{Hexadecimal, Text};
 use crate::mutex::LockName;
 
-/// The JSON object as it is read.
+/// The JSON object of a tail.
 pub(super) struct Read {
     pub(super) incarnation: Hexadecimal,
     pub(super) group: Hexadecimal,
@@ -24,35 +23,16 @@ enum Field {
     Incarnation,
     Group,
     Lock,
-    RequestId,
+    Echo,
     To,
     Again,
-    /// One that we do not know, and that may be passed over. Any other may mean
-    /// something that we would break by passing over it.
+    /// An unknown field that may be skipped. Any other unknown field may change the
+    /// meaning of the datagram.
     Optional,
 }
 
-/// A name that is not empty: the lock without one is not mentioned.
+/// A name that is not empty: the nameless lock has no such field.
 pub(super) struct LockField(pub(super) LockName);
-
-/// A text that is read where it stands.
-pub(super) struct Text<F> {
-    pub(super) expected: &'static str,
-    pub(super) read: F,
-}
-
-impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Text<F> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expected)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        let expected = self.expected;
-        (self.read)(text).ok_or_else(|| E::custom(format_args!("not {expected}")))
-    }
-}
 
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -62,7 +42,7 @@ impl<'de> Deserialize<'de> for Field {
                 "incarnation" => Some(Field::Incarnation),
                 "group" => Some(Field::Group),
                 "lock" => Some(Field::Lock),
-                "echo" => Some(Field::RequestId),
+                "echo" => Some(Field::Echo),
                 "to" => Some(Field::To),
                 "again" => Some(Field::Again),
                 other => other.ends_with('?').then_some(Field::Optional),
@@ -106,7 +86,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
                 Field::Group => once(&mut group, "group", &mut map)?,
                 Field::Lock => once(&mut lock, "lock", &mut map)?,
-                Field::RequestId => once(&mut echo, "echo", &mut map)?,
+                Field::Echo => once(&mut echo, "echo", &mut map)?,
                 Field::To => once(&mut to, "to", &mut map)?,
                 Field::Again => once(&mut again, "again", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),
@@ -123,7 +103,7 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// Reads the value of a field that stands in an object once.
+/// Reads the value of a field that an object has at most once.
 fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     value: &mut Option<T>,
     name: &'static str,

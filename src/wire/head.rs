@@ -1,5 +1,5 @@
-//! `kind<clock,id>`, read as a seed peer's scan reads it: from the first byte
-//! to the `>`, whatever follows.
+//! `kind<clock,id>`, read as an original peer's scan reads it: up to the `>`, whatever
+//! follows.
 
 use super::Malformed;
 use crate::mutex::MAX_CLOCK;
@@ -54,7 +54,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
     Ok((Head { kind, stamp }, rest))
 }
 
-/// Digits up to `end`, as a number (none: too large), and what follows `end`.
+/// Digits up to `end` as a number (`None`: too large), and what follows `end`.
 fn number(bytes: &[u8], end: u8) -> Result<(Option<u64>, &[u8]), Malformed> {
     let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
     let (digits, rest) = bytes.split_at(digits);
@@ -63,6 +63,6 @@ fn number(bytes: &[u8], end: u8) -> Result<(Option<u64>, &[u8]), Malformed> {
     if digits.is_empty() {
         return Err(Malformed::Head);
     }
-    // Only digits: the one thing that can be wrong is that it is too large.
+    // Only digits, so parsing fails only if the number is too large.
     Ok((digits.parse().ok(), rest))
 }

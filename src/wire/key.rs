@@ -20,21 +20,21 @@ const TAG: usize = 16;
 
 /// The secret that the members of a group share: 32 bytes.
 ///
-/// A signature is HMAC-SHA-256 (RFC 2104) over the group's digest, the sender's
-/// id, the receiver's id and the text of the datagram. So what was signed for
-/// one receiver is worth nothing to another, nor in another group. It does not
-/// hide anything, and does not stop a datagram from being sent again by somebody
-/// else: the echo and the clocks make that harmless.
+/// A signature is HMAC-SHA-256 (RFC 2104) over the group's digest, the sender's id, the
+/// receiver's id and the text of the datagram. A datagram that was signed for one
+/// receiver is therefore not valid for another, nor in another group. The signature
+/// hides nothing, and does not prevent a replay: the echo and the clocks make replays
+/// harmless.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
-/// What is no [`Key`].
+/// A text is not a [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a key is 64 hexadecimal digits on a line of its own")]
 pub struct KeyError;
 
 impl Key {
-    /// The key of these bytes, which nobody else must know.
+    /// The key of these bytes, which must be secret.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
         Key(secret)
@@ -46,16 +46,15 @@ impl Key {
         hexadecimal(&self.0)
     }
 
-    /// Appends the signature of a datagram from one member to another. To the
-    /// critical section is to id 0.
+    /// Appends the signature of a datagram from one member to another. The critical
+    /// section has id 0.
     pub fn sign(&self, group: GroupDigest, from: NodeId, to: NodeId, datagram: &mut Vec<u8>) {
         let tag = self.mac(group, from, to, datagram).finalize().into_bytes();
         datagram.push(b'#');
         datagram.extend(hexadecimal(&tag[..TAG]).bytes());
     }
 
-    /// Whether the signature of a datagram was made with this key. Takes as long
-    /// for a wrong one as for a right one.
+    /// Whether the signature of a datagram was made with this key, in constant time.
     #[must_use]
     pub fn verifies(
         &self,
@@ -79,7 +78,7 @@ impl Key {
     }
 }
 
-/// A datagram that ends like a signed one.
+/// A datagram that ends with a signature, valid or not.
 pub struct Signed<'a> {
     /// The datagram without the signature.
     pub text: &'a [u8],
@@ -87,13 +86,13 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// Takes a datagram apart; none if it does not end like a signed one.
+    /// Splits a datagram. `None` if it does not end with a signature.
     #[must_use]
     pub fn split(datagram: &'a [u8]) -> Option<Self> {
         let (text, signature) =
             datagram.split_at_checked(datagram.len().checked_sub(SIGNATURE)?)?;
         let digits = signature.strip_prefix(b"#")?;
-        // As they are written: else one bit of a letter could be turned.
+        // Lower case only: otherwise one bit of a letter could be flipped.
         if digits.iter().any(u8::is_ascii_uppercase) {
             return None;
         }
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_its_text_sender_receiver_group_and_key_alone() {
+    fn a_signature_is_valid_only_for_its_text_sender_receiver_group_and_key() {
         let datagram = signed(b"req<2,1>{}");
         assert_eq!(datagram.len(), 10 + SIGNATURE);
         let signed = Signed::split(&datagram).unwrap();
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_like_a_signed_datagram_is_not_taken_apart() {
+    fn only_a_datagram_that_ends_with_a_signature_is_split() {
         for datagram in [&b""[..], b"#", b"req<2,1>", &[b'#'; 40], &[b'a'; 40]] {
             assert!(Signed::split(datagram).is_none());
         }
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_as_it_is_written_and_never_shown() {
+    fn a_key_is_read_as_it_is_written_and_never_displayed() {
         let text = key(0xab).to_secret_text();
         assert_eq!(text, "ab".repeat(32));
         assert_eq!(format!("{text}\n").parse(), Ok(key(0xab)));

@@ -1,46 +1,28 @@
-//! The text of the datagrams.
+//! The text of the datagrams: `docs/wire.md` describes it for readers who do not know
+//! the code.
 //!
 //! ```text
 //! req<CLOCK,ID>TAIL       asks for the critical section
-//! reply<CLOCK,ID>TAIL     permission to enter
-//! cs<CLOCK,ID>(TEXT)      the holder talks to the critical section
+//! reply<CLOCK,ID>TAIL     grants permission to enter
+//! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
-//! The head, up to the `>`, is the seed's: decimal digits, nothing else. A seed
-//! peer reads no further. TAIL is ours: nothing, or one JSON object of
+//! The head, up to the `>`, is the original's, and an original peer reads no further.
+//! TAIL is turno's: nothing, or one JSON object ([`tail`]). An object with an unknown
+//! field is refused, not half understood, unless the name of the field ends in `?`: a
+//! later version may add such a field, and this one skips it. A tail that is not an
+//! object is skipped, as an original peer would do.
 //!
-//! | field | in | meaning |
-//! |---|---|---|
-//! | `incarnation` | all | the nonce that the sender drew when it started |
-//! | `group` | all | a digest of the sender's member list |
-//! | `lock` | `req`, `reply` | the name of the lock; without it the seed's one lock |
-//! | `echo` | `reply` | the clock of the request that it answers |
-//! | `to` | `reply` | the incarnation that made that request |
-//! | `again` | `reply` | true: it grants nothing, for a later request of another run of the receiver was seen; in a welcome: an earlier run was heard |
+//! No request has clock 0: `req<0,ID>` is a greeting, and a `reply` that echoes 0
+//! answers it with the replier's clock. An original peer takes the greeting for a request
+//! that is older than any, and answers it as soon as it can.
 //!
-//! Nonces and digests are 16 hexadecimal digits. No request has clock 0, so that
-//! clock is free for something else: `req<0,ID>` says hello, and a `reply` that
-//! echoes 0 welcomes it with the replier's clock. A seed peer takes the hello
-//! for a request that is older than any, and answers it as soon as it can.
-//!
-//! An object with a field that is not known is refused, not half understood,
-//! unless the field's name ends in `?`: what a later version adds so may be
-//! passed over. A tail that is no object is passed over too, as a seed peer
-//! would.
-//!
-//! In a group with a key, a signature follows each datagram: `#` and 32
-//! hexadecimal digits ([`Key`]).
-//!
-//! ```
-//! use turno::mutex::Body;
-//! use turno::wire::{Datagram, decode};
-//!
-//! let Ok(Datagram::Message { message, .. }) = decode(b"req<5,3>") else { panic!() };
-//! assert_eq!((message.body.clock(), message.from.0), (5, 3));
-//! ```
+//! In a group with a key, a signature follows each datagram: `#` and 32 hexadecimal
+//! digits ([`Key`]).
 
 mod fields;
 mod head;
+mod hexadecimal;
 mod key;
 mod section;
 mod tail;
@@ -58,16 +40,16 @@ pub use section::{BEGINS, ENDS, SectionMessage};
 /// The longest datagram that is read: what a UDP datagram can hold.
 pub const LONGEST_DATAGRAM: usize = 65_535;
 
-/// How much room is made at first for one that is sent.
+/// The capacity with which an outgoing datagram begins.
 const USUAL_LENGTH: usize = 224;
 
-/// A digest of a member list: two nodes that do not have the same list break the
-/// lock, for one of them never asks somebody whom the other one asks.
+/// A digest of a member list. Two nodes with different lists would break the lock,
+/// because one of them would not ask a member that the other asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupDigest(pub u64);
 
 impl GroupDigest {
-    /// The digest of a list, as it is written.
+    /// The digest of a list as it is written, upper and lower case alike.
     pub fn of(members: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut hash = Sha256::new();
         for member in members {
@@ -86,18 +68,18 @@ impl fmt::Display for GroupDigest {
     }
 }
 
-/// A datagram, understood.
+/// A decoded datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Datagram {
     /// From member to member.
     Message {
         /// What it says.
         message: Message,
-        /// The sender's member list; a seed peer says nothing of it.
+        /// The digest of the sender's member list. `None` from an original peer.
         group: Option<GroupDigest>,
     },
-    /// A seed peer's reply, which does not say what it answers.
-    SeedReply {
+    /// An original peer's reply, which does not say which request it answers.
+    OriginalReply {
         /// Who replies.
         from: NodeId,
         /// The replier's clock.
@@ -107,26 +89,26 @@ pub enum Datagram {
     Section(SectionMessage),
 }
 
-/// Why a datagram could not be understood.
+/// Why a datagram could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// It begins with none of the three kinds.
-    #[error("it begins with none of req<, reply< and cs<")]
+    /// It does not begin with one of the three kinds.
+    #[error("it does not begin with req<, reply< or cs<")]
     Kind,
-    /// The head breaks off or holds something else than two numbers.
+    /// Its head is cut short, or is not two numbers.
     #[error("its head is not kind<clock,id>")]
     Head,
-    /// More than a seed peer can read, [`crate::mutex::MAX_CLOCK`].
+    /// Its clock is more than an original peer can read, [`crate::mutex::MAX_CLOCK`].
     #[error("its clock is larger than 2^63 - 1")]
     Clock,
-    /// More than an id can be.
+    /// Its id is more than an id can be.
     #[error("its id is larger than 65535")]
     Id,
-    /// What follows the head of a request or a reply is not ours.
-    #[error("what follows its head is no turno tail")]
+    /// What follows the head of a request or reply is not a turno tail.
+    #[error("what follows its head is not a turno tail")]
     Tail,
     /// What follows the head of a `cs` is not a text in parentheses.
     #[error("what follows its head is not (text)")]
@@ -142,7 +124,7 @@ pub fn decode(bytes: &[u8]) -> Result<Datagram, Malformed> {
     decode_rest(head, rest)
 }
 
-/// Reads what stands behind a head.
+/// Reads what follows a head.
 ///
 /// # Errors
 /// [`Malformed`] says what is wrong with it.

@@ -1,22 +1,21 @@
-//! `cs<clock,id>(text)`: what the holder says to the critical section.
+//! `cs<clock,id>(text)`: what the holder writes to the critical section.
 
 use super::Malformed;
 use crate::mutex::Timestamp;
 
-/// What the seed says on entering.
+/// The original's text on entering.
 pub const BEGINS: &str = "interaction with cs begins";
 
-/// What the seed says on leaving.
+/// The original's text on leaving.
 pub const ENDS: &str = "interaction with cs ends";
 
 /// A message of the holder to the critical section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionMessage {
-    /// The holder and its clock as it speaks. The clock of an entry's first
-    /// message is the entry's fencing token.
+    /// The holder and its clock at that moment. The clock of an entry's first message is
+    /// the entry's fencing token.
     pub stamp: Timestamp,
-    /// What it says. From the network: may hold anything, so it is escaped
-    /// before it is shown.
+    /// The text. It comes from the network, so it is escaped before it is shown.
     pub text: Vec<u8>,
 }
 
@@ -31,8 +30,8 @@ impl SectionMessage {
     }
 }
 
-/// The text between the first parenthesis and the last: it may hold others. A
-/// line end after it is passed over.
+/// The text between the first parenthesis and the last: it may contain others. A line
+/// end after it is skipped.
 pub(super) fn decode_text(rest: &[u8]) -> Result<Vec<u8>, Malformed> {
     rest.trim_ascii_end()
         .strip_prefix(b"(")

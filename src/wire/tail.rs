@@ -1,11 +1,8 @@
 //! What turno adds after the `>` of a request or a reply.
 
-use std::array;
-
-use serde::{Deserialize, Deserializer};
-
-use super::fields::{LockField, Read, Text};
+use super::fields::{LockField, Read};
 use super::head::DatagramKind;
+use super::hexadecimal::Hexadecimal;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp};
 
@@ -17,11 +14,11 @@ pub(super) fn decode(
     let Timestamp { clock, id: from } = stamp;
     if !rest.starts_with(b"{") {
         return Ok(match kind {
-            DatagramKind::Reply => Datagram::SeedReply { from, clock },
+            DatagramKind::Reply => Datagram::OriginalReply { from, clock },
             _ => Datagram::Message {
                 message: Message {
                     from,
-                    origin: Origin::Seed,
+                    origin: Origin::Original,
                     body: Body::Request {
                         lock: LockName::default(),
                         clock,
@@ -31,7 +28,7 @@ pub(super) fn decode(
             },
         });
     }
-    // Looked at for UTF-8 once, not text by text.
+    // Check for UTF-8 once, not for each text.
     let rest = str::from_utf8(rest).map_err(|_| Malformed::Tail)?;
     let tail: Read = serde_json::from_str(rest).map_err(|_| Malformed::Tail)?;
     let lock = tail.lock.map(|LockField(lock)| lock).unwrap_or_default();
@@ -70,7 +67,7 @@ pub(super) fn decode(
     })
 }
 
-/// Appends the tail of a message; nothing for one of a seed peer.
+/// Appends the tail of a message; nothing for a message of an original peer.
 pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     let Origin::Turno(incarnation) = message.origin else {
         return;
@@ -110,38 +107,4 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
 /// A text in JSON.
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a text is always JSON")
-}
-
-/// 64 bits as 16 hexadecimal digits.
-#[derive(Clone, Copy)]
-pub(super) struct Hexadecimal(u64);
-
-impl Hexadecimal {
-    fn write(self, text: &mut String) {
-        let digit = |place| b"0123456789abcdef"[(self.0 >> (60 - 4 * place) & 0xf) as usize];
-        let digits: [u8; 16] = array::from_fn(digit);
-        text.push_str(str::from_utf8(&digits).expect("digits are ASCII"));
-    }
-
-    fn read(digits: &str) -> Option<Self> {
-        let digits: &[u8; 16] = digits.as_bytes().try_into().ok()?;
-        let bits = digits.iter().try_fold(0, |bits, digit| {
-            let digit = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            Some(bits << 4 | u64::from(digit))
-        })?;
-        Some(Hexadecimal(bits))
-    }
-}
-
-impl<'de> Deserialize<'de> for Hexadecimal {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text {
-            expected: "16 hexadecimal digits",
-            read: Hexadecimal::read,
-        })
-    }
 }

@@ -30,11 +30,11 @@ fn reply(lock: LockName, clock: u64, echo: u64) -> Body {
     Body::Reply { lock, clock, echo }
 }
 
-fn seed_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
+fn original_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
     Ok(Datagram::Message {
         message: Message {
             from: NodeId(id),
-            origin: Origin::Seed,
+            origin: Origin::Original,
             body: request(LockName::default(), clock),
         },
         group: None,
@@ -42,12 +42,12 @@ fn seed_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
 }
 
 #[test]
-fn the_seeds_datagrams_are_understood() {
-    assert_eq!(decode(b"req<2,1>"), seed_request(2, 1));
+fn the_originals_datagrams_are_decoded() {
+    assert_eq!(decode(b"req<2,1>"), original_request(2, 1));
     let (from, clock) = (NodeId(3), 5);
     assert_eq!(
         decode(b"reply<5,3>"),
-        Ok(Datagram::SeedReply { from, clock })
+        Ok(Datagram::OriginalReply { from, clock })
     );
     let id = NodeId(1);
     assert_eq!(
@@ -60,7 +60,7 @@ fn the_seeds_datagrams_are_understood() {
 }
 
 #[test]
-fn what_we_send_begins_as_the_seeds_and_says_more_behind_the_head() {
+fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
     for (message, text) in [
         (
             turno(1, request(lock(""), 2)),
@@ -104,7 +104,7 @@ fn what_we_send_begins_as_the_seeds_and_says_more_behind_the_head() {
 }
 
 #[test]
-fn what_the_holder_says_may_hold_anything() {
+fn the_text_of_the_holder_may_contain_anything() {
     let (clock, id) = (5, NodeId(1));
     let message = SectionMessage {
         stamp: Timestamp { clock, id },
@@ -117,10 +117,10 @@ fn what_the_holder_says_may_hold_anything() {
 }
 
 #[test]
-fn a_tail_that_is_none_of_ours_is_passed_over_as_a_seed_peer_would() {
+fn a_tail_that_is_not_an_object_is_skipped() {
     for tail in ["", "\n", "(text)", " later versions", "\u{1b}[2J"] {
         let datagram = format!("req<2,1>{tail}");
-        assert_eq!(decode(datagram.as_bytes()), seed_request(2, 1));
+        assert_eq!(decode(datagram.as_bytes()), original_request(2, 1));
     }
 }
 
@@ -128,7 +128,7 @@ fn a_tail_that_is_none_of_ours_is_passed_over_as_a_seed_peer_would() {
 const FIELDS: &str = r#""incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a""#;
 
 #[test]
-fn a_tail_of_ours_is_understood_whole_or_not_at_all() {
+fn a_turno_tail_is_decoded_whole_or_not_at_all() {
     let whole = format!("reply<5,3>{{{FIELDS}}}");
     assert!(decode(whole.as_bytes()).is_ok());
     let mut broken = vec![
@@ -170,7 +170,7 @@ fn a_tail_of_ours_is_understood_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_a_later_version_says_may_be_passed_over_may_be() {
+fn an_optional_field_of_a_later_version_is_skipped() {
     let datagram = format!("reply<5,3>{{{FIELDS},\"round_trip_us?\":[17]}}");
     assert_eq!(
         decode(datagram.as_bytes()),
@@ -212,6 +212,6 @@ fn each_malformed_head_has_its_reason() {
 fn the_largest_clock_and_id_are_read() {
     assert_eq!(
         decode(b"req<9223372036854775807,65535>"),
-        seed_request(i64::MAX as u64, u16::MAX)
+        original_request(i64::MAX as u64, u16::MAX)
     );
 }

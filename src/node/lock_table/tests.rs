@@ -1,96 +1,120 @@
 use super::*;
+use crate::mutex::State;
 use crate::node::waiter::Waiter;
 
-fn line_of_one() -> WaitQueue {
-    let lock = LockName::default();
-    let mut line = WaitQueue::default();
-    let call = Waiter::new(1, lock, false);
-    line.waiting.push_back(QueuedWaiter::new(call));
-    line.entered = Some(Token::of(5));
-    line
+fn waiter(ticket: u64, lock: &LockName) -> Arc<Waiter> {
+    Waiter::new(Caller {
+        ticket,
+        lock: lock.clone(),
+        is_try: false,
+        description: None,
+    })
 }
 
-fn step(is_wanted_elsewhere: bool, is_calm: bool) -> Step {
-    let token = Token::of(5);
+fn one_waiter() -> WaitQueue {
+    let mut queue = WaitQueue::default();
+    let waiter = waiter(1, &LockName::default());
+    queue.waiting.push_back(QueuedWaiter::new(waiter));
+    queue.entered = Some(Token::new(5));
+    queue
+}
+
+fn action(is_contended: bool, is_calm: bool) -> NextAction {
+    let token = Token::new(5);
     let view = LockView {
         state: &State::Held { token },
         is_wanted: false,
-        is_wanted_elsewhere,
+        is_contended,
         may_delegate: true,
     };
-    line_of_one().next_step(view, || is_calm)
+    one_waiter().next_action(view, || is_calm)
 }
 
 #[test]
-fn entries_are_lent_while_no_peer_asks() {
-    assert_eq!(step(false, true), Step::Delegate);
+fn entries_are_delegated_while_no_peer_asks() {
+    assert_eq!(action(false, true), NextAction::Delegate);
 }
 
 #[test]
-fn when_a_peer_has_asked_lately_only_leaving_is_lent() {
-    assert_eq!(step(false, false), Step::Grant { is_delegated: true });
+fn after_a_peer_has_asked_only_leaving_is_delegated() {
+    let is_delegated = true;
+    assert_eq!(action(false, false), NextAction::Grant { is_delegated });
 }
 
 #[test]
-fn nothing_is_lent_while_a_peer_waits() {
-    assert_eq!(
-        step(true, false),
-        Step::Grant {
-            is_delegated: false
-        }
-    );
+fn nothing_is_delegated_while_a_peer_waits() {
+    let is_delegated = false;
+    assert_eq!(action(true, false), NextAction::Grant { is_delegated });
 }
 
 #[test]
-fn it_is_remembered_of_so_many_locks_that_a_peer_has_asked() {
+fn contention_is_remembered_for_a_bounded_number_of_locks() {
     let mut table = LockTable::default();
-    for number in 0..3 * MAX_REMEMBERED {
+    for number in 0..3 * MAX_CONTENDED {
         let lock = LockName::new(&number.to_string()).unwrap();
-        table.entered(&lock, Token::of(5));
+        table.entered(&lock, Token::new(5));
         table.contended(&lock);
     }
-    assert!(table.wanted_elsewhere.len() <= MAX_REMEMBERED);
+    assert!(table.contended.len() <= MAX_CONTENDED);
 }
 
-/// One entry on loan, taken back because somebody asks here.
-fn is_lent_and_taken_back(table: &mut LockTable, lock: &LockName, ticket: u64) {
-    let call = Waiter::new(ticket, lock.clone(), false);
-    table.ask(QueuedWaiter::new(Arc::clone(&call)));
-    let token = Token::of(5);
+/// One entry is delegated, and recalled because another caller asks.
+fn delegate_and_recall(table: &mut LockTable, lock: &LockName, ticket: u64) {
+    let waiter = waiter(ticket, lock);
+    table.ask(QueuedWaiter::new(Arc::clone(&waiter)));
+    let token = Token::new(5);
     let view = LockView {
         state: &State::Held { token },
         is_wanted: false,
-        is_wanted_elsewhere: false,
+        is_contended: false,
         may_delegate: false,
     };
-    if table.next_step(lock, view) == Step::Release {
+    if table.next_action(lock, view) == NextAction::Release {
         table.left(lock, 5);
     }
     table.entered(lock, token);
     table.grant(lock, true);
-    let granted = call.take().unwrap().unwrap();
+    let granted = waiter.take().unwrap().unwrap();
     granted.delegation.unwrap().leave();
 }
 
 #[test]
-fn a_lock_that_is_lent_again_and_again_is_on_loan_once() {
+fn a_lock_that_is_delegated_again_and_again_counts_once() {
     let mut table = LockTable::default();
     let lock = LockName::default();
     for ticket in 0..3 * MAX_DELEGATED as u64 {
-        is_lent_and_taken_back(&mut table, &lock, ticket);
+        delegate_and_recall(&mut table, &lock, ticket);
         assert_eq!(table.delegated.len(), 1);
         assert!(!table.queues[&lock].is_recalled);
     }
 }
 
 #[test]
-fn when_too_many_are_on_loan_the_oldest_is_recalled() {
+fn the_oldest_of_too_many_delegations_is_recalled() {
     let mut table = LockTable::default();
     let lock = |number: usize| LockName::new(&number.to_string()).unwrap();
     for number in 0..=MAX_DELEGATED {
-        is_lent_and_taken_back(&mut table, &lock(number), number as u64);
+        delegate_and_recall(&mut table, &lock(number), number as u64);
     }
     assert_eq!(table.delegated.len(), MAX_DELEGATED);
     assert!(table.queues[&lock(0)].is_recalled);
     assert!(!table.queues[&lock(1)].is_recalled);
+}
+
+#[test]
+fn a_waiter_is_told_who_comes_first() {
+    let mut table = LockTable::default();
+    let lock = LockName::default();
+    let described = Caller {
+        description: Some("process 812 (./backup)".into()),
+        ..waiter(1, &lock).caller.clone()
+    };
+    table.resume(described, Token::new(5));
+    for ticket in [2, 3] {
+        table.ask(QueuedWaiter::new(waiter(ticket, &lock)));
+    }
+    let text = |ticket| table.blocked(&lock, ticket).map(|it| it.to_string());
+    assert_eq!(text(2).unwrap(), "process 812 (./backup)");
+    assert_eq!(text(3).unwrap(), "process 812 (./backup), and 1 more");
+    assert_eq!(text(9), None, "it does not wait");
 }

@@ -111,13 +111,13 @@ fn traces_of_plays_without_a_violation_are_clean() {
     for seed in 0..150 {
         // Traces of nodes with different member lists are of different groups.
         let plan = Plan {
-            odd: None,
+            misled: None,
             ..Plan::of(seed)
         };
         let (runs, figures, _) = played(&plan, &addresses);
         let (history, report) = checked(&runs);
         assert!(report.is_clean(), "seed {seed}:\n{}", report.text(&history));
-        if !plan.members.contains(&Member::Seed) {
+        if !plan.members.contains(&Member::Original) {
             assert_eq!(report.entries.len() as u64, figures.entries, "seed {seed}");
             // A message that a crash kept from being sent is in the trace, and did not arrive.
             assert!(figures.crashes > 0 || report.gaps.is_empty(), "seed {seed}");
@@ -146,7 +146,7 @@ fn traces_of_plays_with_two_holders_show_them() {
                 continue;
             };
             // A holder that is a process of the original leaves no trace.
-            if plan.members.contains(&Member::Seed) {
+            if plan.members.contains(&Member::Original) {
                 continue;
             }
             let (history, report) = checked(&runs);

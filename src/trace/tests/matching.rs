@@ -119,7 +119,7 @@ fn no_arrow_of_a_datagram_sent_again_goes_back_in_time() {
     let (mut found, addresses) = (0, Addresses::default());
     for seed in 0..60 {
         let plan = Plan {
-            odd: None,
+            misled: None,
             ..Plan::of(seed)
         };
         let history = History::new(&played(&plan, &addresses).0).unwrap();

@@ -7,7 +7,7 @@ mod html;
 mod matching;
 
 use super::*;
-use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, play};
+use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, run_plan};
 
 fn header(id: u16) -> Header {
     Header {
@@ -86,7 +86,7 @@ fn checked(runs: &[Run]) -> (History, Report) {
 /// Plays a plan; returns its trace and the verdict of the oracle.
 fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
     let mut recording = Recording::default();
-    let (figures, verdict) = play(plan, addresses, Some(&mut recording));
+    let (figures, verdict) = run_plan(plan, addresses, Some(&mut recording));
     let order = |run: &Run| (run.header.id, run.header.run.clone());
     recording.runs.sort_by_key(order);
     (recording.runs, figures, verdict)

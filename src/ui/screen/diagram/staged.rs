@@ -36,7 +36,7 @@ impl Staged {
         let member = Member::new(Config {
             durability: Durability::Durable {
                 below: 1,
-                heard: true,
+                synced: true,
             },
             ..Config::new(NodeId(id), members, OWN_RUN)
         });

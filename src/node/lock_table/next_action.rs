@@ -1,0 +1,51 @@
+//! What is to be done next for a lock.
+
+use crate::mutex::{LockName, State};
+use crate::protocol::Event;
+
+/// What is to be done next for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::node) enum NextAction {
+    /// Nothing, until something happens.
+    Wait,
+    /// Hand this kind of event to the algorithm.
+    Acquire,
+    /// As above.
+    Cancel,
+    /// As above.
+    Release,
+    /// As above: no other caller or peer wants the lock, so it can be delegated.
+    Delegate,
+    /// Grant the lock to the first waiter.
+    Grant {
+        /// Delegate the lock with it.
+        is_delegated: bool,
+    },
+}
+
+impl NextAction {
+    /// The event that it hands to the algorithm, if any. `entries` is how many
+    /// entries are delegated.
+    pub(in crate::node) fn event(self, lock: &LockName, entries: u64) -> Option<Event> {
+        let lock = lock.clone();
+        match self {
+            NextAction::Acquire => Some(Event::Acquire(lock)),
+            NextAction::Cancel => Some(Event::Cancel(lock)),
+            NextAction::Release => Some(Event::Release(lock)),
+            NextAction::Delegate => Some(Event::Delegate { lock, entries }),
+            NextAction::Wait | NextAction::Grant { .. } => None,
+        }
+    }
+}
+
+/// What the algorithm knows of a lock.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::node) struct LockView<'a> {
+    pub(in crate::node) state: &'a State,
+    /// It will ask as soon as it has heard all clocks.
+    pub(in crate::node) is_wanted: bool,
+    /// Peers wait for this member's reply.
+    pub(in crate::node) is_contended: bool,
+    /// Whether entries may be delegated.
+    pub(in crate::node) may_delegate: bool,
+}

@@ -1,0 +1,94 @@
+//! A node that is about to start: what an earlier run left behind can be taken over.
+
+use std::sync::Arc;
+
+use super::guard::Guard;
+use super::local_node::LocalNode;
+use super::settings::{Settings, StartError};
+use super::waiter::Caller;
+use crate::engine;
+use crate::mutex::{LockName, Token};
+
+/// A node that is about to start: its files are read, and its state directory is
+/// locked against other nodes. It does not take part yet.
+///
+/// Programs whose entries can outlive them use it, as `turno agent` does: the commands
+/// that it started go on when it is killed. Such a program records its entries, and
+/// when it starts again it reads the records between [`Prepared::new`] and
+/// [`Prepared::start`], while no other node can use the same state.
+#[derive(Debug)]
+pub struct Prepared {
+    settings: Settings,
+    opened: engine::Config,
+}
+
+/// An entry of an earlier run that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResumedEntry {
+    /// The lock.
+    pub lock: LockName,
+    /// The fencing token of the entry.
+    pub token: Token,
+    /// Who is in the section, for the callers that wait for it.
+    pub description: Option<String>,
+}
+
+impl ResumedEntry {
+    /// An entry into this lock with this token.
+    #[must_use]
+    pub fn new(lock: LockName, token: Token) -> Self {
+        ResumedEntry {
+            lock,
+            token,
+            description: None,
+        }
+    }
+
+    /// The same, of a holder that says who it is.
+    #[must_use]
+    pub fn described(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+}
+
+impl Prepared {
+    /// Reads the files, locks the state directory and asks the resolver, which may
+    /// take long.
+    ///
+    /// # Errors
+    /// [`StartError`] says what prevents it and what to do.
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Prepared {
+            opened: settings.open()?,
+            settings: settings.clone(),
+        })
+    }
+
+    /// Binds the socket and begins to take part. The node holds the locks of these
+    /// entries until their guards are dropped; the guards are in the same order.
+    ///
+    /// # Errors
+    /// [`StartError`] says what prevents it and what to do.
+    pub fn start(self, entries: Vec<ResumedEntry>) -> Result<(LocalNode, Vec<Guard>), StartError> {
+        let resumed = entries
+            .iter()
+            .map(|entry| (entry.lock.clone(), entry.token));
+        let resumed: Vec<_> = resumed.collect();
+        let mut node = LocalNode::open(&self.settings, self.opened, &resumed)?;
+        node.mailbox.drive_here();
+        let guards = entries.into_iter().map(|entry| {
+            let caller = Caller {
+                ticket: node.mailbox.next_ticket(),
+                lock: entry.lock,
+                is_try: false,
+                description: entry.description.map(Arc::from),
+            };
+            node.engine.user.resume(caller.clone(), entry.token);
+            Guard::new(Arc::clone(&node.mailbox), caller, entry.token, None)
+        });
+        let guards = guards.collect();
+        Ok((node, guards))
+    }
+}

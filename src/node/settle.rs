@@ -1,0 +1,126 @@
+//! The body of a poll: obeys the handles' commands, and brings what callers want and
+//! what the algorithm does together.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::error::{Blocked, LockError};
+use super::local_node::LocalNode;
+use super::lock_table::{LockView, NextAction};
+use super::mailbox::Command;
+use crate::mutex::LockName;
+
+/// How many further entries are delegated: after these a handle wakes the node again.
+const DELEGATED_ENTRIES: u64 = 1000;
+
+/// How often it is checked whether a report of a long wait is due.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+impl LocalNode {
+    pub(super) fn obey(&mut self, command: Command) -> io::Result<()> {
+        match command {
+            Command::Ask(queued) => {
+                self.engine.user.ask(queued);
+                let next = || Instant::now() + REPORT_EVERY;
+                self.next_report.get_or_insert_with(next);
+            }
+            Command::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
+            Command::Cancel {
+                lock,
+                ticket,
+                since,
+            } => {
+                // The shortest patience still has its request sent.
+                self.settle_all()?;
+                let waited = since.elapsed();
+                let error = LockError::TimedOut {
+                    lock: lock.clone(),
+                    waited,
+                    blocked: self.blocked_caller(&lock, ticket, waited),
+                };
+                self.engine.user.cancel(&lock, ticket, error);
+            }
+            Command::Status(sender) => {
+                self.settle_all()?;
+                // Ignore: the caller may have gone.
+                let _ = sender.send(self.status());
+            }
+            Command::Shutdown(only_holders_left) => {
+                self.closing = Some(only_holders_left);
+                self.engine.user.close();
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn blocked_caller(
+        &mut self,
+        lock: &LockName,
+        ticket: u64,
+        waited: Duration,
+    ) -> Blocked {
+        let (_, table, view) = self.engine.split();
+        let local = table.blocked(lock, ticket);
+        local.unwrap_or_else(|| view.stall(lock, waited).into())
+    }
+
+    pub(super) fn settle_all(&mut self) -> io::Result<()> {
+        while let Some(lock) = self.engine.user.next_dirty() {
+            self.settle(&lock)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, lock: &LockName) -> io::Result<()> {
+        let mut may_delegate = self.delegates;
+        loop {
+            let (_, table, view) = self.engine.split();
+            let member = view.member;
+            let action = table.next_action(
+                lock,
+                LockView {
+                    state: member.state(lock),
+                    is_wanted: member.is_awaiting_sync(lock),
+                    is_contended: !member.reply_queue(lock).is_empty(),
+                    may_delegate,
+                },
+            );
+            if let NextAction::Grant { is_delegated } = action {
+                table.grant(lock, is_delegated);
+                continue;
+            }
+            let Some(event) = action.event(lock, DELEGATED_ENTRIES) else {
+                return Ok(());
+            };
+            if let Err(rejected) = self.engine.handle(&event)? {
+                match action {
+                    NextAction::Delegate => may_delegate = false,
+                    _ => self.engine.user.refuse(lock, rejected),
+                }
+            }
+        }
+    }
+
+    /// Reports what is due though nothing arrived.
+    pub(super) fn report(&mut self) -> io::Result<()> {
+        self.engine.report()?;
+        if self.next_report.is_some_and(|due| due <= Instant::now()) {
+            let (_, table, view) = self.engine.split();
+            for (lock, queue) in table.queues() {
+                if let Some(stall) = queue.reports.due(&view, lock) {
+                    log::warn!("lock {:?}: {stall}", lock.as_str());
+                }
+            }
+            let has_waiters = self.engine.user.has_waiters();
+            self.next_report = has_waiters.then(|| Instant::now() + REPORT_EVERY);
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer_shutdown(&mut self) {
+        if let Some(answer) = self.closing.take_if(|_| self.engine.user.is_held()) {
+            // Ignore: the caller may have gone.
+            let _ = answer.send(());
+        }
+    }
+}
