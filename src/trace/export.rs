@@ -9,7 +9,7 @@ use super::escape::escaped;
 use super::history::{Datagram, EventId, History, TraceError};
 use super::record::{Phase, Record};
 use super::vector::VectorClocks;
-use crate::narrate::{Account, state_text};
+use crate::narrate::{Account, sent, state_text};
 
 /// The pattern with which ShiViz parses the lines.
 const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
@@ -32,7 +32,12 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
         let header = &history.run(event_id).header;
         let what = Account::recorded(header, &record).text();
         let state = state_text(record.state, record.number());
-        let line = format!("clock {}, {state}: {what}", record.clock);
+        let mut line = format!("clock {}, {state}: {what}", record.clock);
+        let greetings = record.sent.iter().filter(|sent| sent.kind.is_greeting());
+        for greeting in greetings {
+            let head = greeting.kind.head(greeting.clock, header.id);
+            let _ = write!(line, "; {}", sent(&head, greeting.peer));
+        }
         let _ = writeln!(
             text,
             "{}\n{} {}",
