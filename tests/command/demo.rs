@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::fixtures::ports::Ports;
 use crate::fixtures::terminal::Terminal;
+use crate::fixtures::turno::TURNO;
 use crate::fixtures::wait::eventually;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo.sh");
@@ -52,6 +53,7 @@ impl Place {
             .args(arguments)
             .env("TURNO_PORT", self.port().to_string())
             .env("TMPDIR", self.path("tmp"))
+            .envs(cargo_folders())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         command
@@ -60,8 +62,10 @@ impl Place {
     /// Runs the script on a terminal, which shows its status at the end.
     fn demo_on(&self, terminal: &Terminal, arguments: &str) {
         let (port, tmp, pid) = (self.port(), self.path("tmp"), self.path("pid"));
+        let folders = cargo_folders().map(|(name, path)| format!("{name}='{path}'"));
+        let folders = folders.join(" ");
         terminal.run(&format!(
-            "TURNO_PORT={port} TMPDIR='{tmp}' bash -c \
+            "{folders} TURNO_PORT={port} TMPDIR='{tmp}' bash -c \
              'echo $$ >\"$0\"; exec \"$@\"' '{pid}' '{SCRIPT}' {arguments}; echo status: $?"
         ));
     }
@@ -117,12 +121,25 @@ fn consecutive_ports(count: u16) -> Ports {
         .expect("there are consecutive free ports")
 }
 
+/// Returns settings with which cargo puts the script's `turno` into a folder of its
+/// own, and shares the rest of the build. Otherwise it would replace the `turno` that
+/// other tests start at the same time.
+fn cargo_folders() -> [(&'static str, String); 2] {
+    let target = Path::new(TURNO).ancestors().nth(2).unwrap();
+    [
+        ("CARGO_TARGET_DIR", target.join("demo")),
+        ("CARGO_BUILD_BUILD_DIR", target.to_owned()),
+    ]
+    .map(|(name, path)| (name, path.display().to_string()))
+}
+
 /// Builds what the script builds, so that no test waits for that. The tests'
 /// dependencies give others more features, so it is not built yet.
 fn build() {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--locked", "--bin", "turno"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.envs(cargo_folders());
     assert!(cargo.status().unwrap().success());
 }
 
