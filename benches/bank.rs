@@ -8,11 +8,12 @@
 
 #[path = "../tests/bank/example.rs"]
 mod example;
-#[path = "../tests/bank/house.rs"]
+#[path = "../tests/bank/fixture.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
-mod house;
-#[path = "../tests/support/mod.rs"]
-mod support;
+mod fixture;
+#[path = "../tests/bank/fixtures.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
+mod fixtures;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use house::{Group, House, Server};
+use fixture::{Bank, Server, ServerGroup};
 
 /// How long each figure is taken for.
 const WHILE: Duration = Duration::from_secs(2);
@@ -37,24 +38,24 @@ fn main() {
     println!("| servers | clients | transfers/s | one takes | a bare write-sync-rename takes |");
     println!("|--:|--:|--:|--:|--:|");
     for count in SERVERS {
-        let house = House::open();
+        let bank = Bank::open();
         let servers = if count == 1 {
-            vec![house.server()]
+            vec![bank.server()]
         } else {
-            Group::of(count).servers(&house)
+            ServerGroup::of(count).servers(&bank)
         };
         // From here on they know each other.
         for server in &servers {
             server.logged_in("1111111111");
         }
         for clients in CLIENTS.into_iter().filter(|clients| *clients >= count) {
-            // Beside each other, for what a disk does changes with what others do to it.
-            let bare = bare(&house.accounts());
+            // Right before the transfers, because the disk's speed varies with other load.
+            let bare = bare(&bank.accounts());
             let per_second = transfers(&servers, clients);
             let each = Duration::from_secs_f64(1.0 / per_second);
             println!("| {count} | {clients} | {per_second:.0} | {each:.1?} | {bare:.1?} |");
         }
-        house.audit();
+        bank.audit();
     }
 }
 
@@ -78,13 +79,13 @@ fn bare(folder: &Path) -> Duration {
 fn transfers(servers: &[Server], clients: usize) -> f64 {
     let is_over = AtomicBool::new(false);
     let play = |client: usize| {
-        let mut caller = servers[client % servers.len()].call();
+        let mut connection = servers[client % servers.len()].client();
         let mut times = 0;
         while !is_over.load(Ordering::Relaxed) {
             let [from, to] = [client + times, client + times + 1 + client % 9]
                 .map(|digit| (digit % 10).to_string().repeat(10));
             let request = format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:0.01");
-            caller.expect(&request, "s:0", "Transferência realizada com sucesso");
+            connection.expect(&request, "s:0", "Transferência realizada com sucesso");
             times += 1;
         }
         times

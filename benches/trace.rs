@@ -1,9 +1,8 @@
 //! What `--trace` costs: `cargo bench --bench trace`.
 //!
-//! Three members in one process take turns, with nothing between them; what
-//! happens to each is told to an observer, which does nothing with it or writes a
-//! trace besides. The difference is the trace. It is processor time, so that it does
-//! not matter what else the machine does.
+//! Three members in one process take turns without a network. An observer gets the
+//! events of each and ignores them, or also writes a trace; the difference is the cost.
+//! It is processor time, so other work of the machine does not count.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,10 +18,10 @@ use turno::internals::trace::Traced;
 const MEMBERS: u16 = 3;
 const ENTRIES: usize = 50_000;
 
-/// Looks at nothing.
-struct Nobody;
+/// Ignores all events.
+struct Ignore;
 
-impl Observer for Nobody {
+impl Observer for Ignore {
     fn happened(&mut self, _: &NodeEvent<'_>) -> io::Result<()> {
         Ok(())
     }
@@ -34,7 +33,7 @@ impl Observer for Nobody {
 
 /// A group whose datagrams arrive at once.
 struct Group {
-    members: Vec<(Member, Traced<Nobody>)>,
+    members: Vec<(Member, Traced<Ignore>)>,
     under_way: VecDeque<(NodeId, Message)>,
     events: usize,
 }
@@ -45,14 +44,14 @@ impl Group {
         for id in 1..=MEMBERS {
             let durability = Durability::Durable {
                 below: 1,
-                heard: true,
+                synced: true,
             };
             let config = Config::new(NodeId(id), MEMBERS, Incarnation(id.into()));
             let member = Member::new(Config {
                 durability,
                 ..config
             });
-            members.push((member, Traced::new(Nobody, folder)?));
+            members.push((member, Traced::new(Ignore, folder)?));
         }
         Ok(Group {
             members,
@@ -61,17 +60,17 @@ impl Group {
         })
     }
 
-    /// Hands an event to a member, and to others what comes of it.
+    /// Hands an event to a member, and delivers all datagrams that it leads to.
     fn handle(&mut self, id: NodeId, event: &Event) -> io::Result<()> {
-        self.meet(id, event)?;
+        self.handle_one(id, event)?;
         while let Some((to, message)) = self.under_way.pop_front() {
             let reply_to = None;
-            self.meet(to, &Event::Received { message, reply_to })?;
+            self.handle_one(to, &Event::Received { message, reply_to })?;
         }
         Ok(())
     }
 
-    fn meet(&mut self, id: NodeId, event: &Event) -> io::Result<()> {
+    fn handle_one(&mut self, id: NodeId, event: &Event) -> io::Result<()> {
         let (member, observer) = &mut self.members[usize::from(id.0) - 1];
         let mut effects = Vec::new();
         let outcome = member.handle(event, &mut effects).map(|()| &*effects);
@@ -90,14 +89,14 @@ impl Group {
     }
 }
 
-/// The processor time that this process has had.
+/// The processor time of this process so far.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).expect("it is not negative")
 }
 
-/// What the entries take, and how many events they are.
-fn measured(folder: Option<&Path>) -> io::Result<(Duration, usize)> {
+/// Returns the processor time of all entries, and how many events they were.
+fn measure(folder: Option<&Path>) -> io::Result<(Duration, usize)> {
     let mut group = Group::new(folder)?;
     let began = processor_time();
     for (_, id) in (0..ENTRIES).zip((1..=MEMBERS).cycle()) {
@@ -108,11 +107,11 @@ fn measured(folder: Option<&Path>) -> io::Result<(Duration, usize)> {
 }
 
 fn main() -> io::Result<()> {
-    // Whatever else cargo passes to a benchmark does not matter here.
+    // The arguments that cargo passes to a benchmark do not matter.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    measured(None)?;
-    let (without, events) = measured(None)?;
-    let (with, _) = measured(Some(folder.path()))?;
+    measure(None)?;
+    let (without, events) = measure(None)?;
+    let (with, _) = measure(Some(folder.path()))?;
     let mut bytes = 0;
     for file in folder.path().read_dir()? {
         bytes += file?.metadata()?.len();

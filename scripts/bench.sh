@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What an entry costs, beside what people would pick instead: starts Redis,
-# PostgreSQL and etcd where they are installed, on this host, in a folder that is
-# removed at the end, and measures them in the same run:
+# Measures an entry of turno and of its alternatives in the same run. Starts Redis,
+# PostgreSQL and etcd, if they are installed, on this host, in a folder that is removed
+# at the end:
 #
 #   scripts/bench.sh [--unpinned] [OPTIONS OF cargo bench]
 #
-# All processes are bound to one processor, the servers too; with --unpinned none.
+# All processes, the servers too, are bound to one processor; with --unpinned, none is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,11 +23,11 @@ stop() {
 }
 trap stop EXIT
 
-# Where a server runs.
+# Prefixes a command, to bind it to the processor.
 bound=()
 if [ $pinned = --pinned ]; then bound=(taskset -c "$processor"); fi
 
-# Starts a server, and waits until that command says that it answers.
+# Starts the server $1, and waits until the command $2 says that it answers.
 serve() {
   local name=$1 answers=$2
   shift 2
@@ -35,7 +35,7 @@ serve() {
   servers+=($!)
   for _ in $(seq 100); do
     sleep 0.1
-    # It may be another that answers: then this one has ended.
+    # If this server has ended, another one may be answering.
     kill -0 "${servers[-1]}" 2>/dev/null || break
     if $answers >/dev/null 2>&1; then return 0; fi
   done
@@ -58,12 +58,12 @@ else
   left_out Redis 'apt-get install redis-server'
 fi
 
-# Debian keeps the server's programs out of the path.
+# On Debian the server's programs are not in the path.
 PATH=$PATH:$(printf '%s:' /usr/lib/postgresql/*/bin)
 postgres_answers() { pg_isready -h "$folder/postgres" -U turno -d postgres; }
 if command -v postgres initdb pg_isready >/dev/null; then
   mkdir "$folder/postgres"
-  # It will not be run by root.
+  # PostgreSQL refuses to run as root.
   as=()
   if [ "$(id -u)" = 0 ]; then
     as=(setpriv --reuid nobody --regid nogroup --clear-groups)
@@ -95,7 +95,7 @@ fi
 
 cargo bench --locked --bench entries -- $pinned --processor "$processor" "${against[@]}" "$@"
 
-# Starts a command under a lock so often, and prints what each time took.
+# Runs a command 200 times, and prints the time of each run.
 whole_commands() {
   local what=$1 begin end
   shift
@@ -105,19 +105,15 @@ whole_commands() {
   printf '%-28s %6d µs\n' "$what" $(((end - begin) / 200000))
 }
 
-# The command as a whole, which has to be started and to find its agent.
+# Measures the whole command: its start, and its connection to the agent.
 turno_lock() {
   local turno=target/release/turno
-  cargo build --release --locked --quiet
-  if ! $turno lock --help >/dev/null 2>&1; then
-    left_out 'turno lock' 'this turno has no such command'
-    return
-  fi
   if [ -z "${TURNO_SOCKET:-}" ]; then
     left_out 'turno lock' 'set TURNO_SOCKET to the socket of a running agent'
     return
   fi
-  echo 'A command under a lock, as a whole:'
+  cargo build --release --locked --quiet
+  echo 'A whole command under a lock:'
   whole_commands 'true' true
   whole_commands 'flock FILE true' flock "$folder/lock" true
   whole_commands 'turno lock NAME -- true' "$turno" lock bench -- true

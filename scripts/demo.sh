@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo: the critical section and N processes, each in a terminal of its own.
-# scripts/demo.sh --help says more.
+# The demo: the critical section and N processes, each in its own terminal.
+# See scripts/demo.sh --help.
 set -u
 
 usage() {
@@ -8,16 +8,16 @@ usage() {
 Usage: scripts/demo.sh [N] [--in tmux|windows|here]
        scripts/demo.sh --cases
 
-Opens the critical section and N processes (3 if not said), each in a terminal
-of its own: tmux panes where tmux is there, else windows of a desktop, else all
+Opens the critical section and N processes (3 by default), each in its own
+terminal: tmux panes if tmux is installed, else windows of the desktop, else all
 in this terminal. In a process: x asks for the critical section, its own id
 ticks its clock, d draws what happened, q quits.
 
   --cases   plays the three cases of the original unattended
-  --in      where to open them, whatever is there
+  --in      says where to open them
   --help    prints this
 
-TURNO_PORT=10000 is the critical section's port; the processes have the next.
+TURNO_PORT=10000 is the critical section's port; the processes have the next ones.
 END
 }
 
@@ -41,7 +41,7 @@ main() {
         esac
         ;;
       [1-9] | [1-9][0-9]) count=$1 ;;
-      *) usage >&2; fail "what is '$1'? N is a number from 1 to 99" 2 ;;
+      *) usage >&2; fail "unknown argument '$1'; N is a number from 1 to 99" 2 ;;
     esac
     shift
   done
@@ -59,7 +59,7 @@ has_terminal() {
   [ -t 0 ] && [ -t 1 ]
 }
 
-# Sets the place: the best there is.
+# Sets the place to the best one available.
 best_place() {
   if ! has_terminal || [ "${TERM-dumb}" = dumb ]; then
     place=here
@@ -69,7 +69,7 @@ best_place() {
     place=windows
   else
     place=here
-    echo 'Without tmux, all in this terminal; with it each process has a pane of its own.'
+    echo 'tmux is not installed: all run in this terminal; with tmux each has its own pane.'
   fi
 }
 
@@ -84,24 +84,24 @@ choose_ports() {
   for ((id = 1; id <= $1; id++)); do members+=(":$((section_port + id))"); done
 }
 
-# The dev profile: it is there soonest after a fresh clone, and the tests need it
-# too. Only cargo knows where it puts what it builds.
+# Builds with the dev profile: that is fastest after a fresh clone, and the tests need
+# it too. Only cargo knows where the program is then.
 build() {
   local built
-  command -v cargo >/dev/null 2>&1 || fail \
-    'there is no cargo, which builds turno: get it from https://rustup.rs, then start this again'
+  command -v cargo >/dev/null 2>&1 ||
+    fail 'cargo, which builds turno, is not installed: get it from https://rustup.rs'
   built=$(cargo build --locked --bin turno --message-format json-render-diagnostics) ||
     fail 'the build failed'
   turno=$(sed -n 's/.*"executable":"\(.*\)","fresh".*/\1/p' <<<"$built" | sed 's/\\\(.\)/\1/g')
-  [ -x "$turno" ] || fail 'cargo does not say where it has put turno'
+  [ -x "$turno" ] || fail 'cargo does not say where turno is'
 }
 
 # --- beginning and leaving ---------------------------------------------------
 
-# A folder for what the demo needs meanwhile; and however the script ends, $1
-# ends what it has started.
+# Makes a temporary folder. However the script ends, the function $1 then ends
+# everything that it has started.
 begin() {
-  end_what=$1 scratch='' pids=()
+  end_function=$1 scratch='' pids=()
   trap 'leave $?' EXIT
   trap 'leave 129' HUP
   trap 'leave 130' INT
@@ -109,20 +109,20 @@ begin() {
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/turno-demo.XXXXXX") || fail 'no temporary folder'
 }
 
-# A terminal that closes says so twice, its kernel and its shell, and people
-# press Ctrl-C twice. The second time this begins anew, or is not heard any more;
-# were it left to the trap of EXIT, exiting anew would stop that half way.
+# A closing terminal sends SIGHUP twice (from the kernel and from the shell), and users
+# press Ctrl-C twice. The second signal starts this again from the top, or is ignored.
+# In the trap of EXIT alone, a second exit would stop the cleanup half way.
 leave() {
   trap '' HUP INT TERM
   trap - EXIT
   [ -z "$scratch" ] || {
-    "$end_what"
+    "$end_function"
     rm -rf "$scratch"
   }
   exit "$1"
 }
 
-# Ends what was started here, the last first, and waits for its last words.
+# Ends the processes that were started here, the last first, and waits for each.
 end_all() {
   local i
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
@@ -132,23 +132,22 @@ end_all() {
   pids=()
 }
 
-# What runs in a terminal of its own, as a command of sh: the program; and where
-# there is something to read at its end, a summary or an error, a wait for Enter.
-# Ctrl-C is for the program alone.
+# The sh command of each terminal: runs the program, then waits for Enter if there is a
+# summary or an error to read. Ctrl-C goes to the program alone.
 # shellcheck disable=SC2016
 in_terminal='trap : INT; "$@" && [ "$2" != shared ] || { printf "Enter closes this. "; read -r _; }'
 
-# --- one pane each, in a tmux of its own -------------------------------------
+# --- one pane each, in a separate tmux ---------------------------------------
 
 open_tmux() {
-  command -v tmux >/dev/null 2>&1 || fail 'there is no tmux; try --in here'
+  command -v tmux >/dev/null 2>&1 || fail 'tmux is not installed; try --in here'
   begin end_tmux
-  unset TMUX # inside another tmux this is one more
-  # The socket goes with the folder; tmux would leave it behind.
+  unset TMUX # so that it starts inside another tmux too
+  # The socket is in our folder because tmux does not remove it.
   tmux=(tmux -S "$scratch/tmux" -u -f /dev/null)
   local id
-  # Several words are run as they are; one would be read by whatever shell the
-  # user has. C-z would stop the client, and nobody would be there to see it.
+  # tmux runs several words as they are, but gives a single one to the user's shell.
+  # C-z would stop the client, with no shell to resume it.
   "${tmux[@]}" new-session -d -s demo -n turno -x "$(tput cols)" -y "$(tput lines)" \
     sh -c "$in_terminal" sh "$turno" shared --listen ":$section_port" \
     \; set -g mouse on \
@@ -166,8 +165,7 @@ open_tmux() {
       fail "there is no room for $id processes: a larger terminal, or fewer of them"
   done
   "${tmux[@]}" select-pane -t demo:0.1
-  # In the background, for bash heeds a signal while it waits, and not while a
-  # command runs.
+  # In the background, because bash handles signals in wait but not while a command runs.
   "${tmux[@]}" attach-session -t demo <&0 &
   client=$!
   wait "$client"
@@ -175,14 +173,14 @@ open_tmux() {
 
 end_tmux() {
   tmux -S "$scratch/tmux" kill-server 2>/dev/null
-  # It gives the terminal back.
+  # The client gives the terminal back.
   [ -z "${client-}" ] || wait "$client" 2>/dev/null
 }
 
 # --- one window each, on a desktop -------------------------------------------
 
-# The terminal program of this desktop, as a command that takes another and ends
-# with it.
+# Prints the terminal program of this desktop: a command that takes another command and
+# ends with it.
 terminal_program() {
   [ -n "${DISPLAY-}${WAYLAND_DISPLAY-}" ] || return 1
   local program
@@ -199,7 +197,7 @@ terminal_program() {
 
 open_windows() {
   local terminal id
-  terminal=$(terminal_program) || fail 'there is no desktop terminal; try --in here'
+  terminal=$(terminal_program) || fail 'no terminal program of a desktop is installed; try --in here'
   begin end_windows
   : >"$scratch/groups"
   open_window shared --listen ":$section_port"
@@ -211,9 +209,8 @@ open_windows() {
   while windows_run; do sleep 1; done
 }
 
-# The program leads a session of its own there; through its process group it can
-# be ended even where the window cannot. A window that opens too late finds no
-# folder any more, and closes.
+# The program leads its own session in the window, so its process group can be ended
+# even if the window cannot. A window that opens too late finds no folder and closes.
 open_window() {
   # shellcheck disable=SC2086,SC2016
   $terminal sh -c 'echo "-$$" >>"$0" && '"{ $in_terminal; }" "$scratch/groups" "$turno" "$@" &
@@ -223,7 +220,7 @@ open_window() {
 await_windows() {
   local tries=0 pid
   until [ "$(wc -l <"$scratch/groups")" -gt "${#members[@]}" ]; do
-    # A terminal program may leave its window to another process, and end.
+    # A terminal program may hand its window to another process, and end.
     for pid in "${pids[@]}"; do
       kill -0 "$pid" 2>/dev/null || wait "$pid" || no_windows
     done
@@ -254,22 +251,22 @@ end_windows() {
 # --- all in this terminal ----------------------------------------------------
 
 open_here() {
-  local id what
+  local id input
   begin end_group
   echo "'1 x': process 1 asks for the critical section; '2 2': process 2 ticks; q ends."
-  say_what_is_left_out
+  print_omissions
   start_group "${#members[@]}" 5s
-  while read -r id what; do
+  while read -r id input; do
     case $id in
       q) break ;;
-      [1-9]*x) what=x id=${id%x} ;;
+      [1-9]*x) input=x id=${id%x} ;;
     esac
     if [ ! -p "$scratch/in.$id" ]; then
       [ -z "$id" ] || echo "There is no process '$id': type its number and x, as in '1 x'."
     elif ! kill -0 "${pids[id]}" 2>/dev/null; then
       echo "Process $id has ended."
     else
-      tell "$id" "$what"
+      send "$id" "$input"
     fi
   done
 }
@@ -278,31 +275,31 @@ open_here() {
 
 open_cases() {
   begin end_group
-  echo 'A line is headed by its process, or by cs, the critical section.'
-  say_what_is_left_out
+  echo 'Each line begins with its process, or with cs, the critical section.'
+  print_omissions
 
   begin_case 'Case 1: 1 enters and leaves, then 2 asks.' 500ms
-  tell 1 x
-  await said '1| Process exited CS'
-  tell 2 x
-  await said '2| Process exited CS'
+  send 1 x
+  await printed '1| Process exited CS'
+  send 2 x
+  await printed '2| Process exited CS'
   end_case
 
   begin_case 'Case 2: 2 asks while 1 is in the critical section.' 2s
-  tell 1 x
-  await said '1| Process entered CS'
-  tell 2 x
-  await said '2| Process exited CS'
+  send 1 x
+  await printed '1| Process entered CS'
+  send 2 x
+  await printed '2| Process exited CS'
   end_case
 
   begin_case 'Case 3: 2 asks while 1 is in it, then 3 asks while 2 waits.' 2s
-  tell 1 x
-  await said '1| Process entered CS'
-  tell 2 x
-  await said '1| req<4,2> received'
-  await said '2| reply<5,3> received'
-  tell 3 x
-  await said '3| Process exited CS'
+  send 1 x
+  await printed '1| Process entered CS'
+  send 2 x
+  await printed '1| req<4,2> received'
+  await printed '2| reply<5,3> received'
+  send 3 x
+  await printed '3| Process exited CS'
   end_case
 }
 
@@ -315,7 +312,7 @@ begin_case() {
 }
 
 end_case() {
-  await said 'interaction with cs ends' "$(grep -c '| Process exited CS' "$scratch/log")"
+  await printed 'interaction with cs ends' "$(grep -c '| Process exited CS' "$scratch/log")"
   end_group
   printf '\nThe order: '
   sed -n 's/^cs| \[PID: \([0-9]*\), Clock: \([0-9]*\)\] .* begins$/process \1 at clock \2/p' \
@@ -323,7 +320,7 @@ end_case() {
   draw_case
 }
 
-# Into the folder where cargo puts what it builds, which git passes over.
+# Draws the case into the folder of the built program, which git ignores.
 draw_case() {
   local file
   file=$(dirname "$turno")/turno-case-$case_number.svg
@@ -333,14 +330,14 @@ draw_case() {
 
 # --- a group of plain processes that share one output ------------------------
 
-# Begins the critical section and $1 processes that hold it for $2, pids[0] and
-# pids[ID]. They read from named pipes, and all write to the one output. As jobs
-# in the background they ignore Ctrl-C, and are ended in order.
+# Starts the critical section (pids[0]) and $1 processes that hold it for $2 (pids[ID]).
+# They read from named pipes, and all write to the one output. As background jobs they
+# ignore Ctrl-C, and are ended in order.
 start_group() {
   local id
   : >"$scratch/log"
   mkfifo "$scratch/out" || exit 1
-  # With both ends open at first, no end waits for the other to be opened.
+  # With both ends open at first, no open waits for the other end.
   # shellcheck disable=SC2094
   exec 3<>"$scratch/out" 4<"$scratch/out"
   show <&4 3>&- 4<&- &
@@ -352,59 +349,58 @@ start_group() {
     start_one "$scratch/in.$id" process "$id" "${members[@]}" \
       --shared ":$section_port" --hold "$2" --label "$id" ${trace:+--trace "$trace"}
   done
-  await said 'critical section at' # of cs
-  await said ' listens at ' "$1"
+  await printed 'critical section at' # of cs
+  await printed ' listens at ' "$1"
 }
 
 start_one() {
   local input=$1
   shift
-  # Both ends of the pipe: so it has a writer for as long as there is a reader.
+  # Opens both ends of the pipe, so it has a writer as long as it has a reader.
   "$turno" "$@" <>"$input" >&3 2>&3 3>&- &
   pids+=($!)
 }
 
-# Shows what the group says, but not what only keeps it together. Ctrl-C is not
-# for this: the last words are still to come.
+# Shows the output of the group, except greetings and resent requests. It ignores Ctrl-C,
+# because the group still prints its last lines.
 show() {
   trap '' INT
   tee -a "$scratch/log" | grep --line-buffered -vE \
     ': (hello|welcome)(,|$)| sent again to |: again, and still deferred'
 }
 
-say_what_is_left_out() {
-  echo 'Left out are greetings (hello, welcome), by which they hear of each other, and'
-  echo 'requests that are sent again while their reply is deferred.'
+print_omissions() {
+  echo 'Left out are greetings (hello, welcome), and requests that are sent again.'
 }
 
-# Says $2 to process $1. It may have ended meanwhile: with both ends of its pipe
-# there is no wait for it.
-tell() {
+# Sends the line $2 to process $1. Both ends of the pipe are open, so this does not wait
+# for a process that has ended.
+send() {
   echo "$2" 1<>"$scratch/in.$1"
 }
 
-# Waits until this command says yes.
+# Waits until this command succeeds.
 await() {
   local tries=0
   until "$@"; do
-    kill -0 "$output" 2>/dev/null || exit # whoever read it has gone
+    kill -0 "$output" 2>/dev/null || exit # its reader is gone
     if ! all_run; then
-      end_group # so that its words come before ours
+      end_group # so that its lines come before ours
       fail 'a program of the group has ended; see above. TURNO_PORT=20000 takes other ports'
     fi
     tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || fail "waited in vain: $*"
+    [ "$tries" -lt 600 ] || fail "timed out: $*"
     sleep 0.05
   done
 }
 
-# Whether the group has said this; $2 times, if that is given.
-said() {
+# Whether the group has printed the text $1, $2 times (once by default).
+printed() {
   [ "$(grep -cF -- "$1" "$scratch/log")" -ge "${2:-1}" ]
 }
 
-# Whether each of three processes has heard both others' clocks, and so may ask.
-# (Of a large group not every greeting is told.)
+# Whether each of three processes has the clocks of both others, and so may ask. (A large
+# group does not print every greeting.)
 all_heard() {
   local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome.*/\1 \2/p'
   [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq 6 ]
@@ -415,9 +411,9 @@ all_run() {
   for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || return 1; done
 }
 
-# Processes before the critical section, and all before their output.
+# Ends the processes before the critical section, and the output last.
 end_group() {
-  # A signal may have come before the last that was started was noted.
+  # A signal may have come before start_one recorded its process.
   [ "${!-}" = "${output-}" ] || pids+=("$!")
   end_all
   exec 3>&- 4<&-

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Feeds a target of fuzz/ what libFuzzer makes up, until an input breaks a law of
-# tests/properties or so many were tried, and prints the figures:
+# Runs a fuzz target on RUNS inputs of libFuzzer, or until an input breaks a law of
+# tests/properties, and prints the statistics:
 #
-#   scripts/fuzz.sh [decode|member] [RUNS] [LIBFUZZER'S OPTIONS]
+#   scripts/fuzz.sh [decode|member] [RUNS] [OPTIONS OF libFuzzer]
 #
-# decode reads datagrams, 100,000,000 unless told otherwise; member takes events,
-# up to 255 in each of 1,000,000 inputs. An input that breaks a law is written to
-# fuzz/artifacts, and its path in place of the inputs tries it again:
+# decode reads datagrams, 100,000,000 by default; member takes events, up to 255 in each
+# of 1,000,000 inputs. An input that breaks a law is written to fuzz/artifacts. To try it
+# again:
 #
 #   TURNO_EVENTS=1 cargo fuzz run --sanitizer none member fuzz/artifacts/member/FILE
 set -euo pipefail
@@ -28,7 +28,7 @@ cargo fuzz --version >/dev/null 2>&1 ||
 command -v "${CXX:-c++}" >/dev/null ||
   missing 'a C++ compiler, to build libFuzzer' 'apt-get install g++'
 
-# What libFuzzer begins with, and where it keeps what led it somewhere new.
+# The first inputs, and those that led libFuzzer to new code.
 corpus=fuzz/corpus/$target
 mkdir -p "$corpus"
 if [ -f "fuzz/$target.seeds" ]; then
@@ -39,8 +39,8 @@ if [ -f "fuzz/$target.seeds" ]; then
   done <"fuzz/$target.seeds"
 fi
 
-# The versions that turno is built with.
+# The same versions as turno's own build.
 cp Cargo.lock fuzz/Cargo.lock
-# No sanitizer: turno has no unsafe code, and so the stable compiler will do.
+# Without a sanitizer the stable compiler is enough; turno has no unsafe code.
 time cargo fuzz run --sanitizer none "$target" "$corpus" -- \
   -runs="$runs" "${options[@]}" -print_final_stats=1 "${@:3}"

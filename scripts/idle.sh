@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What an idle group costs: starts the critical section and three processes, and
-# prints their context switches and processor time over ten seconds.
+# Measures an idle group: starts the critical section and three processes, and prints
+# their context switches and processor time over ten seconds.
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --locked

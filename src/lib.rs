@@ -97,9 +97,11 @@ mod simulation;
 #[cfg(feature = "cli")]
 mod ui;
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod model_check;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod mutation_tests;
 
 pub use engine::MissingPeer;

@@ -1,5 +1,5 @@
-//! What the network costs by itself: datagrams of the same length, sent and read
-//! by processes that do nothing else, with one blocking socket each.
+//! The bare network: datagrams of the same length, sent and received by processes that do
+//! nothing else, with one blocking socket each.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::worker::{self, Kind, Work};
 
-/// As long as a request of a lock whose name has a dozen bytes.
+/// The length of a request for a lock whose name has a dozen bytes.
 const LENGTH: usize = 100;
 
 const REQUEST: u8 = b'?';
 const REPLY: u8 = b'!';
 
-/// One who sends to all others, and waits until all have answered; and while it
-/// waits, answers.
+/// A process that sends to all others and waits until all have replied. While it waits,
+/// it replies to the others.
 pub struct Exchange {
     socket: UdpSocket,
     peers: Vec<SocketAddr>,
@@ -23,12 +23,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Listens at the port of this place, counted from 1.
-    pub fn bind(place: u16, ports: &[u16]) -> io::Result<Self> {
-        let own = ports[usize::from(place) - 1];
+    /// Binds the port of this id, counted from 1.
+    pub fn bind(id: u16, ports: &[u16]) -> io::Result<Self> {
+        let own = ports[usize::from(id) - 1];
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, own))?;
-        // Of the last round the others may have no need of an answer any more; and
-        // where a socket overflows datagrams are lost.
+        // In the last round the others may have ended, and a socket that overflows loses
+        // datagrams.
         socket.set_read_timeout(Some(Duration::from_millis(100)))?;
         let others = ports.iter().filter(|port| **port != own);
         Ok(Exchange {
@@ -69,7 +69,7 @@ impl Work for Exchange {
     }
 }
 
-/// Sends every datagram back to where it came from, until standard input ends.
+/// Sends every datagram back to its sender, until standard input ends.
 pub fn echo(port: u16) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
     thread::spawn(move || -> io::Result<()> {

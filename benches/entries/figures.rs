@@ -1,31 +1,31 @@
-//! What was measured, and what is made of it.
+//! The measurements, and the figures computed from them.
 
 use std::time::Duration;
 
-/// One process entered, alone.
+/// The entries of one process, alone.
 pub struct Run {
-    /// Nanoseconds, of each entry (of repeated ones: of a hundred, divided).
+    /// Nanoseconds per entry; of repeated entries, the mean of each hundred.
     pub samples: Vec<f64>,
-    /// Nanoseconds of processor time per entry, of all processes together.
+    /// Processor time of all processes per entry, in nanoseconds.
     pub processor: f64,
 }
 
-/// All processes entered as often as they could.
+/// The entries of all processes, at the same time.
 pub struct Contention {
-    /// For how long.
+    /// How long they were counted.
     pub length: Duration,
-    /// How often each.
+    /// How many each process made.
     pub entries: Vec<f64>,
-    /// Nanoseconds of processor time, of all processes together.
+    /// Processor time of all processes, in nanoseconds.
     pub processor: f64,
 }
 
 impl Run {
-    pub fn middle(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         quantile(&self.samples, 0.5)
     }
 
-    pub fn most(&self) -> f64 {
+    pub fn p99(&self) -> f64 {
         quantile(&self.samples, 0.99)
     }
 
@@ -44,14 +44,14 @@ impl Contention {
         self.length.as_nanos() as f64 / self.total()
     }
 
-    /// The fewest entries of one by the most of one.
+    /// The fewest entries of a process, divided by the most entries of a process.
     pub fn fairness(&self) -> f64 {
-        let fewest = self.entries.iter().copied().fold(f64::INFINITY, f64::min);
-        fewest / self.entries.iter().copied().fold(1.0, f64::max)
+        let min = self.entries.iter().copied().fold(f64::INFINITY, f64::min);
+        min / self.entries.iter().copied().fold(1.0, f64::max)
     }
 }
 
-/// The value below which this part of them lies.
+/// The value below which this part of the values lies.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -59,20 +59,20 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     sorted[place.min(sorted.len() - 1)]
 }
 
-/// A figure of every round.
+/// A figure over all rounds.
 pub struct Spread {
-    pub least: f64,
-    pub middle: f64,
-    pub most: f64,
+    pub min: f64,
+    pub median: f64,
+    pub max: f64,
 }
 
 impl Spread {
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().collect();
         Spread {
-            least: quantile(&values, 0.0),
-            middle: quantile(&values, 0.5),
-            most: quantile(&values, 1.0),
+            min: quantile(&values, 0.0),
+            median: quantile(&values, 0.5),
+            max: quantile(&values, 1.0),
         }
     }
 }

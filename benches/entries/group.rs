@@ -1,4 +1,4 @@
-//! Measured processes, and what they are told.
+//! The measured processes, and their commands.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::figures::{Contention, Run};
 use super::worker::{BATCH, MARGIN};
 
-/// A process of this same program.
+/// A process of this program.
 struct Process {
     child: Child,
-    /// Its end ends the process.
+    /// Closing it ends the process.
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
@@ -34,8 +34,8 @@ impl Process {
         })
     }
 
-    fn tell(&mut self, line: &str) -> io::Result<()> {
-        let stdin = self.stdin.as_mut().expect("it is dropped last");
+    fn send(&mut self, line: &str) -> io::Result<()> {
+        let stdin = self.stdin.as_mut().expect("it is open until the drop");
         writeln!(stdin, "{line}")
     }
 
@@ -53,17 +53,16 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.stdin = None;
-        // What became of it was seen before, or does not matter.
+        // A failure was reported before, or does not matter.
         let _ = self.child.wait();
     }
 }
 
-/// Processes that are measured together; the first is the one that is told to
-/// enter where only one does.
+/// Processes that are measured together. If only one enters, it is the first.
 pub struct Group(Vec<Process>);
 
 impl Group {
-    /// Starts one for each list of arguments.
+    /// Starts one process for each list of arguments.
     pub fn start(arguments: &[Vec<String>]) -> io::Result<Self> {
         let processes = arguments.iter().map(|it| Process::start(it));
         let mut group = Group(processes.collect::<io::Result<_>>()?);
@@ -73,12 +72,12 @@ impl Group {
         Ok(group)
     }
 
-    /// One process enters so often, a lock of another name each time.
+    /// One process enters this often, a new lock each time.
     pub fn first(&mut self, count: u32) -> io::Result<Run> {
         self.run("first", count, 1)
     }
 
-    /// One process enters so often, always the same lock.
+    /// One process enters this often, always the same lock.
     pub fn again(&mut self, count: u32) -> io::Result<Run> {
         self.run("again", count, BATCH)
     }
@@ -86,7 +85,7 @@ impl Group {
     fn run(&mut self, kind: &str, count: u32, batch: u32) -> io::Result<Run> {
         let samples = count / batch;
         let before = self.processor_time()?;
-        self.0[0].tell(&format!("{kind} {samples}"))?;
+        self.0[0].send(&format!("{kind} {samples}"))?;
         let answer = self.0[0].read()?;
         let used = self.processor_time()? - before;
         Ok(Run {
@@ -95,13 +94,13 @@ impl Group {
         })
     }
 
-    /// All enter for so long.
+    /// All processes enter the same lock for this long.
     pub fn contend(&mut self, length: Duration) -> io::Result<Contention> {
         let begin = SystemTime::now() + MARGIN;
         let begin = begin.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
         let line = format!("contend {} {}", begin.as_nanos(), length.as_nanos());
         for process in &mut self.0 {
-            process.tell(&line)?;
+            process.send(&line)?;
         }
         let (mut entries, mut processor) = (Vec::new(), 0.0);
         for process in &mut self.0 {
@@ -116,11 +115,11 @@ impl Group {
         })
     }
 
-    /// Nanoseconds, of all together.
+    /// In nanoseconds, of all processes together.
     fn processor_time(&mut self) -> io::Result<f64> {
         let mut sum = 0.0;
         for process in &mut self.0 {
-            process.tell("processor")?;
+            process.send("processor")?;
             sum += numbers(&process.read()?)?[0];
         }
         Ok(sum)
@@ -132,8 +131,8 @@ fn numbers(line: &str) -> io::Result<Vec<f64>> {
     numbers.collect::<Result<_, _>>().map_err(io::Error::other)
 }
 
-/// Free UDP ports of this host. Another program could take one before it is used;
-/// then a process ends and says so.
+/// Free UDP ports of this host. If another program takes one before its use, the process
+/// ends with an error.
 pub fn free_ports(count: u16) -> io::Result<Vec<u16>> {
     let sockets = (0..count).map(|_| UdpSocket::bind("127.0.0.1:0"));
     let sockets = sockets.collect::<io::Result<Vec<_>>>()?;

@@ -1,10 +1,9 @@
-//! How long it takes to enter and to leave a lock: `cargo bench`, and
-//! `cargo bench -- --help`.
+//! Measures entering and leaving a lock: `cargo bench`, and `cargo bench -- --help`.
 //!
-//! Every member is a process of its own. Beside it stands what the network takes
-//! by itself, measured in the same round: for an entry that has to ask all others
-//! a datagram to each of as many processes and one back, for contended entries an
-//! exchange of all with all; and for a repeated entry flock(2).
+//! Every member is its own process. Each figure has a reference, measured in the same
+//! round. A first entry has to ask all peers: its reference is a datagram to each of as
+//! many bare processes, and one back. The reference of contended entries is an exchange of
+//! all with all, and that of a repeated entry is flock(2).
 
 mod bare;
 mod figures;
@@ -22,7 +21,9 @@ use std::io;
 
 use clap::Parser;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use turno::{LocalNode, Node};
 
+use member::Member;
 use options::{Options, Serve};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,37 +32,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(serve(role)?);
     }
     if !options.unpinned {
-        let anywhere = sched_getaffinity(None)?;
-        let mut here = CpuSet::new();
-        here.set(options.processor);
-        sched_setaffinity(None, &here)?;
+        let all = sched_getaffinity(None)?;
+        let mut one = CpuSet::new();
+        one.set(options.processor);
+        sched_setaffinity(None, &one)?;
         println!("All processes on one processor.\n");
-        sizes::measure(&options)?;
-        rivals::measure(&options)?;
-        sched_setaffinity(None, &anywhere)?;
+        measure(&options)?;
+        sched_setaffinity(None, &all)?;
     }
     if !options.pinned {
-        println!("The processes where the system puts them.\n");
-        sizes::measure(&options)?;
-        rivals::measure(&options)?;
+        println!("The processes on the processors that the system chooses.\n");
+        measure(&options)?;
     }
     Ok(())
 }
 
+fn measure(options: &Options) -> io::Result<()> {
+    sizes::measure(options)?;
+    rivals::measure(options)
+}
+
 fn serve(role: Serve) -> io::Result<()> {
     match role {
-        Serve::Member { id, ports } => worker::serve(member::Member::start(id, &local(&ports))?),
-        Serve::Driver { id, ports } => worker::serve(member::Driver::start(id, &local(&ports))?),
+        Serve::Member { id, ports } => worker::serve(Member::start(Node::start, id, &ports)?),
+        Serve::Driver { id, ports } => worker::serve(Member::start(LocalNode::start, id, &ports)?),
         Serve::Exchange { id, ports } => worker::serve(bare::Exchange::bind(id, &ports)?),
-        Serve::RequestId { port } => bare::echo(port),
+        Serve::Echo { port } => bare::echo(port),
         Serve::Flock => worker::serve(flock::Flock::open()?),
         Serve::Redis { address } => worker::serve(rivals::Redis::connect(&address)?),
         Serve::Postgres { socket } => worker::serve(rivals::Postgres::connect(&socket)?),
         Serve::Etcd { address } => worker::serve(rivals::Etcd::connect(&address)?),
     }
-}
-
-/// Addresses on this host alone.
-fn local(ports: &[u16]) -> Vec<String> {
-    ports.iter().map(|port| format!(":{port}")).collect()
 }

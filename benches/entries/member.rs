@@ -1,37 +1,44 @@
-//! A member of a group, as a program that uses the library.
+//! A member of a group: a program that uses the library.
 
 use std::io;
 
-use turno::{LocalNode, Node, Settings};
+use turno::{LocalNode, Node, Settings, StartError};
 
 use super::worker::{Kind, Work};
 
-/// One whose node has a thread of its own.
-pub struct Member {
-    node: Node,
+/// A member whose node has its own thread ([`Node`]), or that drives its node itself, only
+/// while it waits ([`LocalNode`]).
+pub struct Member<N> {
+    node: N,
     names: Names,
 }
 
-/// One that drives its node itself, and only while it waits.
-pub struct Driver {
-    node: LocalNode,
-    names: Names,
-}
-
-/// The names of the locks that this member enters.
+/// The names of the locks that a member enters.
 struct Names {
     id: u16,
-    /// How many were used.
+    /// How many new names were used.
     used: u64,
     first: String,
 }
 
-impl Names {
-    fn of(id: u16) -> Self {
-        let first = String::new();
-        Names { id, used: 0, first }
+impl<N> Member<N> {
+    /// Starts the node with this function. The ports of its group are reachable from this
+    /// host alone.
+    pub fn start(
+        start: fn(&Settings) -> Result<N, StartError>,
+        id: u16,
+        ports: &[u16],
+    ) -> io::Result<Self> {
+        let settings = Settings::new(id, ports.iter().map(|port| format!(":{port}")));
+        let (used, first) = (0, String::new());
+        Ok(Member {
+            node: start(&settings).map_err(io::Error::other)?,
+            names: Names { id, used, first },
+        })
     }
+}
 
+impl Names {
     fn next(&mut self, kind: Kind) -> &str {
         match kind {
             Kind::First => {
@@ -45,30 +52,14 @@ impl Names {
     }
 }
 
-impl Member {
-    pub fn start(id: u16, members: &[String]) -> io::Result<Self> {
-        let node = Node::start(&Settings::new(id, members)).map_err(io::Error::other)?;
-        let names = Names::of(id);
-        Ok(Member { node, names })
-    }
-}
-
-impl Work for Member {
+impl Work for Member<Node> {
     fn entry(&mut self, kind: Kind) -> io::Result<()> {
         let guard = self.node.lock(self.names.next(kind));
         guard.map(drop).map_err(io::Error::other)
     }
 }
 
-impl Driver {
-    pub fn start(id: u16, members: &[String]) -> io::Result<Self> {
-        let node = LocalNode::start(&Settings::new(id, members)).map_err(io::Error::other)?;
-        let names = Names::of(id);
-        Ok(Driver { node, names })
-    }
-}
-
-impl Work for Driver {
+impl Work for Member<LocalNode> {
     fn entry(&mut self, kind: Kind) -> io::Result<()> {
         let handle = self.node.handle();
         let request = handle.request(self.names.next(kind));

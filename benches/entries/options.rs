@@ -1,23 +1,23 @@
-//! What the bench is told.
+//! The options of the bench.
 
 use clap::{Parser, Subcommand};
 
-/// How long it takes to enter and to leave a lock, beside what the network takes
-/// by itself, beside flock(2), and beside servers that are running.
+/// Measures entering and leaving a lock, beside the bare network, flock(2), and running
+/// lock servers.
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench --")]
 pub struct Options {
     /// A measured process.
     #[command(subcommand)]
     pub serve: Option<Serve>,
-    /// How often all is measured; in turns, so that what else the machine does
-    /// falls on all alike.
+    /// How often everything is measured, in turns, so that other load on the machine
+    /// affects all figures alike.
     #[arg(long, default_value_t = 11)]
     pub rounds: u32,
-    /// How many first entries a round has; the repeated are a hundred times as many.
+    /// How many first entries a round has; it has a hundred times as many repeated ones.
     #[arg(long, default_value_t = 400)]
     pub entries: u32,
-    /// How long all ask at once, in each round.
+    /// How long all processes enter at once, in each round.
     #[arg(long, default_value_t = 250, value_name = "MILLISECONDS")]
     pub contended_ms: u64,
     /// The sizes of the groups.
@@ -26,10 +26,10 @@ pub struct Options {
     /// Only with all processes bound to one processor.
     #[arg(long, conflicts_with = "unpinned")]
     pub pinned: bool,
-    /// Only with the processes where the system puts them.
+    /// Only with the processes on the processors that the system chooses.
     #[arg(long)]
     pub unpinned: bool,
-    /// Which processor they are bound to.
+    /// The processor that they are bound to.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub processor: usize,
     /// Measure a Redis server too.
@@ -41,39 +41,39 @@ pub struct Options {
     /// Measure an etcd server too.
     #[arg(long, value_name = "HOST:PORT")]
     pub etcd: Option<String>,
-    /// What cargo adds.
+    /// Added by cargo.
     #[arg(long, hide = true)]
     pub bench: bool,
 }
 
-/// What a measured process is.
+/// The role of a measured process.
 #[derive(Debug, Subcommand)]
 #[command(hide = true)]
 pub enum Serve {
     /// A member of a group.
     Member {
-        /// Its place.
+        /// Its id, counted from 1.
         id: u16,
-        /// The ports of all.
+        /// The ports of all processes.
         ports: Vec<u16>,
     },
-    /// A member that drives its node itself.
+    /// A member that drives its node itself (`LocalNode`).
     Driver {
-        /// Its place.
+        /// Its id, counted from 1.
         id: u16,
-        /// The ports of all.
+        /// The ports of all processes.
         ports: Vec<u16>,
     },
-    /// One of a bare exchange.
+    /// A process of a bare exchange.
     Exchange {
-        /// Its place.
+        /// Its id, counted from 1.
         id: u16,
-        /// The ports of all.
+        /// The ports of all processes.
         ports: Vec<u16>,
     },
     /// Answers the others of a bare exchange.
-    RequestId {
-        /// Where it listens.
+    Echo {
+        /// Its port.
         port: u16,
     },
     /// Locks a file.
@@ -85,7 +85,7 @@ pub enum Serve {
     },
     /// A client of PostgreSQL.
     Postgres {
-        /// The path.
+        /// The path of its socket.
         socket: String,
     },
     /// A client of etcd.

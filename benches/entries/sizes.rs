@@ -1,5 +1,4 @@
-//! Groups of several sizes, each beside as many processes that only send and
-//! answer.
+//! Groups of several sizes, each beside as many bare processes.
 
 use std::io;
 use std::time::Duration;
@@ -9,19 +8,19 @@ use super::group::{Group, free_ports};
 use super::options::Options;
 use super::table::{Table, count, spread, time};
 
-/// A group of one size, and what it is measured against.
+/// A group of one size, and its references.
 pub struct Size {
     nodes: u16,
     members: Group,
-    /// The same, but that the one that asks drives its node itself.
+    /// The same, except that the asking member drives its node itself.
     driven: Group,
-    /// One that asks, and those that answer.
+    /// A process that sends, and those that reply.
     fan: Group,
     exchange: Group,
     pub rounds: Vec<Round>,
 }
 
-/// What was measured once, one right after the other.
+/// The measurements of one round, taken one right after the other.
 pub struct Round {
     pub first: Run,
     driven: Run,
@@ -43,7 +42,7 @@ pub fn measure(options: &Options) -> io::Result<()> {
     let mut sizes = sizes.collect::<io::Result<Vec<_>>>()?;
     let mut flock = flock()?;
     for size in &mut sizes {
-        // What is allocated once, and heard once, is no part of an entry.
+        // Warms up: first allocations and greetings do not belong to an entry.
         size.round(options, &mut flock)?;
         size.rounds.clear();
     }
@@ -59,7 +58,7 @@ pub fn measure(options: &Options) -> io::Result<()> {
 }
 
 impl Size {
-    /// Starts all its processes.
+    /// Starts all processes.
     pub fn start(nodes: u16) -> io::Result<Self> {
         let all = |first: &str, others: &str| {
             let ports = texts(&free_ports(nodes)?);
@@ -85,7 +84,7 @@ impl Size {
         })
     }
 
-    /// Measures all once.
+    /// Measures everything once.
     pub fn round(&mut self, options: &Options, flock: &mut Group) -> io::Result<()> {
         let entries = options.entries;
         let length = Duration::from_millis(options.contended_ms);
@@ -107,10 +106,10 @@ impl Size {
 
     fn run(&self, run: impl Fn(&Round) -> &Run) -> Vec<String> {
         vec![
-            time(self.spread(|round| run(round).middle()).middle),
-            time(self.spread(|round| run(round).most()).middle),
-            count(self.spread(|round| 1e9 / run(round).mean()).middle),
-            time(self.spread(|round| run(round).processor).middle),
+            time(self.spread(|round| run(round).median()).median),
+            time(self.spread(|round| run(round).p99()).median),
+            count(self.spread(|round| 1e9 / run(round).mean()).median),
+            time(self.spread(|round| run(round).processor).median),
         ]
     }
 
@@ -118,20 +117,20 @@ impl Size {
         let fairness = self.spread(|round| contention(round).fairness());
         let processor = |it: &Contention| it.processor / it.total();
         vec![
-            time(self.spread(|round| contention(round).each()).middle),
-            count(self.spread(|round| 1e9 / contention(round).each()).middle),
-            time(self.spread(|round| processor(contention(round))).middle),
+            time(self.spread(|round| contention(round).each()).median),
+            count(self.spread(|round| 1e9 / contention(round).each()).median),
+            time(self.spread(|round| processor(contention(round))).median),
             spread(&fairness),
         ]
     }
 }
 
 fn print_first(sizes: &[Size]) {
-    println!("First entry: nobody else wants the lock, and all are asked.\n");
+    println!("First entry: no other node wants the lock, and all are asked.\n");
     let mut table = run_table("times the bare one");
     for size in sizes {
         let bare = |run: fn(&Round) -> &Run| {
-            let ratio = size.spread(|round| run(round).middle() / round.fan.middle());
+            let ratio = size.spread(|round| run(round).median() / round.fan.median());
             if size.nodes > 1 {
                 spread(&ratio)
             } else {
@@ -152,19 +151,13 @@ fn print_first(sizes: &[Size]) {
 }
 
 fn print_again(sizes: &[Size]) {
-    println!("Repeated entry: nobody else has asked since the last one.\n");
+    println!("Repeated entry: no other node has asked since the last one.\n");
     let mut table = run_table("times flock(2)");
     for size in sizes {
-        let ratio = size.spread(|round| round.again.middle() / round.flock.middle());
-        row(
-            &mut table,
-            size.nodes,
-            "flock(2)",
-            size.run(|it| &it.flock),
-            "",
-        );
-        let cells = size.run(|it| &it.again);
-        row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
+        let ratio = size.spread(|round| round.again.median() / round.flock.median());
+        let (flock, again) = (size.run(|it| &it.flock), size.run(|it| &it.again));
+        row(&mut table, size.nodes, "flock(2)", flock, "");
+        row(&mut table, size.nodes, "turno", again, &spread(&ratio));
     }
     table.print();
 }
@@ -183,16 +176,16 @@ fn print_contended(sizes: &[Size]) {
     let mut table = Table::new(&heads);
     for size in sizes.iter().filter(|size| size.nodes > 1) {
         let ratio = size.spread(|round| round.contended.each() / round.exchange.each());
-        let bare = "bare exchange of all with all";
+        let bare = size.contention(|it| &it.exchange);
+        let turno = size.contention(|it| &it.contended);
         row(
             &mut table,
             size.nodes,
+            "bare exchange of all with all",
             bare,
-            size.contention(|it| &it.exchange),
             "",
         );
-        let cells = size.contention(|it| &it.contended);
-        row(&mut table, size.nodes, "turno", cells, &spread(&ratio));
+        row(&mut table, size.nodes, "turno", turno, &spread(&ratio));
     }
     table.print();
 }

@@ -1,4 +1,4 @@
-//! Figures as a table that can be read, and pasted into a page.
+//! Tables of figures in Markdown.
 
 use super::figures::Spread;
 
@@ -17,7 +17,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Prints it: the first two columns to the left, all others to the right.
+    /// Prints the table, the first two columns aligned left, the others right.
     pub fn print(&self) {
         let columns = self.rows[0].len();
         let width = |column: usize| {
@@ -47,7 +47,7 @@ impl Table {
     }
 }
 
-/// A number of nanoseconds.
+/// Nanoseconds as `12.3 µs`.
 pub fn time(nanos: f64) -> String {
     match nanos {
         ..1e3 => format!("{nanos:.0} ns"),
@@ -71,10 +71,6 @@ pub fn count(number: f64) -> String {
 
 /// `1.20 (1.15 to 1.31)`.
 pub fn spread(spread: &Spread) -> String {
-    let Spread {
-        least,
-        middle,
-        most,
-    } = spread;
-    format!("{middle:.2} ({least:.2} to {most:.2})")
+    let Spread { min, median, max } = spread;
+    format!("{median:.2} ({min:.2} to {max:.2})")
 }

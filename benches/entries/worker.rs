@@ -1,5 +1,4 @@
-//! A measured process: it does what it is told, line by line, and answers each
-//! line with one of its own.
+//! A measured process: it executes commands, one per line, and answers each with a line.
 
 use std::io::{self, BufRead, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,31 +10,31 @@ pub trait Work {
     /// Enters, and leaves at once.
     ///
     /// # Errors
-    /// Of kind `TimedOut`: it was not had, and may be tried again. All others end
-    /// the process.
+    /// `TimedOut`: the entry did not succeed, and may be tried again. Every other error
+    /// ends the process.
     fn entry(&mut self, kind: Kind) -> io::Result<()>;
 }
 
-/// Which entry.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Of a lock that nobody has used before.
+    /// The lock was never used before.
     First,
-    /// Of one that this process has used last.
+    /// This process was the last holder of the lock.
     Again,
-    /// Of one that all want.
+    /// All processes ask for the lock.
     Contended,
 }
 
-/// A repeated entry takes about as long as to look at the clock: so many are timed
-/// together.
+/// How many repeated entries are timed together, because one takes about as long as
+/// reading the clock.
 pub const BATCH: u32 = 100;
 
-/// For how long all go on before and after the time that counts, so that nobody
-/// is alone within it.
+/// How long all processes enter before and after the measured time, so that none is
+/// alone within it.
 pub const MARGIN: Duration = Duration::from_millis(50);
 
-/// Does what standard input says, until it ends.
+/// Executes the commands of standard input until its end.
 pub fn serve(mut work: impl Work) -> io::Result<()> {
     answer_lines(|words| match *words {
         ["first", count] => samples(parse(count)?, 1, || work.entry(Kind::First)),
@@ -48,15 +47,15 @@ pub fn serve(mut work: impl Work) -> io::Result<()> {
     })
 }
 
-/// What every process answers, whatever it does.
+/// Executes a command that every process knows.
 pub fn other(words: &[&str]) -> io::Result<String> {
     match *words {
         ["processor"] => Ok(processor_time().as_nanos().to_string()),
-        _ => Err(io::Error::other(format!("not understood: {words:?}"))),
+        _ => Err(io::Error::other(format!("unknown command: {words:?}"))),
     }
 }
 
-/// Says that it is ready, and answers each line until there are no more.
+/// Reports that it is ready, and answers each line until the end of the input.
 pub fn answer_lines(mut answer: impl FnMut(&[&str]) -> io::Result<String>) -> io::Result<()> {
     let mut stdout = io::stdout();
     writeln!(stdout, "ready")?;
@@ -73,8 +72,8 @@ fn parse(number: &str) -> io::Result<u64> {
     number.parse().map_err(io::Error::other)
 }
 
-/// The nanoseconds that each took, from before one to before the next: what is
-/// left to be done behind an entry's back delays the next one.
+/// The nanoseconds of each entry, from its start to the start of the next: work that an
+/// entry leaves behind delays the next one.
 fn samples(
     count: u64,
     batch: u32,
@@ -84,7 +83,7 @@ fn samples(
     let mut before = Instant::now();
     for _ in 0..count {
         for _ in 0..batch {
-            until_had(&mut entry)?;
+            retry_timed_out(&mut entry)?;
         }
         let after = Instant::now();
         let nanos = (after - before).as_nanos() as f64 / f64::from(batch);
@@ -94,8 +93,8 @@ fn samples(
     Ok(samples.join(" "))
 }
 
-/// Once more, if it was not had: the time counts.
-fn until_had(mut entry: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+/// Tries an entry again if it timed out; the time of both counts.
+fn retry_timed_out(mut entry: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     loop {
         match entry() {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
@@ -104,8 +103,8 @@ fn until_had(mut entry: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Enters as often as it can; how often and with how much processor time within
-/// the time that counts.
+/// Enters as often as possible. Returns how often, and with how much processor time,
+/// within the measured time.
 fn contend(work: &mut impl Work, begin: SystemTime, length: Duration) -> io::Result<String> {
     let end = begin + length;
     let mut entries = 0;
@@ -134,7 +133,7 @@ fn contend(work: &mut impl Work, begin: SystemTime, length: Duration) -> io::Res
     Ok(format!("{entries} {}", used.as_nanos()))
 }
 
-/// Of all threads of this process since it began.
+/// The processor time of this process, all threads, since its start.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();

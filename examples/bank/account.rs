@@ -1,19 +1,17 @@
-//! The text of an account file, and the token in it that nobody sees.
+//! The text of an account file, with a hidden token.
 //!
 //! ```text
 //! {"rg": "1111111111", "nome": "Antonio", "saldo": 10.0}
 //! ```
 //!
-//! That is the original's file, and it accepts exactly these three keys. The
-//! fencing token of the last writer has to be in the file all the same: written
-//! anywhere else it would not change in the same instant, the rename. So it
-//! stands behind the object, where JSON allows blanks and every reader skips
-//! them: a line of blanks, each digit as so many spaces and a tab. Token 120 is
-//! `␣⇥␣␣⇥⇥`.
+//! That is the original's file, and the original accepts exactly these three keys. Yet the
+//! fencing token of the last writer must be in the same file: only then do both change at
+//! the same instant, the rename. So the token is behind the object, where JSON allows
+//! blanks and every reader skips them: a line of blanks, each digit as that many spaces and
+//! a tab. Token 120 is `␣⇥␣␣⇥⇥`.
 //!
-//! Whoever writes the file anew, the original or an editor, loses the mark. That
-//! does no harm: the highest token of all is in the [journal](crate::journal),
-//! which nobody else writes.
+//! If the original or an editor rewrites the file, this mark is lost. That does no harm: the
+//! highest token is in the [journal](crate::journal), which only the servers write.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,35 +19,34 @@ use serde_json::value::RawValue;
 use crate::money::Money;
 use crate::protocol::Rg;
 
-/// What a mark may be made of at most: the digits of the largest token.
-const MOST_DIGITS: usize = 20;
+/// The number of digits of the largest token.
+const MAX_DIGITS: usize = 20;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub rg: Rg,
-    /// As the file has it, quotes and escapes and all: it goes back as it came.
+    /// The name as the file has it, with quotes and escapes, so that it is not changed.
     name: String,
     pub balance: Money,
-    /// The token of whoever wrote it last; 0 if that was no server of ours.
+    /// The token of the last writer; 0 if that was not one of our servers.
     pub token: u64,
 }
 
-/// The object in the file.
+/// The object of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys<'a> {
     rg: String,
     #[serde(borrow)]
     nome: &'a RawValue,
-    /// As text: on the way through a float it would not be exact.
+    /// As text, because a float would not be exact.
     #[serde(borrow)]
     saldo: &'a RawValue,
 }
 
 impl Account {
-    /// An account that nobody has written to. The name is for the original to
-    /// show: letters.
+    /// A new account. The name has only letters, so that the original can show it.
     pub fn new(rg: Rg, name: &str, balance: Money) -> Self {
         Account {
             rg,
@@ -62,18 +59,18 @@ impl Account {
     /// Reads the account of this rg.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The reason why the text is not an account of this rg.
     pub fn parse(rg: &Rg, text: &str) -> Result<Self, String> {
         let keys: Keys = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if keys.rg != rg.to_string() {
-            return Err("its rg is not that of its name".to_owned());
+            return Err("its rg is not that of its file name".to_owned());
         }
         let name = keys.nome.get();
         if !name.starts_with('"') {
-            return Err("its nome is no text".to_owned());
+            return Err("its nome is not a text".to_owned());
         }
         let balance = Money::balance(keys.saldo.get())
-            .ok_or("its saldo is no sum of whole cents with at most fifteen digits")?;
+            .ok_or("its saldo is not a sum of whole cents with at most fifteen digits")?;
         let behind = text.rsplit('}').next().unwrap_or_default();
         Ok(Account {
             rg: rg.clone(),
@@ -83,7 +80,7 @@ impl Account {
         })
     }
 
-    /// What is to be in its file.
+    /// The text of its file.
     pub fn text(&self) -> String {
         let Account {
             rg,
@@ -95,7 +92,7 @@ impl Account {
         format!("{{\"rg\": \"{rg}\", \"nome\": {name}, \"saldo\": {balance}}}{mark}")
     }
 
-    /// The name in words, for people.
+    /// The name without quotes and escapes.
     pub fn name(&self) -> String {
         serde_json::from_str(&self.name).unwrap_or_else(|_| self.name.clone())
     }
@@ -112,10 +109,10 @@ fn mark(token: u64) -> String {
     format!("\n{}\n", blanks.collect::<String>())
 }
 
-/// The token in what stands behind the object, if any does.
+/// The token in the text behind the object, if there is one.
 fn unmark(behind: &str) -> Option<u64> {
     let line = behind.strip_prefix('\n')?.strip_suffix("\t\n")?;
-    let blanks: Vec<&str> = line.split('\t').take(MOST_DIGITS + 1).collect();
+    let blanks: Vec<&str> = line.split('\t').take(MAX_DIGITS + 1).collect();
     let digits: Option<String> = blanks
         .iter()
         .map(|blanks| {
@@ -130,7 +127,7 @@ fn unmark(behind: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SEED: &str = r#"{"rg": "1111111111", "nome": "Antonio", "saldo": 10.0}"#;
+    const ORIGINAL: &str = r#"{"rg": "1111111111", "nome": "Antonio", "saldo": 10.0}"#;
 
     fn rg() -> Rg {
         Rg::parse("1111111111").unwrap()
@@ -141,28 +138,28 @@ mod tests {
     }
 
     #[test]
-    fn an_account_without_a_token_is_to_the_letter_the_originals() {
+    fn an_account_without_a_token_has_the_text_of_the_original() {
         let ten = Money::amount("10").unwrap();
         let account = Account::new(rg(), "Antonio", ten);
-        assert_eq!(account.text(), SEED);
-        assert_eq!(parse(SEED), Ok(account));
+        assert_eq!(account.text(), ORIGINAL);
+        assert_eq!(parse(ORIGINAL), Ok(account));
     }
 
     #[test]
-    fn the_token_is_in_the_blanks_behind_it() {
-        let mut account = parse(SEED).unwrap();
+    fn the_token_is_in_the_blanks_behind_the_object() {
+        let mut account = parse(ORIGINAL).unwrap();
         for token in [1, 9, 10, 120, 2_000_000_003, u64::MAX] {
             account.token = token;
             let text = account.text();
-            assert_eq!(text.trim_end(), SEED);
+            assert_eq!(text.trim_end(), ORIGINAL);
             assert_eq!(parse(&text).as_ref(), Ok(&account));
         }
         account.token = 120;
-        assert_eq!(account.text(), format!("{SEED}\n \t  \t\t\n"));
+        assert_eq!(account.text(), format!("{ORIGINAL}\n \t  \t\t\n"));
     }
 
     #[test]
-    fn blanks_that_are_no_mark_are_no_token() {
+    fn other_blanks_are_not_a_token() {
         let twenty_one = "\t".repeat(21);
         for blanks in [
             "",
@@ -175,7 +172,7 @@ mod tests {
             &twenty_one,
         ] {
             assert_eq!(
-                parse(&format!("{SEED}{blanks}")).unwrap().token,
+                parse(&format!("{ORIGINAL}{blanks}")).unwrap().token,
                 0,
                 "{blanks:?}"
             );
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_back_as_it_came() {
+    fn a_name_is_written_as_it_was_read() {
         let text = r#"{"rg": "1111111111", "nome": "Jo\u00e3o \"}\"", "saldo": 0.5}"#;
         let account = parse(text).unwrap();
         assert_eq!(account.text(), text);
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_original_would_not_read_is_an_error_that_says_why() {
+    fn a_file_that_the_original_would_not_read_is_an_error_with_a_reason() {
         for (text, why) in [
             ("", "EOF while parsing a value"),
             (
@@ -204,15 +201,15 @@ mod tests {
             ),
             (
                 r#"{"rg": "2", "nome": "A", "saldo": 1.0}"#,
-                "its rg is not that of its name",
+                "its rg is not that of its file name",
             ),
             (
                 r#"{"rg": "1111111111", "nome": 1, "saldo": 1.0}"#,
-                "its nome is no text",
+                "its nome is not a text",
             ),
             (
                 r#"{"rg": "1111111111", "nome": "A", "saldo": "1"}"#,
-                "its saldo is no sum",
+                "its saldo is not a sum",
             ),
             (
                 r#"{"rg": "1111111111", "nome": "A", "saldo": NaN}"#,
@@ -220,9 +217,9 @@ mod tests {
             ),
             (
                 r#"{"rg": "1111111111", "nome": "A", "saldo": 0.001}"#,
-                "its saldo is no sum",
+                "its saldo is not a sum",
             ),
-            (&format!("{SEED}{SEED}"), "trailing characters"),
+            (&format!("{ORIGINAL}{ORIGINAL}"), "trailing characters"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

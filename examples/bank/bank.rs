@@ -1,14 +1,13 @@
-//! The rules of the bank: what an operation does to the accounts, and what is
-//! answered.
+//! The rules of the bank: the changes and the answer of each operation.
 
-use crate::complain;
-use crate::files::Trouble;
-use crate::ledger::{Ledger, Visit};
+use crate::files::FileError;
+use crate::ledger::{Ledger, Transaction};
 use crate::money::Money;
 use crate::protocol::{Operation, Rg};
 use crate::turns::Turn;
+use crate::warn;
 
-/// The answer to what nobody understands. (To the letter the original's.)
+/// The answer to an invalid request, as the original spells it.
 pub const NOT_UNDERSTOOD: &str = "Operaçao inválida";
 
 const LOGIN_DONE: &str = "Login realizado com sucesso";
@@ -23,60 +22,55 @@ const NO_ORIGIN: &str = "Conta de origem não encontrada";
 const NO_DESTINATION: &str = "Conta de destino não encontrada";
 const SAME_ACCOUNT: &str = "Não é possível transferir para a mesma conta";
 
-/// What is answered: what was done, or why nothing was.
+/// The text of an answer: what was done, or why nothing was.
 pub type Outcome = Result<String, String>;
 
-/// Does all these in one turn, one after the other, and answers each. Those that
-/// change anything are on the disk, together, or are answered with an error.
+/// Does these operations in one turn, in this order, and returns the outcome of each.
+/// Their changes are on the disk, all together, or each of them gets an error.
 pub fn execute(ledger: &mut Ledger, turn: Turn, operations: &[Operation]) -> Vec<Outcome> {
-    let (mut outcomes, committed) = match ledger.enter(turn) {
-        Ok(mut visit) => {
-            let perform = |operation| perform(&mut visit, operation);
-            let outcomes: Vec<Outcome> = operations.iter().map(perform).collect();
-            (outcomes, visit.commit())
-        }
-        Err(trouble) => {
+    let mut transaction = match ledger.begin(turn) {
+        Ok(transaction) => transaction,
+        Err(error) => {
             if operations.is_empty() {
-                // There is nobody to tell but whoever has started the server.
-                complain(&trouble.to_string());
+                // No client waits for this error.
+                warn(&error.to_string());
             }
-            let outcome = Err(apology(&trouble));
-            return vec![outcome; operations.len()];
+            return vec![Err(error_text(&error)); operations.len()];
         }
     };
-    let Err(uncommitted) = committed else {
+    let perform_next = |operation| perform(&mut transaction, operation);
+    let outcomes = operations.iter().map(perform_next).collect();
+    let Err(error) = transaction.commit() else {
         return outcomes;
     };
-    // They have seen each other's changes, which are none now: whoever wanted to
-    // change something could not, and whoever only asked is answered anew.
-    for (operation, outcome) in operations.iter().zip(&mut outcomes) {
-        *outcome = if operation.is_question() {
-            let visit = ledger.enter(turn);
-            visit.map_or_else(
-                |trouble| Err(apology(&trouble)),
-                |mut visit| perform(&mut visit, operation),
-            )
-        } else {
-            Err(apology(&uncommitted))
-        };
-    }
-    outcomes
+    // The operations have seen each other's changes, which are now undone. So the changes
+    // get the error, and the reads are done again.
+    let redo = |operation: &Operation| {
+        if !operation.is_read_only() {
+            return Err(error_text(&error));
+        }
+        let transaction = ledger.begin(turn);
+        perform(
+            &mut transaction.map_err(|error| error_text(&error))?,
+            operation,
+        )
+    };
+    operations.iter().map(redo).collect()
 }
 
 impl Operation {
-    /// Whether it changes nothing.
-    fn is_question(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         matches!(self, Operation::Login { .. } | Operation::Balance { .. })
     }
 }
 
-fn apology(why: &impl ToString) -> String {
+fn error_text(why: &impl ToString) -> String {
     format!("Erro no servidor: {}", why.to_string())
 }
 
-impl From<Trouble> for Refusal {
-    fn from(trouble: Trouble) -> Self {
-        Refusal(apology(&trouble))
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        Refusal(error_text(&error))
     }
 }
 
@@ -89,55 +83,60 @@ impl From<&str> for Refusal {
     }
 }
 
-fn perform(visit: &mut Visit<'_>, operation: &Operation) -> Outcome {
+fn perform(transaction: &mut Transaction<'_>, operation: &Operation) -> Outcome {
     let done = match operation {
-        Operation::Login { rg } => login(visit, rg),
-        Operation::Balance { rg } => balance(visit, rg),
-        Operation::Withdraw { rg, amount } => withdraw(visit, rg, *amount),
-        Operation::Deposit { rg, amount } => deposit(visit, rg, *amount),
-        Operation::Transfer { from, to, amount } => transfer(visit, from, to, *amount),
+        Operation::Login { rg } => login(transaction, rg),
+        Operation::Balance { rg } => balance(transaction, rg),
+        Operation::Withdraw { rg, amount } => withdraw(transaction, rg, *amount),
+        Operation::Deposit { rg, amount } => deposit(transaction, rg, *amount),
+        Operation::Transfer { from, to, amount } => transfer(transaction, from, to, *amount),
     };
     done.map_err(|Refusal(why)| why)
 }
 
-fn login(visit: &mut Visit<'_>, rg: &Rg) -> Result<String, Refusal> {
-    visit.balance(rg)?.ok_or(NO_CLIENT)?;
+fn login(transaction: &mut Transaction<'_>, rg: &Rg) -> Result<String, Refusal> {
+    transaction.balance(rg)?.ok_or(NO_CLIENT)?;
     Ok(LOGIN_DONE.to_owned())
 }
 
-fn balance(visit: &mut Visit<'_>, rg: &Rg) -> Result<String, Refusal> {
-    let balance = visit.balance(rg)?.ok_or(NO_CLIENT)?;
+fn balance(transaction: &mut Transaction<'_>, rg: &Rg) -> Result<String, Refusal> {
+    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
     Ok(format!("Saldo: {balance}"))
 }
 
-fn withdraw(visit: &mut Visit<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
-    let balance = visit.balance(rg)?.ok_or(NO_CLIENT)?;
-    visit.set(rg, less(balance, amount)?);
+fn withdraw(transaction: &mut Transaction<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
+    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
+    transaction.set(rg, less(balance, amount)?);
     Ok(WITHDRAWAL_DONE.to_owned())
 }
 
-fn deposit(visit: &mut Visit<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
-    let balance = visit.balance(rg)?.ok_or(NO_CLIENT)?;
-    visit.set(rg, balance.plus(amount).ok_or(TOO_MUCH)?);
+fn deposit(transaction: &mut Transaction<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
+    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
+    transaction.set(rg, balance.plus(amount).ok_or(TOO_MUCH)?);
     Ok(DEPOSIT_DONE.to_owned())
 }
 
-fn transfer(visit: &mut Visit<'_>, from: &Rg, to: &Rg, amount: Money) -> Result<String, Refusal> {
+fn transfer(
+    transaction: &mut Transaction<'_>,
+    from: &Rg,
+    to: &Rg,
+    amount: Money,
+) -> Result<String, Refusal> {
     if from == to {
         return Err(SAME_ACCOUNT.into());
     }
-    let origin = visit.balance(from)?.ok_or(NO_ORIGIN)?;
-    let destination = visit.balance(to)?.ok_or(NO_DESTINATION)?;
+    let origin = transaction.balance(from)?.ok_or(NO_ORIGIN)?;
+    let destination = transaction.balance(to)?.ok_or(NO_DESTINATION)?;
     let (origin, destination) = (
         less(origin, amount)?,
         destination.plus(amount).ok_or(TOO_MUCH)?,
     );
-    visit.set(from, origin);
-    visit.set(to, destination);
+    transaction.set(from, origin);
+    transaction.set(to, destination);
     Ok(TRANSFER_DONE.to_owned())
 }
 
-/// What is left, if the balance is not less than the amount.
+/// The rest of the balance, if it is not less than the amount.
 fn less(balance: Money, amount: Money) -> Result<Money, Refusal> {
     if balance < amount {
         return Err(TOO_LITTLE.into());

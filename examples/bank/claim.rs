@@ -1,61 +1,60 @@
-//! Who may use a directory of accounts: one server alone, or those of one group.
+//! The servers that may use a directory of accounts: one server alone, or those of one
+//! group.
 //!
-//! A lock keeps apart those who ask for it. It is no help against a server that
-//! asks for another, or for none: one that believes to be alone, one of another
-//! group, one that was given another name for the lock. Any of these would lose
-//! money, and is easily started. So a server claims the directory first, in two
-//! ways:
+//! A lock separates only the servers that ask for it. It does not help against a server
+//! that asks for another lock or for none: one that is started as the only one, one of
+//! another group, one with another lock name. Such a server would lose money, and is easily
+//! started by mistake. So a server first claims the directory, in two ways:
 //!
-//! - it locks the directory itself, as far as its own machine sees: exclusively
-//!   if it is alone, shared if it is one of a group. The system forgets that
-//!   when the process ends, however it ends;
-//! - the first of a group writes [`GROUP`], which says by which lock of which
-//!   group the accounts are shared. That lasts, and other machines see it.
+//! - it locks the directory itself, which works within one machine: exclusively if it is
+//!   alone, shared if it is one of a group. The system drops this lock when the process
+//!   ends, however it ends;
+//! - the first server of a group writes [`GROUP`], which names the group and its lock. The
+//!   file stays, and other machines see it.
 //!
-//! # Tokens of a group that begins anew
+//! # Tokens of a new group
 //!
-//! Its clocks may have begun anew too, and its tokens be smaller than those in
-//! the files: every write would be refused. So [`GROUP`] has the highest token
-//! that was there before, and the group counts its own from there. Whoever
-//! removes the file says that nobody of the old group writes any more. If that
-//! is wrong the fence still holds: all tokens of the new one are larger.
+//! The clocks of a new group may begin at 1 again, and its tokens may be smaller than those
+//! in the files, so every write would be refused. Therefore [`GROUP`] has the highest token
+//! of the time before it, and the group adds that to its tokens. A user who removes the file
+//! asserts that no server of the old group still writes. If that is wrong, the fence still
+//! holds: all tokens of the new group are larger.
 
 use std::fs::{File, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::complain;
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
 use crate::journal::Journal;
+use crate::warn;
 
-/// By which lock of which group the accounts are shared; no such file if they
-/// are not.
+/// The file that names the group and the lock of shared accounts.
 pub const GROUP: &str = ".group";
 
-/// The right to use a directory of accounts, for as long as it lives.
+/// The right to use a directory of accounts, until it is dropped.
 pub struct Claim {
-    /// None where the file system knows no such locks.
+    /// `None` if the file system has no such locks.
     _locked: Option<File>,
 }
 
-/// What is in the file.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group {
     lock: String,
-    /// As all of them were given it.
+    /// The member list, as every server was given it.
     members: Vec<String>,
-    /// The tokens of the group begin above this.
+    /// The token above which the tokens of the group begin.
     tokens_above: u64,
 }
 
 impl Claim {
-    /// For a server that shares the accounts with nobody.
+    /// Claims the accounts for one server alone.
     ///
     /// # Errors
     /// Another server of this machine uses them, or a group shares them.
-    pub fn alone(files: &Files) -> Result<Self, Trouble> {
-        let why = "another server uses these accounts, and this one believes to be alone; servers that share them have an --id each";
+    pub fn alone(files: &Files) -> Result<Self, FileError> {
+        let why = "another server uses these accounts, and this one is started without a group; servers that share them have an --id each";
         let locked = lock(files, File::try_lock, why)?;
         match Group::read(files)? {
             None => Ok(Claim { _locked: locked }),
@@ -63,22 +62,22 @@ impl Claim {
         }
     }
 
-    /// For a server of a group with these members, kept apart by the lock of this
-    /// name. Also what the group adds to its tokens.
+    /// Claims the accounts for a server of the group with these members and this lock.
+    /// Returns also the number that the group adds to its tokens.
     ///
     /// # Errors
-    /// A server of this machine uses them that believes to be alone, or they are
-    /// shared by other means.
+    /// A server of this machine uses them without a group, or another group or lock shares
+    /// them.
     pub fn shared(
         files: &Files,
         lock_name: &str,
         members: &[String],
-    ) -> Result<(Self, u64), Trouble> {
-        let why = "another server uses these accounts, and believes to be alone";
+    ) -> Result<(Self, u64), FileError> {
+        let why = "another server uses these accounts without a group";
         let locked = lock(files, File::try_lock_shared, why)?;
         let group = match Group::read(files)? {
             Some(group) => group,
-            None => Group::found(files, lock_name, members)?,
+            None => Group::create(files, lock_name, members)?,
         };
         if group.lock != lock_name || group.members != members {
             return Err(group.refusal(files));
@@ -88,16 +87,16 @@ impl Claim {
 }
 
 impl Group {
-    fn read(files: &Files) -> Result<Option<Self>, Trouble> {
+    fn read(files: &Files) -> Result<Option<Self>, FileError> {
         let Some(text) = files.read(GROUP)? else {
             return Ok(None);
         };
         let group = serde_json::from_str(&text);
-        group.map_err(|error| Trouble::new(&files.path(GROUP), error))
+        group.map_err(|error| FileError::new(&files.path(GROUP), error))
     }
 
-    /// Writes the file, unless another member comes first; what is in it then.
-    fn found(files: &Files, lock: &str, members: &[String]) -> Result<Self, Trouble> {
+    /// Writes the file, unless another member is first. Returns the contents of the file.
+    fn create(files: &Files, lock: &str, members: &[String]) -> Result<Self, FileError> {
         let group = Group {
             lock: lock.to_owned(),
             members: members.to_owned(),
@@ -105,36 +104,34 @@ impl Group {
         };
         let text = serde_json::to_string_pretty(&group).expect("texts and a number are JSON");
         let write = || {
-            for unfinished in files.prepare(&[(GROUP.to_owned(), text + "\n")])? {
-                unfinished.finish_new()?;
+            for file in files.stage(&[(GROUP.to_owned(), text + "\n")])? {
+                file.publish_new()?;
             }
             files.sync()
         };
         let written = write();
-        // Another member that came first may also have swept away what of ours was
-        // not finished.
+        // Another member that was first may also have removed our staged file.
         match Group::read(files)? {
             Some(group) => Ok(group),
             None => written.map(|()| group),
         }
     }
 
-    fn refusal(&self, files: &Files) -> Trouble {
+    fn refusal(&self, files: &Files) -> FileError {
         let Group { lock, members, .. } = self;
         let members = members.join(" ");
         let why = format!(
-            "servers of the group {members} share these accounts by the lock {lock:?}: start this one with --lock {lock:?}, its --id and the same members, or remove this file once they have all ended for good"
+            "servers of the group {members} share these accounts by the lock {lock:?}: start this one with --lock {lock:?}, its --id and the same members, or remove this file after all of them have ended for good"
         );
-        Trouble::new(&files.path(GROUP), why)
+        FileError::new(&files.path(GROUP), why)
     }
 }
 
-/// The highest token that anybody has written with, even where the journal is
-/// lost.
-fn highest_token(files: &Files) -> Result<u64, Trouble> {
+/// The highest token of any write, even if the journal is lost.
+fn highest_token(files: &Files) -> Result<u64, FileError> {
     let mut highest = Journal::read(files)?.token();
     for rg in files.owners()? {
-        // What is wrong with an account, whoever asks for it is told.
+        // An error in an account is reported to the client that asks for the account.
         if let Ok(Some((account, _))) = files.account(&rg) {
             highest = highest.max(account.token);
         }
@@ -146,15 +143,15 @@ fn lock(
     files: &Files,
     try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
     why: &str,
-) -> Result<Option<File>, Trouble> {
+) -> Result<Option<File>, FileError> {
     let folder = files.folder();
-    let directory = File::open(folder).map_err(|error| Trouble::new(folder, error))?;
+    let directory = File::open(folder).map_err(|error| FileError::new(folder, error))?;
     match try_lock(&directory) {
         Ok(()) => Ok(Some(directory)),
-        Err(TryLockError::WouldBlock) => Err(Trouble::new(folder, why)),
+        Err(TryLockError::WouldBlock) => Err(FileError::new(folder, why)),
         Err(TryLockError::Error(error)) => {
             let folder = folder.display();
-            complain(&format!("{folder}: cannot be marked as in use: {error}"));
+            warn(&format!("{folder}: cannot be locked: {error}"));
             Ok(None)
         }
     }
@@ -183,16 +180,16 @@ mod tests {
 
         fn shared(&self, lock: &str, group: &str) -> Result<(Claim, u64), String> {
             let claim = Claim::shared(&self.files(), lock, &members(group));
-            claim.map_err(|trouble| trouble.to_string())
+            claim.map_err(|error| error.to_string())
         }
 
         fn alone(&self) -> Result<Claim, String> {
-            Claim::alone(&self.files()).map_err(|trouble| trouble.to_string())
+            Claim::alone(&self.files()).map_err(|error| error.to_string())
         }
     }
 
     #[test]
-    fn the_servers_of_a_group_share_and_nobody_else_does() {
+    fn only_the_servers_of_one_group_share_the_accounts() {
         let folder = Folder::new();
         let first = folder.shared("bank", ":1 :2").unwrap();
         let second = folder.shared("bank", ":1 :2").unwrap();
@@ -210,7 +207,7 @@ mod tests {
         fs::remove_file(folder.files().path(GROUP)).unwrap();
         let alone = folder.alone().unwrap();
         let why = folder.shared("bank", ":1 :2").map(drop).unwrap_err();
-        assert!(why.ends_with("believes to be alone"), "{why}");
+        assert!(why.ends_with("without a group"), "{why}");
         assert!(folder.alone().is_err());
         drop(alone);
         assert!(folder.shared("bank", ":1 :2").is_ok());
@@ -224,11 +221,11 @@ mod tests {
         assert_eq!(folder.shared("bank", ":1").unwrap().1, 17);
         let done = done.replace("17", "29");
         fs::write(folder.files().path(crate::journal::DONE), done).unwrap();
-        assert_eq!(folder.shared("bank", ":1").unwrap().1, 17, "it goes on");
+        assert_eq!(folder.shared("bank", ":1").unwrap().1, 17, "it stays");
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn an_unreadable_file_is_reported() {
         let folder = Folder::new();
         fs::write(folder.files().path(GROUP), "{}").unwrap();
         for why in [

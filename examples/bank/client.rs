@@ -1,29 +1,29 @@
-//! `bank client`: asks a person, and prints what the bank answers.
+//! `bank client`: asks the user, and prints the bank's answers.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use clap::Args;
-use turno::internals::Printable;
-use turno::internals::group::Address;
+use turno::Address;
 
 use crate::clock::Clock;
-use crate::framing::{Inbox, PATIENCE};
+use crate::framing::{Inbox, PAUSE};
 use crate::money::Money;
+use crate::printable::printable;
 use crate::protocol::Answer;
-use crate::{Failure, say};
+use crate::{Failure, print};
 
 /// Use an account, at a menu.
 ///
-/// Speaks to a server of the original as well. The end of its input is as good as
-/// 0, so its commands may come from a file.
+/// Works with a server of the original too. The end of its input counts as the
+/// command 0, so the commands may come from a file.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Whose account: 1 to 10 digits. Without it the client asks
+    /// The rg of the account: 1 to 10 digits. Without it, the client asks
     rg: Option<String>,
 
-    /// Where the bank is: :PORT on this host, HOST:PORT or [IPV6]:PORT
+    /// The address of the bank: :PORT on this host, HOST:PORT or [IPV6]:PORT
     #[arg(long, value_name = "ADDR", default_value = ":5000")]
     server: Address,
 }
@@ -53,14 +53,14 @@ impl Arguments {
         };
         let mut session = Session::connect(&self.server, rg)?;
         if !session.login()? {
-            return Err(Failure::Said);
+            return Err(Failure::Reported);
         }
         while session.serve_command()? {}
         Ok(())
     }
 }
 
-/// A line of the user's; none at the end of the input.
+/// A line of the user. `None` at the end of the input.
 fn ask(prompt: &str) -> Result<Option<String>, Failure> {
     let mut line = String::new();
     let mut read = || -> io::Result<usize> {
@@ -89,18 +89,18 @@ impl Session {
         let addresses = server.resolve();
         let addresses = addresses.map_err(|error| Failure::Usage(error.to_string()))?;
         let socket = TcpStream::connect(&addresses[..]).map_err(|error| {
-            say("Erro ao conectar ao servidor");
+            print("Erro ao conectar ao servidor");
             Failure::Failed(format!(
                 "no bank at {server}: {error}; bank server starts one"
             ))
         })?;
-        // A request is small, and its answer is waited for.
+        // A request is small, and the client waits for its answer.
         let _ = socket.set_nodelay(true);
-        say("Conectado ao servidor");
+        print("Conectado ao servidor");
         Ok(Session {
             socket,
             inbox: Inbox::new(),
-            clock: Clock::new(say),
+            clock: Clock::new(print),
             rg,
         })
     }
@@ -110,9 +110,9 @@ impl Session {
         self.request(&login)
     }
 
-    /// Does what the user chooses; false when that is to end.
+    /// Executes the user's next command. Returns false if that is to end.
     fn serve_command(&mut self) -> Result<bool, Failure> {
-        say(MENU);
+        print(MENU);
         let Some(command) = ask("Digite o comando: ")? else {
             return Ok(false);
         };
@@ -130,7 +130,7 @@ impl Session {
                 None => None,
             },
             _ => {
-                say("Comando inválido!");
+                print("Comando inválido!");
                 return Ok(true);
             }
         };
@@ -141,7 +141,7 @@ impl Session {
         Ok(true)
     }
 
-    /// Sends a request, and prints the answer; whether it was done.
+    /// Sends a request, and prints the answer. Returns whether the bank did it.
     fn request(&mut self, request: &str) -> Result<bool, Failure> {
         let stamp = self.clock.send();
         let sent = self
@@ -150,23 +150,23 @@ impl Session {
         sent.map_err(lost)?;
         let text = self.receive().map_err(lost)?;
         let Some(answer) = Answer::parse(&text) else {
-            let text = Printable::new(&text);
-            return Err(Failure::Failed(format!("that is no bank: \"{text}\"")));
+            let text = String::from_utf8_lossy(&text);
+            let why = format!("the answer is not from a bank: \"{text}\"");
+            return Err(Failure::Failed(why));
         };
         self.clock.receive_from_server(answer.stamp);
-        say(&Printable::whole(answer.text.as_bytes()).to_string());
+        print(&printable(&answer.text));
         Ok(answer.is_done)
     }
 
-    /// Waits for an answer. How long that takes is the bank's business; only where
-    /// it ends may take a pause to find out.
+    /// Waits for an answer, without a limit. Only the end of an answer may need a pause.
     fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut is_quiet = false;
         loop {
-            if let Some(message) = self.inbox.next(is_quiet, Answer::whole) {
+            if let Some(message) = self.inbox.next(is_quiet, Answer::complete) {
                 return Ok(message.text);
             }
-            let patience = self.inbox.waits_for_a_pause().then_some(PATIENCE);
+            let patience = self.inbox.waits_for_a_pause().then_some(PAUSE);
             self.socket.set_read_timeout(patience)?;
             let mut piece = [0; 1024];
             match self.socket.read(&mut piece) {
@@ -181,8 +181,8 @@ impl Session {
     }
 }
 
-/// An amount as the original sends it, with a point. What is no amount goes as it
-/// is: the bank judges, and nobody else.
+/// An amount as the original sends it, with a point. An invalid amount is sent as it is,
+/// because only the bank decides.
 fn ask_amount(prompt: &str) -> Result<Option<String>, Failure> {
     let typed = ask(prompt)?;
     Ok(typed.map(|text| Money::amount(&text).map_or(text, |amount| amount.to_string())))
@@ -194,7 +194,7 @@ fn lost(error: io::Error) -> Failure {
         _ => error.to_string(),
     };
     Failure::Failed(format!(
-        "the bank did not answer: {why}; what was asked for last may be done or not"
+        "the bank did not answer: {why}; the last request may be done or not"
     ))
 }
 

@@ -1,58 +1,57 @@
-//! The logical clock that every message of the bank is stamped with.
+//! The logical clock of the bank's messages.
 //!
-//! It is turno's [`LamportClock`], begun at 0 and told aloud: each change of it
-//! is a line, on both sides.
+//! It is turno's [`LamportClock`], which starts at 0 here and prints each of its changes,
+//! on both sides.
 
-use turno::internals::mutex::LamportClock;
-use turno::internals::mutex::MAX_CLOCK;
+use turno::LamportClock;
 
-/// A Lamport clock that says what it shows whenever that changes.
+/// A Lamport clock that prints its value at each change.
 pub struct Clock {
     clock: LamportClock,
-    say: fn(&str),
+    print: fn(&str),
 }
 
 impl Clock {
-    /// A clock that shows 0.
-    pub fn new(say: fn(&str)) -> Self {
+    /// A clock at 0.
+    pub fn new(print: fn(&str)) -> Self {
         let clock = LamportClock::at(0);
-        Clock { clock, say }
+        Clock { clock, print }
     }
 
-    /// A message is about to be sent: one further, and that is its stamp.
+    /// Advances the clock by one, and returns it as the stamp of a message.
     pub fn send(&mut self) -> u64 {
-        // Were it at its end it would stay there: nobody counts so far.
-        let stamp = self.clock.tick().unwrap_or(MAX_CLOCK);
-        self.tell();
-        stamp
+        // At its end, 2^63 - 1, the clock stays where it is: no bank counts that far.
+        let _ = self.clock.tick();
+        self.report();
+        self.clock.now()
     }
 
-    /// A message came from a client: past its stamp and past our own clock.
+    /// Advances the clock past its own value and the stamp of a client's message.
     ///
-    /// False if nobody honest has such a stamp, for a client's clock follows
-    /// ours. It moves the clock no further than a message without one: else a
-    /// single client could take it, and so everybody's, to its end.
+    /// Returns false if no honest client can have this stamp, because a client's clock
+    /// follows ours. Such a stamp is ignored, or one client could take our clock, and so
+    /// every client's, to its end.
     pub fn receive_from_client(&mut self, stamp: u64) -> bool {
         let is_believed = self.clock.receive(stamp).is_ok();
         if !is_believed {
             let _ = self.clock.tick();
         }
-        self.tell();
+        self.report();
         is_believed
     }
 
-    /// A message came from the server, whose clock may be ahead of ours by all
-    /// that it has done: it is believed.
+    /// Advances the clock past its own value and the stamp of the server's message, which
+    /// may be far ahead, because the server counts everything that it has ever done.
     pub fn receive_from_server(&mut self, stamp: u64) {
-        // Beyond all belief it is as if there were no stamp.
+        // An impossible stamp is ignored.
         let _ = self.clock.catch_up(stamp);
         let _ = self.clock.tick();
-        self.tell();
+        self.report();
     }
 
-    fn tell(&self) {
+    fn report(&self) {
         let now = self.clock.now();
-        (self.say)(&format!("Relógio Lógico Atualizado: {now}"));
+        (self.print)(&format!("Relógio Lógico Atualizado: {now}"));
     }
 }
 
@@ -77,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn no_client_takes_the_clock_to_its_end() {
+    fn no_client_can_take_the_clock_to_its_end() {
         let mut server = clock();
-        for stamp in [u64::MAX, MAX_CLOCK, 1 << 40] {
+        for stamp in [u64::MAX, i64::MAX as u64, 1 << 40] {
             assert!(!server.receive_from_client(stamp));
         }
-        assert_eq!(server.clock.now(), 3, "each was received, no more");
+        assert_eq!(server.clock.now(), 3, "each message counts one");
         assert!(server.receive_from_client(0));
     }
 

@@ -1,54 +1,52 @@
-//! One client, as the server sees it: bytes in, requests out, and back.
+//! One client of the server: bytes in, requests out; answers in, bytes out.
 //!
-//! A client has one request under way at most. Until that is answered, and the
-//! answer has been taken, nothing more is read from it: a client that sends
-//! faster than it is served, or does not read, fills its own buffers and not
-//! ours.
+//! A client has at most one pending request. Until the client has taken the answer, the
+//! server reads nothing more from it: a client that sends too fast, or does not read, fills
+//! its own buffers and not ours.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
 
 use mio::net::TcpStream;
 
-use crate::framing::{Inbox, Message, PATIENCE};
+use crate::framing::{Inbox, Message, PAUSE};
 use crate::protocol::{Answer, Request};
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 4096;
 
-/// How many pieces are read before others have their turn.
-const MOST_PIECES: usize = 16;
+/// How many pieces are read before the other clients are served.
+const MAX_PIECES: usize = 16;
 
 /// A client.
 pub struct Connection {
     socket: TcpStream,
     inbox: Inbox,
     outbox: Vec<u8>,
-    /// Of the request that is under way, whether a newline closed it.
-    under_way: Option<bool>,
-    /// The poll has said that there is something to read, and it is not all read
-    /// yet.
+    /// Whether a newline closed the pending request. `None` if there is no such request.
+    pending: Option<bool>,
+    /// There may be more to read.
     is_readable: bool,
-    /// It will send nothing more.
+    /// The client will send nothing more.
     is_at_its_end: bool,
-    /// When it sent something last, or came.
-    heard: Instant,
-    /// It has asked for something that is understood.
+    /// When it last sent something, or connected.
+    last_heard: Instant,
+    /// It has made a valid request.
     has_asked: bool,
 }
 
-/// What is to be done about a client.
+/// What to do about a client next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It asks for this, and is to be answered.
-    Answer(Request),
-    /// Nothing, until the poll says so.
+    /// Answer this request.
+    Request(Request),
+    /// Wait for the poll.
     Wait,
-    /// Nothing, until the poll says so or it has paused.
+    /// Wait for the poll, or for a pause of the client.
     WaitForPause,
-    /// To go on with it, once the others have had their turn.
-    GoOn,
-    /// It is gone.
+    /// Advance again after the other clients are served.
+    Again,
+    /// Close the connection.
     Close,
 }
 
@@ -58,10 +56,10 @@ impl Connection {
             socket,
             inbox: Inbox::new(),
             outbox: Vec::new(),
-            under_way: None,
+            pending: None,
             is_readable: true,
             is_at_its_end: false,
-            heard: Instant::now(),
+            last_heard: Instant::now(),
             has_asked: false,
         }
     }
@@ -70,25 +68,24 @@ impl Connection {
         &mut self.socket
     }
 
-    /// The poll says that it can be read.
+    /// The poll reports that the client can be read or written.
     pub fn ready(&mut self) {
         self.is_readable = true;
     }
 
-    /// Goes on with it as far as it goes without waiting.
-    pub fn go_on(&mut self) -> Next {
-        let done = self.try_to_go_on();
-        // A connection that fails is a client that is gone.
-        done.unwrap_or(Next::Close)
+    /// Writes and reads as far as possible without waiting.
+    pub fn advance(&mut self) -> Next {
+        // A client whose connection fails is gone.
+        self.try_to_advance().unwrap_or(Next::Close)
     }
 
-    fn try_to_go_on(&mut self) -> io::Result<Next> {
-        if !self.flush()? || self.under_way.is_some() {
+    fn try_to_advance(&mut self) -> io::Result<Next> {
+        if !self.flush()? || self.pending.is_some() {
             return Ok(Next::Wait);
         }
-        for _ in 0..MOST_PIECES {
+        for _ in 0..MAX_PIECES {
             if let Some(request) = self.next_request() {
-                return Ok(Next::Answer(request));
+                return Ok(Next::Request(request));
             }
             if self.is_at_its_end {
                 return Ok(Next::Close);
@@ -102,34 +99,34 @@ impl Connection {
             }
             self.read()?;
         }
-        Ok(Next::GoOn)
+        Ok(Next::Again)
     }
 
-    /// Answers the request that is under way.
+    /// Answers the pending request.
     pub fn answer(&mut self, answer: &Answer) {
-        let had_newline = self.under_way.take().unwrap_or_default();
+        let had_newline = self.pending.take().unwrap_or_default();
         let end = if had_newline { "\n" } else { "" };
         self.outbox.extend(format!("{answer}{end}").bytes());
     }
 
-    /// How gladly it is let go when there is no room: first those that have never
-    /// asked for anything, of these the one that has been silent longest. None
-    /// while it waits for an answer.
-    pub fn last_to_go(&self) -> Option<(bool, Instant)> {
-        let is_idle = self.under_way.is_none() && self.outbox.is_empty();
-        is_idle.then_some((self.has_asked, self.heard))
+    /// The order in which connections are closed when there is no room: first clients
+    /// without a valid request, and of these the one that has been silent longest. `None`
+    /// while the client waits for an answer.
+    pub fn eviction_rank(&self) -> Option<(bool, Instant)> {
+        let is_idle = self.pending.is_none() && self.outbox.is_empty();
+        is_idle.then_some((self.has_asked, self.last_heard))
     }
 
-    /// When what it has sent ends by a pause, if it sends nothing more.
+    /// When a pause ends its message, if it sends nothing more.
     pub fn pause_ends(&self) -> Instant {
-        self.heard + PATIENCE
+        self.last_heard + PAUSE
     }
 
     fn next_request(&mut self) -> Option<Request> {
         let is_quiet = self.is_at_its_end || Instant::now() >= self.pause_ends();
         let is_quiet = is_quiet && !self.is_readable;
-        let Message { text, had_newline } = self.inbox.next(is_quiet, Request::whole)?;
-        self.under_way = Some(had_newline);
+        let Message { text, had_newline } = self.inbox.next(is_quiet, Request::complete)?;
+        self.pending = Some(had_newline);
         let request = Request::parse(&text);
         self.has_asked |= request.operation.is_some();
         Some(request)
@@ -144,7 +141,7 @@ impl Connection {
             }
             Ok(length) => {
                 self.inbox.push(&piece[..length]);
-                self.heard = Instant::now();
+                self.last_heard = Instant::now();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -153,7 +150,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether it has taken all that was answered.
+    /// Writes the answer. Returns whether the client has taken all of it.
     fn flush(&mut self) -> io::Result<bool> {
         while !self.outbox.is_empty() {
             match self.socket.write(&self.outbox) {

@@ -1,4 +1,4 @@
-//! The accounts directory, one file at a time.
+//! The files of the accounts directory.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -10,23 +10,23 @@ use thiserror::Error;
 use crate::account::Account;
 use crate::protocol::Rg;
 
-/// How many files are synced at the same time.
-const MOST_AT_ONCE: usize = 16;
+/// How many files are synced at the same time at most.
+const MAX_AT_ONCE: usize = 16;
 
-/// With what the names of files end that are not written to their end yet.
-const UNFINISHED: &str = ".new";
+/// The ending of the names of staged files.
+const STAGED: &str = ".new";
 
-/// What is wrong, and with which file.
+/// An error, and its file.
 #[derive(Debug, Error)]
 #[error("{}: {why}", path.display())]
-pub struct Trouble {
+pub struct FileError {
     pub path: PathBuf,
     pub why: String,
 }
 
-impl Trouble {
+impl FileError {
     pub fn new(path: &Path, why: impl ToString) -> Self {
-        Trouble {
+        FileError {
             path: path.to_owned(),
             why: why.to_string(),
         }
@@ -37,19 +37,18 @@ impl Trouble {
 #[derive(Clone, Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// Told apart by it are the unfinished files of servers that write at the
-    /// same time, as they never should. Drawn, for in containers every process
-    /// has the same id.
+    /// Distinguishes the staged files of servers that write at the same time, which should
+    /// never happen. It is random, because processes in containers may have the same id.
     writer: u32,
 }
 
-/// A file that is written and synced, under a name that nobody reads yet.
+/// A file that is written and synced under another name, which no server reads.
 #[derive(Debug)]
 #[must_use]
-pub struct Unfinished {
+pub struct Staged {
     path: PathBuf,
-    unfinished: PathBuf,
-    is_finished: bool,
+    staged: PathBuf,
+    is_published: bool,
 }
 
 impl Files {
@@ -71,31 +70,31 @@ impl Files {
         format!("{rg}.json")
     }
 
-    /// The text of a file; none if there is no such file.
-    pub fn read(&self, name: &str) -> Result<Option<String>, Trouble> {
+    /// The text of a file. `None` if there is no such file.
+    pub fn read(&self, name: &str) -> Result<Option<String>, FileError> {
         let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
-            // If it is the directory that is missing, that is no missing account.
+            // If the whole directory is missing, that is an error.
             Err(error) if error.kind() == ErrorKind::NotFound && self.folder.is_dir() => Ok(None),
-            Err(error) => Err(Trouble::new(&path, error)),
+            Err(error) => Err(FileError::new(&path, error)),
         }
     }
 
-    /// An account, and the text of its file; none if there is none of this rg.
-    pub fn account(&self, rg: &Rg) -> Result<Option<(Account, String)>, Trouble> {
+    /// An account, and the text of its file. `None` if there is no such account.
+    pub fn account(&self, rg: &Rg) -> Result<Option<(Account, String)>, FileError> {
         let name = Files::name(rg);
         let Some(text) = self.read(&name)? else {
             return Ok(None);
         };
         match Account::parse(rg, &text) {
             Ok(account) => Ok(Some((account, text))),
-            Err(why) => Err(Trouble::new(&self.path(&name), why)),
+            Err(why) => Err(FileError::new(&self.path(&name), why)),
         }
     }
 
-    /// All that have an account here, in order.
-    pub fn owners(&self) -> Result<Vec<Rg>, Trouble> {
+    /// The owners of all accounts, in order.
+    pub fn owners(&self) -> Result<Vec<Rg>, FileError> {
         let names = self.names()?;
         let owners = names
             .iter()
@@ -105,78 +104,76 @@ impl Files {
         Ok(owners)
     }
 
-    /// Writes and syncs what is to become the text of these files. Whatever can go
-    /// wrong for want of room goes wrong here, where nothing has changed yet.
-    pub fn prepare(&self, texts: &[(String, String)]) -> Result<Vec<Unfinished>, Trouble> {
-        let mut unfinished = Vec::new();
+    /// Writes and syncs the new texts of these files, under other names. A full disk makes
+    /// this fail, and nothing has changed then.
+    pub fn stage(&self, texts: &[(String, String)]) -> Result<Vec<Staged>, FileError> {
+        let mut all = Vec::new();
         let mut written = Vec::new();
         for (name, text) in texts {
-            let path = self.unfinished(name);
-            let trouble = |error| Trouble::new(&path, error);
-            let mut file = File::create(&path).map_err(trouble)?;
-            // Dropped in the midst of this, it takes no room.
-            unfinished.push(Unfinished {
+            let staged = self.staged(name);
+            let error = |error| FileError::new(&staged, error);
+            let mut file = File::create(&staged).map_err(error)?;
+            // From here on an error removes the file.
+            all.push(Staged {
                 path: self.path(name),
-                unfinished: path.clone(),
-                is_finished: false,
+                staged: staged.clone(),
+                is_published: false,
             });
-            file.write_all(text.as_bytes()).map_err(trouble)?;
-            written.push((path, file));
+            file.write_all(text.as_bytes()).map_err(error)?;
+            written.push((staged, file));
         }
         sync(&written)?;
-        Ok(unfinished)
+        Ok(all)
     }
 
-    /// Where the next text of a file is written.
-    pub fn unfinished(&self, name: &str) -> PathBuf {
-        self.path(&format!("{name}.{}{UNFINISHED}", self.writer))
+    /// The path at which the new text of a file is staged.
+    pub fn staged(&self, name: &str) -> PathBuf {
+        self.path(&format!("{name}.{}{STAGED}", self.writer))
     }
 
-    /// Gives a file another name.
-    pub fn rename(&self, from: &str, to: &str) -> Result<(), Trouble> {
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         let path = self.path(from);
-        fs::rename(&path, self.path(to)).map_err(|error| Trouble::new(&path, error))
+        fs::rename(&path, self.path(to)).map_err(|error| FileError::new(&path, error))
     }
 
-    /// Makes sure that what was renamed stays renamed.
-    pub fn sync(&self) -> Result<(), Trouble> {
+    /// Makes the renames durable.
+    pub fn sync(&self) -> Result<(), FileError> {
         let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Trouble::new(&self.folder, error))
+        synced.map_err(|error| FileError::new(&self.folder, error))
     }
 
-    /// Removes what servers that were killed left half written. Only for whoever
-    /// is in the critical section: nobody else is writing then.
-    pub fn sweep(&self) -> Result<(), Trouble> {
+    /// Removes the staged files of killed servers. Only in a turn, when no other server
+    /// writes.
+    pub fn remove_staged(&self) -> Result<(), FileError> {
         for name in self.names()? {
-            if name.ends_with(UNFINISHED) {
-                // It only takes room.
+            if name.ends_with(STAGED) {
+                // If it stays, it only takes room.
                 let _ = fs::remove_file(self.path(&name));
             }
         }
         Ok(())
     }
 
-    fn names(&self) -> Result<Vec<String>, Trouble> {
+    fn names(&self) -> Result<Vec<String>, FileError> {
         let names = || -> io::Result<Vec<String>> {
             let entries = fs::read_dir(&self.folder)?;
             entries
                 .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
                 .collect()
         };
-        names().map_err(|error| Trouble::new(&self.folder, error))
+        names().map_err(|error| FileError::new(&self.folder, error))
     }
 }
 
-/// Syncs all at the same time: then the disk does several in about the time of
-/// one, which is what a batch costs.
-fn sync(files: &[(PathBuf, File)]) -> Result<(), Trouble> {
+/// Syncs all files at the same time, in about the time of one.
+fn sync(files: &[(PathBuf, File)]) -> Result<(), FileError> {
     let sync = |share: &[(PathBuf, File)]| {
         share.iter().try_for_each(|(path, file)| {
             let synced = file.sync_all();
-            synced.map_err(|error| Trouble::new(path, error))
+            synced.map_err(|error| FileError::new(path, error))
         })
     };
-    let (first, others) = files.split_at(files.len().div_ceil(MOST_AT_ONCE));
+    let (first, others) = files.split_at(files.len().div_ceil(MAX_AT_ONCE));
     thread::scope(|scope| {
         let others = others.chunks(first.len().max(1));
         let others: Vec<_> = others
@@ -190,29 +187,29 @@ fn sync(files: &[(PathBuf, File)]) -> Result<(), Trouble> {
     })
 }
 
-impl Unfinished {
-    /// Puts it in the place of the file, in one instant.
-    pub fn finish(mut self) -> Result<(), Trouble> {
-        let renamed = fs::rename(&self.unfinished, &self.path);
-        self.is_finished = renamed.is_ok();
-        renamed.map_err(|error| Trouble::new(&self.path, error))
+impl Staged {
+    /// Replaces the file, atomically.
+    pub fn publish(mut self) -> Result<(), FileError> {
+        let renamed = fs::rename(&self.staged, &self.path);
+        self.is_published = renamed.is_ok();
+        renamed.map_err(|error| FileError::new(&self.path, error))
     }
 
-    /// Puts it in its place if there is no such file yet; says whether it did.
-    pub fn finish_new(self) -> Result<bool, Trouble> {
-        match fs::hard_link(&self.unfinished, &self.path) {
+    /// Creates the file, if it does not exist. Returns whether it was created.
+    pub fn publish_new(self) -> Result<bool, FileError> {
+        match fs::hard_link(&self.staged, &self.path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(Trouble::new(&self.path, error)),
+            Err(error) => Err(FileError::new(&self.path, error)),
         }
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.is_finished {
-            // If it stays it only takes room, until it is swept.
-            let _ = fs::remove_file(&self.unfinished);
+        if !self.is_published {
+            // If it stays, it only takes room until a server removes it.
+            let _ = fs::remove_file(&self.staged);
         }
     }
 }

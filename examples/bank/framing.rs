@@ -1,63 +1,60 @@
-//! Where a message ends: at a newline, or, with a client or server of the
-//! original, where it pauses.
+//! The end of a message: a newline, or a pause of a client or server of the original.
 //!
-//! The original knows no ends: one send is one message, and each side waits for
-//! the other. TCP knows no messages: it may cut one in two or hand over two in
-//! one piece. So our own ends close each message with a newline, which the
-//! original's patterns let pass, and answer with one whoever sent one.
+//! The original has no message ends: one send is one message, and each side waits for the
+//! other. TCP has no messages: it may cut one in two, or deliver two at once. So our client
+//! closes each message with a newline, which the original's patterns accept, and our server
+//! closes the answer to such a message with one too.
 //!
-//! Of a peer that has sent a newline we know that it will send another: until
-//! then the message is not at its end, however long that takes. Of one that has
-//! not, text without a newline is a message
+//! A peer that has sent a newline will send another: until then its message is incomplete,
+//! however long that takes. Text without a newline from any other peer is a message
 //!
 //! - if nothing but a newline could follow it;
 //! - if it reads as a message, and the peer has sent such before;
-//! - if nothing has followed it for [`PATIENCE`].
+//! - if nothing has followed it for [`PAUSE`].
 
 use std::mem;
 use std::time::Duration;
 
-/// The longest message that is read: as much as the original takes at once. No
-/// request is a tenth of it.
-const LONGEST: usize = 1024;
+/// The longest message in bytes: as much as the original reads at once. Every request is
+/// shorter than a tenth of it.
+const MAX_MESSAGE: usize = 1024;
 
-/// How long text without a newline waits for more of it.
-pub const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a pause is that ends a message without a newline.
+pub const PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether bytes are all of a message, as far as they tell.
+/// Whether these bytes are a complete message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whole {
+pub enum Complete {
     No,
-    /// It is one, but more could follow.
+    /// They are one, but more of it could follow.
     Perhaps,
-    Certainly,
+    Yes,
 }
 
 /// A message, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Empty where there was more than anybody reads.
+    /// Empty if the message was too long.
     pub text: Vec<u8>,
     /// A newline closed it.
     pub had_newline: bool,
 }
 
-/// What is known of how a peer ends its messages.
+/// How a peer ends its messages, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Habit {
+enum Ending {
     Unknown,
     Newlines,
     Pauses,
 }
 
-/// What has arrived from a peer and is no message yet. It holds no more than the
-/// longest message and what was pushed last.
+/// The bytes from a peer that are not a message yet: at most the longest message and the
+/// latest push.
 #[derive(Debug)]
 pub struct Inbox {
     bytes: Vec<u8>,
-    habit: Habit,
-    /// The message that is arriving is too long, and is thrown away up to its
-    /// end.
+    ending: Ending,
+    /// The current message is too long, and is dropped up to its end.
     is_too_long: bool,
 }
 
@@ -65,7 +62,7 @@ impl Inbox {
     pub fn new() -> Self {
         Inbox {
             bytes: Vec::new(),
-            habit: Habit::Unknown,
+            ending: Ending::Unknown,
             is_too_long: false,
         }
     }
@@ -76,43 +73,47 @@ impl Inbox {
 
     /// The next message, if there is one.
     ///
-    /// `is_quiet`: the peer has sent nothing for [`PATIENCE`], or will never send
-    /// anything more. `whole` judges text without a newline.
-    pub fn next(&mut self, is_quiet: bool, whole: impl Fn(&[u8]) -> Whole) -> Option<Message> {
+    /// `is_quiet`: the peer has sent nothing for [`PAUSE`], or will never send anything
+    /// more. `complete` judges text without a newline.
+    pub fn next(
+        &mut self,
+        is_quiet: bool,
+        complete: impl Fn(&[u8]) -> Complete,
+    ) -> Option<Message> {
         if let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
             let mut text: Vec<u8> = self.bytes.drain(..=end).collect();
             text.pop();
-            // A newline alone, of a message that was taken for whole before it
-            // arrived, is none.
-            let is_late = text.is_empty() && self.habit == Habit::Pauses && !self.is_too_long;
-            self.habit = Habit::Newlines;
+            // A newline alone is not a message if it belongs to a message that was taken
+            // before it arrived.
+            let is_late = text.is_empty() && self.ending == Ending::Pauses && !self.is_too_long;
+            self.ending = Ending::Newlines;
             return if is_late {
-                self.next(is_quiet, whole)
+                self.next(is_quiet, complete)
             } else {
                 Some(self.message(text, true))
             };
         }
-        if self.bytes.len() > LONGEST {
+        if self.bytes.len() > MAX_MESSAGE {
             self.is_too_long = true;
             self.bytes.clear();
         }
-        let is_at_its_end = match (self.habit, whole(&self.bytes)) {
-            (Habit::Newlines, _) => false,
-            (_, Whole::Certainly) => true,
-            (Habit::Pauses, Whole::Perhaps) => true,
+        let is_at_its_end = match (self.ending, complete(&self.bytes)) {
+            (Ending::Newlines, _) => false,
+            (_, Complete::Yes) => true,
+            (Ending::Pauses, Complete::Perhaps) => true,
             _ => is_quiet,
         };
         if !self.is_waiting() || !is_at_its_end {
             return None;
         }
-        self.habit = Habit::Pauses;
+        self.ending = Ending::Pauses;
         let text = mem::take(&mut self.bytes);
         Some(self.message(text, false))
     }
 
-    /// Whether it takes a pause to tell if what has arrived is a message.
+    /// Whether a pause of the peer would complete a message.
     pub fn waits_for_a_pause(&self) -> bool {
-        self.is_waiting() && self.habit != Habit::Newlines
+        self.is_waiting() && self.ending != Ending::Newlines
     }
 
     fn is_waiting(&self) -> bool {
@@ -120,7 +121,7 @@ impl Inbox {
     }
 
     fn message(&mut self, mut text: Vec<u8>, had_newline: bool) -> Message {
-        if mem::take(&mut self.is_too_long) || text.len() > LONGEST {
+        if mem::take(&mut self.is_too_long) || text.len() > MAX_MESSAGE {
             text.clear();
         }
         Message { text, had_newline }
@@ -131,12 +132,12 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    /// Text that ends in `.` is certainly whole, and in `,` perhaps.
-    fn whole(bytes: &[u8]) -> Whole {
+    /// Text that ends in `.` is complete, and text that ends in `,` perhaps.
+    fn complete(bytes: &[u8]) -> Complete {
         match bytes.last() {
-            Some(b'.') => Whole::Certainly,
-            Some(b',') => Whole::Perhaps,
-            _ => Whole::No,
+            Some(b'.') => Complete::Yes,
+            Some(b',') => Complete::Perhaps,
+            _ => Complete::No,
         }
     }
 
@@ -150,7 +151,7 @@ mod tests {
     }
 
     fn taken(inbox: &mut Inbox, is_quiet: bool) -> Option<(String, bool)> {
-        let Message { text, had_newline } = inbox.next(is_quiet, whole)?;
+        let Message { text, had_newline } = inbox.next(is_quiet, complete)?;
         Some((String::from_utf8(text).unwrap(), had_newline))
     }
 
@@ -163,20 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_messages_however_they_are_cut() {
+    fn a_line_is_a_message_however_it_is_cut() {
         let mut inbox = Inbox::new();
         assert_eq!(next(&mut inbox, "a,"), None);
         assert_eq!(next(&mut inbox, "b\nc\nd,"), line("a,b"));
         assert_eq!(next(&mut inbox, ""), line("c"));
         assert_eq!(next(&mut inbox, ""), None);
         assert!(!inbox.waits_for_a_pause());
-        assert_eq!(after_a_pause(&mut inbox), None, "a line takes its time");
+        assert_eq!(after_a_pause(&mut inbox), None, "a line may take long");
         assert_eq!(next(&mut inbox, "e.\n\n"), line("d,e."));
         assert_eq!(next(&mut inbox, ""), line(""));
     }
 
     #[test]
-    fn without_newlines_a_pause_ends_the_first_message_and_a_whole_one_itself() {
+    fn without_newlines_the_first_message_ends_at_a_pause_and_a_complete_one_at_once() {
         let mut inbox = Inbox::new();
         assert_eq!(next(&mut inbox, "a,"), None);
         assert!(inbox.waits_for_a_pause());
@@ -189,22 +190,22 @@ mod tests {
     }
 
     #[test]
-    fn a_newline_that_comes_after_its_message_was_taken_is_no_message() {
+    fn a_newline_after_its_message_was_taken_is_not_a_message() {
         let mut inbox = Inbox::new();
         assert_eq!(next(&mut inbox, "a."), bare("a."));
         assert_eq!(next(&mut inbox, "\n"), None);
-        assert_eq!(next(&mut inbox, "b."), None, "it sends newlines after all");
+        assert_eq!(next(&mut inbox, "b."), None, "the peer sends newlines");
         assert_eq!(next(&mut inbox, "\nc\n"), line("b."));
         assert_eq!(next(&mut inbox, ""), line("c"));
     }
 
     #[test]
-    fn what_is_too_long_is_one_empty_message_and_takes_no_room() {
+    fn a_message_that_is_too_long_becomes_an_empty_one_and_takes_no_room() {
         for end in ["\n", ""] {
             let mut inbox = Inbox::new();
             for _ in 0..1000 {
                 assert_eq!(next(&mut inbox, &"x".repeat(1000)), None);
-                assert!(inbox.bytes.len() <= LONGEST);
+                assert!(inbox.bytes.len() <= MAX_MESSAGE);
             }
             inbox.push(end.as_bytes());
             let had_newline = !end.is_empty();

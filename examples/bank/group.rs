@@ -1,25 +1,22 @@
 //! A server that shares its accounts: its turns are entries of a turno lock.
 //!
 //! ```text
-//! want ─> Handle::request ─┐                        ┌─> Guard::token ─> turn
-//!                          ├─ LocalNode::poll ──────┤
-//! poll: its descriptor ────┘   Request::try_take    └─> datagrams to the others
+//! request ─> Handle::request ─┐                      ┌─> Guard::token ─> turn
+//!                             ├─ LocalNode::poll ────┤
+//! poll: its descriptor ───────┘   Request::try_recv  └─> datagrams to the others
 //!
-//! done ─> the guard is dropped, and LocalNode::poll tells the others
+//! release ─> the guard is dropped, and LocalNode::poll replies to the others
 //! ```
 //!
-//! Here is all that an event loop needs to take part in a group, without a
-//! thread: a [`LocalNode`] is one more source of its poll, with a descriptor and
-//! a time by which it wants to be called. The loop calls it once a round.
+//! An event loop needs no thread to take part in a group: a [`LocalNode`] is one more
+//! source of its poll, with a descriptor and a timeout. The loop polls it once per round.
 //!
-//! While the server writes to the disk its node answers nobody. That costs the
-//! others nothing, for this is its turn, and all they could hear is that they
-//! have to wait. A loop that is busy for long outside the lock gives the node a
-//! thread of its own instead: then it is a [`turno::Node`].
+//! While the server writes to the disk, its node sends nothing. That costs the others
+//! nothing: it is this server's turn, and they have to wait anyway. A loop that is busy
+//! for long outside the lock uses a [`turno::Node`] instead, which has its own thread.
 //!
-//! While another server is down that has to be asked, the turn does not come. The
-//! node says whom it waits for in the log, and the clients wait: here that is
-//! better than an answer which is not true.
+//! While a server that has to be asked is down, the turn does not come. The node logs for
+//! which server it waits, and the clients wait: here that is better than a wrong answer.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -36,14 +33,14 @@ use crate::claim::Claim;
 use crate::files::Files;
 use crate::turns::{Turn, Turns};
 
-/// Which group the server belongs to; none if it is alone.
+/// The group of the server; none if it is alone.
 #[derive(Args)]
 #[group(id = "group")]
 pub struct Arguments {
-    /// Every server's address for the others, this one's too, in the same order
-    /// everywhere: :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine.
-    /// It is a UDP port, and none that clients know of. Without any, this server
-    /// shares the accounts with nobody
+    /// The addresses at which the servers reach each other, this one's too, in the
+    /// same order everywhere: :PORT on this host, HOST:PORT or [IPV6]:PORT on any
+    /// machine. They are UDP ports, not those of the clients. Without addresses,
+    /// this server does not share the accounts
     #[arg(value_name = "ADDR", requires = "id")]
     members: Vec<String>,
 
@@ -51,27 +48,28 @@ pub struct Arguments {
     #[arg(long, requires = "members")]
     id: Option<u16>,
 
-    /// By which lock the servers of these accounts take turns. A group may serve
-    /// several directories, each by a lock of its own
+    /// The lock by which the servers of these accounts take turns. A group may
+    /// serve several directories, each with its own lock
     #[arg(long, value_name = "NAME", default_value = "bank", requires = "id")]
     lock: String,
 
-    /// The group's key, made by turno key: sign every datagram, and drop what is
-    /// not signed
+    /// The group's key, made by turno key: sign every datagram, and drop unsigned
+    /// ones
     #[arg(long, value_name = "FILE", requires = "id")]
     key: Option<PathBuf>,
 
-    /// Keep the clock in this directory, which is this server's alone, so that it
-    /// can be started anew while others are down. Without it, it hears the clock
-    /// of every other server before its first turn
+    /// Keep the clock in this directory, which belongs to this server alone, so
+    /// that the server can be restarted while others are down. Without it, the
+    /// server needs the clock of every other one before its first turn
     #[arg(long, value_name = "DIR", requires = "id")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or was another's
+    /// Begin with a new state, because the old one is lost or belongs to another
+    /// server
     #[arg(long, requires = "state")]
     new_state: bool,
 
-    /// Listen to the others here instead of at the own address of the list
+    /// Listen to the others here instead of at the server's address in the list
     /// (behind NAT, or in a container)
     #[arg(long, value_name = "ADDR", requires = "id")]
     listen: Option<String>,
@@ -86,17 +84,17 @@ pub struct Group {
     node: LocalNode,
     handle: Handle,
     lock: String,
-    standing: Standing,
-    /// What a token counts from: see [`crate::claim`].
+    state: State,
+    /// Added to every token: see [`crate::claim`].
     tokens_above: u64,
     _claim: Claim,
 }
 
-/// How it stands with the turn.
-enum Standing {
+/// The state of its turn.
+enum State {
     Idle,
     Waiting(Request),
-    Inside(Guard),
+    Held(Guard),
 }
 
 impl Arguments {
@@ -122,13 +120,13 @@ impl Arguments {
             settings = settings.trace(trace);
         }
         let node = LocalNode::start(&settings)?;
-        // Only now: no group that cannot be is written down.
+        // After the start: an impossible group must not claim the directory.
         let (claim, tokens_above) = Claim::shared(files, &self.lock, &self.members)?;
         Ok(Some(Group {
             handle: node.handle(),
             node,
             lock: self.lock,
-            standing: Standing::Idle,
+            state: State::Idle,
             tokens_above,
             _claim: claim,
         }))
@@ -156,37 +154,37 @@ impl Turns for Group {
         self.node.next_timeout()
     }
 
-    fn want(&mut self) -> io::Result<()> {
-        if let Standing::Idle = self.standing {
+    fn request(&mut self) -> io::Result<()> {
+        if let State::Idle = self.state {
             let request = self.handle.request(&self.lock).map_err(io::Error::other)?;
-            self.standing = Standing::Waiting(request);
+            self.state = State::Waiting(request);
         }
         Ok(())
     }
 
-    fn turn(&mut self) -> io::Result<Option<Turn>> {
+    fn poll(&mut self) -> io::Result<Option<Turn>> {
         self.node.poll()?;
-        if let Standing::Waiting(request) = &mut self.standing
+        if let State::Waiting(request) = &mut self.state
             && let Some(outcome) = request.try_recv()
         {
-            self.standing = Standing::Inside(outcome.map_err(io::Error::other)?);
+            self.state = State::Held(outcome.map_err(io::Error::other)?);
         }
-        let Standing::Inside(guard) = &self.standing else {
+        let State::Held(guard) = &self.state else {
             return Ok(None);
         };
         let token = self.tokens_above.checked_add(guard.token().get());
-        let token = token.ok_or_else(|| io::Error::other("the tokens have come to their end"))?;
+        let token = token.ok_or_else(|| io::Error::other("the tokens are exhausted"))?;
         Ok(Some(Turn::Token(token)))
     }
 
-    fn done(&mut self) -> io::Result<()> {
-        self.standing = Standing::Idle;
-        // The others wait for word of it.
+    fn release(&mut self) -> io::Result<()> {
+        self.state = State::Idle;
+        // The others wait for our reply.
         self.node.poll()
     }
 
-    fn leave(&mut self) -> io::Result<()> {
-        self.standing = Standing::Idle;
+    fn close(&mut self) -> io::Result<()> {
+        self.state = State::Idle;
         self.node.close()?;
         self.node.poll()
     }

@@ -1,39 +1,37 @@
-//! The journal: what was decided, before it is in the accounts.
+//! The journal: the changes that are decided, before the accounts have them.
 //!
-//! A file is changed by writing another and renaming it, which is all or
-//! nothing. For two files there is no such thing, and a transfer changes two. So
-//! the changes of a batch are first written down together, as one file: the
-//! moment it is renamed to [`PENDING`] they have happened. Then they are made.
-//! Whoever is killed meanwhile leaves the journal behind, and the next server
-//! that has its turn makes the rest of them. Made, it is renamed to [`DONE`].
+//! A file is replaced atomically, by writing another one and renaming it. Two files cannot
+//! be, and a transfer changes two. So the changes of a batch are first written together into
+//! one file: its rename to [`PENDING`] decides the batch. Then the changes are applied. If
+//! the server is killed meanwhile, the next turn of a server applies the rest. An applied
+//! journal is renamed to [`DONE`].
 //!
-//! In it stands the highest token that anybody has written with. It is what a
-//! writer that comes too late is refused by, even where an account has lost its
-//! mark.
+//! The journal has the highest token of any write. By it a late writer is refused, even if
+//! an account has lost its mark.
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
 use crate::protocol::Rg;
 
-/// A batch that is decided, and perhaps not in all its accounts.
+/// The file of a batch that is decided, and perhaps not applied.
 pub const PENDING: &str = ".journal";
 
-/// The last batch that is in all its accounts.
+/// The file of the last batch that is applied.
 pub const DONE: &str = ".journal.done";
 
-/// What was changed in one go.
+/// The changes of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// How many there were before it, and itself.
+    /// Its number, counted from 1.
     pub batch: u64,
-    /// The token that it was written with.
+    /// The token of its writer.
     pub token: u64,
     pub changes: Vec<Change>,
 }
 
-/// A change of one account, as texts of its file.
+/// A change of one account, as the texts of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
@@ -42,18 +40,18 @@ pub struct Change {
     pub after: String,
 }
 
-/// How far a change has come.
+/// The progress of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The file is as it was.
-    ToBeMade,
-    /// The file is as it is to be.
-    Made,
-    /// It is neither: somebody who does not know of the journal was here.
-    Crossed,
+    /// The file has the text before the change.
+    Pending,
+    /// The file has the text after the change.
+    Applied,
+    /// The file has another text, from a program that ignores the journal.
+    Conflict,
 }
 
-/// What the journal says at one moment.
+/// The journal at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {
     pub pending: Option<Batch>,
@@ -61,12 +59,12 @@ pub struct Journal {
 }
 
 impl Journal {
-    pub fn read(files: &Files) -> Result<Self, Trouble> {
+    pub fn read(files: &Files) -> Result<Self, FileError> {
         let read = |name| match files.read(name)? {
             None => Ok(None),
             Some(text) => serde_json::from_str(&text)
                 .map(Some)
-                .map_err(|error| Trouble::new(&files.path(name), error)),
+                .map_err(|error| FileError::new(&files.path(name), error)),
         };
         Ok(Journal {
             pending: read(PENDING)?,
@@ -74,7 +72,7 @@ impl Journal {
         })
     }
 
-    /// The highest token that anybody has written with; 0 if nobody has.
+    /// The highest token of any write; 0 if there was none.
     pub fn token(&self) -> u64 {
         self.batches().map(|batch| batch.token).max().unwrap_or(0)
     }
@@ -95,33 +93,30 @@ impl Batch {
         text + "\n"
     }
 
-    /// What it makes of which files.
+    /// The new text of each of its files.
     pub fn texts(&self) -> Vec<(String, String)> {
-        let changes = self.changes.iter();
-        changes
-            .map(|change| (change.name(), change.after.clone()))
-            .collect()
+        self.changes.iter().map(Change::text).collect()
     }
 
-    /// Makes what is not made of it yet. Again and again it comes to the same.
-    pub fn make(&self, files: &Files) -> Result<(), Trouble> {
-        let mut unmade = Vec::new();
+    /// Applies the changes that are not applied yet. It may be repeated.
+    pub fn apply(&self, files: &Files) -> Result<(), FileError> {
+        let mut pending = Vec::new();
         for change in &self.changes {
             match change.progress(files)? {
-                Progress::ToBeMade => unmade.push((change.name(), change.after.clone())),
-                Progress::Made => {}
-                Progress::Crossed => return Err(change.crossed(files)),
+                Progress::Pending => pending.push(change.text()),
+                Progress::Applied => {}
+                Progress::Conflict => return Err(change.conflict(files)),
             }
         }
-        for account in files.prepare(&unmade)? {
-            account.finish()?;
+        for account in files.stage(&pending)? {
+            account.publish()?;
         }
-        Batch::has_been_made(files)
+        Batch::mark_applied(files)
     }
 
-    /// All its accounts have been written: makes sure of that, and says so. (That
-    /// it is said need not last: it would be found out again.)
-    pub fn has_been_made(files: &Files) -> Result<(), Trouble> {
+    /// Syncs the accounts, and renames the journal. (That rename need not be durable: the
+    /// next turn would find the changes applied.)
+    pub fn mark_applied(files: &Files) -> Result<(), FileError> {
         files.sync()?;
         files.rename(PENDING, DONE)
     }
@@ -132,21 +127,24 @@ impl Change {
         Files::name(&self.rg)
     }
 
-    pub fn progress(&self, files: &Files) -> Result<Progress, Trouble> {
+    fn text(&self) -> (String, String) {
+        (self.name(), self.after.clone())
+    }
+
+    pub fn progress(&self, files: &Files) -> Result<Progress, FileError> {
         Ok(match files.read(&self.name())? {
-            Some(text) if text == self.after => Progress::Made,
-            Some(text) if text == self.before => Progress::ToBeMade,
-            _ => Progress::Crossed,
+            Some(text) if text == self.after => Progress::Applied,
+            Some(text) if text == self.before => Progress::Pending,
+            _ => Progress::Conflict,
         })
     }
 
-    /// Whose account it is, which of two things it should say, and that it says
-    /// neither.
-    pub fn crossed(&self, files: &Files) -> Trouble {
+    /// The error of a conflict: the account, and the two texts of which it has neither.
+    pub fn conflict(&self, files: &Files) -> FileError {
         let (before, after) = (self.before.trim_end(), self.after.trim_end());
         let why = format!(
-            "somebody has changed it in the midst of a transfer that {PENDING} has from {before} to {after}; write one of the two into it, then that is what counts"
+            "another program has changed it during a transfer, which {PENDING} has from {before} to {after}; write one of these two texts into it"
         );
-        Trouble::new(&files.path(&self.name()), why)
+        FileError::new(&files.path(&self.name()), why)
     }
 }

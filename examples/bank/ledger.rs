@@ -1,151 +1,149 @@
-//! The accounts, as whoever has the turn reads and changes them.
+//! The accounts, as a server reads and changes them in its turn.
 //!
-//! A turn is a [`Visit`]: it reads the accounts that it needs, changes them in
-//! memory, and commits them all in one batch, or none. What a commit does, in
-//! this order:
+//! A [`Transaction`] reads the accounts that it needs, changes them in memory, and commits
+//! all changes in one batch, or none. A commit has these steps:
 //!
-//! 1. every changed account is written, under a name that nobody reads yet, and so
-//!    is the journal, which says what they were and what they will be;
-//! 2. all of that is synced;
-//! 3. the token is held against the highest that anybody has written with;
-//! 4. the journal is renamed into place, and the directory synced: *now* it has
-//!    happened, and no crash can undo it;
-//! 5. each account, its token checked once more, is renamed into place, and the
-//!    directory synced;
-//! 6. the journal is renamed to show that it is done with.
+//! 1. every changed account is written under another name, which no server reads, and so is
+//!    the journal, with the texts before and after;
+//! 2. all of these files are synced;
+//! 3. the token is compared with the highest token of any write;
+//! 4. the journal is renamed into place, and the directory synced: *now* the batch is
+//!    decided, and no crash can undo it;
+//! 5. each account is renamed into place after a second check of its token, and the directory
+//!    synced;
+//! 6. the journal is renamed to show that it is applied.
 //!
-//! All that can fail for want of room or rights fails up to the third step, and
-//! nothing has changed. Killed before the fourth, nothing has happened; killed
-//! after it, the next visit begins with the fifth.
+//! A lack of room or rights makes one of the first three steps fail, and nothing has changed
+//! then. After a kill before step 4 the batch has not happened; after a kill later, the next
+//! transaction begins with step 5.
 //!
-//! # How far the fence reaches
+//! # The limit of the fence
 //!
-//! A directory cannot compare and set: between the look at the token and the
-//! rename somebody else might still come. It is the width of two system calls.
-//! A store that can do both in one step leaves none: `UPDATE accounts SET ...
-//! WHERE token <= 17`. Whoever has the choice takes such a store.
+//! A directory has no compare-and-set: between the check of the token and the rename another
+//! writer might still come. That gap is two system calls long. A store that can do both in one
+//! step has no gap: `UPDATE accounts SET ... WHERE token <= 17`. If you can choose, take such
+//! a store.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::btree_map;
 
 use thiserror::Error;
 
 use crate::account::Account;
-use crate::complain;
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
 use crate::journal::{Batch, Change, Journal, PENDING};
 use crate::money::Money;
 use crate::protocol::Rg;
 use crate::turns::Turn;
+use crate::warn;
 
 /// The accounts of a directory.
 pub struct Ledger {
     files: Files,
-    /// What killed servers left half written is gone.
-    is_swept: bool,
+    /// The staged files of killed servers are removed.
+    is_clean: bool,
 }
 
-/// Why a batch cannot be relied on.
+/// Why a commit failed.
 #[derive(Debug, Error)]
-pub enum Uncommitted {
+pub enum CommitError {
     /// Nothing has changed.
     #[error("{0}")]
-    Undone(#[from] Trouble),
-    /// The disk did not say whether it has it. If it has, it will be made.
+    Undone(#[from] FileError),
+    /// It is unknown whether the disk has the batch. If it has, the next turn applies it.
     #[error("não se sabe se foi gravado: {0}")]
-    Unknown(Trouble),
+    Unknown(FileError),
 }
 
 impl Ledger {
     pub fn new(files: Files) -> Self {
-        let is_swept = false;
-        Ledger { files, is_swept }
+        let is_clean = false;
+        Ledger { files, is_clean }
     }
 
-    /// Begins a visit: refuses a turn that is long over, and makes what a server
-    /// that was killed has decided and not made.
-    pub fn enter(&mut self, turn: Turn) -> Result<Visit<'_>, Trouble> {
+    /// Begins a transaction: refuses a turn that is over, and applies the batch that a
+    /// killed server has decided.
+    pub fn begin(&mut self, turn: Turn) -> Result<Transaction<'_>, FileError> {
         let journal = Journal::read(&self.files)?;
         let token = match turn {
-            // Not 0, which would be no mark.
+            // Not 0, which is not a token.
             Turn::Alone => journal.token().max(1),
             Turn::Token(token) => token,
         };
         check(token, &journal, &self.files)?;
-        if !self.is_swept {
-            self.files.sweep()?;
-            self.is_swept = true;
+        if !self.is_clean {
+            self.files.remove_staged()?;
+            self.is_clean = true;
         }
         if let Some(pending) = &journal.pending {
-            pending.make(&self.files)?;
+            pending.apply(&self.files)?;
         }
-        Ok(Visit {
+        Ok(Transaction {
             files: &self.files,
             token,
             batch: journal.last() + 1,
-            opened: BTreeMap::new(),
+            read: BTreeMap::new(),
         })
     }
 }
 
-/// One turn with the accounts.
-pub struct Visit<'a> {
+/// A transaction in one turn.
+pub struct Transaction<'a> {
     files: &'a Files,
     token: u64,
     batch: u64,
-    /// The accounts that it has looked at.
-    opened: BTreeMap<Rg, Opened>,
+    /// The accounts that it has read.
+    read: BTreeMap<Rg, Entry>,
 }
 
-struct Opened {
+struct Entry {
     /// The text of its file.
     before: String,
-    found: Money,
+    balance_before: Money,
     account: Account,
 }
 
-impl Visit<'_> {
-    /// What an account holds; none if there is no such account.
-    pub fn balance(&mut self, rg: &Rg) -> Result<Option<Money>, Trouble> {
-        let opened = match self.opened.entry(rg.clone()) {
-            Entry::Occupied(opened) => opened.into_mut(),
-            Entry::Vacant(place) => {
+impl Transaction<'_> {
+    /// The balance of an account. `None` if there is no such account.
+    pub fn balance(&mut self, rg: &Rg) -> Result<Option<Money>, FileError> {
+        let entry = match self.read.entry(rg.clone()) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(place) => {
                 let Some((account, before)) = self.files.account(rg)? else {
                     return Ok(None);
                 };
                 check_account(self.token, &account, self.files)?;
-                let found = account.balance;
-                place.insert(Opened {
+                place.insert(Entry {
                     before,
-                    found,
+                    balance_before: account.balance,
                     account,
                 })
             }
         };
-        Ok(Some(opened.account.balance))
+        Ok(Some(entry.account.balance))
     }
 
-    /// From now on an account holds this, if the visit is committed.
+    /// Sets the balance of an account, in memory until the commit.
     ///
     /// # Panics
-    /// If its balance was not asked for before.
+    /// If the balance was not read before.
     pub fn set(&mut self, rg: &Rg, balance: Money) {
-        let opened = self.opened.get_mut(rg).expect("it has been looked at");
-        opened.account.balance = balance;
+        let entry = self.read.get_mut(rg).expect("its balance was read");
+        entry.account.balance = balance;
     }
 
-    /// Makes all that was set, or nothing. What it returns without an error is
-    /// on the disk, whoever is killed next.
-    pub fn commit(self) -> Result<(), Uncommitted> {
-        let Visit {
+    /// Makes all changes, or none. After a success they are on the disk, whatever is killed
+    /// next.
+    pub fn commit(self) -> Result<(), CommitError> {
+        let Transaction {
             files,
             token,
             batch,
-            opened,
+            read,
         } = self;
-        let changed = opened.into_values();
-        let changed = changed.filter(|opened| opened.account.balance != opened.found);
-        let changes: Vec<Change> = changed.map(|opened| opened.change(token)).collect();
+        let entries = read.into_values();
+        let changed = entries.filter(|entry| entry.account.balance != entry.balance_before);
+        let changes: Vec<Change> = changed.map(|entry| entry.change(token)).collect();
         if changes.is_empty() {
             return Ok(());
         }
@@ -156,30 +154,30 @@ impl Visit<'_> {
         };
         let mut texts = journal.texts();
         texts.push((PENDING.to_owned(), journal.text()));
-        let mut accounts = files.prepare(&texts)?;
+        let mut accounts = files.stage(&texts)?;
         let decision = accounts.pop().expect("the journal is the last");
         check(token, &Journal::read(files)?, files)?;
-        decision.finish()?;
-        files.sync().map_err(Uncommitted::Unknown)?;
+        decision.publish()?;
+        files.sync().map_err(CommitError::Unknown)?;
 
-        // It has happened. What goes wrong from here on the next visit makes good.
-        let make = || {
+        // The batch is decided. After an error from here on, the next transaction applies it.
+        let apply = || {
             for (change, account) in journal.changes.iter().zip(accounts) {
                 if let Some((found, _)) = files.account(&change.rg)? {
                     check_account(token, &found, files)?;
                 }
-                account.finish()?;
+                account.publish()?;
             }
-            Batch::has_been_made(files)
+            Batch::mark_applied(files)
         };
-        if let Err(trouble) = make() {
-            complain(&format!("batch {batch} waits in {PENDING}: {trouble}"));
+        if let Err(error) = apply() {
+            warn(&format!("batch {batch} waits in {PENDING}: {error}"));
         }
         Ok(())
     }
 }
 
-impl Opened {
+impl Entry {
     fn change(mut self, token: u64) -> Change {
         self.account.token = token;
         let after = self.account.text();
@@ -191,23 +189,24 @@ impl Opened {
     }
 }
 
-/// Whoever has written with a larger token came after us: our turn is over.
-fn check(token: u64, journal: &Journal, files: &Files) -> Result<(), Trouble> {
+/// Refuses a token that is smaller than the highest one: a later turn has written, so ours
+/// is over.
+fn check(token: u64, journal: &Journal, files: &Files) -> Result<(), FileError> {
     let highest = journal.token();
     if token < highest {
-        let why =
-            format!("refused: token {token} is older than {highest}, with which was written last");
-        return Err(Trouble::new(files.folder(), why));
+        let why = format!("refused: token {token} is older than {highest}, that of the last write");
+        return Err(FileError::new(files.folder(), why));
     }
     Ok(())
 }
 
-fn check_account(token: u64, account: &Account, files: &Files) -> Result<(), Trouble> {
+fn check_account(token: u64, account: &Account, files: &Files) -> Result<(), FileError> {
     let highest = account.token;
     if token < highest {
         let path = files.path(&Files::name(&account.rg));
-        let why = format!("refused: token {token} is older than {highest}, its last writer's");
-        return Err(Trouble::new(&path, why));
+        let why =
+            format!("refused: token {token} is older than {highest}, that of its last writer");
+        return Err(FileError::new(&path, why));
     }
     Ok(())
 }

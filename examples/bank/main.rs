@@ -1,9 +1,9 @@
-//! A bank: one server or several on one directory of accounts, clients over TCP,
-//! and every message stamped with a Lamport clock.
+//! A bank: one server or several on one directory of accounts, clients over TCP, and a
+//! Lamport clock on every message.
 //!
-//! It is the example to copy from: an application on turno's public library,
-//! which needs to be alone with its files for a moment, many times a second, and
-//! must lose nothing however it ends. Run it with
+//! It is an example to copy from: an application on turno's public library that needs to
+//! be alone with its files for a moment, many times per second, and must lose nothing
+//! however it ends. Run it with
 //!
 //! ```text
 //! cargo run --release --example bank -- open
@@ -12,7 +12,7 @@
 //! cargo run --release --example bank -- audit
 //! ```
 //!
-//! and three servers on the same accounts, each in a terminal of its own, with
+//! and three servers on the same accounts, each in its own terminal, with
 //!
 //! ```text
 //! cargo run --release --example bank -- server --id 1 :7001 :7002 :7003 --port 5001 --state state-1
@@ -20,38 +20,37 @@
 //! cargo run --release --example bank -- server --id 3 :7001 :7002 :7003 --port 5003 --state state-3
 //! ```
 //!
-//! # What is where
+//! # The modules
 //!
-//! In the order in which a request goes through it:
+//! In the order in which a request passes through them:
 //!
-//! - [`client`]: asks a person, and prints what the bank answers;
-//! - [`protocol`]: the text of the messages, and [`framing`]: where one ends;
-//! - [`clock`]: the logical time that they are stamped with;
-//! - [`server`]: the loop; [`door`]: where clients come in, and [`connection`]:
-//!   one of them;
-//! - [`turns`]: how the loop comes by its turn; [`group`]: by the lock, if it
-//!   shares its accounts, and [`claim`]: that nobody shares them otherwise;
-//! - [`bank`]: the rules, and [`money`]: exact decimals;
-//! - [`ledger`]: the accounts as one turn sees and changes them, checked by the
-//!   turn's fencing token;
-//! - [`journal`]: what was decided, before it is in the accounts; [`account`]:
-//!   the text of a file; [`files`]: the directory;
-//! - [`open`] and [`audit`]: what the bank is made by, and looked over with.
+//! - [`client`]: asks the user, and prints the bank's answers;
+//! - [`protocol`]: the text of the messages; [`framing`]: where a message ends;
+//! - [`clock`]: the logical time of the messages;
+//! - [`server`]: the loop; [`accept`]: its listening socket; [`connection`]: one client;
+//! - [`turns`]: how the loop gets its turn; [`group`]: by the lock, if several servers
+//!   share the accounts; [`claim`]: refuses servers that would share them without it;
+//! - [`bank`]: the rules; [`money`]: exact decimals;
+//! - [`ledger`]: the accounts in one turn, checked by the turn's fencing token;
+//! - [`journal`]: the changes that are decided, before the accounts have them;
+//!   [`account`]: the text of a file; [`files`]: the directory;
+//! - [`open`] and [`audit`]: create the bank, and check it;
+//! - [`printable`]: text from outside, safe for a terminal.
 //!
 //! # What to copy
 //!
-//! - The lock is a source of the loop, like a socket: ask, go on with other work,
-//!   find out. Nothing blocks.
-//! - Work gathers while the lock is awaited, and a turn does all of it.
-//! - The token goes with every write, and whoever keeps the data refuses an older
-//!   one. No lock can stop a holder that is paused and goes on too late; the
-//!   token can.
-//! - What is answered is on the disk: written, synced, renamed, the directory
-//!   synced.
+//! - The lock is a source of the loop, like a socket: ask, continue with other work, poll.
+//!   Nothing blocks.
+//! - Work gathers while the server waits for the lock, and one turn does all of it.
+//! - Every write carries the token, and the owner of the data refuses an older one. No lock
+//!   can stop a holder that was paused and continues late; the token can.
+//! - An answer is sent after the change is on the disk: written, synced, renamed, and the
+//!   directory synced.
 
 // Standard output is what the user asked for, and a closed pipe is no panic.
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
+mod accept;
 mod account;
 mod audit;
 mod bank;
@@ -59,7 +58,6 @@ mod claim;
 mod client;
 mod clock;
 mod connection;
-mod door;
 mod files;
 mod framing;
 mod group;
@@ -67,6 +65,7 @@ mod journal;
 mod ledger;
 mod money;
 mod open;
+mod printable;
 mod protocol;
 mod server;
 mod turns;
@@ -75,18 +74,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use turno::internals::Printable;
+use clap::{Args, Parser, Subcommand};
 
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
+use crate::printable::printable;
 
-/// Where the accounts are unless the user says otherwise.
-const ACCOUNTS: &str = "contas";
-
-/// Wrong use of the command line.
+/// The exit code for wrong use.
 const USAGE: u8 = 2;
 
-/// A bank of one server or several, kept apart by turno.
+/// A bank of one server, or of several that take turns by a turno lock.
 #[derive(Parser)]
 #[command(name = "bank", version, max_term_width = 80, after_help = EXAMPLES)]
 struct Arguments {
@@ -95,13 +91,13 @@ struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Examples, server and client each in a terminal of its own:
+Examples, with server and client each in its own terminal:
   bank open
   bank server
   bank client 1111111111
   bank audit
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong use.";
+Exit codes: 0 done, 1 failed, 2 wrong use.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -111,19 +107,19 @@ enum Command {
     Audit(audit::Arguments),
 }
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 enum Failure {
-    /// It was asked for something that cannot be.
+    /// Wrong use.
     Usage(String),
-    /// It could not be done.
+    /// Everything else.
     Failed(String),
-    /// All about it has been said.
-    Said,
+    /// A failure that is reported already.
+    Reported,
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        Failure::Failed(trouble.to_string())
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Failure::Failed(error.to_string())
     }
 }
 
@@ -135,7 +131,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
         Err(help) => {
-            // A reader that has had enough is fine.
+            // A closed pipe is fine.
             let _ = write!(io::stdout(), "{}", help.render());
             return ExitCode::SUCCESS;
         }
@@ -148,44 +144,49 @@ fn main() -> ExitCode {
     };
     let (code, why) = match done {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Said) => return ExitCode::FAILURE,
+        Err(Failure::Reported) => return ExitCode::FAILURE,
         Err(Failure::Failed(why)) => (ExitCode::FAILURE, why),
         Err(Failure::Usage(why)) => (ExitCode::from(USAGE), why),
     };
-    complain(&why);
+    warn(&why);
     code
 }
 
-/// The accounts of a directory, which must be there.
-fn files_in(folder: PathBuf) -> Result<Files, Failure> {
-    if folder.is_dir() {
-        return Ok(Files::new(folder));
-    }
-    let folder = folder.display();
-    Err(Failure::Usage(format!(
-        "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
-    )))
+/// The accounts of a command.
+#[derive(Args)]
+struct Accounts {
+    /// The directory of the accounts; bank open creates it
+    #[arg(long = "accounts", value_name = "DIR", default_value = "contas")]
+    folder: PathBuf,
 }
 
-/// A line on standard output. If nobody reads it any more, or the disk that it
-/// goes to is full, the bank stays open.
-fn say(line: &str) {
+impl Accounts {
+    /// The files of the directory, which must exist.
+    fn files(self) -> Result<Files, Failure> {
+        if self.folder.is_dir() {
+            return Ok(Files::new(self.folder));
+        }
+        let folder = self.folder.display();
+        Err(Failure::Usage(format!(
+            "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
+        )))
+    }
+}
+
+/// Prints a line on standard output. If its reader is gone, or its disk is full, the bank
+/// stays open.
+fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// What the node has to tell goes to standard error, as `RUST_LOG` says;
-/// warnings where it says nothing.
-fn log_to_standard_error() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
-        .format(|out, record| {
-            let said = record.args().to_string();
-            writeln!(out, "bank: {}", Printable::whole(said.as_bytes()))
-        })
-        .init();
+/// Prints a warning or an error, which may quote text from outside, on standard error.
+fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "bank: {}", printable(message));
 }
 
-/// A line on standard error, which may hold words of somebody else.
-fn complain(message: &str) {
-    let message = Printable::whole(message.as_bytes());
-    let _ = writeln!(io::stderr(), "bank: {message}");
+/// Sends the node's log to standard error, as `RUST_LOG` says; by default its warnings.
+fn log_to_standard_error() {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .format(|out, record| writeln!(out, "bank: {}", printable(&record.args().to_string())))
+        .init();
 }

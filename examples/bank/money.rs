@@ -1,31 +1,31 @@
 //! Money: exact decimals, never floats.
 //!
-//! 0.1 added ten times is 1.0, and what was written is what is read. Two
-//! grammars: what a client may ask for is strict, what stands in a file is what
-//! a program that does reckon in floats may have left there.
+//! 0.1 added ten times is 1.0, and a sum is read as it was written. There are two grammars:
+//! a strict one for the requests of clients, and one for files, which a program that
+//! computes with floats may have written.
 
 use std::fmt;
 
 use rust_decimal::Decimal;
 
-/// The largest sum, in either direction: fifteen digits, for so many the
-/// original's floats keep exactly. An account never holds more.
-const MOST: Decimal = Decimal::from_parts(2_764_472_319, 232_830, 0, false, 2);
+/// The largest sum, positive or negative: fifteen digits, which the original's floats keep
+/// exactly. An account never holds more.
+const MAX: Decimal = Decimal::from_parts(2_764_472_319, 232_830, 0, false, 2);
 
-/// How many digits of an amount may stand before the point.
-const MOST_DIGITS: usize = 13;
+/// How many digits an amount may have before the point.
+const MAX_DIGITS: usize = 13;
 
-/// How far a number in a file may be from whole cents and be taken for them: what
-/// floats leave behind (0.30000000000000004), and no part of a cent by intent.
-const DUST: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+/// How far a number in a file may be from whole cents: the rounding error of floats
+/// (0.30000000000000004), but not an intended part of a cent.
+const ROUNDING_ERROR: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
 
 /// A sum of money in whole cents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(Decimal);
 
 impl Money {
-    /// What a client may ask to be moved: more than nothing, digits with at most
-    /// two after a point. No sign, no exponent, no `nan`.
+    /// The amount of a request: more than zero, digits with at most two after a point. No
+    /// sign, no exponent, no `nan`.
     pub fn amount(text: &str) -> Option<Self> {
         let (whole, cents) = text.split_once('.').unwrap_or((text, "0"));
         let is_number =
@@ -33,43 +33,43 @@ impl Money {
         if !is_number(whole) || !is_number(cents) {
             return None;
         }
-        if whole.len() > MOST_DIGITS || cents.len() > 2 {
+        if whole.len() > MAX_DIGITS || cents.len() > 2 {
             return None;
         }
         let money = Money::of_cents(text.parse().ok()?)?;
         (money.0 > Decimal::ZERO).then_some(money)
     }
 
-    /// What stands in an account file: a number of JSON that is whole cents but
-    /// for the dust of floats.
+    /// The balance in an account file: a JSON number of whole cents, except for the rounding
+    /// error of floats.
     pub fn balance(number: &str) -> Option<Self> {
-        // Of `1e-17` and the like the digits alone would be too many.
+        // `1e-17` and the like have too many digits for `parse`.
         let exact = Decimal::from_scientific(number)
             .or_else(|_| number.parse())
             .ok()?;
         let cents = exact.round_dp(2);
-        if (exact - cents).abs() > DUST {
+        if (exact - cents).abs() > ROUNDING_ERROR {
             return None;
         }
         Money::of_cents(cents)
     }
 
-    /// The sum of both, if it is not too large to be kept.
+    /// The sum, if it is not too large.
     pub fn plus(self, other: Self) -> Option<Self> {
         Money::of_cents(self.0 + other.0)
     }
 
-    /// The difference, if it is not too large to be kept.
+    /// The difference, if it is not too large.
     pub fn minus(self, other: Self) -> Option<Self> {
         Money::of_cents(self.0 - other.0)
     }
 
     fn of_cents(decimal: Decimal) -> Option<Self> {
-        (decimal.abs() <= MOST).then(|| Money(decimal.normalize()))
+        (decimal.abs() <= MAX).then(|| Money(decimal.normalize()))
     }
 }
 
-/// As the original shows a float: at least one digit after the point.
+/// Like a float of the original: at least one digit after the point.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.scale() {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_positive_sum_of_cents_is_no_amount() {
+    fn only_a_positive_sum_of_cents_is_an_amount() {
         let forty = "1".repeat(40);
         for text in [
             "",
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dust_of_floats_in_a_file_is_not_money() {
+    fn the_rounding_error_of_floats_in_a_file_is_not_money() {
         assert_eq!(balance("0.30000000000000004").unwrap(), "0.3");
         assert_eq!(balance("10.299999999999999").unwrap(), "10.3");
         assert_eq!(balance("5.551115123125783e-17").unwrap(), "0.0");
@@ -163,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn no_sum_grows_beyond_what_a_float_keeps() {
-        let most = Money::amount("9999999999999.99").unwrap();
-        assert_eq!(most, Money(MOST));
-        assert_eq!(most.plus(Money::amount("0.01").unwrap()), None);
-        assert_eq!(most.minus(most), Some(Money::default()));
-        assert_eq!(9_999_999_999_999.99_f64.to_string(), most.to_string());
+    fn no_sum_exceeds_the_exact_range_of_a_float() {
+        let max = Money::amount("9999999999999.99").unwrap();
+        assert_eq!(max, Money(MAX));
+        assert_eq!(max.plus(Money::amount("0.01").unwrap()), None);
+        assert_eq!(max.minus(max), Some(Money::default()));
+        assert_eq!(9_999_999_999_999.99_f64.to_string(), max.to_string());
     }
 }

@@ -1,25 +1,23 @@
-//! `bank open`: the first accounts.
+//! `bank open`: creates the first accounts.
 
 use std::fs;
-use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::account::Account;
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
 use crate::money::Money;
 use crate::protocol::Rg;
-use crate::{Failure, say};
+use crate::{Accounts, Failure, print};
 
 /// Open ten accounts with 10.0 each, 0000000000 to 9999999999.
 ///
-/// An account that is there already is left as it is.
+/// An account that exists already is not changed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The directory to open them in; it is made if it is not there
-    #[arg(long, value_name = "DIR", default_value = crate::ACCOUNTS)]
-    accounts: PathBuf,
+    #[command(flatten)]
+    accounts: Accounts,
 }
 
 const EXAMPLES: &str = "\
@@ -27,19 +25,20 @@ Examples:
   bank open
   bank open --accounts /srv/contas";
 
-/// Whose accounts they are: 0000000000 is Ana's, and so on.
+/// The owners of the accounts: 0000000000 is Ana's, and so on.
 const OWNERS: [&str; 10] = [
     "Ana", "Antonio", "Beatriz", "Carlos", "Daniela", "Eduardo", "Fernanda", "Gabriel", "Helena",
     "Joana",
 ];
 
-/// With how much each begins.
+/// The first balance of each.
 const GIFT: &str = "10.0";
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
-        fs::create_dir_all(&self.accounts).map_err(|error| Trouble::new(&self.accounts, error))?;
-        let files = Files::new(self.accounts);
+        let folder = self.accounts.folder;
+        fs::create_dir_all(&folder).map_err(|error| FileError::new(&folder, error))?;
+        let files = Files::new(folder);
         let gift = Money::amount(GIFT).expect("it is an amount");
         let mut texts = Vec::new();
         for (digit, owner) in OWNERS.iter().enumerate() {
@@ -48,8 +47,8 @@ impl Arguments {
             texts.push((name, Account::new(rg, owner, gift).text()));
         }
         let mut opened = 0;
-        for account in files.prepare(&texts)? {
-            if account.finish_new()? {
+        for account in files.stage(&texts)? {
+            if account.publish_new()? {
                 opened += 1;
             }
         }
@@ -57,9 +56,9 @@ impl Arguments {
         let (folder, kept) = (files.folder().display(), OWNERS.len() - opened);
         let kept = match kept {
             0 => String::new(),
-            kept => format!("; {kept} were there already, and are as they were"),
+            kept => format!("; {kept} exist already and are unchanged"),
         };
-        say(&format!(
+        print(&format!(
             "{opened} accounts opened in {folder}, with {GIFT} each{kept}"
         ));
         Ok(())

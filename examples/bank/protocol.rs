@@ -1,5 +1,4 @@
-//! The messages of the bank, as text: what a client may ask, and what it is
-//! answered.
+//! The text of the bank's messages: the requests of a client, and the answers.
 //!
 //! ```text
 //! t:1|op:6|rg:1111111111                                     login
@@ -11,18 +10,17 @@
 //! t:3|s:1|resposta:Saldo insuficiente                        not done
 //! ```
 //!
-//! `t` is the sender's Lamport clock. Where a message ends is the matter of
-//! [`framing`](crate::framing).
+//! `t` is the sender's Lamport clock. [`framing`](crate::framing) finds the end of a message.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use turno::internals::Printable;
 
-use crate::framing::Whole;
+use crate::framing::Complete;
 use crate::money::Money;
+use crate::printable::printable;
 
-/// The number of an identity card, by which an account goes: 1 to 10 digits.
+/// The number of an identity card, which names an account: 1 to 10 digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Rg(String);
@@ -48,7 +46,7 @@ impl fmt::Display for Rg {
     }
 }
 
-/// What a client asks for.
+/// An operation that a client requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     Login { rg: Rg },
@@ -59,8 +57,8 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Of the text of a request all but its stamp; nothing that is not to the
-    /// letter an operation.
+    /// Parses the text of a request after its stamp. `None` if it is not exactly an
+    /// operation.
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split('|').map(|field| field.split_once(':'));
         // The value of the next field, if it has one of these names.
@@ -80,7 +78,7 @@ impl Operation {
                 rg: Rg::parse(next(&["rg"])?)?,
                 amount: Money::amount(next(&["valor"])?)?,
             },
-            // A document of the original names them otherwise.
+            // A document of the original uses the second names.
             "4" => Operation::Transfer {
                 from: Rg::parse(next(&["rg_origem", "origen_rg"])?)?,
                 to: Rg::parse(next(&["rg_destino", "destino_rg"])?)?,
@@ -95,49 +93,45 @@ impl Operation {
     }
 }
 
-/// What a client sends.
+/// The message of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The client's clock; 0 where the text names none.
+    /// The client's clock; 0 if the text has none.
     pub stamp: u64,
-    /// None where it is not understood.
+    /// `None` if it is invalid.
     pub operation: Option<Operation>,
 }
 
 impl Request {
-    /// Any bytes are a request, if only one to be told that it is not understood.
+    /// Parses any bytes: they may be an invalid request.
     pub fn parse(bytes: &[u8]) -> Self {
         let text = str::from_utf8(bytes).unwrap_or_default();
         let (stamp, rest) = text.split_once('|').unwrap_or((text, ""));
-        let Some(stamp) = parse_stamp(stamp) else {
-            let operation = None;
-            return Request {
-                stamp: 0,
-                operation,
-            };
-        };
-        let operation = Operation::parse(rest);
-        Request { stamp, operation }
+        let stamp = parse_stamp(stamp);
+        Request {
+            stamp: stamp.unwrap_or(0),
+            operation: stamp.and_then(|_| Operation::parse(rest)),
+        }
     }
 
-    /// Whether these bytes are all of a request, as far as they tell.
-    pub fn whole(bytes: &[u8]) -> Whole {
+    /// Whether these bytes are a complete request.
+    pub fn complete(bytes: &[u8]) -> Complete {
         let is_one = |bytes: &[u8]| Request::parse(bytes).operation.is_some();
         let goes_on = |more: &[u8]| is_one(&[bytes, more].concat());
         match is_one(bytes) {
-            false => Whole::No,
-            true if goes_on(b"0") || goes_on(b".0") => Whole::Perhaps,
-            true => Whole::Certainly,
+            false => Complete::No,
+            true if goes_on(b"0") || goes_on(b".0") => Complete::Perhaps,
+            true => Complete::Yes,
         }
     }
 }
 
-/// What a server sends.
+/// The message of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The server's clock.
     pub stamp: u64,
-    /// Whether it has done what it was asked.
+    /// Whether the server has done the operation.
     pub is_done: bool,
     pub text: String,
 }
@@ -158,21 +152,20 @@ impl Answer {
         })
     }
 
-    /// Whether these bytes are all of an answer. Its text is free, so they never
-    /// tell for certain.
-    pub fn whole(bytes: &[u8]) -> Whole {
+    /// Whether these bytes are a complete answer: never certain, because its text is free.
+    pub fn complete(bytes: &[u8]) -> Complete {
         match Answer::parse(bytes) {
-            Some(_) => Whole::Perhaps,
-            None => Whole::No,
+            Some(_) => Complete::Perhaps,
+            None => Complete::No,
         }
     }
 }
 
-/// On one line, whatever its text may quote.
+/// One line, whatever its text quotes.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_done { 0 } else { 1 };
-        let text = Printable::whole(self.text.as_bytes());
+        let text = printable(&self.text);
         write!(f, "t:{}|s:{state}|resposta:{text}", self.stamp)
     }
 }
@@ -249,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_not_understood_the_stamp_may_still_be() {
+    fn the_stamp_of_an_invalid_request_is_used_if_it_is_valid() {
         for (text, stamp) in [
             ("", 0),
             ("t:7", 7),
@@ -280,17 +273,17 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_certainly_whole_where_nothing_more_could_be_of_it() {
-        for (text, whole) in [
-            ("t:1|op:6|rg:1111111111", Whole::Certainly),
-            ("t:1|op:6|rg:111111111", Whole::Perhaps),
-            ("t:1|op:3|rg:1|valor:15.00", Whole::Certainly),
-            ("t:1|op:3|rg:1|valor:15.0", Whole::Perhaps),
-            ("t:1|op:3|rg:1|valor:1234567890123", Whole::Perhaps),
-            ("t:1|op:3|rg:1|valor:15.", Whole::No),
-            ("t:1|op:6|rg", Whole::No),
+    fn a_request_is_complete_if_no_more_of_it_could_follow() {
+        for (text, complete) in [
+            ("t:1|op:6|rg:1111111111", Complete::Yes),
+            ("t:1|op:6|rg:111111111", Complete::Perhaps),
+            ("t:1|op:3|rg:1|valor:15.00", Complete::Yes),
+            ("t:1|op:3|rg:1|valor:15.0", Complete::Perhaps),
+            ("t:1|op:3|rg:1|valor:1234567890123", Complete::Perhaps),
+            ("t:1|op:3|rg:1|valor:15.", Complete::No),
+            ("t:1|op:6|rg", Complete::No),
         ] {
-            assert_eq!(Request::whole(text.as_bytes()), whole, "{text}");
+            assert_eq!(Request::complete(text.as_bytes()), complete, "{text}");
         }
     }
 

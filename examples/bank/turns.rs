@@ -1,9 +1,8 @@
-//! Whose turn it is: all that the bank knows of the lock.
+//! The turns of a server: the bank's view of the lock.
 //!
-//! The loop asks for its turn when operations wait, goes on with its other work,
-//! and finds out after each wake whether it has it. Nothing here waits. A server
-//! that is alone has its turn at once; one of a [`group`](crate::group) asks the
-//! others.
+//! The loop requests its turn when operations wait, continues with its other work, and
+//! polls after each wake. Nothing here blocks. A server that is alone has its turn at
+//! once; a server of a [`group`](crate::group) asks the others.
 
 use std::env;
 use std::io;
@@ -12,93 +11,92 @@ use std::time::Instant;
 use mio::{Registry, Token};
 
 use crate::claim::Claim;
-use crate::files::{Files, Trouble};
+use crate::files::{FileError, Files};
 
-/// A test's switch: if this variable of the environment is 1, every server
-/// always has its turn, in a group too. Several of them lose money then, and the
-/// test that counts it shows that it can.
+/// The environment variable that a test sets to 1 so that every server always has its
+/// turn, in a group too. Several of them then lose money, which shows that the test can
+/// find a loss.
 const WITHOUT_LOCK: &str = "TURNO_BANK_WITHOUT_LOCK";
 
-/// What a turn is worth to whoever checks.
+/// A turn, as the ledger checks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// There is nobody else. The highest token so far will do: a group that is
-    /// started here later begins above it.
+    /// There is no other server. The highest token so far is enough: the tokens of a later
+    /// group begin above it.
     Alone,
     /// The fencing token of this turn.
     Token(u64),
 }
 
-/// Who gives a server its turns.
+/// The source of a server's turns.
 pub trait Turns {
-    /// Has the poll wake the loop under this token when there is something to do.
+    /// Registers with the poll, which then wakes the loop when there is work.
     fn register(&mut self, _registry: &Registry, _token: Token) -> io::Result<()> {
         Ok(())
     }
 
-    /// When there is something to do though nothing wakes the loop.
+    /// When there is work although nothing wakes the loop.
     fn next_timeout(&self) -> Option<Instant> {
         None
     }
 
-    /// Asks for the turn, unless that has been done already.
-    fn want(&mut self) -> io::Result<()>;
+    /// Requests a turn, if none is requested yet.
+    fn request(&mut self) -> io::Result<()>;
 
-    /// The turn, for as long as we have it. Called after each wake: what there is
-    /// to do for the lock is done here.
-    fn turn(&mut self) -> io::Result<Option<Turn>>;
+    /// Does the work of the lock, and returns our turn while we have it. Called after each
+    /// wake.
+    fn poll(&mut self) -> io::Result<Option<Turn>>;
 
-    /// The turn is over: whatever it was for is on the disk.
-    fn done(&mut self) -> io::Result<()>;
+    /// Ends the turn: its changes are on the disk.
+    fn release(&mut self) -> io::Result<()>;
 
-    /// No turn is wanted any more: the others are not to wait for this server's.
-    fn leave(&mut self) -> io::Result<()> {
+    /// Leaves the group, so that the others do not wait for a turn of this server.
+    fn close(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// A server that has its turn whenever it wants it.
+/// A server that has its turn as soon as it requests it.
 pub struct Alone {
-    is_wanted: bool,
+    is_requested: bool,
     _claim: Option<Claim>,
 }
 
 impl Alone {
-    /// For a server that shares its accounts with nobody.
+    /// The turns of a server that does not share its accounts.
     ///
     /// # Errors
     /// It would share them: see [`Claim::alone`].
-    pub fn with(files: &Files) -> Result<Self, Trouble> {
-        let claim = Claim::alone(files)?;
-        Ok(Alone {
-            is_wanted: false,
+    pub fn claim(files: &Files) -> Result<Self, FileError> {
+        Claim::alone(files).map(|claim| Alone {
+            is_requested: false,
             _claim: Some(claim),
         })
     }
 
-    /// For a server that is one of several and behaves as if it were alone, if a
-    /// test wants that.
+    /// The turns of a server of several that behaves as if it were alone, if a test asks
+    /// for that.
     pub fn without_lock() -> Option<Self> {
-        let is_wanted_by_test = env::var_os(WITHOUT_LOCK).is_some_and(|value| value == "1");
-        is_wanted_by_test.then_some(Alone {
-            is_wanted: false,
+        let is_asked_for = env::var_os(WITHOUT_LOCK).is_some_and(|value| value == "1");
+        is_asked_for.then_some(Alone {
+            is_requested: false,
             _claim: None,
         })
     }
 }
 
 impl Turns for Alone {
-    fn want(&mut self) -> io::Result<()> {
-        self.is_wanted = true;
+    fn request(&mut self) -> io::Result<()> {
+        self.is_requested = true;
         Ok(())
     }
 
-    fn turn(&mut self) -> io::Result<Option<Turn>> {
-        Ok(self.is_wanted.then_some(Turn::Alone))
+    fn poll(&mut self) -> io::Result<Option<Turn>> {
+        Ok(self.is_requested.then_some(Turn::Alone))
     }
 
-    fn done(&mut self) -> io::Result<()> {
-        self.is_wanted = false;
+    fn release(&mut self) -> io::Result<()> {
+        self.is_requested = false;
         Ok(())
     }
 }

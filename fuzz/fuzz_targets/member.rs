@@ -1,7 +1,7 @@
-//! Any events, in any order. The laws are those of `tests/properties`.
+//! Any events, in any order. The laws are those of `tests/library/properties`.
 #![no_main]
 
-#[path = "../../tests/properties/member_laws/mod.rs"]
+#[path = "../../tests/library/properties/member_laws/mod.rs"]
 mod member_laws;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,83 +1,129 @@
-//! One client of an agent, from its call to its end.
+//! One client of an agent, from its request to the end of its entry.
 
-use std::time::{Duration, Instant};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use super::connection::Connection;
-use super::protocol::{Ask, ClientStatus, FIRST_WORD};
-use super::record::{Entry, Record};
-use crate::system::{WaitTimer, millis};
-use crate::{Guard, Request};
+use super::hold::{Hold, client_status};
+use super::protocol::{Answer, Ask, ClientStatus};
+use super::record::{Entry, Records};
+use super::waiting::Waiting;
+use crate::{LocalNode, LockError};
 
-/// Somebody at the other end of the socket.
+/// A client.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) connection: Connection,
-    /// Its process and its user, as the system says.
+    /// Its process id, as the system reports it.
     pub(super) pid: Option<u32>,
+    /// Its user id, as the system reports it.
     pub(super) uid: Option<u32>,
     pub(super) phase: Phase,
+    /// Has the agent poll this client.
+    pub(super) waker: Waker,
 }
 
-/// How far a client has got.
+/// What a client does.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// It has asked for nothing yet.
+    /// It neither has nor wants a lock.
     Idle,
-    /// It waits for its turn.
+    /// It waits for a lock.
     Waiting(Waiting),
-    /// It was told that its turn has come, and does not use it yet.
+    /// It was granted a lock, and has not begun to use it.
     Granted(Hold),
-    /// It uses the section.
+    /// It is in the critical section.
     Holding(Hold),
 }
 
-/// Somebody who waits for its turn.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) request: Request,
-    pub(super) ask: Ask,
-    pub(super) wait: WaitTimer,
-    /// When it has waited long enough; none after that, or if nobody says.
-    pub(super) until: Option<Instant>,
-}
+impl Client {
+    /// The answer that is due to a client that waits: the outcome of its request, or for
+    /// whom it waits.
+    pub(super) fn poll(
+        &mut self,
+        now: Instant,
+        node: &mut LocalNode,
+        records: &mut Records,
+    ) -> Option<Answer> {
+        let Phase::Waiting(waiting) = &mut self.phase else {
+            return None;
+        };
+        let mut context = Context::from_waker(&self.waker);
+        let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
+            return waiting.report(now, node);
+        };
+        let ask = mem::take(&mut waiting.ask);
+        self.phase = Phase::Idle;
+        let guard = match outcome {
+            Ok(guard) => guard,
+            Err(error) => return Some(failure(error, ask.at_once)),
+        };
+        let token = guard.token().get();
+        // An entry without a record would be forgotten if this process were killed, though
+        // its command still runs.
+        Some(match records.write(self.entry(&ask, token)) {
+            Ok(record) => {
+                let path = record.path.clone();
+                self.phase = Phase::Granted(Hold {
+                    record,
+                    guard,
+                    since: now,
+                });
+                Answer::Granted {
+                    token,
+                    node: node.id(),
+                    record: path,
+                }
+            }
+            Err(error) => {
+                let why = format!(
+                    "the command was not run, because its entry cannot be recorded in {}: {error}; \
+                     the agent must be able to write into that directory, on a disk with free space",
+                    records.folder.display()
+                );
+                log::warn!("lock {:?}: {why}", ask.name);
+                Answer::Failed { why }
+            }
+        })
+    }
 
-/// A stay in a section, on record. It is over when [`Hold::end`] says so, and not
-/// because this process ends.
-#[must_use = "it goes on until it is ended"]
-#[derive(Debug)]
-pub(super) struct Hold {
-    pub(super) record: Record,
-    pub(super) guard: Guard,
-    pub(super) since: Instant,
-}
-
-impl Waiting {
-    pub(super) fn new(request: Request, ask: Ask, limit: Option<Duration>) -> Self {
-        let wait = WaitTimer::first_report_after(FIRST_WORD);
-        Waiting {
-            request,
-            ask,
-            // A limit that no `Instant` can express is none.
-            until: limit.and_then(|limit| wait.began.checked_add(limit)),
-            wait,
+    /// When to poll a client that waits, though its request has no outcome.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Waiting(waiting) => waiting.next_timeout(),
+            _ => None,
         }
     }
 
-    /// When there is something to do for it though nothing happens.
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let due = [self.until, self.wait.next_timeout()];
-        due.into_iter().flatten().min()
-    }
-}
-
-impl Client {
-    /// Who it is, for other clients that wait for it.
+    /// What the agent tells other clients of this one when they wait for it.
     pub(super) fn description(&self, ask: &Ask) -> String {
         self.entry(ask, 0).to_string()
     }
 
-    /// Who it is, for the record of its entry.
-    pub(super) fn entry(&self, ask: &Ask, token: u64) -> Entry {
+    /// The node's ticket for the request of a client that waits.
+    pub(super) fn ticket(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Waiting(waiting) => Some(waiting.request.ticket()),
+            _ => None,
+        }
+    }
+
+    /// The status of a client that has or wants a lock.
+    pub(super) fn status(&self, host: &str) -> Option<ClientStatus> {
+        match &self.phase {
+            Phase::Idle => None,
+            Phase::Waiting(waiting) => {
+                let entry = self.entry(&waiting.ask, 0);
+                let since = waiting.timer.began;
+                Some(client_status(entry, "waiting", None, host, since))
+            }
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
+        }
+    }
+
+    fn entry(&self, ask: &Ask, token: u64) -> Entry {
         Entry {
             lock: ask.name.clone(),
             token,
@@ -86,59 +132,27 @@ impl Client {
             command: ask.command.clone(),
         }
     }
-
-    /// What the node knows it by while it waits.
-    pub(super) fn ticket(&self) -> Option<u64> {
-        match &self.phase {
-            Phase::Waiting(waiting) => Some(waiting.request.ticket()),
-            _ => None,
-        }
-    }
-
-    /// How it stands; none while it neither has nor wants a lock.
-    pub(super) fn status(&self, host: &str) -> Option<ClientStatus> {
-        match &self.phase {
-            Phase::Idle => None,
-            Phase::Waiting(waiting) => Some(ClientStatus {
-                lock: waiting.ask.name.clone(),
-                state: "waiting".to_owned(),
-                token: None,
-                pid: self.pid,
-                uid: self.uid,
-                host: host.to_owned(),
-                command: waiting.ask.command.clone(),
-                since_ms: millis(waiting.wait.began.elapsed()),
-            }),
-            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
-        }
-    }
 }
 
-impl Hold {
-    /// It is over: first the record goes, then the lock.
-    pub(super) fn end(self) {
-        self.record.remove();
-        drop(self.guard);
-    }
-
-    /// How it stands.
-    pub(super) fn status(&self, state: &str, host: &str) -> ClientStatus {
-        let Entry {
-            lock,
-            pid,
-            uid,
-            command,
-            ..
-        } = self.record.entry.clone();
-        ClientStatus {
-            lock,
-            state: state.to_owned(),
-            token: Some(self.guard.token().get()),
-            pid,
-            uid,
-            host: host.to_owned(),
-            command,
-            since_ms: millis(self.since.elapsed()),
+/// The answer to a request that failed. The client adds the name of the lock.
+fn failure(error: LockError, at_once: bool) -> Answer {
+    match error {
+        LockError::TimedOut {
+            waited, blocked, ..
+        } => {
+            let why = if at_once {
+                format!("not acquired at once: waiting for {blocked}")
+            } else {
+                let waited = waited.as_secs_f64();
+                format!("not acquired within {waited:.1} s: waiting for {blocked}")
+            };
+            Answer::TimedOut { why }
         }
+        LockError::Refused { reason, .. } => Answer::Failed {
+            why: format!("the lock cannot be acquired: {reason}"),
+        },
+        error => Answer::Failed {
+            why: error.to_string(),
+        },
     }
 }

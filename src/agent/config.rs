@@ -1,5 +1,4 @@
-//! What an agent must be told to start: a file in JSON, the command line, or
-//! both.
+//! The configuration of an agent: a JSON file, the command line, or both.
 
 use std::fs;
 use std::io;
@@ -11,76 +10,63 @@ use thiserror::Error;
 
 use crate::Settings;
 
-/// What an agent must be told to start.
+/// The configuration of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Config {
-    /// Which member of the list this is: 1 for the first.
+pub(crate) struct AgentConfig {
+    /// This member's id: its place in the list, from 1.
     pub(crate) id: Option<u16>,
-    /// Every member's address.
+    /// The addresses of all members.
     pub(crate) members: Vec<String>,
-    /// Where to listen, if not at the own address of the list.
+    /// The address to listen at, if not this member's in the list.
     pub(crate) listen: Option<String>,
     /// The file with the group's key.
     pub(crate) key: Option<PathBuf>,
-    /// The directory that keeps the clock.
+    /// The state directory, which keeps the clock.
     pub(crate) state: Option<PathBuf>,
-    /// Begin with a new state.
+    /// Whether to begin with a new state.
     #[serde(skip)]
     pub(crate) new_state: bool,
-    /// The directory that a trace goes to.
+    /// The directory for a trace.
     pub(crate) trace: Option<PathBuf>,
     /// The Unix socket for the clients.
     pub(crate) socket: Option<PathBuf>,
-    /// The group, by name or number, whose members may use the socket beside its
-    /// owner.
+    /// The group, by name or number, whose users may use the socket beside its owner.
     pub(crate) socket_group: Option<String>,
-    /// How long a request waits before it is first sent again, in milliseconds.
+    /// When a request without an answer is first sent again, in milliseconds.
     pub(crate) resend_ms: Option<u64>,
 }
 
-/// Why there is no configuration. The message says what to do.
+/// Why a configuration cannot be used. The message says what to do.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigError {
-    /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// It is not as it should be.
-    #[error("{}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("the configuration {} is wrong: {error}", path.display())]
     Json {
-        /// The file.
         path: PathBuf,
-        /// Where and why.
         error: serde_json::Error,
     },
-    /// Nobody says who belongs.
     #[error("no members: give --config FILE, or the addresses of all members")]
     NoMembers,
-    /// Nobody says who we are.
     #[error("no id: give --id N, or \"id\" in the configuration")]
     NoId,
 }
 
-impl Config {
+impl AgentConfig {
     /// Reads a file. Paths in it are relative to its directory.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let owned = || path.to_owned();
         let text = fs::read(path).map_err(|error| ConfigError::Io {
-            path: owned(),
+            path: path.to_owned(),
             error,
         })?;
-        let mut config: Config =
+        let mut config: AgentConfig =
             serde_json::from_slice(&text).map_err(|error| ConfigError::Json {
-                path: owned(),
+                path: path.to_owned(),
                 error,
             })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let Config {
+        let AgentConfig {
             key,
             state,
             trace,
@@ -93,10 +79,10 @@ impl Config {
         Ok(config)
     }
 
-    /// What is given here, and where nothing is, what is given there.
+    /// Returns this configuration, completed with what only `other` has.
     #[must_use]
-    pub(crate) fn or(self, other: Config) -> Config {
-        Config {
+    pub(crate) fn or(self, other: AgentConfig) -> AgentConfig {
+        AgentConfig {
             id: self.id.or(other.id),
             members: if self.members.is_empty() {
                 other.members
@@ -114,7 +100,7 @@ impl Config {
         }
     }
 
-    /// What its node must be told.
+    /// The settings of the node.
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         if self.members.is_empty() {
             return Err(ConfigError::NoMembers);
@@ -148,16 +134,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_in_a_file_are_relative_to_it_and_the_command_line_goes_first() {
+    fn paths_in_a_file_are_relative_to_it_and_the_command_line_has_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("turno.json");
         let text = r#"{"id": 2, "members": [":1", ":2"], "key": "turno.key", "state": "/s"}"#;
         fs::write(&file, text).unwrap();
-        let given = Config {
+        let given = AgentConfig {
             id: Some(1),
-            ..Config::default()
+            ..AgentConfig::default()
         };
-        let config = given.or(Config::read(&file).unwrap());
+        let config = given.or(AgentConfig::read(&file).unwrap());
         assert_eq!(config.id, Some(1));
         assert_eq!(config.members, [":1", ":2"]);
         assert_eq!(config.key, Some(folder.path().join("turno.key")));
@@ -166,10 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_with_its_place() {
+    fn an_error_in_a_file_names_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("turno.json");
-        let error = || Config::read(&file).unwrap_err().to_string();
+        let error = || AgentConfig::read(&file).unwrap_err().to_string();
         assert!(error().starts_with("cannot read "));
         fs::write(&file, "{\"ids\": 2}").unwrap();
         assert!(error().contains("unknown field `ids`") && error().contains("line 1"));

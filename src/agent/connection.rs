@@ -1,30 +1,30 @@
-//! One client's connection: lines in and out, and never a wait.
+//! The connection to one client: lines in and out, without ever blocking.
 
 use std::io::{self, ErrorKind, Read, Write};
 
 use mio::net::UnixStream;
-use serde::Serialize;
 
-use super::protocol::{self, ClientMessage, LONGEST_LINE};
+use super::lines::{self, Lines};
+use super::protocol::{Answer, ClientMessage, MAX_LINE};
 use crate::system::retry_interrupted;
 
-/// How much is kept for a client that does not read, and one answer more.
-const MOST_UNREAD: usize = 1 << 20;
+/// How many bytes are kept for a client that does not read. One answer may come on top.
+const MAX_UNSENT: usize = 1 << 20;
 
-/// A connection of which neither end may be relied on.
+/// The connection to one client.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) stream: UnixStream,
-    received: Vec<u8>,
+    stream: UnixStream,
+    received: Lines,
     unsent: Vec<u8>,
 }
 
-/// Why nothing more comes from a client.
+/// Why the agent closes a connection.
 #[derive(Debug)]
 pub(super) enum Closing {
-    /// It has gone.
+    /// The client has gone.
     Gone,
-    /// It says what nobody understands.
+    /// The client sent something that the protocol does not allow.
     Malformed(String),
 }
 
@@ -32,53 +32,51 @@ impl Connection {
     pub(super) fn new(stream: UnixStream) -> Self {
         Connection {
             stream,
-            received: Vec::new(),
+            received: Lines::default(),
             unsent: Vec::new(),
         }
     }
 
-    /// What it has said, and whether that is all.
-    pub(super) fn read(&mut self) -> (Vec<ClientMessage>, Option<Closing>) {
-        let mut said = Vec::new();
+    /// Receives the messages that have arrived, and why no more will follow, if so.
+    pub(super) fn receive(&mut self) -> (Vec<ClientMessage>, Option<Closing>) {
+        let mut messages = Vec::new();
         let mut buffer = [0; 4096];
         loop {
             match retry_interrupted(|| self.stream.read(&mut buffer)) {
-                Ok(0) => return (said, Some(Closing::Gone)),
-                Ok(length) => self.received.extend_from_slice(&buffer[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return (said, None),
-                Err(_) => return (said, Some(Closing::Gone)),
+                Ok(0) => return (messages, Some(Closing::Gone)),
+                Ok(length) => self.received.push(&buffer[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return (messages, None),
+                Err(_) => return (messages, Some(Closing::Gone)),
             }
-            while let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
-                let rest = self.received.split_off(end + 1);
-                let line = std::mem::replace(&mut self.received, rest);
-                match serde_json::from_slice(&line) {
-                    Ok(one) => said.push(one),
-                    Err(error) => return (said, Some(Closing::Malformed(error.to_string()))),
+            loop {
+                match self.received.next(MAX_LINE) {
+                    Ok(Some(message)) => messages.push(message),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let why = format!("malformed message: {error}");
+                        return (messages, Some(Closing::Malformed(why)));
+                    }
                 }
-            }
-            if self.received.len() > LONGEST_LINE {
-                let why = format!("a line is longer than {LONGEST_LINE} bytes");
-                return (said, Some(Closing::Malformed(why)));
             }
         }
     }
 
-    /// Says something, as soon as the client reads it.
+    /// Sends an answer, as soon as the client reads.
     ///
     /// # Errors
-    /// It has gone, or does not read.
-    pub(super) fn say(&mut self, answer: &impl Serialize) -> io::Result<()> {
-        if self.unsent.len() > MOST_UNREAD {
+    /// The client has gone, or does not read.
+    pub(super) fn send(&mut self, answer: &Answer) -> io::Result<()> {
+        if self.unsent.len() > MAX_UNSENT {
             return Err(ErrorKind::WriteZero.into());
         }
-        self.unsent.extend(protocol::line(answer)?);
+        self.unsent.extend(lines::encode(answer)?);
         self.flush()
     }
 
-    /// The client may read again.
+    /// Sends what the client can receive now.
     ///
     /// # Errors
-    /// It has gone.
+    /// The client has gone.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
             match retry_interrupted(|| self.stream.write(&self.unsent)) {

@@ -1,4 +1,4 @@
-//! Word to the service manager that started us (`sd_notify(3)`).
+//! Notifications to the service manager (`sd_notify(3)`).
 
 use std::env;
 use std::io;
@@ -6,12 +6,12 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Says this to whoever waits for it, if anybody does.
-pub(super) fn say(state: &str) {
+/// Sends a state to the service manager, if the environment names one.
+pub(super) fn send(state: &str) {
     let Some(path) = env::var_os("NOTIFY_SOCKET") else {
         return;
     };
-    let send = || -> io::Result<()> {
+    let notify = || -> io::Result<()> {
         let address = match path.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name)?,
             None => SocketAddr::from_pathname(&path)?,
@@ -19,7 +19,7 @@ pub(super) fn say(state: &str) {
         UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address)?;
         Ok(())
     };
-    if let Err(error) = send() {
-        log::warn!("cannot tell the service manager {state}: {error}");
+    if let Err(error) = notify() {
+        log::warn!("cannot send {state} to the service manager: {error}");
     }
 }

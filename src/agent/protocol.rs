@@ -1,23 +1,21 @@
-//! What is said between an agent and its clients, on a Unix socket: one JSON
-//! object a line.
+//! The protocol between an agent and its clients on a Unix socket: one JSON object a
+//! line.
 //!
 //! ```text
 //! client                                     agent
-//! {"ask":{"name":"nightly",..}}  ──────────>  stands in line
-//!               <──────────  {"waiting":{"text":"2 s for 3 (heard 1 s ago)"}}
+//! {"ask":{"name":"nightly",..}}  ──────────>  requests the lock
+//!               <──────────  {"waiting":{"text":"2 s for gamma:7001 (3), heard 1 s ago"}}
 //!               <──────────  {"granted":{"token":17,"node":2,"record":"/run/turno/turno.sock.held/0"}}
 //! locks the record with flock(2)
 //! {"locked":{}}  ──────────────────────────>  the record is locked
 //!               <──────────  {"go":{}}
 //! runs its command, which inherits the record
-//! {"done":{}}  ────────────────────────────>  releases, and closes
+//! {"done":{}}  ────────────────────────────>  releases the lock, closes the connection
 //! ```
 //!
-//! A client that goes without `done` still holds its lock for as long as anybody
-//! has the record locked: what it started may go on. So does one whose agent was
-//! started anew.
+//! A client that disconnects without `done` keeps its lock while any process has the
+//! record locked: its command may still run. A restart of the agent does not change that.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,124 +23,117 @@ use serde::{Deserialize, Serialize};
 
 use crate::Status;
 
-/// The longest line that an agent reads.
-pub(crate) const LONGEST_LINE: usize = 256 << 10;
+/// The longest line that an agent reads, in bytes.
+pub(crate) const MAX_LINE: usize = 256 << 10;
 
-/// The longest line that a client reads: the status of an agent with as many
+/// The longest line that a client reads, in bytes: the status of an agent with as many
 /// clients as it serves, all with long commands.
-pub(crate) const LONGEST_ANSWER: usize = 128 << 20;
+pub(crate) const MAX_ANSWER: usize = 128 << 20;
 
-/// After how long a client that waits is first told whom for; then after twice as
-/// long, and so on.
-pub(crate) const FIRST_WORD: Duration = Duration::from_secs(1);
+/// When a waiting client first gets [`Answer::Waiting`]. The time between two of them
+/// doubles.
+pub(crate) const FIRST_REPORT: Duration = Duration::from_secs(1);
 
-/// What a client says.
+/// A message of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum ClientMessage {
-    /// It wants a lock.
+    /// Requests a lock.
     Ask(Ask),
-    /// It has locked the record of its entry.
+    /// The client has locked the record of its entry.
     Locked {},
-    /// What it held the lock for is over.
+    /// The client has left the critical section.
     Done {},
-    /// It wants to know how everything stands.
+    /// Requests the status as JSON.
     Status {},
-    /// As above, in the text format of Prometheus.
+    /// Requests the status in the text format of Prometheus.
     Metrics {},
 }
 
-/// A call for a lock.
+/// A request for a lock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ask {
-    /// Its name.
+    /// The name of the lock.
     pub(crate) name: String,
-    /// Only if nobody else comes first.
+    /// Fail if another caller comes first.
     #[serde(default)]
     pub(crate) at_once: bool,
-    /// For how long it would wait; none: for as long as it takes.
+    /// How long the client waits, in milliseconds. `None`: without limit.
     #[serde(default)]
     pub(crate) wait_ms: Option<u64>,
-    /// What it wants the lock for: shown to whoever asks.
+    /// The command that is to run under the lock: `turno status` shows it.
     #[serde(default)]
     pub(crate) command: Vec<String>,
 }
 
-/// What an agent answers.
+/// A message of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
-    /// For whom the client waits; when it is due ([`FIRST_WORD`]).
+    /// The client still waits.
     Waiting {
-        /// In words.
+        /// How long, and for whom.
         text: String,
     },
-    /// Its turn has come.
+    /// The lock is the client's.
     Granted {
-        /// The fencing token of its entry.
+        /// The fencing token of the entry.
         token: u64,
-        /// Which member this is.
+        /// The id of this member.
         node: u16,
-        /// The file that it has to lock first.
+        /// The record of the entry, which the client locks before it begins.
         record: PathBuf,
     },
-    /// It may begin.
+    /// The client may begin.
     Go {},
-    /// Its turn has not come in time.
+    /// The lock was not acquired in time.
     TimedOut {
         /// What stood in the way.
         why: String,
     },
-    /// It cannot be.
+    /// The request failed.
     Failed {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// How everything stands.
+    /// The status.
     Status(Box<AgentStatus>),
-    /// As above, in the text format of Prometheus.
+    /// The status in the text format of Prometheus.
     Metrics {
         /// The text.
         text: String,
     },
 }
 
-/// How an agent stands.
+/// The status of an agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AgentStatus {
-    /// Its node.
+    /// The status of its node.
     pub(crate) node: Status,
-    /// Those who hold or want locks here: of each lock first whoever has it, then
-    /// those who wait, in the order in which their turns come.
+    /// The clients that hold or want a lock: by lock, first the holder, then those that
+    /// wait, in the order in which they will enter.
     pub(crate) clients: Vec<ClientStatus>,
 }
 
-/// Somebody who holds or wants a lock.
+/// The status of a client that holds or wants a lock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClientStatus {
-    /// Of which lock.
+    /// The name of the lock.
     pub(crate) lock: String,
-    /// `waiting`, `holding`, or `ending`: it has gone, and what it started goes
-    /// on.
+    /// `waiting`, `holding`, or `ending`: the client has gone, and its command still
+    /// runs.
     pub(crate) state: String,
     /// The fencing token of its entry.
     pub(crate) token: Option<u64>,
-    /// Its process; none if it is of an earlier run of the agent.
+    /// Its process id.
     pub(crate) pid: Option<u32>,
-    /// Its user.
+    /// Its user id.
     pub(crate) uid: Option<u32>,
-    /// The machine.
+    /// The name of the machine.
     pub(crate) host: String,
-    /// What it wants the lock for.
+    /// The command that it runs or wants to run.
     pub(crate) command: Vec<String>,
-    /// For how long it has held the lock, or waited.
+    /// How long it has held the lock or waited for it, in milliseconds.
     pub(crate) since_ms: u64,
-}
-
-/// One line.
-pub(crate) fn line(said: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(said)?;
-    line.push(b'\n');
-    Ok(line)
 }

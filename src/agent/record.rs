@@ -1,24 +1,24 @@
-//! The records of entries: a file each, which whoever uses the section keeps
-//! locked with flock(2).
+//! The records of entries: a file each, which the client and its command keep locked with
+//! flock(2).
 //!
-//! A lock file that is inherited says more of a command than its process id: the
-//! system keeps it locked for as long as anything that the command started lives,
-//! whatever becomes of the client and of the agent, and no other process is ever
-//! taken for it.
+//! The command inherits the locked file, so the system keeps it locked while any process
+//! of the command lives, whatever happens to the client and the agent. A process id would
+//! say less: it misses the command's children, and the system may give it to another
+//! process.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::recovery::{self, OpenRecord, RecoveryError};
+use super::recovery::RecoveryError;
 use crate::system::file::with_suffix;
 
-/// What is known of an entry.
+/// The content of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) lock: String,
@@ -28,24 +28,22 @@ pub(super) struct Entry {
     pub(super) command: Vec<String>,
 }
 
-/// `process 4711 (rsync -a data backup:)`. Whoever shows it escapes it.
+/// `process 4711 (rsync -a data backup:)`, not escaped yet.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
             Some(pid) => write!(f, "process {pid}")?,
             None => write!(f, "another process")?,
         }
-        let command = self.command.join(" ");
-        if command.is_empty() {
-            return Ok(());
+        match self.command.join(" ").as_str() {
+            "" => Ok(()),
+            command => write!(f, " ({command})"),
         }
-        write!(f, " ({command})")
     }
 }
 
-/// The record of an entry. It stays on disk, however this process ends, until it
-/// is [removed](Record::remove).
-#[must_use = "it stays on disk"]
+/// The record of an entry. It outlives this process: [`Record::remove`] removes it.
+#[must_use = "the file stays until it is removed"]
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) path: PathBuf,
@@ -56,54 +54,49 @@ pub(super) struct Record {
 /// The directory with the records of an agent.
 #[derive(Debug)]
 pub(super) struct Records {
-    folder: PathBuf,
-    /// Those who may lock them: the owner, or a group too.
+    pub(super) folder: PathBuf,
+    /// The mode of a record: its owner may lock it, and the group, if there is one.
     mode: u32,
     gid: Option<u32>,
     written: u64,
 }
 
 impl Records {
-    /// Opens the directory beside an agent's socket, which is made if it is not
-    /// there.
+    /// Opens the directory beside an agent's socket. A missing directory is created.
     pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, RecoveryError> {
-        let path = with_suffix(socket, ".held");
-        let folder = std::path::absolute(path).map_err(|error| RecoveryError::Nowhere {
+        let folder = std::path::absolute(with_suffix(socket, ".held"));
+        let folder = folder.map_err(|error| RecoveryError::NoAbsolutePath {
             path: socket.to_owned(),
             error,
         })?;
-        match make(&folder, gid) {
+        let (folder_mode, mode) = match gid {
+            Some(_) => (0o750, 0o640),
+            None => (0o700, 0o600),
+        };
+        let mut builder = DirBuilder::new();
+        let created = builder.recursive(true).mode(folder_mode).create(&folder);
+        // An agent without a group may have created it.
+        let permissions = Permissions::from_mode(folder_mode);
+        let created = created.and_then(|()| fs::set_permissions(&folder, permissions));
+        let created = created.and_then(|()| match gid {
+            Some(_) => chown(&folder, None, gid),
+            None => Ok(()),
+        });
+        match created {
             Ok(()) => Ok(Records {
                 folder,
-                mode: if gid.is_some() { 0o640 } else { 0o600 },
+                mode,
                 gid,
                 written: 0,
             }),
-            Err(error) => Err(RecoveryError::Folder {
+            Err(error) => Err(RecoveryError::NoFolder {
                 path: folder,
                 error,
             }),
         }
     }
 
-    /// Those of an earlier run whose commands go on. The others are removed.
-    pub(super) fn left(&self) -> Result<Vec<OpenRecord>, RecoveryError> {
-        recovery::open_in(&self.folder, recovery::remove)
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn fill(&self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&record.file, &record.entry)?;
-        match self.gid {
-            Some(_) => std::os::unix::fs::fchown(&record.file, None, self.gid),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes one down. It is locked by nobody yet.
+    /// Writes the record of an entry. The client locks it.
     pub(super) fn write(&mut self, entry: Entry) -> io::Result<Record> {
         loop {
             let path = self.folder.join(self.written.to_string());
@@ -111,7 +104,7 @@ impl Records {
             let mut options = OpenOptions::new();
             options.write(true).read(true).create_new(true);
             let file = match options.mode(self.mode).open(&path) {
-                // Of an earlier run.
+                // An earlier agent wrote it.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 opened => opened?,
             };
@@ -125,40 +118,34 @@ impl Records {
             };
         }
     }
+
+    fn fill(&self, record: &Record) -> io::Result<()> {
+        serde_json::to_writer(&record.file, &record.entry)?;
+        match self.gid {
+            Some(_) => fchown(&record.file, None, self.gid),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Record {
-    /// The stay is over.
+    /// Removes the file: the entry has ended.
     pub(super) fn remove(self) {
         if let Err(error) = fs::remove_file(&self.path) {
             log::warn!("cannot remove {}: {error}", self.path.display());
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether anything of the command goes on.
+    /// Whether a process of the client or its command still runs.
     pub(super) fn is_locked(&self) -> io::Result<bool> {
         is_locked(&self.file)
     }
 }
 
-fn make(folder: &Path, gid: Option<u32>) -> io::Result<()> {
-    let mode = if gid.is_some() { 0o750 } else { 0o700 };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(mode).create(folder)?;
-    match gid {
-        Some(_) => std::os::unix::fs::chown(folder, None, gid),
-        None => Ok(()),
-    }
-}
-
 pub(super) fn is_locked(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {
-            rustix::fs::flock(file, FlockOperation::Unlock)?;
+            flock(file, FlockOperation::Unlock)?;
             Ok(false)
         }
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
@@ -168,6 +155,7 @@ pub(super) fn is_locked(file: &File) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recovery::open_records;
     use super::*;
 
     fn entry(lock: &str) -> Entry {
@@ -181,33 +169,42 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_locked_is_left_after_a_restart_and_nothing_else() {
+    fn an_existing_directory_is_opened_to_a_group_and_closed_again() {
         let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("sock");
+        let gid = rustix::process::getgid().as_raw();
+        for (gid, mode) in [(None, 0o700), (Some(gid), 0o750), (None, 0o700)] {
+            drop(Records::beside(&socket, gid).unwrap());
+            let metadata = fs::metadata(folder.path().join("sock.held")).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn after_a_restart_only_the_locked_records_are_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = folder.path().join("sock.held");
         let open = || Records::beside(&folder.path().join("sock"), None).unwrap();
         let mut records = open();
         let (one, two) = (records.write(entry("one")), records.write(entry("two")));
         let (one, two) = (one.unwrap(), two.unwrap());
-        let locked = File::open(one.path()).unwrap();
-        rustix::fs::flock(&locked, FlockOperation::LockExclusive).unwrap();
+        let locked = File::open(&one.path).unwrap();
+        flock(&locked, FlockOperation::LockExclusive).unwrap();
         assert!(one.is_locked().unwrap() && !two.is_locked().unwrap());
         // The agent is killed.
         drop((one, two));
-        fs::write(folder.path().join("sock.held/9"), "{").unwrap();
+        fs::write(held.join("9"), "{").unwrap();
         let mut records = open();
-        let left = records.left().unwrap();
-        assert_eq!(left.len(), 1);
-        assert_eq!(left[0].record.entry, entry("one"));
+        let mut open = open_records(&records).unwrap();
+        assert_eq!(open.len(), 1);
+        let open = open.remove(0).record;
+        assert_eq!(open.entry, entry("one"));
         let three = records.write(entry("three")).unwrap();
-        assert_ne!(three.path(), left[0].record.path());
+        assert_ne!(three.path, open.path);
         drop(locked);
-        assert!(!left[0].record.is_locked().unwrap());
+        assert!(!open.is_locked().unwrap());
         three.remove();
-        left.into_iter().for_each(|left| left.record.remove());
-        assert_eq!(
-            fs::read_dir(folder.path().join("sock.held"))
-                .unwrap()
-                .count(),
-            0
-        );
+        open.remove();
+        assert_eq!(fs::read_dir(held).unwrap().count(), 0);
     }
 }

@@ -1,5 +1,5 @@
-//! What agents left behind: the records of entries that go on though the agent that
-//! let them in is gone. None of them may be overlooked, or two would be inside.
+//! The start of an agent whose predecessor left entries open: their commands still run.
+//! An entry that was overlooked would let a second holder in.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -10,258 +10,160 @@ use std::time::Instant;
 use rustix::fs::OFlags;
 use thiserror::Error;
 
-use super::client::Hold;
+use super::hold::Hold;
 use super::record::{Entry, Record, Records, is_locked};
-use super::{AgentError, Config};
-use crate::system::file;
+use super::record_folders::RecordFolders;
+use super::{AgentConfig, AgentError};
 use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
 
-/// Why it is not known which entries go on, or cannot be kept. The message says
-/// what to do.
+/// Why the agent cannot know which entries are open, or cannot record new ones. The
+/// message says what to do.
 #[derive(Debug, Error)]
 pub(crate) enum RecoveryError {
-    /// Nobody can say where the records would be.
-    #[error("cannot tell where {} is: {error}; --socket takes a path from the root on", path.display())]
-    Nowhere {
-        /// The socket.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// The records of new entries would have no place.
+    #[error("cannot make {} an absolute path: {error}; give an absolute one with --socket", path.display())]
+    NoAbsolutePath { path: PathBuf, error: io::Error },
     #[error(
-        "cannot keep records of entries in {}: {error}; that must be a folder that the agent may make, read and write",
+        "cannot keep the records of entries in {}: {error}; the agent must be able to create, read and write this directory",
         path.display()
     )]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// There may be a record of an entry that goes on.
+    NoFolder { path: PathBuf, error: io::Error },
+    /// The record, or a directory with records, may be that of an open entry.
     #[error(
-        "cannot look at {}, where an entry that goes on may be recorded: {error}; let the agent read it, or, when nothing that turno lock started here goes on, remove it",
+        "cannot read {}, which may record a command that still runs under its lock: {error}; let the agent read it, or remove it when no command of turno lock runs on this machine",
         path.display()
     )]
-    Hidden {
-        /// The record, or a folder with records.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// It goes on, and nobody knows under which lock.
+    Unreadable { path: PathBuf, error: io::Error },
+    /// The entry is open, and its lock is unknown.
     #[error(
-        "{} is the record of an entry that goes on, and cannot be read: {why}; end what has it open (fuser -v names it), and start the agent again",
+        "{path} records a command that still runs under its lock, and cannot be read: {why}; end the processes that have it open (fuser -v {path} lists them), and start the agent again",
+        path = path.display()
+    )]
+    Damaged { path: PathBuf, why: String },
+    #[error(
+        "cannot remove {}, which records no command that still runs: {error}; move it out of that directory, and start the agent again",
         path.display()
     )]
-    Damaged {
-        /// The record.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// What no entry needs is in the way.
+    Stale { path: PathBuf, error: io::Error },
+    /// There may be open records in directories that nothing else lists.
     #[error(
-        "cannot remove {}, which is the record of no entry that goes on: {error}; move it out of that folder, and start the agent again",
+        "cannot read {}, which lists the directories with records of commands: {error}; repair it, or remove it when no command of turno lock runs on this machine",
         path.display()
     )]
-    InTheWay {
-        /// What is there.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// There may be records in folders that nobody knows of.
-    #[error(
-        "{} cannot be read ({error}), and it says where entries that go on are recorded: put it right, or, when nothing that turno lock started here goes on, remove it",
-        path.display()
-    )]
-    RecordFolders {
-        /// The list of the folders.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: io::Error,
-    },
+    FoldersNotRead { path: PathBuf, error: io::Error },
     /// The next agent would not find the records of this one.
     #[error(
-        "cannot write {}: {error}; the state directory must be a folder that the agent may write into, on a disk with room",
+        "cannot write {}: {error}; the agent must be able to write into its state directory, on a disk with free space",
         path.display()
     )]
-    Unwritten {
-        /// The list of the folders.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
+    FoldersNotWritten { path: PathBuf, error: io::Error },
 }
 
-/// A record that was left, and what its entry has.
+/// The record of an entry whose command still runs.
 #[derive(Debug)]
 pub(super) struct OpenRecord {
     pub(super) record: Record,
-    pub(super) lock: LockName,
-    pub(super) token: Token,
+    lock: LockName,
 }
 
-/// The records in this directory whose commands go on. The others are of no use
-/// any more.
-pub(super) fn open_in(
-    folder: &Path,
-    of_no_use: impl Fn(&Path) -> Result<(), RecoveryError>,
-) -> Result<Vec<OpenRecord>, RecoveryError> {
-    let hidden = |path: &Path| {
-        let path = path.to_owned();
-        |error| RecoveryError::Hidden { path, error }
-    };
-    let mut left = Vec::new();
-    let files = match fs::read_dir(folder) {
-        // The machine was started anew.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(left),
-        files => files.map_err(hidden(folder))?,
-    };
-    for file in files {
-        let path = file.map_err(hidden(folder))?.path();
-        // To open a pipe is to wait for whoever writes.
-        let at_once = OFlags::NONBLOCK.bits() as i32;
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(at_once)
-            .open(&path);
-        let file = match opened {
-            // An agent at work there has removed it.
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            file => file.map_err(hidden(&path))?,
-        };
-        if is_locked(&file).map_err(hidden(&path))? {
-            left.push(OpenRecord::read(path, file)?);
-        } else {
-            of_no_use(&path)?;
-        }
-    }
-    Ok(left)
-}
-
-/// Removes what is of no use any more.
-pub(super) fn remove(path: &Path) -> Result<(), RecoveryError> {
-    fs::remove_file(path).map_err(|error| RecoveryError::InTheWay {
-        path: path.to_owned(),
-        error,
-    })
-}
-
-impl OpenRecord {
-    fn resumed(&self) -> ResumedEntry {
-        let entry = ResumedEntry::new(self.lock.clone(), self.token);
-        entry.described(self.record.entry.to_string())
-    }
-
-    /// Whoever cannot be read may hold anything, so that is an error.
-    fn read(path: PathBuf, file: File) -> Result<Self, RecoveryError> {
-        let read = || -> Result<(Entry, LockName), String> {
-            let text = fs::read(&path).map_err(|error| error.to_string())?;
-            let entry: Entry = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-            let lock = LockName::new(&entry.lock).map_err(|error| error.to_string())?;
-            Ok((entry, lock))
-        };
-        let (entry, lock) = match read() {
-            Ok(read) => read,
-            Err(why) => return Err(RecoveryError::Damaged { path, why }),
-        };
-        let token = Token::new(entry.token);
-        let record = Record { path, file, entry };
-        Ok(OpenRecord {
-            record,
-            lock,
-            token,
-        })
-    }
-}
-
-/// The directories with records that a member's agents have used: of the last one,
-/// and of earlier ones that listened elsewhere and left something there. It stands
-/// in the member's state directory, so that an agent with another socket finds them.
-#[derive(Debug)]
-pub(super) struct RecordFolders(PathBuf);
-
-const PLACES: &str = "agent-records.json";
-
-impl RecordFolders {
-    /// Of a state directory that is this node's already: the records of an agent at
-    /// work are not to be looked at, which for a moment keeps its clients from
-    /// locking them.
-    pub(super) fn in_state(state: &Path) -> Self {
-        RecordFolders(state.join(PLACES))
-    }
-
-    /// The records that agents left elsewhere than in this directory.
-    pub(super) fn open_elsewhere(&self, here: &Path) -> Result<Vec<OpenRecord>, RecoveryError> {
-        let mut left = Vec::new();
-        for place in self.read()?.iter().filter(|place| *place != here) {
-            // Another member's agent may be at work there by now, and write records
-            // that nobody has locked yet.
-            left.extend(open_in(place, |_| Ok(()))?);
-        }
-        Ok(left)
-    }
-
-    fn read(&self) -> Result<Vec<PathBuf>, RecoveryError> {
-        let places = match fs::read(&self.0) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            read => read.and_then(|text| Ok(serde_json::from_slice(&text)?)),
-        };
-        places.map_err(|error| RecoveryError::RecordFolders {
-            path: self.0.clone(),
-            error,
-        })
-    }
-
-    /// From now on records are in this directory; and these were left elsewhere.
-    pub(super) fn write(&self, here: &Path, left: &[OpenRecord]) -> Result<(), RecoveryError> {
-        let elsewhere = left.iter().filter_map(|left| left.record.path.parent());
-        let mut places: Vec<&Path> = elsewhere.chain([here]).collect();
-        places.sort();
-        places.dedup();
-        let text = serde_json::to_vec(&places).map_err(io::Error::from);
-        let written = text.and_then(|text| file::replace(&self.0, &text));
-        written.map_err(|error| RecoveryError::Unwritten {
-            path: self.0.clone(),
-            error,
-        })
-    }
-}
-
-/// Starts the node with the entries of earlier runs that go on.
+/// Starts the node with the open entries of earlier agents.
 pub(super) fn start_node(
-    config: &Config,
+    config: &AgentConfig,
     records: &Records,
 ) -> Result<(LocalNode, Vec<Hold>), AgentError> {
-    // This locks the state directory: the records are read only after it, when no
-    // other agent of this member runs.
+    // This locks the state directory. The records are read only then, when no other agent
+    // of this member runs.
     let prepared = Prepared::new(&config.settings()?)?;
     let folders = config.state.as_deref().map(RecordFolders::in_state);
-    let mut open = records.left()?;
+    let mut open = open_records(records)?;
     if let Some(folders) = &folders {
-        open.extend(folders.open_elsewhere(records.folder())?);
+        open.extend(folders.open_elsewhere(&records.folder)?);
     }
     let entries = open.iter().map(OpenRecord::resumed).collect();
     let (node, guards) = prepared.start(entries)?;
     if let Some(folders) = &folders {
-        folders.write(records.folder(), &open)?;
+        folders.write(&records.folder, &open)?;
     }
     let since = Instant::now();
     let holds = open.into_iter().zip(guards).map(|(open, guard)| {
-        let record = open.record;
+        let (record, Entry { lock, command, .. }) = (&open.record, &open.record.entry);
+        let path = record.path.display();
         log::warn!(
-            "lock {:?} stays held: what {:?} of an earlier run started goes on",
-            record.entry.lock,
-            record.entry.command
+            "lock {lock:?} stays held: {command:?}, started before this agent, still runs (fuser \
+             -v {path} lists its processes)"
         );
         Hold {
-            record,
+            record: open.record,
             guard,
             since,
         }
     });
     Ok((node, holds.collect()))
+}
+
+/// Returns the open records of an earlier agent with the same socket. The stale ones are
+/// removed.
+pub(super) fn open_records(records: &Records) -> Result<Vec<OpenRecord>, RecoveryError> {
+    read_open(&records.folder, |stale| {
+        fs::remove_file(stale).map_err(|error| RecoveryError::Stale {
+            path: stale.to_owned(),
+            error,
+        })
+    })
+}
+
+/// Returns the open records in a directory, and hands over the paths of the stale ones.
+pub(super) fn read_open(
+    folder: &Path,
+    on_stale: impl Fn(&Path) -> Result<(), RecoveryError>,
+) -> Result<Vec<OpenRecord>, RecoveryError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        |error| RecoveryError::Unreadable { path, error }
+    };
+    let mut open = Vec::new();
+    let files = match fs::read_dir(folder) {
+        // The machine was restarted.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(open),
+        files => files.map_err(unreadable(folder))?,
+    };
+    for file in files {
+        let path = file.map_err(unreadable(folder))?.path();
+        let mut options = OpenOptions::new();
+        // Otherwise the open of a named pipe would wait for a writer.
+        let options = options.custom_flags(OFlags::NONBLOCK.bits() as i32);
+        let file = match options.read(true).open(&path) {
+            // An agent that runs there has removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            file => file.map_err(unreadable(&path))?,
+        };
+        if is_locked(&file).map_err(unreadable(&path))? {
+            open.push(OpenRecord::read(path, file)?);
+        } else {
+            on_stale(&path)?;
+        }
+    }
+    Ok(open)
+}
+
+impl OpenRecord {
+    fn read(path: PathBuf, file: File) -> Result<Self, RecoveryError> {
+        let read = || -> Result<(Entry, LockName), Box<dyn std::error::Error>> {
+            let entry: Entry = serde_json::from_slice(&fs::read(&path)?)?;
+            let lock = LockName::new(&entry.lock)?;
+            Ok((entry, lock))
+        };
+        match read().map_err(|error| error.to_string()) {
+            Ok((entry, lock)) => {
+                let record = Record { path, file, entry };
+                Ok(OpenRecord { record, lock })
+            }
+            Err(why) => Err(RecoveryError::Damaged { path, why }),
+        }
+    }
+
+    fn resumed(&self) -> ResumedEntry {
+        let entry = &self.record.entry;
+        let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
+        resumed.described(entry.to_string())
+    }
 }

@@ -1,4 +1,4 @@
-//! The Unix socket of an agent: for its owner, or for a group too.
+//! The Unix socket of an agent, for its owner, or for a group too.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
-use rustix::fs::{FlockOperation, Mode, fchmod};
+use rustix::fs::{FlockOperation, Mode, fchmod, flock};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -15,72 +15,72 @@ use thiserror::Error;
 use super::socket_path::{self, PathTooLong};
 use crate::system::file::with_suffix;
 
-/// How many connections wait to be accepted.
+/// How many connections can wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The listening socket, removed when it is dropped, and the lock that keeps
-/// other agents away from its path.
+/// The listening socket. Dropping it removes its file.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) listener: UnixListener,
     path: PathBuf,
+    /// Locked against other agents with the same path.
     _lock: File,
 }
 
-/// Why there is no socket. The message says what to do.
+/// Why the agent cannot listen. The message says what to do.
 #[derive(Debug, Error)]
 pub(crate) enum SocketError {
-    /// Another agent listens there.
-    #[error("an agent listens at {} already; --socket names another path", .0.display())]
+    #[error("another agent listens at {}: stop it, or give another path with --socket", .0.display())]
     InUse(PathBuf),
-    /// No socket can be there.
     #[error(transparent)]
     Path(#[from] PathTooLong),
-    /// Something else is there.
-    #[error("{} is there and is no socket: --socket names another path", .0.display())]
-    NoSocket(PathBuf),
-    /// There is no such group.
-    #[error("there is no group \"{0}\"")]
+    #[error("{} exists and is not a socket: give another path with --socket", .0.display())]
+    NotASocket(PathBuf),
+    #[error(
+        "there is no group \"{0}\": give a name from /etc/group, or a number, with --socket-group"
+    )]
     NoGroup(String),
-    /// The system does not let us.
-    #[error("cannot listen at {}: {error}", path.display())]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
+    #[error(
+        "cannot give {} to the group of --socket-group: {error}; the agent's user must belong to it",
+        path.display()
+    )]
+    ForeignGroup { path: PathBuf, error: io::Error },
+    #[error(
+        "cannot listen at {}: {error}; the agent must be able to write into that directory, or give another path with --socket",
+        path.display()
+    )]
+    Io { path: PathBuf, error: io::Error },
 }
 
 impl Socket {
-    /// Listens there. Only the owner may connect, and this group.
+    /// Listens at this path. Only the owner and this group may connect.
     pub(super) fn bind(path: &Path, gid: Option<u32>) -> Result<Self, SocketError> {
         let failed = |error| SocketError::Io {
             path: path.to_owned(),
             error,
         };
-        // Before anything is made that would be left there.
+        // First of all, so that nothing is created that would remain.
         socket_path::check(path)?;
-        // Whoever has mixed up his paths keeps his files.
+        // A file that is here by a mistake in the path must not be lost.
         let found = fs::symlink_metadata(path);
         if found.is_ok_and(|found| !found.file_type().is_socket()) {
-            return Err(SocketError::NoSocket(path.to_owned()));
+            return Err(SocketError::NotASocket(path.to_owned()));
         }
         if let Some(folder) = path.parent() {
             let mut builder = DirBuilder::new();
-            let made = builder.recursive(true).mode(0o755).create(folder);
-            made.map_err(failed)?;
+            let created = builder.recursive(true).mode(0o755).create(folder);
+            created.map_err(failed)?;
         }
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600);
         let lock = options.open(with_suffix(path, ".lock")).map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(SocketError::InUse(path.to_owned()));
             }
             locked => locked.map_err(|error| failed(error.into()))?,
         }
-        // Of an agent that was killed.
+        // An agent that was killed leaves its socket.
         match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -91,15 +91,18 @@ impl Socket {
             _lock: lock,
         };
         if gid.is_some() {
-            chown(path, None, gid).map_err(failed)?;
+            chown(path, None, gid).map_err(|error| SocketError::ForeignGroup {
+                path: path.to_owned(),
+                error,
+            })?;
             fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
         }
         Ok(socket)
     }
 }
 
-/// Only the owner may connect, from the first moment on: the mode is set before the
-/// path exists (unix(7), "Pathname socket ownership and permissions").
+/// Listens at this path. Only the owner may connect, at every moment: the mode is set
+/// before the path exists (unix(7), "Pathname socket ownership and permissions").
 fn listen_for_owner(path: &Path) -> io::Result<UnixListener> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -111,23 +114,22 @@ fn listen_for_owner(path: &Path) -> io::Result<UnixListener> {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Whoever finds it there finds that nobody listens.
+        // A client of a socket that remains gets an error.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The number of a group that is given by name or number.
-pub(super) fn group_number(group: &str) -> Result<u32, SocketError> {
-    if let Ok(number) = group.parse() {
-        return Ok(number);
+/// Returns the id of a group that is given by name or number.
+pub(super) fn group_id(group: &str) -> Result<u32, SocketError> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
     }
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let number_of = |line: &str| {
+    let found = groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         let is_it = fields.next() == Some(group);
         is_it.then(|| fields.nth(1)?.parse().ok()).flatten()
-    };
-    let found = groups.lines().find_map(number_of);
+    });
     found.ok_or_else(|| SocketError::NoGroup(group.to_owned()))
 }
 
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_is_its_owners_alone_and_one_agents_at_a_time() {
+    fn only_its_owner_and_one_agent_at_a_time_use_a_socket() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/turno.sock");
         let socket = Socket::bind(&path, None).unwrap();
@@ -146,43 +148,43 @@ mod tests {
         assert!(matches!(error, SocketError::InUse(_)), "{error}");
         drop(socket);
         assert!(!path.exists());
-        // One that was killed leaves its socket there.
+        // An agent that was killed leaves its socket.
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         drop(Socket::bind(&path, None).unwrap());
     }
 
     #[test]
-    fn what_is_no_socket_is_left_there() {
+    fn a_file_that_is_not_a_socket_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("turno.key");
         fs::write(&path, "secret").unwrap();
         let error = Socket::bind(&path, None).unwrap_err();
-        assert!(matches!(error, SocketError::NoSocket(_)), "{error}");
+        assert!(matches!(error, SocketError::NotASocket(_)), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"secret");
     }
 
     #[test]
-    fn of_a_path_that_is_too_long_nothing_is_made() {
+    fn a_path_that_is_too_long_creates_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let bytes = |length: usize| {
             let name = length - folder.path().as_os_str().len() - 1;
             folder.path().join("s".repeat(name))
         };
         let error = Socket::bind(&bytes(108), None).unwrap_err().to_string();
-        assert!(error.contains("108 bytes are too many"), "{error}");
+        assert!(
+            error.contains("at most 107 bytes, and this one has 108"),
+            "{error}"
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         drop(Socket::bind(&bytes(107), None).unwrap());
     }
 
     #[test]
     fn a_group_is_given_by_name_or_number() {
-        assert_eq!(group_number("root").unwrap(), 0);
-        assert_eq!(group_number("12").unwrap(), 12);
-        let error = group_number("nobody has such a name").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no group \"nobody has such a name\""
-        );
+        assert_eq!(group_id("root").unwrap(), 0);
+        assert_eq!(group_id("12").unwrap(), 12);
+        let error = group_id("no such group").unwrap_err().to_string();
+        assert!(error.starts_with("there is no group \"no such group\": "));
     }
 }

@@ -1,5 +1,4 @@
-//! Where an agent listens, and where its clients look for it, unless somebody
-//! says otherwise.
+//! The path of an agent's socket, for the agent and its clients.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,88 +6,83 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The environment's word for the socket; before all else.
-pub(crate) const VARIABLE: &str = "TURNO_SOCKET";
+/// The environment variable that names the socket.
+const VARIABLE: &str = "TURNO_SOCKET";
 
-/// In the folder of whoever runs the agent.
-const SOCKET: &str = "turno/turno.sock";
+/// The socket of the system's agent.
+const SYSTEM_SOCKET: &str = "/run/turno/turno.sock";
 
-/// The folder of the system's agent.
-const OF_SYSTEM: &str = "/run";
+/// The socket of a user's agent, in the user's runtime directory.
+const USER_SOCKET: &str = "turno/turno.sock";
 
-/// The longest path of a socket, in bytes: unix(7) has room for 108, with a zero at
-/// the end.
-const LONGEST: usize = 107;
+/// The longest path of a socket, in bytes: unix(7) has room for 108, with a zero at the
+/// end.
+const MAX_LENGTH: usize = 107;
 
-/// The system has no room for the path of a socket.
+/// The path is too long for a socket.
 #[derive(Debug, Error)]
 #[error(
-    "{}: {} bytes are too many for the path of a socket, which has at most {LONGEST}: \
-     --socket or TURNO_SOCKET names a shorter one, relative to where it is started if need be",
+    "{}: the path of a socket has at most {MAX_LENGTH} bytes, and this one has {}; give a shorter \
+     one with --socket or TURNO_SOCKET (it may be relative)",
     .0.display(),
     .0.as_os_str().len()
 )]
 pub(crate) struct PathTooLong(PathBuf);
 
-/// Whether a socket can be there.
+/// Checks that a socket can have this path.
 pub(crate) fn check(path: &Path) -> Result<(), PathTooLong> {
-    if path.as_os_str().len() > LONGEST {
+    if path.as_os_str().len() > MAX_LENGTH {
         Err(PathTooLong(path.to_owned()))
     } else {
         Ok(())
     }
 }
 
-/// Where an agent listens that this user starts.
-pub(crate) fn to_listen() -> PathBuf {
-    Surroundings::look().to_listen()
+/// The path at which an agent of this user listens.
+pub(crate) fn for_agent() -> PathBuf {
+    Environment::read().for_agent()
 }
 
-/// Where this user's programs find an agent: their own if there is one, else the
-/// system's.
-pub(crate) fn to_ask() -> PathBuf {
-    Surroundings::look().to_ask()
+/// The path at which a client of this user connects: the user's own agent if its socket
+/// exists, else the system's.
+pub(crate) fn for_client() -> PathBuf {
+    Environment::read().for_client()
 }
 
-/// All that decides.
-struct Surroundings {
+/// What decides about the path.
+struct Environment {
     variable: Option<OsString>,
-    /// The folder for what runs on behalf of this user; root has the system's.
-    of_user: Option<PathBuf>,
+    /// The user's runtime directory. `None` for root, whose agent is the system's.
+    user_folder: Option<PathBuf>,
 }
 
-impl Surroundings {
-    fn look() -> Self {
-        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+impl Environment {
+    fn read() -> Self {
+        let read = |name| env::var_os(name).filter(|value| !value.is_empty());
         let is_root = rustix::process::geteuid().is_root();
-        Surroundings {
-            variable: set(VARIABLE),
-            of_user: set("XDG_RUNTIME_DIR")
-                .filter(|_| !is_root)
-                .map(PathBuf::from),
+        let user_folder = read("XDG_RUNTIME_DIR").filter(|_| !is_root);
+        Environment {
+            variable: read(VARIABLE),
+            user_folder: user_folder.map(PathBuf::from),
         }
     }
 
-    fn to_listen(&self) -> PathBuf {
-        match (&self.variable, &self.of_user) {
+    fn for_agent(&self) -> PathBuf {
+        match (&self.variable, &self.user_folder) {
             (Some(socket), _) => socket.into(),
-            (None, Some(folder)) => folder.join(SOCKET),
-            (None, None) => of_system(),
+            (None, Some(folder)) => folder.join(USER_SOCKET),
+            (None, None) => SYSTEM_SOCKET.into(),
         }
     }
 
-    fn to_ask(&self) -> PathBuf {
-        let socket = self.to_listen();
+    fn for_client(&self) -> PathBuf {
+        let socket = self.for_agent();
         if self.variable.is_some() || socket.exists() {
             socket
         } else {
-            of_system()
+            SYSTEM_SOCKET.into()
         }
     }
-}
-
-fn of_system() -> PathBuf {
-    PathBuf::from(OF_SYSTEM).join(SOCKET)
 }
 
 #[cfg(test)]
@@ -96,25 +90,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_agent_is_asked_if_there_is_one_and_else_the_systems() {
+    fn a_client_connects_to_the_users_agent_if_it_exists_and_else_to_the_systems() {
         let folder = tempfile::tempdir().unwrap();
-        let of_user = Some(folder.path().to_owned());
-        let user = |variable: Option<&str>| Surroundings {
+        let user = |variable: Option<&str>| Environment {
             variable: variable.map(OsString::from),
-            of_user: of_user.clone(),
+            user_folder: Some(folder.path().to_owned()),
         };
         let own = folder.path().join("turno/turno.sock");
-        assert_eq!(user(None).to_listen(), own);
+        assert_eq!(user(None).for_agent(), own);
         assert_eq!(
-            user(None).to_ask(),
+            user(None).for_client(),
             PathBuf::from("/run/turno/turno.sock"),
-            "nobody listens at the own one"
+            "the user has no agent"
         );
         std::fs::create_dir(own.parent().unwrap()).unwrap();
         std::fs::write(&own, "").unwrap();
-        assert_eq!(user(None).to_ask(), own);
+        assert_eq!(user(None).for_client(), own);
         let named = PathBuf::from("/named");
-        assert_eq!(user(Some("/named")).to_ask(), named);
-        assert_eq!(user(Some("/named")).to_listen(), named);
+        assert_eq!(user(Some("/named")).for_client(), named);
+        assert_eq!(user(Some("/named")).for_agent(), named);
     }
 }

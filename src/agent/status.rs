@@ -1,4 +1,4 @@
-//! How an agent stands, put together for whoever asks.
+//! The status of an agent.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,20 @@ use super::protocol::{AgentStatus, ClientStatus};
 impl Agent {
     pub(super) fn status(&mut self) -> AgentStatus {
         let node = self.node.status();
-        // Callers of a lock in the order in which it is theirs.
-        let lines = node.locks.iter().flat_map(|lock| {
-            let line = lock.holder.iter().chain(&lock.waiting);
-            line.copied().enumerate()
+        // By ticket, the order in which the requests for one lock are granted.
+        let queues = node.locks.iter().flat_map(|lock| {
+            let queue = lock.holder.iter().chain(&lock.waiting);
+            queue.copied().enumerate()
         });
-        let places: HashMap<u64, usize> = lines.map(|(place, ticket)| (ticket, place)).collect();
-        // Those whom the node has not heard yet come last, as they asked.
+        let places: HashMap<u64, usize> = queues.map(|(place, ticket)| (ticket, place)).collect();
+        // Requests that the node has not read yet come last, in the order of their tickets.
         let place = |ticket: u64| (places.get(&ticket).copied().unwrap_or(usize::MAX), ticket);
-        let endings = self.endings.iter();
-        let endings = endings.map(|hold| (None, hold.status("ending", &self.host)));
+        let orphans = self.orphans.iter();
+        let orphans = orphans.map(|hold| (None, hold.status("ending", &self.host)));
         let clients = self.clients.values();
         let clients =
             clients.filter_map(|it| Some((it.ticket().map(place), it.status(&self.host)?)));
-        let mut clients: Vec<(Option<_>, ClientStatus)> = endings.chain(clients).collect();
+        let mut clients: Vec<(Option<_>, ClientStatus)> = orphans.chain(clients).collect();
         clients.sort_by(|(place, one), (other_place, other)| {
             (&one.lock, place).cmp(&(&other.lock, other_place))
         });

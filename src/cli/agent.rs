@@ -7,68 +7,71 @@ use clap::Args;
 
 use super::process::time;
 use super::{Failure, log_to_standard_error};
-use crate::agent::{Agent, AgentError, Config};
+use crate::agent::{Agent, AgentConfig, AgentError};
 use crate::system::millis;
 
-/// Take part in a group for the programs of this machine.
+/// Run a node that acquires locks for the programs of this machine.
 ///
-/// Runs a node that turno lock and turno status talk to through a Unix socket.
-/// The socket is for its owner alone, or for a group too. Every machine of the
-/// group runs one agent, with the same list of members.
+/// Every machine of the group runs one agent, with the same list of members. turno lock
+/// and turno status connect to it through a Unix socket, which only its owner may use,
+/// or also the users of a group (--socket-group).
 ///
-/// SIGTERM or Ctrl-C ends it: whoever waits is told, every turno lock ends its
-/// command, and the agent goes when all have ended. A second one ends it at once.
-/// SIGHUP changes nothing: restart it to change its configuration. A lock stays
-/// held for as long as anything lives that has the record of its entry open, which
-/// all that was started under it inherits; whoever was killed, the agent too.
+/// SIGTERM or Ctrl-C ends it: it refuses the clients that wait, every turno lock ends its
+/// command, and the agent exits when all commands have ended. A second signal ends it at
+/// once. SIGHUP changes nothing: restart the agent to change its configuration.
+///
+/// When turno lock or the agent is killed, the lock stays held while a process lives that
+/// inherited the record of the entry, which all processes of the command do.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Every member's address, this one's too, in the same order everywhere:
+    /// The addresses of all members, including this one, in the same order everywhere:
     /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine
     #[arg(value_name = "ADDR")]
     members: Vec<String>,
 
-    /// Read the configuration from this JSON file; what is given here beside it
-    /// goes first
+    /// Read the configuration from this JSON file; options given here take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Which member of the list this is: 1 for the first
+    /// This member's id: its place in the list, from 1
     #[arg(long)]
     id: Option<u16>,
 
-    /// The group's key, made by turno key: sign every datagram, and drop what is
-    /// not signed
+    /// Sign every datagram with the group's key in this file, and drop datagrams that
+    /// are not signed with it (turno key makes one)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Keep the clock in this directory, so that the agent can be started anew
-    /// while others are down. It is made if it is not there; an empty one is taken
-    /// for a state that was lost. Without it, it hears the clock of every member
-    /// before it asks or replies, and a group of one begins its tokens anew
+    /// Keep the clock in this directory, so that the agent can restart while other
+    /// members are down
+    ///
+    /// A missing directory is created. An existing empty one is an error: its state was
+    /// lost. Without --state, the agent hears the clock of every other member before it
+    /// requests or replies, and in a group of one the tokens begin again at each start.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or was another's
+    /// Begin with a new state, because the old one is lost or another member's
     #[arg(long)]
     new_state: bool,
 
-    /// The Unix socket. Unless it is given: $TURNO_SOCKET, or for root
-    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock
+    /// Listen for clients at this Unix socket [default: $TURNO_SOCKET, or for root
+    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
-    /// Let the members of this group use the socket too
+    /// Let the users of this group use the socket, too
     #[arg(long, value_name = "GROUP")]
     socket_group: Option<String>,
 
-    /// Listen here instead of at the own address of the list (behind NAT, or in a
+    /// Listen at this address instead of the one in the list (behind NAT, or in a
     /// container)
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
 
-    /// How long a request waits before it is first sent again
+    /// Send a request again after this time without an answer; the time then doubles up
+    /// to two seconds [default: 250ms]
     #[arg(long, value_name = "TIME", value_parser = time)]
     resend: Option<Duration>,
 
@@ -80,22 +83,24 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   turno agent --config /etc/turno/turno.json
-  turno agent --id 1 alpha:7001 beta:7001 gamma:7001 --key turno.key --state /var/lib/turno/state
+  turno agent --id 1 alpha:7001 beta:7001 --key turno.key --state state
   turno agent --id 1 :7001 --socket ./turno.sock
 
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
-    \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\", \"socket_group\": \"turno\" }
-It may also have: listen, socket, trace, resend_ms. Its paths are relative to it.
+    \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
+    \"socket_group\": \"turno\" }
+It may also have listen, socket, trace and resend_ms. Paths are relative to the
+directory of the file.
 
-Exit codes: 0 ended by a signal, 1 it could not go on, 2 wrong use.
+Exit codes: 0 ended by a signal, 1 failure, 2 wrong use.
 RUST_LOG=debug shows every datagram on standard error.";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         log_to_standard_error();
-        let file = self.config.as_deref().map(Config::read).transpose();
-        let given = Config {
+        let file = self.config.as_deref().map(AgentConfig::read).transpose();
+        let given = AgentConfig {
             id: self.id,
             members: self.members,
             listen: self.listen,

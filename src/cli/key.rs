@@ -12,21 +12,21 @@ use crate::wire::Key;
 
 /// Make a key for a group.
 ///
-/// Writes a new key to a file that only its owner can read. Copy the file to
-/// every member, and start all of them, and turno shared, with --key FILE: then
-/// every datagram is signed, and what is not is dropped.
+/// Writes a new key to a file that only its owner can read. Copy the file to every
+/// member, and start all of them, and turno shared, with --key FILE. They then sign
+/// every datagram, and drop those that are not signed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The file to make
+    /// The file to create
     file: PathBuf,
 }
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   turno key turno.key
   scp -p turno.key beta:
-  turno process 1 alpha:7001 beta:7001 --key turno.key";
+  turno agent --id 1 alpha:7001 beta:7001 --key turno.key";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
@@ -37,7 +37,10 @@ impl Arguments {
             } else {
                 error.to_string()
             };
-            Failure::failed(format!("cannot make {}: {why}", file.display()))
+            Failure::failed(format!(
+                "cannot create the key file {}: {why}",
+                file.display()
+            ))
         };
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| failed(error.into()))?;

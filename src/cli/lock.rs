@@ -1,4 +1,7 @@
 //! `turno lock`.
+//!
+//! To add an option: a field of [`Arguments`], whose doc comment is the help; a field of
+//! [`LockOptions`], which [`Arguments::run`] fills; and its use in [`lock_command`].
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -8,59 +11,60 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{NOT_IN_TIME, complain, process};
+use super::{TIMED_OUT, print_error, process};
 use crate::agent::socket_path;
-use crate::lock_command::{self, LockOptions, OWN_FAILURE, Patience, RunError, about};
-use crate::mutex::{LockName, LockNameError};
+use crate::lock_command::{
+    self, LockCommandError, LockOptions, OWN_FAILURE, WaitLimit, with_lock_name,
+};
+use crate::{LockName, LockNameError};
 
 /// Run a command while its lock is held.
 ///
-/// Waits until this machine's agent has the lock, runs the command, and releases
-/// the lock when the command ends: what flock(1) does on one machine, on all
-/// that the agent's group has. There is no shell in between. Input, output and
-/// exit code are the command's own, and signals are passed on to it.
+/// Waits until the agent of this machine has acquired the lock, runs the command, and
+/// releases the lock when the command ends. What flock(1) does on one machine, this does
+/// on all machines of the agent's group. The command is not run by a shell. Input, output
+/// and exit code are the command's own, and signals are passed on to it.
 ///
-/// Nothing of the command goes on without the lock. If turno lock or the command
-/// is killed, all that the command has started is killed with it. If the agent is
-/// lost, all of it is sent SIGTERM, and SIGKILL after --kill-after. If the command
-/// ends of its own accord, that is the end of the lock: what it leaves running in
-/// the background goes on without.
+/// The command does not go on without the lock. If turno lock or the command is killed,
+/// all processes that the command has started are killed, too. If the agent is lost, they
+/// get SIGTERM, and SIGKILL after --kill-after. When the command ends by itself, the lock
+/// is released: processes that it leaves in the background go on without the lock.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
-    /// Do not wait: if somebody else has the lock, or comes first, end with 124.
-    /// Without a terminal and without -v that is all; nothing is said
+    /// Do not wait: if the lock is not free, exit with 124 (silently, unless at a
+    /// terminal or with -v)
     #[arg(short, long, conflicts_with = "wait")]
     nonblock: bool,
 
-    /// Wait so long at most: 5, 0.5, 2m; then end with 124
+    /// Wait at most this long (5, 0.5 or 2m), then exit with 124
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
 
-    /// End with this instead of 124 when the lock is not to be had in time
-    #[arg(short = 'E', long, value_name = "CODE", default_value_t = NOT_IN_TIME)]
+    /// Exit with this code instead of 124 when the lock was not acquired in time
+    #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
-    /// How long the command may go on after SIGTERM when the agent is lost
+    /// When the agent is lost, kill the command this long after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
 
-    /// Where the agent listens [default: the user's own agent if there is one,
-    /// else /run/turno/turno.sock]
+    /// The agent's Unix socket [default: $TURNO_SOCKET, or the user's own agent
+    /// if there is one, else /run/turno/turno.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
-    /// Say for whom it waits, and how long it took; at a terminal it says for
-    /// whom anyway
+    /// Report for whom turno waits, how long that took, and the release (at a terminal, a
+    /// long wait is reported anyway)
     #[arg(short, long)]
     verbose: bool,
 
-    /// The lock: any text of at most 128 bytes without control characters. ''
-    /// is the lock of turno process
+    /// The lock: any text of at most 128 bytes without control characters ('' is the
+    /// lock of turno process)
     #[arg(value_parser = name)]
     name: LockName,
 
-    /// The command and its arguments, as they are
+    /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -68,68 +72,67 @@ pub(super) struct Arguments {
 const AFTER_HELP: &str = "\
 Examples:
   turno lock deploy -- ./deploy.sh production
-  turno lock -w 30 deploy -- ./deploy.sh production || echo 'somebody deploys'
+  turno lock -w 30 deploy -- ./deploy.sh production || echo 'not deployed'
   turno lock -v 'disk 7' -- sh -c 'rsync -a new/ /mnt/7/ && touch /mnt/7/done'
 
-In the crontab of every machine, so that one of them does it:
+In the crontab of every machine, so that one of them runs the job:
   0 3 * * *  turno lock -n nightly -- sh -c 'backup && sleep 60'
-(The sleep is for clocks that differ: who comes late finds the lock still held.)
+(The sleep is for clocks that differ: a late machine finds the lock still held.)
 
 Exit codes:
   the command's own; 128 + N if signal N killed it
-  124  the lock was not to be had in time (-n, -w); -E says another
-  125  turno failed: no agent, or the agent was lost and the command was ended
+  124  the lock was not acquired in time (-n, -w); -E sets another code
+  125  turno failed: there is no agent, or it was lost and the command was ended
   126  the command cannot be executed
   127  there is no such command
   2    wrong use
 
 Environment of the command:
   TURNO_LOCK   the name of the lock
-  TURNO_TOKEN  a number that rises from entry to entry, on whichever machine; a
-               resource that remembers the highest one refuses who comes too late
-  TURNO_NODE   which member of the group holds the lock
+  TURNO_TOKEN  the fencing token, a number that rises with every entry in the
+               group; a resource that remembers the highest token can refuse
+               writes with a lower one
+  TURNO_NODE   the id of this machine's member
 
 Environment of turno:
-  TURNO_SOCKET     where the agent listens
-  XDG_RUNTIME_DIR  the user's own agent listens in turno/turno.sock there
+  TURNO_SOCKET     the agent's socket
+  XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it
 
-Signals: HUP, INT, QUIT, TERM, ALRM, USR1 and USR2 are passed on. Ctrl-C and
-Ctrl-Z do what they always do, while it waits and while the command runs.";
+Signals: HUP, INT, QUIT, TERM, ALRM, USR1 and USR2 are passed on to the command.
+Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock.";
 
 impl Arguments {
     pub(super) fn run(self) -> ExitCode {
-        let is_at_terminal = io::stderr().is_terminal();
-        let config = LockOptions {
+        let options = LockOptions {
             lock: self.name,
-            socket: self.socket.unwrap_or_else(socket_path::to_ask),
-            patience: match self.wait {
-                None if self.nonblock => Patience::AtOnce,
-                Some(Duration::ZERO) => Patience::AtOnce,
-                Some(time) => Patience::For(time),
-                None => Patience::Endless,
+            socket: self.socket.unwrap_or_else(socket_path::for_client),
+            wait_limit: match self.wait {
+                None if self.nonblock => WaitLimit::AtOnce,
+                Some(Duration::ZERO) => WaitLimit::AtOnce,
+                Some(time) => WaitLimit::AtMost(time),
+                None => WaitLimit::Unlimited,
             },
             kill_after: self.kill_after,
             command: self.command,
-            is_told_of_waiting: self.verbose || is_at_terminal,
-            is_told_of_all: self.verbose,
+            reports_wait: self.verbose || io::stderr().is_terminal(),
+            is_verbose: self.verbose,
         };
-        match lock_command::run(&config) {
-            Ok(code) => ExitCode::from(code),
-            Err(error) => {
-                let is_failure = !matches!(error, RunError::NotInTime(_));
-                // That somebody else does it is what -n is for.
-                let is_expected = !is_failure && config.patience == Patience::AtOnce;
-                if config.is_told_of_waiting || !is_expected {
-                    let error = about(&config.lock, &error.to_string());
-                    complain(&format!("turno: {error}"));
-                }
-                ExitCode::from(if is_failure {
-                    OWN_FAILURE
-                } else {
-                    self.conflict_exit_code
-                })
-            }
+        let error = match lock_command::run(&options) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => error,
+        };
+        let is_timeout = matches!(error, LockCommandError::TimedOut(_));
+        // With -n a lock that is held elsewhere is no news.
+        let is_expected = is_timeout && options.wait_limit == WaitLimit::AtOnce;
+        if options.reports_wait || !is_expected {
+            let error = with_lock_name(&options.lock, &error.to_string());
+            print_error(&format!("turno: {error}"));
         }
+        ExitCode::from(if is_timeout {
+            self.conflict_exit_code
+        } else {
+            OWN_FAILURE
+        })
     }
 }
 
@@ -142,12 +145,11 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     pub(super) fn run(self) -> ExitCode {
-        ExitCode::from(
-            lock_command::supervise(&self.command).unwrap_or_else(|error| {
-                complain(&format!("turno: cannot supervise a command: {error}"));
-                OWN_FAILURE
-            }),
-        )
+        let ended = lock_command::supervise(&self.command);
+        ExitCode::from(ended.unwrap_or_else(|error| {
+            print_error(&format!("turno: cannot supervise a command: {error}"));
+            OWN_FAILURE
+        }))
     }
 }
 
@@ -155,10 +157,11 @@ fn name(text: &str) -> Result<LockName, LockNameError> {
     LockName::new(text)
 }
 
-/// As flock(1) and timeout(1) take it, and as the rest of turno does.
+/// Parses seconds as flock(1) and timeout(1) do, or a time with a unit.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Ok(seconds) => Duration::try_from_secs_f64(seconds)
+            .map_err(|_| "not a time; write 5, 0.5, 200ms or 2m".to_owned()),
         Err(_) => process::time(text),
     }
 }

@@ -1,4 +1,7 @@
-//! The command line: text to typed options, and errors to exit codes.
+//! The command line: parses options, and turns errors into exit codes.
+//!
+//! One file a subcommand: its `Arguments` are the options, and their doc comments the
+//! help. `run` hands them over as the types of the module that does the work.
 
 mod agent;
 mod key;
@@ -21,11 +24,10 @@ use crate::printable::Printable;
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
 
-/// What was waited for has not come in time: what timeout(1) says.
-const NOT_IN_TIME: u8 = 124;
+/// The time was over, as for timeout(1).
+const TIMED_OUT: u8 = 124;
 
-/// Take turns across machines: a distributed mutual-exclusion lock that needs
-/// no server.
+/// A distributed mutual-exclusion lock without a server.
 #[derive(Parser)]
 #[command(name = "turno", version, max_term_width = 80, after_help = EXAMPLES)]
 struct Arguments {
@@ -34,19 +36,19 @@ struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Examples, each in a terminal of its own:
+Run a command on one machine at a time, with an agent on every machine:
+  turno agent --id 1 alpha:7001 beta:7001
+  turno lock nightly -- ./backup
+
+Watch the algorithm, with each command in a terminal of its own. Then press x in
+one of the processes:
   turno shared
   turno process 1 :10001 :10002 :10003
   turno process 2 :10001 :10002 :10003
   turno process 3 :10001 :10002 :10003
-Then press x in one of them.
 
-To put it to work, an agent on every machine, and then:
-  turno lock nightly -- ./backup
-
-Exit codes: 0 done, 1 it could not be done, 2 wrong use; turno lock and turno
-status have others.
-RUST_LOG=debug shows diagnostics on standard error.";
+Exit codes: 0 success, 1 failure, 2 wrong use. turno lock and turno status have
+more. RUST_LOG=debug shows diagnostics on standard error.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -62,14 +64,12 @@ enum Command {
     Trace(trace::Arguments),
 }
 
-/// Why a command did not do what it was asked to.
+/// Why a subcommand failed, which decides about the exit code.
 enum Failure {
-    /// It was asked for something that cannot be.
+    /// The options cannot be used.
     Usage(Box<dyn Error>),
-    /// It could not be done.
     Failed(Box<dyn Error>),
-    /// It could not be done in time.
-    NotInTime(Box<dyn Error>),
+    TimedOut(Box<dyn Error>),
 }
 
 impl Failure {
@@ -82,17 +82,17 @@ impl Failure {
     }
 }
 
-/// Runs the command that the process was started with.
+/// Runs the subcommand that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             return ExitCode::from(USAGE);
         }
         Err(help) => {
-            // A reader that has had enough is fine.
+            // A reader may close the pipe early.
             let _ = io::stdout().write_all(help.to_string().as_bytes());
             return ExitCode::SUCCESS;
         }
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
-        // Its exit codes are the command's.
+        // These have exit codes of their own.
         Command::Lock(arguments) => return arguments.run(),
         Command::LockSupervisor(arguments) => return arguments.run(),
         Command::Simulate(arguments) => arguments.run(),
@@ -113,24 +113,23 @@ pub fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (ExitCode::from(USAGE), error),
         Err(Failure::Failed(error)) => (ExitCode::FAILURE, error),
-        Err(Failure::NotInTime(error)) => (ExitCode::from(NOT_IN_TIME), error),
+        Err(Failure::TimedOut(error)) => (ExitCode::from(TIMED_OUT), error),
     };
-    complain(&format!("turno: {error}"));
+    print_error(&format!("turno: {error}"));
     code
 }
 
-/// Writes to standard error what may hold words of somebody else.
-fn complain(message: &str) {
+/// Prints a message on standard error. It is escaped: it may quote a peer or a client.
+fn print_error(message: &str) {
     for line in message.trim_end().lines() {
-        // If nobody reads standard error either, the exit code has to do.
+        // In one piece, because other processes may write there too.
         let line = format!("{}\n", Printable::whole(line.as_bytes()));
-        // In one piece: others may write there too.
+        // If standard error is closed, the exit code remains.
         let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
-/// A reader that has had enough closes the pipe, and a terminal may hang up:
-/// that is no failure.
+/// Treats it as a success that the reader closes the pipe, or that the terminal hangs up.
 fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -139,8 +138,7 @@ fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Diagnostics on standard error, as `RUST_LOG` says; warnings where it says
-/// nothing.
+/// Logs to standard error what `RUST_LOG` says: by default warnings and errors.
 fn log_to_standard_error() {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
         .format(|out, record| {

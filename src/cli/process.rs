@@ -18,71 +18,72 @@ use crate::trace::Traced;
 use crate::ui::plain::Plain;
 use crate::ui::screen::Screen;
 
-/// Where the critical section is unless the user says otherwise.
+/// The default address of the critical section.
 pub(super) const SECTION: &str = ":10000";
 
 /// The longest time that an option takes.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Take part in a group, with a terminal as its user.
+/// Take part in a group, with a terminal as the user.
 ///
-/// At a terminal it fills the screen: x asks for the critical section, the own
-/// id ticks the clock, d draws what happened as a space-time diagram, q quits.
-/// Otherwise, and with --plain or --label, it reads
-/// lines (x, or the own id) from standard input and prints one line an event;
-/// the end of the input leaves it running.
+/// At a terminal it fills the screen: x requests the critical section, the own id ticks
+/// the clock, d draws a space-time diagram of the last events, q quits. Otherwise, and
+/// with --plain or --label, it reads lines (x, or the own id) from standard input, and
+/// prints one line an event. It goes on after the end of the input.
 ///
-/// Ctrl-C and SIGTERM end it: it leaves the section if it is in it, answers
-/// everybody who waits for its reply, and exits with 0. On SIGUSR1 it prints
-/// what it has dropped.
+/// Ctrl-C and SIGTERM end it: it leaves the critical section, sends the replies that it
+/// has deferred, and exits with 0. SIGUSR1 prints how many datagrams it has dropped.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Which member of the list this is: 1 for the first
+    /// This member's id: its place in the list, from 1
     #[arg(value_parser = id)]
     id: u16,
 
-    /// Every member's address, this one's too, in the same order everywhere:
+    /// The addresses of all members, including this one, in the same order everywhere:
     /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine
     #[arg(required = true, value_name = "ADDR")]
     members: Vec<Address>,
 
-    /// Where the critical section is
+    /// The address of the critical section (turno shared)
     #[arg(long, value_name = "ADDR", default_value = SECTION)]
     shared: Address,
 
-    /// How long the critical section is used
+    /// Stay in the critical section for this time
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     hold: Duration,
 
-    /// The group's key, made by turno key: sign every datagram, and drop what is
-    /// not signed
+    /// Sign every datagram with the group's key in this file, and drop datagrams that
+    /// are not signed with it (turno key makes one)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Keep the clock in this directory, so that the process can be started anew
-    /// while others are down. Without it, it hears the clock of every member
-    /// before its first request
+    /// Keep the clock in this directory, so that this process can restart while others
+    /// are down
+    ///
+    /// Without it, the process hears the clock of every other member before its first
+    /// request.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or was another's
+    /// Begin with a new state, because the old one is lost or another member's
     #[arg(long, requires = "state")]
     new_state: bool,
 
-    /// Listen here instead of at the own address of the list (behind NAT, or
-    /// in a container)
+    /// Listen at this address instead of the one in the list (behind NAT, or in a
+    /// container)
     #[arg(long, value_name = "ADDR")]
     listen: Option<Address>,
 
-    /// How long a request waits before it is first sent again; then twice as
-    /// long, and so on up to two seconds
+    /// Send a request again after this time without an answer; the time then doubles up
+    /// to two seconds
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = time)]
     resend: Duration,
 
-    /// Ask every peer for every entry, as Ricart and Agrawala do. Without it a
-    /// turno process's permission is kept until it asks itself, and an entry asks
-    /// only those whose permission is missing
+    /// Ask every peer for every entry, as Ricart and Agrawala do
+    ///
+    /// Without it, a permission is kept until its peer requests it back, and an entry
+    /// asks only the peers whose permission is missing.
     #[arg(long)]
     ask_everybody: bool,
 
@@ -90,12 +91,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
 
-    /// Lines instead of the full-screen view
+    /// Print lines instead of the full-screen view
     #[arg(long)]
     plain: bool,
 
-    /// Begin every line with this and a bar (when several processes share one
-    /// terminal)
+    /// Begin every line with this text and a bar, for processes that share a terminal
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
 }
@@ -139,13 +139,13 @@ impl Arguments {
                 Input::Lines
             },
         };
-        // Diagnostics in the midst of the screen would spoil it.
+        // Diagnostics would overwrite the screen.
         if !is_full_screen || !io::stderr().is_terminal() {
             log_to_standard_error();
         }
         if is_full_screen {
             let screen = Screen::open().map_err(|error| {
-                Failure::failed(format!("cannot fill the screen: {error}; try --plain"))
+                Failure::failed(format!("cannot use the full screen: {error}; try --plain"))
             })?;
             run(config, screen, self.trace.as_deref())
         } else {
@@ -167,7 +167,7 @@ fn run(config: Config, observer: impl Observer, trace: Option<&Path>) -> Result<
     closed_pipe_is_fine(process.run())
 }
 
-/// Both ends are a terminal that knows escape codes.
+/// Whether input and output are a terminal that knows escape codes.
 fn can_fill_the_screen() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     !is_dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
@@ -180,8 +180,8 @@ fn id(text: &str) -> Result<u16, String> {
 
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time <= LONGEST => Ok(time),
-        Ok(_) => Err("more than a year".to_owned()),
+        Ok(time) if time <= MAX_TIME => Ok(time),
+        Ok(_) => Err("longer than a year".to_owned()),
         Err(error) => Err(format!("{error}; write 200ms, 5s or 2m")),
     }
 }

@@ -9,24 +9,24 @@ use crate::engine::{cannot_listen, key_file};
 use crate::group::Address;
 use crate::section_server::Shared;
 
-/// Serve the critical section: print what its holders say.
+/// Serve the critical section of turno process: print the messages of its holders.
 ///
 /// Prints each message of a holder as `[PID: 1, Clock: 5] text`. Remembers the
-/// highest clock that it admitted, and refuses another holder that comes with
-/// less. Ctrl-C ends it with a summary; on SIGUSR1 it prints one and goes on.
+/// highest clock that it admitted, and refuses a new holder with a lower one.
+/// Ctrl-C ends it with a summary. SIGUSR1 prints a summary.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Where to listen: :PORT on this host alone, 0.0.0.0:PORT for others too
+    /// Listen at this address: :PORT for this host alone, 0.0.0.0:PORT for others
+    /// too
     #[arg(long, value_name = "ADDR", default_value = super::process::SECTION)]
     listen: Address,
 
-    /// The group's key: believe only what is signed with it
+    /// Drop every datagram that is not signed with the group's key in this file
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Begin every line with this and a bar (when several programs share one
-    /// terminal)
+    /// Begin every line with this text and a bar, for programs that share a terminal
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
 }

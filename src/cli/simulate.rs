@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,46 +10,46 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::{Failure, closed_pipe_is_fine};
-use crate::simulation::{Addresses, Figures, Plan, Recording, play, run, shrunk};
+use crate::simulation::{Addresses, Plan, Recording, run_plan, run_seeds, shrink};
 use crate::trace;
 
-/// Play the algorithm in a world where everything goes wrong, and judge it.
+/// Simulate groups in which everything goes wrong, and judge what they do.
 ///
 /// Each seed is a group of 2 to 50 nodes, some of them processes of the original
-/// Go program, with a network that delays, loses, repeats and reorders, one-way
-/// and full partitions, crashes in the midst of what a node does, entries that
-/// outlive a crash and are resumed, restarts and pauses, on virtual time. While all
-/// that goes on, no two may be in the section and every token must be larger than
-/// all before; then all is well again, and everybody who asks must enter. The nodes
-/// run the very code of turno process, without its sockets.
+/// Go program, in virtual time. The network delays, loses, repeats and reorders
+/// datagrams, and is partitioned, also one way. Nodes pause, crash in the middle of
+/// a step and restart; an entry may outlive a crash, and is then resumed. While
+/// these faults last, no two nodes may be in the section, and every token must be
+/// larger than all before it. Then the faults end, and every node that asks must
+/// enter. The nodes run the code of turno process, without its sockets.
 ///
-/// A seed that shows what must not be is printed, shrunk to the smallest plan
-/// that still does, and the exit code is 1.
+/// A seed that shows a violation is printed, shrunk to the smallest plan found
+/// that still shows one, and the exit code is 1.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// How many seeds
+    /// The number of seeds
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 
-    /// The first of them
+    /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
 
-    /// Threads; as many as there are cores, if not given
+    /// The number of threads [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
-    /// Play this seed alone, and print all that happens
+    /// Run only this seed, and print everything that happens
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "plan"])]
     seed: Option<u64>,
 
-    /// Play the plan in this file alone (as a shrunk one is printed), and print
-    /// all that happens
+    /// Run only the plan in this file (as a shrunk plan is printed), and print
+    /// everything that happens
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "from"])]
     plan: Option<PathBuf>,
 
-    /// Write the traces of its turno nodes into this directory, for turno trace
+    /// Write the traces of the turno nodes into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
 }
@@ -61,82 +61,76 @@ Examples:
   turno simulate --seed 42 --trace run && turno trace draw run -o run.svg
   turno simulate --plan smallest.json";
 
-/// How often progress is shown.
-const OFTEN: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let plan = match (self.seed, &self.plan) {
             (Some(seed), _) => Plan::of(seed),
-            (None, Some(file)) => {
-                let failed = |why: &dyn std::fmt::Display| {
-                    Failure::usage(format!("cannot play {}: {why}", file.display()))
-                };
-                let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
-                let plan: Plan = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-                plan.check().map_err(|why| failed(&why))?;
-                plan
-            }
+            (None, Some(file)) => read_plan(file)?,
             (None, None) if self.trace.is_some() => {
                 return Err(Failure::usage("--trace is for one --seed or --plan"));
             }
-            (None, None) => return self.many(),
+            (None, None) => return self.run_seeds(),
         };
         let mut recording = Recording::default();
-        let (figures, judged) = play(&plan, &Addresses::default(), Some(&mut recording));
+        let (figures, outcome) = run_plan(&plan, &Addresses::default(), Some(&mut recording));
         if let Some(folder) = &self.trace {
             trace::write(folder, &recording.runs).map_err(|error| {
                 let folder = folder.display();
                 Failure::failed(format!("cannot write a trace into {folder}: {error}"))
             })?;
         }
-        let told = writeln!(io::stdout(), "{plan}\n{}{figures}", recording.log);
-        closed_pipe_is_fine(told)?;
-        judged.map_err(|violation| Failure::failed(violation.to_string()))
+        let written = writeln!(io::stdout(), "{plan}\n{}{figures}", recording.log);
+        closed_pipe_is_fine(written)?;
+        outcome.map_err(|violation| Failure::failed(violation.to_string()))
     }
 
-    fn many(self) -> Result<(), Failure> {
+    fn run_seeds(self) -> Result<(), Failure> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or_else(cores, usize::from);
         let began = Instant::now();
         let is_watched = io::stderr().is_terminal();
-        let shown = Mutex::new(began);
-        let runs = run(self.from, self.seeds, threads, |played| {
+        let last_shown = Mutex::new(began);
+        let (figures, failed) = run_seeds(self.from, self.seeds, threads, |finished| {
             if is_watched
-                && let Ok(mut shown) = shown.try_lock()
-                && shown.elapsed() >= OFTEN
+                && let Ok(mut last_shown) = last_shown.try_lock()
+                && last_shown.elapsed() >= PROGRESS_INTERVAL
             {
-                *shown = Instant::now();
-                let _ = write!(io::stderr(), "\r{played} of {} seeds ", self.seeds);
+                *last_shown = Instant::now();
+                let _ = write!(io::stderr(), "\r{finished} of {} seeds ", self.seeds);
             }
         });
         if is_watched {
             let _ = write!(io::stderr(), "\r{:40}\r", "");
         }
-        let took = began.elapsed();
-        closed_pipe_is_fine(tell(&runs.figures, took, threads))?;
-        let Some((seed, violation)) = runs.failed else {
+        let (seeds, seconds) = (figures.plans, began.elapsed().as_secs_f64());
+        let rate = seeds as f64 / seconds.max(1e-9);
+        closed_pipe_is_fine(writeln!(
+            io::stdout(),
+            "{seeds} seeds in {seconds:.1} s, {rate:.0} seeds/s on {threads} threads\n{figures}"
+        ))?;
+        let Some((seed, violation)) = failed else {
             return closed_pipe_is_fine(writeln!(io::stdout(), "no violation"));
         };
-        let (smallest, of_smallest) = shrunk(&Plan::of(seed), &Addresses::default());
-        let of_smallest = of_smallest.unwrap_or_else(|| violation.clone());
-        let told = writeln!(
+        let (smallest, of_smallest) = shrink(&Plan::of(seed), &Addresses::default());
+        let of_smallest = of_smallest.as_ref().unwrap_or(&violation);
+        closed_pipe_is_fine(writeln!(
             io::stdout(),
             "VIOLATION, seed {seed}: {violation}\n\
-             turno simulate --seed {seed} shows it; the smallest plan found that still goes wrong\n\
+             turno simulate --seed {seed} shows it; the smallest plan found that shows a violation\n\
              ({of_smallest}), for turno simulate --plan FILE:\n{smallest}"
-        );
-        closed_pipe_is_fine(told)?;
+        ))?;
         Err(Failure::failed(format!("seed {seed}: {violation}")))
     }
 }
 
-fn tell(figures: &Figures, took: Duration, threads: usize) -> io::Result<()> {
-    let seconds = took.as_secs_f64();
-    let rate = figures.plays as f64 / seconds.max(1e-9);
-    writeln!(
-        io::stdout(),
-        "{} seeds in {seconds:.1} s, {rate:.0} seeds/s on {threads} threads\n{figures}",
-        figures.plays,
-    )
+fn read_plan(file: &Path) -> Result<Plan, Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::usage(format!("cannot run {}: {why}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    plan.check().map_err(|why| failed(&why))?;
+    Ok(plan)
 }

@@ -7,40 +7,39 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, complain};
+use super::{Failure, closed_pipe_is_fine, print_error};
 use crate::agent::protocol::{AgentStatus, Answer, ClientMessage, ClientStatus};
 use crate::agent::socket_path;
 use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
 use crate::narrate::{counts, listed};
-use crate::printable::Printable;
-use crate::printable::json;
+use crate::printable::{Printable, json};
 use crate::{LockState, PeerStatus, Status};
 
-/// How long an agent may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for the answer of the agent.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Show locks, who holds them, who waits for whom, and the other members.
+/// Show the locks, their holders, who waits for whom, and the other members.
 ///
-/// It is what the agent of this machine knows: the clients of other machines are
-/// shown by the agents there.
+/// Shows what the agent of this machine knows. To see the clients of another
+/// machine, ask the agent there.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Only this lock
+    /// Show only this lock
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
-    /// As one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 
-    /// In the text format of Prometheus
+    /// Print metrics in the text format of Prometheus
     #[arg(long, conflicts_with_all = ["json", "name"])]
     prometheus: bool,
 
-    /// The agent's Unix socket. Unless it is given: $TURNO_SOCKET, or that of the
-    /// user's agent, else /run/turno/turno.sock
+    /// The agent's Unix socket [default: $TURNO_SOCKET, or the user's own agent
+    /// if there is one, else /run/turno/turno.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
@@ -49,22 +48,25 @@ const EXAMPLES: &str = "\
 Examples:
   turno status
   turno status nightly
-  turno status --json | jq '.clients[] | select(.state == \"holding\")'
+  turno status --json | jq '.clients[] | select(.state == \"waiting\")'
   turno status --prometheus > /var/lib/node_exporter/turno.prom
 
-Exit codes: 0 done, 1 there is no agent, 2 wrong use, 124 there is one and it does
-not answer within 10 s.";
+Exit codes:
+  0    success
+  1    there is no agent
+  2    wrong use
+  124  the agent does not answer within 10 s";
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let socket = self.socket.unwrap_or_else(socket_path::to_ask);
+        let socket = self.socket.unwrap_or_else(socket_path::for_client);
         let question = if self.prometheus {
             ClientMessage::Metrics {}
         } else {
             ClientMessage::Status {}
         };
         let answer = ask(&socket, &question).map_err(|error| match error {
-            ConnectionError::AgentSilent(_) => Failure::NotInTime(error.into()),
+            ConnectionError::AgentSilent(_) => Failure::TimedOut(error.into()),
             error => Failure::failed(error),
         })?;
         let text = match answer {
@@ -81,27 +83,32 @@ impl Arguments {
                     shown(&status)
                 }
             }
-            Answer::Failed { why } => return Err(Failure::failed(why)),
-            other => return Err(Failure::failed(format!("the agent answers {other:?}"))),
+            Answer::Failed { why } => {
+                return Err(Failure::failed(format!("the agent says: {why}")));
+            }
+            other => {
+                let why = format!("the agent sent an unexpected answer: {other:?}");
+                return Err(Failure::failed(why));
+            }
         };
         closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
 }
 
 fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionError> {
-    let mut connection = Connection::open(socket, Some(PATIENCE), |silent| {
-        let (silent, most) = (silent.in_short(), PATIENCE.as_secs());
-        complain(&format!("turno: {silent}; waiting {most} s at most"));
+    let mut connection = Connection::open(socket, Some(MAX_WAIT), |silent| {
+        let (silent, seconds) = (silent.summary(), MAX_WAIT.as_secs());
+        print_error(&format!("turno: {silent}; waiting at most {seconds} s"));
     })?;
-    connection.say(question)?;
+    connection.send(question)?;
     loop {
-        if let Some(answer) = connection.hear(None)? {
+        if let Some(answer) = connection.receive(None)? {
             return Ok(answer);
         }
     }
 }
 
-/// For people: what anybody may have named is escaped.
+/// The status for a person. Names and commands are escaped: any client can choose them.
 fn shown(status: &AgentStatus) -> String {
     let node = &status.node;
     let mut text = format!(
@@ -178,12 +185,16 @@ fn push_lock<'a>(
     }
 }
 
-/// `gamma:7001 (3)`.
 fn member(node: &Status, id: u16) -> String {
-    match node.peers.iter().find(|peer| peer.id == id) {
-        Some(peer) => format!("{} ({id})", peer.name),
-        None => format!("this member ({id})"),
-    }
+    let peer = node.peers.iter().find(|peer| peer.id == id);
+    peer.map_or_else(|| format!("this member ({id})"), peer_name)
+}
+
+/// `gamma:7001 (3)`. An older agent does not send the name, but always the address.
+fn peer_name(peer: &PeerStatus) -> String {
+    let has_name = !peer.name.is_empty();
+    let name = if has_name { &peer.name } else { &peer.address };
+    format!("{name} ({})", peer.id)
 }
 
 fn push_peer(text: &mut String, peer: &PeerStatus) {
@@ -197,15 +208,14 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     let again = (peer.sent_again > 0).then(|| format!(", sent again {}", peer.sent_again));
     let _ = writeln!(
         text,
-        "  {} ({}) at {}: {heard}{}{}",
-        peer.name,
-        peer.id,
+        "  {} at {}: {heard}{}{}",
+        peer_name(peer),
         peer.address,
         fastest.unwrap_or_default(),
         again.unwrap_or_default()
     );
     if let Some(why) = &peer.dropped {
-        let _ = writeln!(text, "    what comes in its name is dropped: {why}");
+        let _ = writeln!(text, "    datagrams in its name are dropped: {why}");
     }
 }
 

@@ -10,12 +10,11 @@ use clap::{Args, Subcommand};
 use super::{Failure, closed_pipe_is_fine};
 use crate::trace::{Diagram, History, Progress, View, check, html, mermaid, shiviz, svg};
 
-/// Judge what really happened, from the traces that nodes wrote.
+/// Check and draw what really happened, from the traces of the nodes.
 ///
-/// Every node that is given --trace DIR writes a file there: processes, agents,
-/// programs that use the library. Bring the files of all members into one
-/// directory: they are merged by what happened before what, not by the clocks of
-/// the machines.
+/// Every node with --trace DIR writes a file there: processes, agents, programs that
+/// use the library. Bring the files of all members into one directory: they are
+/// merged by what happened before what, not by the clocks of the machines.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -39,42 +38,42 @@ enum Command {
     Export(Export),
 }
 
-/// Was the section ever held twice? Do tokens rise? Who waited for whom?
+/// Check that the section was never held twice and that tokens rise.
 ///
-/// Exit codes: 0 nothing is wrong, 1 a violation, or no trace to be read, 2 wrong
-/// use. A violation is told with the lines of the trace that show it; and where
-/// the trace is not whole, what is missing.
+/// Also checks that no member let a younger request go first and that no clock ran
+/// backwards, and reports how long each node waited. A violation is shown with the
+/// lines of the trace that prove it. Gaps in the trace are listed.
+///
+/// Exit codes: 0 no violation, 1 a violation, or no readable trace, 2 wrong use.
 #[derive(Args)]
 struct Check {
-    /// Where the traces are
+    /// The directory with the traces
     folder: PathBuf,
 }
 
-/// Draw what happened as a space-time diagram.
+/// Draw a space-time diagram.
 ///
-/// A line a node, from left to right; an arrow a request or a reply; bars for
-/// WAIT, HELD with its token, and what a node defers, with the reason. Without -o
-/// the SVG goes to standard output.
+/// A line a node, from left to right; an arrow a request or a reply; bars for WAIT,
+/// for HELD with its token, and for deferred replies with the reason. Without -o the
+/// SVG goes to standard output.
 ///
-/// With --html it is a page to be opened in a browser, which needs nothing else:
-/// point at an event, and what led to it and what it led to lights up; step
-/// through the run, and watch the nodes change. run.html#step=5 and
-/// run.html#event=0-3 are links into it.
+/// With --html it is one page for a browser: point at an event to light up what led
+/// to it and what it led to; step through the run to watch the nodes change.
+/// run.html#step=5 and run.html#event=0-3 are links into it.
 #[derive(Args)]
 struct Draw {
-    /// Where the traces are
+    /// The directory with the traces
     folder: PathBuf,
 
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write a page that a browser shows, to look into, instead of an SVG
+    /// Write a page for a browser instead of an SVG
     #[arg(long)]
     html: bool,
 
-    /// Place events by the clocks of the machines, not by what happened before
-    /// what
+    /// Place events by the clocks of the machines, not by what happened before what
     #[arg(long)]
     by_time: bool,
 
@@ -90,7 +89,7 @@ struct Draw {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     nodes: Vec<u16>,
 
-    /// Draw this lock; the nameless one, if not given
+    /// Draw this lock; the nameless one if not given
     #[arg(
         long,
         value_name = "NAME",
@@ -100,10 +99,10 @@ struct Draw {
     lock: String,
 }
 
-/// Write what happened for another program that draws, to standard output.
+/// Write a trace for another program that draws, to standard output.
 #[derive(Args)]
 struct Export {
-    /// Where the traces are
+    /// The directory with the traces
     folder: PathBuf,
 
     #[command(flatten)]
@@ -134,12 +133,12 @@ impl Arguments {
 
 impl Check {
     fn run(self) -> Result<(), Failure> {
-        let mut teller = Teller::new();
-        let history = teller.read(&self.folder)?;
-        teller.tell("judging");
+        let mut progress = ProgressLine::new();
+        let history = progress.read(&self.folder)?;
+        progress.show("checking");
         let report = check(&history);
-        teller.clear();
-        closed_pipe_is_fine(writeln!(io::stdout(), "{}", report.tell(&history)))?;
+        progress.clear();
+        closed_pipe_is_fine(writeln!(io::stdout(), "{}", report.text(&history)))?;
         if report.is_clean() {
             return Ok(());
         }
@@ -153,8 +152,8 @@ impl Check {
 
 impl Draw {
     fn run(self) -> Result<(), Failure> {
-        let mut teller = Teller::new();
-        let history = teller.read(&self.folder)?;
+        let mut progress = ProgressLine::new();
+        let history = progress.read(&self.folder)?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let members = history.members();
         if let Some(id) = self.nodes.iter().find(|id| !(1..=members).contains(id)) {
@@ -169,14 +168,14 @@ impl Draw {
             nodes: self.nodes.into_iter().collect(),
             lock: self.lock,
         };
-        teller.tell("drawing");
+        progress.show("drawing");
         let diagram = Diagram::new(&history, &view).map_err(Failure::failed)?;
         let text = if self.html {
             html(&history, &diagram).map_err(Failure::failed)?
         } else {
             svg(&diagram)
         };
-        teller.clear();
+        progress.clear();
         match self.output {
             None => closed_pipe_is_fine(io::stdout().write_all(text.as_bytes())),
             Some(file) => fs::write(&file, text).map_err(|error| {
@@ -188,47 +187,47 @@ impl Draw {
 
 impl Export {
     fn run(self) -> Result<(), Failure> {
-        let mut teller = Teller::new();
-        let history = teller.read(&self.folder)?;
-        teller.tell("exporting");
+        let mut progress = ProgressLine::new();
+        let history = progress.read(&self.folder)?;
+        progress.show("exporting");
         let text = if self.format.shiviz {
             shiviz(&history)
         } else {
             mermaid(&history)
         };
         let text = text.map_err(Failure::failed)?;
-        teller.clear();
+        progress.clear();
         closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
 }
 
-/// Tells on standard error how far a long trace is, if that is a terminal.
-struct Teller {
+/// Shows on standard error how far the work is, if that is a terminal.
+struct ProgressLine {
     is_watched: bool,
     shown: Instant,
 }
 
-/// How often it does.
-const OFTEN: Duration = Duration::from_millis(100);
+/// The shortest time between two changes of the line.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// More than it tells at once.
+/// More columns than any of its texts has.
 const WIDTH: usize = 50;
 
-impl Teller {
+impl ProgressLine {
     fn new() -> Self {
-        Teller {
+        ProgressLine {
             is_watched: io::stderr().is_terminal(),
             shown: Instant::now(),
         }
     }
 
     fn read(&mut self, folder: &Path) -> Result<History, Failure> {
-        let history = History::read(folder, |progress| match progress {
-            Progress::Reading { events, percent } if self.shown.elapsed() >= OFTEN => {
-                self.tell(&format!("reading, {percent} %, {events} events"));
+        let history = History::read(folder, |Progress { events, percent }| match percent {
+            Some(percent) if self.shown.elapsed() >= INTERVAL => {
+                self.show(&format!("reading, {percent} %, {events} events"));
             }
-            Progress::Reading { .. } => {}
-            Progress::Merging { events } => self.tell(&format!("merging {events} events")),
+            Some(_) => {}
+            None => self.show(&format!("merging {events} events")),
         });
         history.map_err(|error| {
             self.clear();
@@ -236,16 +235,16 @@ impl Teller {
         })
     }
 
-    /// Instead of what it has told before.
-    fn tell(&mut self, what: &str) {
+    /// Replaces the text of the line.
+    fn show(&mut self, text: &str) {
         if self.is_watched {
             self.shown = Instant::now();
-            // The next begins where this one did, on any terminal.
-            let _ = write!(io::stderr(), "\r{:WIDTH$}\r{what}", "");
+            // The next text starts in the same column, on any terminal.
+            let _ = write!(io::stderr(), "\r{:WIDTH$}\r{text}", "");
         }
     }
 
     fn clear(&mut self) {
-        self.tell("");
+        self.show("");
     }
 }

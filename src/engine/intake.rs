@@ -89,6 +89,6 @@ impl<O: Observer, U: User> Engine<O, U> {
 fn is_never_honest(rejected: Rejected) -> bool {
     matches!(
         rejected,
-        Rejected::NoMember(_) | Rejected::OwnId(_) | Rejected::Clock(_)
+        Rejected::UnknownMember(_) | Rejected::OwnId(_) | Rejected::Clock(_)
     )
 }

@@ -53,7 +53,7 @@ pub trait Observer {
     fn change_view(&mut self) {}
 
     /// The node has ended: writes what is left.
-    fn part(&mut self) {}
+    fn close(&mut self) {}
 }
 
 /// One thing that happened to a node.

@@ -3,7 +3,9 @@
 use std::io;
 
 use super::{Engine, NodeEvent, Observer, User};
-use crate::mutex::{Effect, LockName, Rejected, State};
+use crate::mutex::{Effect, Rejected};
+#[cfg(feature = "cli")]
+use crate::mutex::{LockName, State};
 use crate::protocol::Event;
 use crate::transport::Outgoing;
 

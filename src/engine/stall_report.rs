@@ -81,7 +81,7 @@ impl NodeView<'_> {
         Stall {
             waited,
             missing: missing.collect(),
-            has_duplicate_id: self.member.is_claimed(),
+            has_duplicate_id: self.member.has_duplicate_id(),
         }
     }
 }
@@ -91,7 +91,9 @@ impl NodeView<'_> {
 pub(crate) fn missing(member: &Member, lock: &LockName) -> Option<Vec<NodeId>> {
     match member.state(lock) {
         State::Wait { missing, .. } => Some(missing.iter().copied().collect()),
-        State::Free if member.is_wanted(lock) => Some(member.unsynced().iter().copied().collect()),
+        State::Free if member.is_awaiting_sync(lock) => {
+            Some(member.unsynced().iter().copied().collect())
+        }
         State::Free | State::Held { .. } => None,
     }
 }
@@ -125,7 +127,7 @@ impl fmt::Display for Stall {
     }
 }
 
-/// `gamma:7001 (3), heard 4 s ago, what comes in its name is dropped: it is not signed`.
+/// `gamma:7001 (3), heard 4 s ago, datagrams in its name are dropped: it is not signed`.
 impl fmt::Display for MissingPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_self {
@@ -141,7 +143,7 @@ impl fmt::Display for MissingPeer {
             None => write!(f, "not heard yet")?,
         }
         match &self.dropped {
-            Some(reason) => write!(f, ", what comes in its name is dropped: {reason}"),
+            Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),
         }
     }

@@ -39,51 +39,13 @@ struct Record {
     check: String,
 }
 
-/// Why a state directory cannot be used. The message says what to do.
+/// Why a state directory cannot be used: a sentence that says what to do.
 #[derive(Debug, Error)]
-pub enum StateError {
-    /// The system refuses.
-    #[error("cannot use the state directory {}: {error}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// Another node uses it.
-    #[error("the state directory {} is in use by another node", .0.display())]
-    InUse(PathBuf),
-    /// The directory exists, and the file does not.
-    #[error(
-        "{} is missing. If this member never ran with this directory, or its state is lost, start it with --new-state: it then waits for the clock of every other member before its first request",
-        .0.display()
-    )]
-    Missing(PathBuf),
-    /// The contents of the file are not what this program wrote.
-    #[error(
-        "{} is damaged ({why}). Restore a copy if it is the latest; otherwise start with --new-state: this member then waits for the clock of every other member before its first request",
-        path.display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The state belongs to another member, or to another member list.
-    #[error(
-        "{} belongs to {theirs}, and this is {ours}. Give each member a directory of its own; or, if the member list has changed, stop all members and start each with --new-state",
-        path.display()
-    )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// Whose it is.
-        theirs: String,
-        /// Which member this is.
-        ours: String,
-    },
-}
+#[error("{0}")]
+pub struct StateError(String);
+
+/// What a start with a new state costs.
+const WAITS: &str = "then waits for the clock of every other member before its first request";
 
 impl StateFile {
     /// Opens the state of this member in this directory. A missing directory is made,
@@ -101,7 +63,7 @@ impl StateFile {
         if is_first {
             let mut builder = fs::DirBuilder::new();
             let made = builder.recursive(true).mode(0o700).create(folder);
-            made.map_err(|error| io_error(folder, error))?;
+            made.map_err(|error| io_error(folder, &error))?;
         }
         let lock = lock(folder)?;
         let fresh = Record::new(id, group, 1, false);
@@ -117,17 +79,19 @@ impl StateFile {
                 if is_first {
                     let _ = fs::remove_dir_all(folder);
                 }
-                return Err(io_error(&path, error));
+                return Err(io_error(&path, &error));
             }
             return Ok(state);
         }
         let record = read(&path)?;
         if (record.id, &record.group) != (fresh.id, &fresh.group) {
-            return Err(StateError::Foreign {
-                path,
-                theirs: record.whose(),
-                ours: fresh.whose(),
-            });
+            return Err(StateError(format!(
+                "{} belongs to {}, and this is {}. Give each member a directory of its own; or, \
+                 if the member list has changed, stop all members and start each with --new-state",
+                path.display(),
+                record.whose(),
+                fresh.whose()
+            )));
         }
         Ok(StateFile {
             folder: folder.to_owned(),
@@ -140,7 +104,7 @@ impl StateFile {
     pub(crate) fn durability(&self) -> Durability {
         Durability::Durable {
             below: self.record.clock_below,
-            heard: self.record.heard,
+            synced: self.record.heard,
         }
     }
 
@@ -195,43 +159,48 @@ impl Record {
 }
 
 fn read(path: &Path) -> Result<Record, StateError> {
-    let damaged = |why: String| StateError::Damaged {
-        path: path.to_owned(),
-        why,
+    let damaged = |why: &str| {
+        StateError(format!(
+            "{} is damaged ({why}). Restore a copy if it is the latest; otherwise start with \
+             --new-state: this member {WAITS}",
+            path.display()
+        ))
     };
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StateError::Missing(path.to_owned()));
-        }
-        Err(error) => return Err(io_error(path, error)),
-    };
+    let text = fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StateError(format!(
+            "{} is missing. If this member never ran with this directory, or its state is lost, \
+             start it with --new-state: it {WAITS}",
+            path.display()
+        )),
+        _ => io_error(path, &error),
+    })?;
     let record: Record =
-        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))?;
     if record.turno_state != 1 {
-        return Err(damaged(format!("its format is {}", record.turno_state)));
+        return Err(damaged(&format!("its format is {}", record.turno_state)));
     }
     if record.check != record.sum() {
-        return Err(damaged("its checksum is wrong".to_owned()));
+        return Err(damaged("its checksum is wrong"));
     }
     Ok(record)
 }
 
 fn lock(folder: &Path) -> Result<File, StateError> {
     let path = folder.join("lock");
-    let file = File::create(&path).map_err(|error| io_error(&path, error))?;
+    let file = File::create(&path).map_err(|error| io_error(&path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StateError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(error)) => Err(io_error(&path, error)),
+        Err(TryLockError::WouldBlock) => Err(StateError(format!(
+            "the state directory {} is in use by another node",
+            folder.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(io_error(&path, &error)),
     }
 }
 
-fn io_error(path: &Path, error: io::Error) -> StateError {
-    StateError::Io {
-        path: path.to_owned(),
-        error,
-    }
+fn io_error(path: &Path, error: &io::Error) -> StateError {
+    let path = path.display();
+    StateError(format!("cannot use the state directory {path}: {error}"))
 }
 
 #[cfg(test)]
@@ -244,8 +213,15 @@ mod tests {
         StateFile::open(folder, NodeId(2), GROUP, is_reset)
     }
 
+    fn error(opened: Result<StateFile, StateError>) -> String {
+        opened.unwrap_err().to_string()
+    }
+
     fn durability(below: u64, heard: bool) -> Durability {
-        Durability::Durable { below, heard }
+        Durability::Durable {
+            below,
+            synced: heard,
+        }
     }
 
     /// A directory with the state of a member whose clock is below 5.
@@ -282,7 +258,7 @@ mod tests {
     fn a_directory_without_its_file_is_an_error() {
         let (_parent, folder) = used();
         fs::remove_file(folder.join(FILE)).unwrap();
-        assert!(matches!(open(&folder, false), Err(StateError::Missing(_))));
+        assert!(error(open(&folder, false)).contains("is missing"));
         assert_eq!(
             open(&folder, true).unwrap().durability(),
             durability(1, false)
@@ -299,12 +275,9 @@ mod tests {
             changed[place] ^= 4;
             for damaged in [&changed[..], &whole[..place]] {
                 fs::write(&path, damaged).unwrap();
-                let error = open(&folder, false).unwrap_err();
-                assert!(
-                    matches!(error, StateError::Damaged { .. }),
-                    "{place}: {error}"
-                );
-                assert!(error.to_string().contains("--new-state"));
+                let error = error(open(&folder, false));
+                assert!(error.contains("is damaged ("), "{place}: {error}");
+                assert!(error.contains("--new-state"));
             }
         }
     }
@@ -313,8 +286,8 @@ mod tests {
     fn the_state_of_another_member_or_group_is_an_error() {
         let (_parent, folder) = used();
         for (id, group) in [(NodeId(3), GROUP), (NodeId(2), GroupDigest(8))] {
-            let error = StateFile::open(&folder, id, group, false).unwrap_err();
-            assert!(matches!(error, StateError::Foreign { .. }), "{error}");
+            let error = error(StateFile::open(&folder, id, group, false));
+            assert!(error.contains(" belongs to member 2 of group "), "{error}");
         }
     }
 
@@ -322,7 +295,7 @@ mod tests {
     fn two_nodes_do_not_share_a_directory() {
         let (_parent, folder) = used();
         let _first = open(&folder, false).unwrap();
-        assert!(matches!(open(&folder, false), Err(StateError::InUse(_))));
+        assert!(error(open(&folder, false)).contains("in use by another node"));
     }
 
     #[test]

@@ -1,69 +1,70 @@
-//! The client waits for its turn.
+//! The client acquires its lock from the agent.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::messages::{Messages, rough};
-use super::{GRACE, LockOptions, Patience, RunError};
+use super::connection::Connection;
+use super::messages::{Messages, rounded};
+use super::{GRACE, LockCommandError, LockOptions, WaitLimit};
 use crate::agent::protocol::{Answer, Ask, ClientMessage};
-use crate::lock_command::connection::Connection;
 use crate::system::millis;
 
-/// Waits that are shorter are not told of.
-const MOMENT: Duration = Duration::from_secs(1);
+/// A shorter wait is not reported.
+const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
-/// For how long somebody may look at a record.
-const INSTANT: Duration = Duration::from_millis(1);
+/// How long to try to lock a record that the agent has just locked to check it.
+const MAX_CHECK: Duration = Duration::from_secs(1);
 
-/// How much of a command is shown to those who ask, in bytes.
-const MOST_SHOWN: usize = 4096;
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(1);
 
-/// A turn that has come.
+/// How much of a command is sent to the agent, in bytes.
+const MAX_SHOWN: usize = 4096;
+
+/// An acquired lock.
 pub(super) struct Acquired {
     /// The fencing token of the entry.
     pub(super) token: u64,
-    /// Which member holds the lock.
+    /// The id of this machine's member.
     pub(super) node: u16,
-    /// The record of the entry, locked for as long as anybody has it open.
+    /// The record of the entry, which stays locked while a process has it open.
     pub(super) record: File,
 }
 
-/// Until then the signals do what they do: nothing is held that outlives this
-/// process.
-pub(super) fn wait(
+/// Requests the lock, and waits for it. A signal ends this process as it does any other:
+/// it holds nothing yet that would outlive it.
+pub(super) fn acquire(
     connection: &mut Connection,
-    config: &LockOptions,
-    tell: &Messages<'_>,
-) -> Result<Acquired, RunError> {
-    let asked = Instant::now();
-    connection.say(&ClientMessage::Ask(ask(config)))?;
-    let moment = asked + MOMENT;
-    let mut is_told = false;
-    let mut turn: Option<Acquired> = None;
+    options: &LockOptions,
+    messages: &mut Messages<'_>,
+) -> Result<Acquired, LockCommandError> {
+    let requested_at = Instant::now();
+    connection.send(&ClientMessage::Ask(ask(options)))?;
+    let report_at = requested_at + MIN_REPORTED_WAIT;
     let mut unreported: Option<String> = None;
+    let mut acquired: Option<Acquired> = None;
     loop {
-        if Instant::now() >= moment
+        if Instant::now() >= report_at
             && let Some(text) = unreported.take()
         {
-            tell.of_waiting(&text);
-            is_told = true;
+            messages.report_wait(&text);
         }
-        let Some(answer) = connection.hear(unreported.is_some().then_some(moment))? else {
+        let Some(answer) = connection.receive(unreported.is_some().then_some(report_at))? else {
             continue;
         };
-        match (answer, turn.take()) {
+        match (answer, acquired.take()) {
             (Answer::Waiting { text }, before) => {
                 unreported = Some(text);
-                turn = before;
-                // It says more when it has taken twice as long.
-                connection.expect_word_after(asked.elapsed());
+                acquired = before;
+                // The next report comes when the wait has lasted twice as long.
+                connection.expect_answer_within(requested_at.elapsed());
             }
             (
                 Answer::Granted {
@@ -74,82 +75,77 @@ pub(super) fn wait(
                 None,
             ) => {
                 unreported = None;
-                turn = Some(Acquired {
+                acquired = Some(Acquired {
                     token,
                     node,
                     record: lock(record)?,
                 });
-                connection.say(&ClientMessage::Locked {})?;
-                connection.wait_at_least(GRACE);
+                connection.send(&ClientMessage::Locked {})?;
+                connection.extend_deadline(GRACE);
             }
-            (Answer::Go {}, Some(turn)) => {
-                let after = rough(asked.elapsed());
-                tell.of_turn(
-                    is_told,
-                    &format!("held after {after}, token {}", turn.token),
-                );
-                return Ok(turn);
+            (Answer::Go {}, Some(acquired)) => {
+                let (waited, token) = (rounded(requested_at.elapsed()), acquired.token);
+                messages.report_entry(&format!("acquired after {waited}, token {token}"));
+                return Ok(acquired);
             }
-            (Answer::TimedOut { why }, _) => return Err(RunError::NotInTime(why)),
-            (Answer::Failed { why }, _) => return Err(RunError::Refused(why)),
+            (Answer::TimedOut { why }, _) => return Err(LockCommandError::TimedOut(why)),
+            (Answer::Failed { why }, _) => return Err(LockCommandError::Refused(why)),
             (answer, _) => {
-                let why = format!("it says what has no place here: {answer:?}");
+                let why = format!("it sent an unexpected answer: {answer:?}");
                 return Err(connection.lost(io::Error::other(why)).into());
             }
         }
     }
 }
 
-fn ask(config: &LockOptions) -> Ask {
-    let wait_ms = match config.patience {
-        Patience::For(time) => Some(millis(time)),
-        Patience::AtOnce | Patience::Endless => None,
+fn ask(options: &LockOptions) -> Ask {
+    let wait_ms = match options.wait_limit {
+        WaitLimit::AtMost(time) => Some(millis(time)),
+        WaitLimit::AtOnce | WaitLimit::Unlimited => None,
     };
     Ask {
-        name: config.lock.as_str().to_owned(),
-        at_once: config.patience == Patience::AtOnce,
+        name: options.lock.as_str().to_owned(),
+        at_once: options.wait_limit == WaitLimit::AtOnce,
         wait_ms,
-        command: shown(&config.command),
+        command: shown(&options.command),
     }
 }
 
-/// As much of a command as one wants to see.
+/// The beginning of a command, for `turno status`.
 fn shown(command: &[OsString]) -> Vec<String> {
-    let mut left = MOST_SHOWN;
+    let mut left = MAX_SHOWN;
     let mut shown = Vec::new();
     for argument in command {
         let mut argument = argument.to_string_lossy().into_owned();
-        let is_whole = argument.len() <= left;
-        if !is_whole {
+        if argument.len() > left {
             while !argument.is_char_boundary(left) {
                 left -= 1;
             }
             argument.truncate(left);
             argument.push('…');
+            shown.push(argument);
+            break;
         }
         left = left.saturating_sub(argument.len() + 1);
         shown.push(argument);
-        if !is_whole {
-            break;
-        }
     }
     shown
 }
 
-/// Locks the record of the entry. Nobody else keeps it locked, for it is of this
-/// entry alone; but an agent that looks whether it is locked has it for an instant.
-fn lock(record: PathBuf) -> Result<File, RunError> {
-    let locked = |record: &Path| {
-        let file = File::open(record)?;
-        let until = Instant::now() + MOMENT;
+/// Locks the record of the entry. Only the agent may have it locked, for an instant, to
+/// check whether it is locked.
+fn lock(record: PathBuf) -> Result<File, LockCommandError> {
+    let lock = || -> io::Result<File> {
+        let file = File::open(&record)?;
+        let until = Instant::now() + MAX_CHECK;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(INSTANT),
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(PAUSE),
                 locked => return Ok(locked.map(|()| file)?),
             }
         }
     };
-    locked(&record).map_err(|source| RunError::Record { record, source })
+    lock().map_err(|source| LockCommandError::Record { record, source })
 }
 
 #[cfg(test)]
@@ -157,18 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_looks_at_a_record_for_an_instant_does_not_keep_it_from_being_locked() {
+    fn a_check_of_the_record_does_not_prevent_its_lock() {
         let record = tempfile::NamedTempFile::new().unwrap();
-        let look = File::open(record.path()).unwrap();
-        flock(&look, FlockOperation::LockExclusive).unwrap();
+        let check = File::open(record.path()).unwrap();
+        flock(&check, FlockOperation::LockExclusive).unwrap();
         let path = record.path().to_owned();
         let locks = thread::spawn(move || lock(path).map(drop));
-        drop(look);
+        drop(check);
         assert!(locks.join().unwrap().is_ok());
     }
 
     #[test]
-    fn of_a_long_command_the_beginning_is_shown() {
+    fn a_long_command_is_cut() {
         let command = ["rsync", "-a", "from", "to"].map(OsString::from);
         assert_eq!(shown(&command), ["rsync", "-a", "from", "to"]);
         let long = ["x".into(), "é".repeat(10_000).into(), "y".into()];

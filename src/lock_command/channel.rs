@@ -1,11 +1,11 @@
-//! What the client and its supervisor say to each other, on a pair of sockets,
-//! a byte each.
+//! The channel between the client and its supervisor: a pair of sockets, one byte a
+//! message.
 //!
-//! The supervisor has its end as standard input. The first byte brings what it
-//! needs for the command: the real standard input, and the record of the entry.
-//! Then come signals to pass on, and perhaps word to end the command. When the
-//! channel ends, because the client wants it or is no more, all of the command
-//! is killed. The supervisor says one byte when all is over: the exit code.
+//! The supervisor has its end as standard input. The first byte comes with the
+//! descriptors for the command: the real standard input, and the record of the entry.
+//! The client then sends signals to pass on, and possibly the order to end the command.
+//! When the channel closes, because the client closes it or dies, the supervisor kills
+//! all processes of the command. The supervisor sends one byte at the end: the exit code.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -19,19 +19,18 @@ use rustix::net::{
 
 const BEGIN: u8 = 0xff;
 const END: u8 = 0;
-const IS_OF_TERMINAL: u8 = 0x80;
+const FROM_TERMINAL: u8 = 0x80;
 
-/// What the client says.
+/// A message of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Control {
-    /// This signal is for the command.
+    /// Pass this signal on to the command.
     Signal {
-        /// Its number.
         number: i32,
         /// The terminal has sent it to the whole process group.
-        is_of_terminal: bool,
+        is_from_terminal: bool,
     },
-    /// The command has to end, in order.
+    /// End the command with SIGTERM.
     End,
 }
 
@@ -41,10 +40,10 @@ impl Control {
             Control::End => END,
             Control::Signal {
                 number,
-                is_of_terminal,
+                is_from_terminal,
             } => {
-                let number = u8::try_from(number).unwrap_or(END) & !IS_OF_TERMINAL;
-                number | if is_of_terminal { IS_OF_TERMINAL } else { 0 }
+                let number = u8::try_from(number).unwrap_or(END) & !FROM_TERMINAL;
+                number | if is_from_terminal { FROM_TERMINAL } else { 0 }
             }
         }
     }
@@ -53,58 +52,55 @@ impl Control {
         match byte {
             END => Control::End,
             byte => Control::Signal {
-                number: i32::from(byte & !IS_OF_TERMINAL),
-                is_of_terminal: byte & IS_OF_TERMINAL != 0,
+                number: i32::from(byte & !FROM_TERMINAL),
+                is_from_terminal: byte & FROM_TERMINAL != 0,
             },
         }
     }
 }
 
-/// What the supervisor is given.
+/// The descriptors for the command.
 pub(super) struct CommandFds {
     pub(super) input: OwnedFd,
     pub(super) record: OwnedFd,
 }
 
-/// Gives the supervisor what it needs.
-pub(super) fn give(
+/// Sends the supervisor the descriptors for the command.
+pub(super) fn send_fds(
     channel: &UnixStream,
     input: BorrowedFd<'_>,
     record: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    let given = [input, record];
+    let fds = [input, record];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&given));
-    sendmsg(
-        channel,
-        &[IoSlice::new(&[BEGIN])],
-        &mut control,
-        SendFlags::empty(),
-    )?;
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+    let begin = [IoSlice::new(&[BEGIN])];
+    sendmsg(channel, &begin, &mut ancillary, SendFlags::empty())?;
     Ok(())
 }
 
-/// The supervisor's end of the channel, and what it is given.
+/// Returns the supervisor's end of the channel, and the descriptors for the command.
 ///
 /// # Errors
-/// The system's; or standard input is no such channel.
-pub(super) fn take() -> io::Result<(UnixStream, CommandFds)> {
+/// The system's; or standard input is not such a channel.
+pub(super) fn open() -> io::Result<(UnixStream, CommandFds)> {
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     let mut byte = [0];
+    let mut begin = [IoSliceMut::new(&mut byte)];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     recvmsg(
         &channel,
-        &mut [IoSliceMut::new(&mut byte)],
-        &mut control,
+        &mut begin,
+        &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
-    let mut given = control.drain().flat_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(given) => given.collect(),
+    let mut fds = ancillary.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.collect(),
         _ => Vec::new(),
     });
-    match (given.next(), given.next()) {
+    match (fds.next(), fds.next()) {
         (Some(input), Some(record)) => Ok((channel.into(), CommandFds { input, record })),
         _ => Err(ErrorKind::InvalidInput.into()),
     }
@@ -115,15 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_a_byte() {
+    fn a_control_message_is_one_byte() {
         assert_eq!(Control::from_byte(Control::End.to_byte()), Control::End);
         for number in 1..=64 {
-            for is_of_terminal in [false, true] {
-                let word = Control::Signal {
+            for is_from_terminal in [false, true] {
+                let control = Control::Signal {
                     number,
-                    is_of_terminal,
+                    is_from_terminal,
                 };
-                assert_eq!(Control::from_byte(word.to_byte()), word);
+                assert_eq!(Control::from_byte(control.to_byte()), control);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is said on standard error.
+//! The messages of `turno lock` on standard error.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,48 +6,54 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 
 use super::LockOptions;
+use crate::LockName;
 use crate::printable::Printable;
 use crate::system::readiness;
 
-/// Says what the user wants to be told.
+/// Prints the messages that the user wants.
 pub(super) struct Messages<'a> {
-    config: &'a LockOptions,
+    options: &'a LockOptions,
+    has_reported_wait: bool,
 }
 
 impl<'a> Messages<'a> {
-    pub(super) fn new(config: &'a LockOptions) -> Self {
-        Messages { config }
-    }
-
-    /// For whom the client waits.
-    pub(super) fn of_waiting(&self, text: &str) {
-        if self.config.is_told_of_waiting {
-            self.tell(&format!("waiting {text}"));
+    pub(super) fn new(options: &'a LockOptions) -> Self {
+        Messages {
+            options,
+            has_reported_wait: false,
         }
     }
 
-    /// That the turn has come: also to whoever was told of the wait for it.
-    pub(super) fn of_turn(&self, is_told_of_wait: bool, text: &str) {
-        if self.config.is_told_of_all || self.config.is_told_of_waiting && is_told_of_wait {
-            self.tell(text);
+    /// Reports how long the client has waited, and for whom.
+    pub(super) fn report_wait(&mut self, text: &str) {
+        if self.options.reports_wait {
+            self.has_reported_wait = true;
+            self.report(&format!("waiting {text}"));
         }
     }
 
-    /// What only those want to know who ask for it.
-    pub(super) fn of_progress(&self, text: &str) {
-        if self.config.is_told_of_all {
-            self.tell(text);
+    /// Reports the entry, also to a user who has read that the client waits.
+    pub(super) fn report_entry(&self, text: &str) {
+        if self.options.is_verbose || self.has_reported_wait {
+            self.report(text);
         }
     }
 
-    /// What everybody has to know.
-    pub(super) fn tell(&self, text: &str) {
-        say(&about(&self.config.lock, text));
+    /// Reports the release.
+    pub(super) fn report_release(&self, text: &str) {
+        if self.options.is_verbose {
+            self.report(text);
+        }
+    }
+
+    /// Reports what every user has to know.
+    pub(super) fn report(&self, text: &str) {
+        print(&with_lock_name(&self.options.lock, text));
     }
 }
 
-/// Which lock it is about.
-pub(crate) fn about(lock: &crate::LockName, text: &str) -> String {
+/// The text, after the name of the lock, if it has one.
+pub(crate) fn with_lock_name(lock: &LockName, text: &str) -> String {
     if lock.is_nameless() {
         text.to_owned()
     } else {
@@ -55,24 +61,22 @@ pub(crate) fn about(lock: &crate::LockName, text: &str) -> String {
     }
 }
 
-/// A line, for whoever reads: standard error is the command's too, and whoever
-/// has ceased to read it does not keep us from ending the command.
-pub(super) fn say(text: &str) {
-    let is_taken = readiness(io::stderr(), PollFlags::OUT);
-    if is_taken.is_ok_and(|ready| ready.contains(PollFlags::OUT)) {
+/// Prints a line, unless standard error is full: the command writes there too, and a
+/// reader that has stopped must not keep turno from ending the command.
+pub(super) fn print(text: &str) {
+    let ready = readiness(io::stderr(), PollFlags::OUT);
+    if ready.is_ok_and(|ready| ready.contains(PollFlags::OUT)) {
         let line = format!("turno: {}\n", Printable::whole(text.as_bytes()));
         let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
-/// A time as people say it: not to the nanosecond.
-pub(super) fn rough(time: Duration) -> String {
-    let unit = if time < Duration::from_secs(10) {
-        Duration::from_millis(1)
+/// The time in whole milliseconds, or from 10 s on in whole seconds.
+pub(super) fn rounded(time: Duration) -> humantime::FormattedDuration {
+    let rounded = if time < Duration::from_secs(10) {
+        Duration::from_millis(time.subsec_millis().into()) + Duration::from_secs(time.as_secs())
     } else {
-        Duration::from_secs(1)
+        Duration::from_secs(time.as_secs())
     };
-    let units = time.as_millis() / unit.as_millis();
-    let rounded = unit.saturating_mul(u32::try_from(units).unwrap_or(u32::MAX));
-    humantime::format_duration(rounded).to_string()
+    humantime::format_duration(rounded)
 }

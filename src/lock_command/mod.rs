@@ -1,31 +1,35 @@
-//! A command that runs while its lock is held: `turno lock`.
+//! `turno lock`: runs a command while its lock is held.
 //!
 //! ```text
 //! agent ── socket ── client ── channel ── supervisor ── command ── ...
 //!                      │                      │             │
-//!                      └────── record ────────┴─────────────┘  locked, by flock(2)
+//!                      └────── record ────────┴─────────────┘  locked with flock(2)
 //! ```
 //!
-//! The client is what the user started: it waits for its turn at the agent, and
-//! then starts the supervisor, and that the command. Nothing of the command goes
-//! on without the lock, whoever is killed:
+//! The client is the process that the user starts. It acquires the lock from the agent
+//! ([`acquire`]), then starts the supervisor ([`run_command`]), which starts the command
+//! ([`supervise`](mod@supervise)). When one of them dies, the command does not go on
+//! without the lock:
 //!
-//! - the *client*: the channel ends, and the supervisor kills all that came of
-//!   the command. It can, since all whose parents die become its own children;
-//! - the *supervisor*: then they become the client's, and the client does it;
-//! - the *command*: then it has ended, like any other;
-//! - the *agent*: the socket ends, and the client has the command ended;
-//! - client and supervisor at the same moment: then the record stays locked for
-//!   as long as anything of the command lives, and the agent waits for that.
+//! - the *client*: the channel closes, and the supervisor kills all processes of the
+//!   command. It finds them all, because it adopts those whose parents die;
+//! - the *supervisor*: the client adopts them, and kills them;
+//! - the *command*: it has ended, as any other does;
+//! - the *agent*: the socket closes, and the client ends the command;
+//! - client and supervisor at the same moment: the record stays locked while a process of
+//!   the command lives, and the agent waits for that.
 //!
-//! All are of one process group, so that the terminal treats them as one.
+//! All are in one process group, so that the terminal treats them as one.
 
 mod acquire;
 mod channel;
-mod client;
+mod command;
 pub(crate) mod connection;
+mod exit_code;
 mod messages;
+mod process;
 mod process_tree;
+mod run_command;
 mod signals;
 mod supervise;
 
@@ -34,115 +38,103 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lock_command::connection::{AgentSilent, Connection, ConnectionError};
-use crate::mutex::LockName;
+use crate::LockName;
+use connection::{AgentSilent, Connection, ConnectionError};
+pub(crate) use exit_code::OWN_FAILURE;
 use messages::Messages;
-pub(crate) use messages::about;
+pub(crate) use messages::with_lock_name;
 pub(crate) use supervise::supervise;
 
-/// What a supervisor is started with, before the command.
+/// The subcommand that runs the supervisor.
 pub(crate) const SUPERVISOR: &str = "lock-supervisor";
 
-/// turno itself could not do it.
-pub(crate) const OWN_FAILURE: u8 = 125;
-/// The command is there and cannot be executed.
-const NOT_EXECUTABLE: u8 = 126;
-/// There is no such command.
-const NOT_FOUND: u8 = 127;
-/// Killed by a signal: this and its number.
-const SIGNALED: u8 = 128;
+/// How much longer than its own limit the client waits for an answer of the agent.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// What to run, under which lock.
+/// The options of `turno lock`.
 #[derive(Debug)]
 pub(crate) struct LockOptions {
-    /// The lock.
     pub(crate) lock: LockName,
-    /// Where the agent listens.
+    /// The agent's socket.
     pub(crate) socket: PathBuf,
-    /// How long to wait for its turn.
-    pub(crate) patience: Patience,
-    /// How long a command that is told to end may go on before it is killed.
+    pub(crate) wait_limit: WaitLimit,
+    /// When to kill a command that was told to end.
     pub(crate) kill_after: Duration,
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,
-    /// Whether to say for whom it waits.
-    pub(crate) is_told_of_waiting: bool,
-    /// Whether to say what it does besides.
-    pub(crate) is_told_of_all: bool,
+    /// Whether to report for whom the client waits.
+    pub(crate) reports_wait: bool,
+    /// Whether to report the entry and the release, too.
+    pub(crate) is_verbose: bool,
 }
 
 /// How long to wait for the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// Only if nobody else comes first.
+pub(crate) enum WaitLimit {
+    /// Not at all: fail if another caller comes first.
     AtOnce,
-    /// So long.
-    For(Duration),
-    /// As long as it takes.
-    Endless,
+    AtMost(Duration),
+    Unlimited,
 }
 
-/// How much longer than the client would wait the agent may take to say that the
-/// time is over.
-const GRACE: Duration = Duration::from_secs(5);
-
-impl Patience {
-    /// How long to wait for an agent that says nothing; none without end.
+impl WaitLimit {
+    /// How long to wait for an agent that does not answer. `None`: without limit.
     fn with_grace(self) -> Option<Duration> {
         match self {
-            Patience::AtOnce => Some(GRACE),
-            Patience::For(time) => Some(time.saturating_add(GRACE)),
-            Patience::Endless => None,
+            WaitLimit::AtOnce => Some(GRACE),
+            WaitLimit::AtMost(time) => Some(time.saturating_add(GRACE)),
+            WaitLimit::Unlimited => None,
         }
     }
 }
 
-/// Why the command did not run, or not to its end.
+/// Why the command did not run, or not to its end. The message says what to do.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RunError {
-    /// The lock was not to be had in time; nothing was run.
+pub(crate) enum LockCommandError {
+    /// The lock was not acquired in time. The command was not run.
     #[error("{0}")]
-    NotInTime(String),
-    /// There is no agent, or it was lost before there was anything to run.
+    TimedOut(String),
+    /// The agent was not reached, or lost before the command was run.
     #[error(transparent)]
     Connection(ConnectionError),
-    /// The agent could not do it.
+    /// The agent refused the lock.
     #[error("the agent says: {0}")]
     Refused(String),
-    /// The record of the entry could not be locked.
-    #[error("cannot lock {record}, the agent's record of this entry: {source}")]
+    #[error(
+        "cannot lock {record}, the agent's record of this entry: {source}; the command was not run"
+    )]
     Record { record: PathBuf, source: io::Error },
-    /// The command was ended, because the agent was lost.
-    #[error("the command was ended, since the lock was lost")]
-    Ended,
-    /// The supervisor was killed; all of the command was killed then.
-    #[error("the supervisor of the command was lost ({0}): all of the command was killed")]
-    Unsupervised(String),
-    /// The command could not be supervised; it was not run.
-    #[error("cannot run a command: {0}")]
+    #[error("the command was ended, because the lock was lost with the agent")]
+    AgentLost,
+    #[error("the supervisor of the command died ({0}), so the command was killed")]
+    SupervisorLost(String),
+    /// The system refuses something that the command needs. The command was not run.
+    #[error("cannot start the command: {0}")]
     System(#[from] io::Error),
 }
 
-impl From<ConnectionError> for RunError {
+impl From<ConnectionError> for LockCommandError {
     fn from(error: ConnectionError) -> Self {
         match error {
-            // What to do about it was told when it had not answered for a while.
-            ConnectionError::AgentSilent(silent) => RunError::NotInTime(silent.in_short()),
-            error => RunError::Connection(error),
+            // What to do was reported when the agent had been silent for a while.
+            ConnectionError::AgentSilent(silent) => LockCommandError::TimedOut(silent.summary()),
+            error => LockCommandError::Connection(error),
         }
     }
 }
 
-/// Waits for the lock, runs the command, and releases the lock: the command's
-/// exit code, or 128 and the number of the signal that killed it.
+/// Acquires the lock, runs the command, and releases the lock. Returns the exit code of
+/// the command, or 128 + N if signal N killed it.
 ///
 /// # Errors
-/// [`RunError`]; then nothing of the command runs.
-pub(crate) fn run(config: &LockOptions) -> Result<u8, RunError> {
-    let tell = Messages::new(config);
-    let lock = config.lock.clone();
-    let told = move |silent: AgentSilent| messages::say(&about(&lock, &silent.to_string()));
-    let mut connection = Connection::open(&config.socket, config.patience.with_grace(), told)?;
-    let turn = acquire::wait(&mut connection, config, &tell)?;
-    client::run(connection, turn, config, &tell)
+/// [`LockCommandError`]. The command does not run any more.
+pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
+    let lock = options.lock.clone();
+    let on_silence =
+        move |silent: AgentSilent| messages::print(&with_lock_name(&lock, &silent.to_string()));
+    let time = options.wait_limit.with_grace();
+    let mut connection = Connection::open(&options.socket, time, on_silence)?;
+    let mut messages = Messages::new(options);
+    let acquired = acquire::acquire(&mut connection, options, &mut messages)?;
+    run_command::run_command(connection, acquired, options, &messages)
 }

@@ -1,4 +1,4 @@
-//! The signals that are meant for the command.
+//! The signals of the client and the supervisor, which are meant for the command.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -15,33 +15,31 @@ use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 use super::channel::Control;
 use crate::system::signals::not_ignored;
 
-/// Those that are passed on. Each would end a command that does nothing about
-/// it.
+/// The signals that are passed on. Each ends a command that does not handle it.
 const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2];
 
-/// Those that the terminal's driver sends to the whole process group, and so to
-/// the command as well.
-const OF_TERMINAL: [i32; 3] = [SIGHUP, SIGINT, SIGQUIT];
+/// The signals that the terminal sends to the whole process group, and so also to the
+/// command.
+const FROM_TERMINAL: [i32; 3] = [SIGHUP, SIGINT, SIGQUIT];
 
-/// Those that would stop a process.
+/// The signals that stop a process.
 const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 /// The signals of this process, as a source of a poll.
 pub(super) struct Signals(SignalDelivery<UnixStream, WithRawSiginfo>);
 
 impl Signals {
-    /// What the client is told, and is to pass on. From here on none of it ends
-    /// the process.
+    /// Catches the signals that the client passes on. They no longer end it.
     pub(super) fn of_client(registry: &Registry, token: Token) -> io::Result<Self> {
         Self::register(not_ignored(&PASSED_ON), registry, token)
     }
 
-    /// The supervisor outlives them all, and those that would stop it: it must
-    /// be there when the client is not any more.
+    /// Catches the same signals for the supervisor, and those that would stop it: it must
+    /// be able to act when the client dies.
     pub(super) fn of_supervisor(registry: &Registry, token: Token) -> io::Result<Self> {
         let mut signals = not_ignored(&[&PASSED_ON[..], &STOPS].concat());
-        // Whoever started us may have us ignore this one, and then nobody could
-        // wait for a child.
+        // Caught even if the parent ignored it: otherwise the system would reap the
+        // children, and their ends could not be waited for.
         signals.push(SIGCHLD);
         Self::register(signals, registry, token)
     }
@@ -54,28 +52,29 @@ impl Signals {
         Ok(Signals(delivery))
     }
 
-    /// What has arrived.
+    /// The signals that have arrived.
     pub(super) fn pending(&mut self) -> impl Iterator<Item = Control> {
         self.0.pending().map(|info| Control::Signal {
             number: info.si_signo,
-            // sigaction(2): a process that sends one is no source above zero.
-            is_of_terminal: info.si_code > 0 && OF_TERMINAL.contains(&info.si_signo),
+            // The kernel's signals have a code above zero, those of a process do not
+            // (sigaction(2)).
+            is_from_terminal: info.si_code > 0 && FROM_TERMINAL.contains(&info.si_signo),
         })
     }
 
-    /// What the terminal has sent.
-    pub(super) fn of_terminal(&mut self) -> impl Iterator<Item = i32> {
-        self.pending().filter_map(|word| match word {
+    /// The signals that have arrived from the terminal.
+    pub(super) fn pending_from_terminal(&mut self) -> impl Iterator<Item = i32> {
+        self.pending().filter_map(|control| match control {
             Control::Signal {
                 number,
-                is_of_terminal: true,
+                is_from_terminal: true,
             } => Some(number),
             _ => None,
         })
     }
 }
 
-/// Whether it would have ended a command that is not there yet.
-pub(super) fn would_end(signal: i32) -> bool {
+/// Whether this signal is passed on, and ends a command that does not handle it.
+pub(super) fn ends_command(signal: i32) -> bool {
     PASSED_ON.contains(&signal)
 }

@@ -1,46 +1,40 @@
-//! The supervisor of a command: between the client and all that comes of the
-//! command.
+//! The supervisor: it starts the command for the client, and ends all of the command's
+//! processes when it has to.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
-use rustix::process::{Pid, Signal, WaitStatus, getpgid, getpgrp, kill_process};
+use rustix::process::{Pid, Signal};
 use signal_hook::consts::SIGCHLD;
 
 use super::channel::{self, CommandFds, Control};
-use super::process_tree::OtherChildren;
+use super::command::{has_received, inheritable, pass_on, spawn};
+use super::exit_code::{self, OWN_FAILURE};
+use super::process_tree::{self, OtherChildren};
 use super::signals::Signals;
-use super::{NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, SIGNALED, messages, process_tree};
-use crate::system::signals::{is_blocked, is_handled};
+use crate::system::signals::is_blocked;
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
 
-/// Whoever started us may have blocked the word of a child's end.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often to check for the end of a child when SIGCHLD is blocked, which the parent
+/// of turno may have done.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The command has the record open from this number on: scripts use small ones
-/// for their own files, and would close it.
-const RECORD: i32 = 100;
-
-/// Runs a command for a client: its exit code, or 128 and the number of the
-/// signal that killed it.
+/// Runs a command for a client. Returns its exit code, or 128 + N if signal N killed it.
 ///
 /// # Errors
-/// Nobody has started it as a supervisor, or it cannot do what one has to. The
-/// command was not run.
+/// This process was not started as a supervisor, or the system refuses what one needs.
+/// The command was not run.
 pub(crate) fn supervise(command: &[OsString]) -> io::Result<u8> {
-    let (mut supervisor, given) = Supervisor::start()?;
-    let code = supervisor.run(command, given)?;
-    // The client may be gone.
+    let (mut supervisor, fds) = Supervisor::start()?;
+    let code = supervisor.run(command, fds)?;
+    // The client may have died.
     let _ = supervisor.channel.write_all(&[code]);
     Ok(code)
 }
@@ -49,23 +43,23 @@ struct Supervisor {
     poll: Poll,
     signals: Signals,
     channel: UnixStream,
-    /// How often it is looked whether anybody has ended, if there is no word of it.
-    look_every: Option<Duration>,
+    /// `None` if SIGCHLD tells of the end of a child.
+    check_interval: Option<Duration>,
 }
 
-/// What the client wants.
-enum Wanted {
+/// What the client has ordered.
+enum Order {
     Nothing,
-    This(Control),
-    /// The end of everything.
+    Control(Control),
+    /// Kill all processes of the command: the channel is closed.
     Kill,
 }
 
 impl Supervisor {
     fn start() -> io::Result<(Self, CommandFds)> {
-        let (channel, given) = channel::take()?;
+        let (channel, fds) = channel::open()?;
         rustix::thread::set_name(c"turno-lock")?;
-        process_tree::keep()?;
+        process_tree::adopt_orphans()?;
         let poll = Poll::new()?;
         let signals = Signals::of_supervisor(poll.registry(), SIGNALS)?;
         channel.set_nonblocking(true)?;
@@ -76,40 +70,39 @@ impl Supervisor {
             poll,
             signals,
             channel,
-            look_every: is_blocked(SIGCHLD).then_some(LOOK_EVERY),
+            check_interval: is_blocked(SIGCHLD).then_some(CHECK_INTERVAL),
         };
-        Ok((supervisor, given))
+        Ok((supervisor, fds))
     }
 
-    fn run(&mut self, command: &[OsString], given: CommandFds) -> io::Result<u8> {
-        if let Some(code) = self.ended_before()? {
+    fn run(&mut self, command: &[OsString], fds: CommandFds) -> io::Result<u8> {
+        if let Some(code) = self.ended_early()? {
             return Ok(code);
         }
-        let (_record, input) = (inheritable(&given.record)?, given.input);
+        let (_record, input) = (inheritable(&fds.record)?, fds.input);
         let command = match spawn(command, input) {
             Ok(pid) => pid,
             Err(code) => return Ok(code),
         };
-        // The terminal's signals of this moment may have come just before the
-        // command.
-        for signal in self.signals.of_terminal() {
-            if !has_had(command, signal) {
+        // The terminal may have sent a signal just before the command was there.
+        for signal in self.signals.pending_from_terminal() {
+            if !has_received(command, signal) {
                 pass_on(command, signal);
             }
         }
         self.watch(command)
     }
 
-    /// Whether the command has ended before it began: what is to be passed on
-    /// to it would have ended it.
-    fn ended_before(&mut self) -> io::Result<Option<u8>> {
-        if let Some(signal) = self.signals.of_terminal().next() {
-            return Ok(Some(signaled(signal)));
+    /// The exit code of a command that is not started any more, because what has arrived
+    /// for it would have ended it.
+    fn ended_early(&mut self) -> io::Result<Option<u8>> {
+        if let Some(signal) = self.signals.pending_from_terminal().next() {
+            return Ok(Some(exit_code::killed_by(signal)));
         }
-        Ok(match self.wanted()? {
-            Wanted::Nothing => None,
-            Wanted::This(Control::Signal { number, .. }) => Some(signaled(number)),
-            Wanted::This(Control::End) | Wanted::Kill => Some(OWN_FAILURE),
+        Ok(match self.receive()? {
+            Order::Nothing => None,
+            Order::Control(Control::Signal { number, .. }) => Some(exit_code::killed_by(number)),
+            Order::Control(Control::End) | Order::Kill => Some(OWN_FAILURE),
         })
     }
 
@@ -117,51 +110,46 @@ impl Supervisor {
         let mut events = Events::with_capacity(8);
         let mut ended: Option<u8> = None;
         let mut was_killed = false;
-        let mut has_to_end = false;
+        let mut must_end = false;
         loop {
-            // The client gets them too, and passes them on.
+            // The client gets the same signals, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = process_tree::reap(|pid, status| {
                 if pid == command {
-                    ended = Some(code(status));
+                    ended = Some(exit_code::of(status));
                     was_killed = status.terminating_signal().is_some();
                 }
             });
-            // Who was killed has left nothing behind on purpose.
-            if let Some(code) = ended
-                && was_killed
-            {
-                process_tree::kill(&OtherChildren::default());
-                return Ok(code);
+            if let Some(code) = ended {
+                // A command that was killed has left nothing behind on purpose.
+                if was_killed {
+                    process_tree::kill_all(&OtherChildren::default());
+                    return Ok(code);
+                }
+                // A command that ends by itself may leave processes behind. One that had
+                // to end may not.
+                if is_all || !must_end {
+                    return Ok(code);
+                }
             }
-            // What a command leaves behind that ends of its own accord is its
-            // own affair.
-            if let Some(code) = ended
-                && (is_all || !has_to_end)
-            {
-                return Ok(code);
-            }
-            match self.wanted()? {
-                Wanted::Nothing => {
-                    let polled = self.poll.poll(&mut events, self.look_every);
-                    match polled {
-                        Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                        _ => {}
-                    }
+            match self.receive()? {
+                Order::Nothing => match self.poll.poll(&mut events, self.check_interval) {
+                    Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                    _ => {}
+                },
+                Order::Kill => {
+                    process_tree::kill_all(&OtherChildren::default());
+                    return Ok(ended.unwrap_or(exit_code::killed_by(Signal::KILL.as_raw())));
                 }
-                Wanted::Kill => {
-                    process_tree::kill(&OtherChildren::default());
-                    return Ok(ended.unwrap_or(signaled(Signal::KILL.as_raw())));
+                Order::Control(Control::End) => {
+                    must_end = true;
+                    process_tree::terminate_all();
                 }
-                Wanted::This(Control::End) => {
-                    has_to_end = true;
-                    process_tree::terminate();
-                }
-                Wanted::This(Control::Signal {
+                Order::Control(Control::Signal {
                     number,
-                    is_of_terminal,
+                    is_from_terminal,
                 }) => {
-                    let is_new = !is_of_terminal || !has_had(command, number);
+                    let is_new = !is_from_terminal || !has_received(command, number);
                     if ended.is_none() && is_new {
                         pass_on(command, number);
                     }
@@ -170,87 +158,19 @@ impl Supervisor {
         }
     }
 
-    fn wanted(&mut self) -> io::Result<Wanted> {
+    fn receive(&mut self) -> io::Result<Order> {
         let mut byte = [0];
         loop {
             return match self.channel.read(&mut byte) {
-                Ok(0) => Ok(Wanted::Kill),
-                Ok(_) => Ok(Wanted::This(Control::from_byte(byte[0]))),
+                Ok(0) => Ok(Order::Kill),
+                Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => Ok(Wanted::Nothing),
+                    ErrorKind::WouldBlock => Ok(Order::Nothing),
                     ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset => Ok(Wanted::Kill),
+                    ErrorKind::ConnectionReset => Ok(Order::Kill),
                     _ => Err(error),
                 },
             };
         }
     }
-}
-
-/// The record once more, for all that is started from here.
-fn inheritable(record: &OwnedFd) -> io::Result<OwnedFd> {
-    // There may be no numbers that high.
-    let inheritable =
-        fcntl_dupfd_cloexec(record, RECORD).or_else(|_| fcntl_dupfd_cloexec(record, 3))?;
-    fcntl_setfd(&inheritable, FdFlags::empty())?;
-    Ok(inheritable)
-}
-
-/// Starts the command.
-///
-/// # Errors
-/// The exit code; why it could not be started has been said.
-fn spawn(command: &[OsString], input: OwnedFd) -> Result<Pid, u8> {
-    let (program, arguments) = command.split_first().ok_or(OWN_FAILURE)?;
-    let spawned = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::from(input))
-        .spawn();
-    let error = match spawned {
-        Ok(child) => {
-            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            return pid.ok_or(OWN_FAILURE);
-        }
-        Err(error) => error,
-    };
-    let code = match Errno::from_io_error(&error) {
-        Some(Errno::NOENT) => NOT_FOUND,
-        // There is no process to execute it.
-        Some(Errno::AGAIN | Errno::NOMEM) => OWN_FAILURE,
-        _ => NOT_EXECUTABLE,
-    };
-    let shown = Path::new(program).display();
-    messages::say(&format!("cannot run {shown}: {error}"));
-    Err(code)
-}
-
-/// Whether a signal that the terminal has sent to our group has come to the
-/// command by itself. It has not if the command has left the group, or was not
-/// there yet. A command that does nothing about the signal has ended then, so
-/// that to send it once more does no harm; only one that does is sent no second
-/// one.
-fn has_had(command: Pid, signal: i32) -> bool {
-    getpgid(Some(command)) == Ok(getpgrp()) && is_handled(command.as_raw_pid(), signal)
-}
-
-fn pass_on(command: Pid, signal: i32) {
-    let Some(named) = Signal::from_named_raw(signal) else {
-        return;
-    };
-    // It has not been waited for, so the number is still its own.
-    if let Err(error) = kill_process(command, named) {
-        messages::say(&format!("cannot pass signal {signal} on: {error}"));
-    }
-}
-
-fn code(status: WaitStatus) -> u8 {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
-        (None, Some(signal)) => signaled(signal),
-        (None, None) => OWN_FAILURE,
-    }
-}
-
-fn signaled(signal: i32) -> u8 {
-    SIGNALED + u8::try_from(signal).unwrap_or_default()
 }

@@ -1,85 +1,89 @@
-//! Model check: every interleaving of small groups, on the algorithm that runs.
+//! Model check: a search of every state that a small system can reach.
 //!
-//! A checker of its own, and not stateright, because of one idea that needs the
-//! room: the algorithm is pure, so what a member makes of an event is asked once
-//! and remembered (`memo`). A state of the group is then a few numbers, a step
-//! a look-up, and what must be kept of a visited state is 64 bits, so that a
-//! machine's memory holds hundreds of millions of them. It is also shorter than
-//! the glue would be.
+//! The checker is not stateright, because of one idea: the algorithm is pure, so
+//! a model asks it once what it makes of an event and remembers the answer. A
+//! state is then a few numbers, a step is a look-up, and a visited state costs 64
+//! bits, so that one machine holds hundreds of millions of states. The checker is
+//! also shorter than the glue to stateright would be.
+//!
+//! [`Model`] is what the search needs of a system. [`lock`] is the model of one lock.
 
-mod bounds;
-mod coverage;
-mod explore;
-mod hash;
-mod liveness;
-mod memo;
-mod oracle;
-mod reduction;
-mod replay;
-mod step;
+mod breadth;
+mod depth;
+pub(crate) mod lock;
+mod model;
 mod tests;
-mod world;
+mod visited;
 
+use std::fmt::Debug;
 use std::path::Path;
 
-pub(crate) use bounds::Bounds;
-pub(crate) use explore::{Found, nearest_first};
-use explore::{all, nearest_to};
-pub(crate) use oracle::Violation;
+pub(crate) use breadth::breadth_first;
+use depth::depth_first;
+use model::Model;
 
 use crate::trace::{self, Run};
 
-/// As many states are searched for the nearest of something.
-const FAR: u64 = 5_000_000;
+/// The most states that a search for a shortest path visits.
+const MAX_STATES: u64 = 5_000_000;
 
-/// The smallest group in which something can go wrong.
-pub(crate) const SMALL: Bounds = Bounds {
-    members: 2,
-    entries: 2,
-    asking_once: 0,
-    crashes: 0,
-    cancels: 0,
-    delegates: 0,
-    lent: 2,
-    asking_everybody: 0,
-    outlives: false,
-    is_durable: true,
-    ahead: 100,
-    is_unreduced: false,
-    planted: None,
-};
+/// What a search has found.
+#[derive(Debug)]
+pub(crate) struct Found<V> {
+    /// The number of states, or of those visited before the search stopped.
+    pub(crate) states: u64,
+    /// The coverage bits that were seen.
+    pub(crate) seen: u16,
+    pub(crate) violation: Option<V>,
+    /// The steps to the violation or to the goal; a depth-first search gives none.
+    pub(crate) steps: Vec<String>,
+    /// The traces of these steps.
+    pub(crate) runs: Vec<Run>,
+}
 
-/// Searches it all, finds nothing wrong, and has seen something happen.
-fn holds(bounds: Bounds) -> Found {
-    let found = all(&bounds, |states| {
+/// Searches every state, and returns how many there are.
+///
+/// # Panics
+/// If it finds a violation, or does not see all of the `wanted` coverage: a search
+/// must not pass because nothing happened.
+fn check<M: Model + Debug>(model: &M, wanted: u16) -> u64 {
+    let found = depth_first(model, |states| {
         if std::env::var_os("TURNO_MODEL").is_some() {
             eprintln!("{states} states");
         }
     });
     if found.violation.is_some() {
-        let nearest = nearest_first(&bounds, Some(FAR));
-        keep("violation", &nearest.runs);
-        panic!("{bounds:?}: {:#?}", nearest.violation.or(found.violation));
+        let shortest = breadth_first(model, None, MAX_STATES);
+        keep("violation", &shortest.runs);
+        let violation = shortest.violation.or(found.violation);
+        panic!("{model:?}: {violation:?} after {:#?}", shortest.steps);
     }
-    let mut wanted = coverage::ALL_ENTERED | coverage::DEFERRED | coverage::ALL_ASK_AT_ONCE;
-    if bounds.crashes > 0 {
-        wanted |= coverage::ENTERED_AFTER_RESTART | coverage::CRASHED_WHILE_HELD;
-    }
-    if bounds.outlives {
-        wanted |= coverage::DEFERRED_BY_EARLIER_RUN | coverage::ENDED_WHILE_DOWN;
-    }
-    if bounds.asking_everybody < bounds.members && bounds.entries > 1 {
-        wanted |= coverage::ENTERED_UNASKED;
-        if bounds.members > 2 {
-            wanted |= coverage::ASKED_SOME | coverage::ASKED_AGAIN;
-        }
-    }
-    assert_eq!(found.seen & wanted, wanted, "{bounds:?}: not all was seen");
-    found
+    let unseen: Vec<_> = bits::<M>(wanted & !found.seen).collect();
+    assert!(unseen.is_empty(), "{model:?}: never seen: {unseen:?}");
+    found.states
 }
 
-/// Where the environment says, the traces of something that was found are kept:
-/// with `TURNO_MODEL_TRACE=DIR` in a folder of this name there, for `turno trace`.
+/// A shortest path to each of these coverage bits, with the bit's name.
+fn examples<M: Model + Debug>(
+    model: &M,
+    goals: u16,
+) -> impl Iterator<Item = (&'static str, Found<M::Violation>)> {
+    bits::<M>(goals).map(move |(name, goal)| {
+        let found = breadth_first(model, Some(goal), MAX_STATES);
+        assert_eq!(found.seen & goal, goal, "{model:?}: {name} not found");
+        (name, found)
+    })
+}
+
+/// The coverage bits that are set, with their names.
+fn bits<M: Model>(coverage: u16) -> impl Iterator<Item = (&'static str, u16)> {
+    let bits = (0..).map(move |bit| coverage & 1 << bit);
+    let named = M::COVERAGE.iter().copied().zip(bits);
+    named.filter(|(_, bit)| *bit != 0)
+}
+
+/// Writes traces for `turno trace`, if `TURNO_MODEL_TRACE` names a directory: into a
+/// folder of this name in it.
 pub(crate) fn keep(name: &str, runs: &[Run]) {
     if let Some(folder) = std::env::var_os("TURNO_MODEL_TRACE") {
         let folder = Path::new(&folder).join(name);
@@ -88,27 +92,4 @@ pub(crate) fn keep(name: &str, runs: &[Run]) {
         });
         eprintln!("turno trace draw {} -o run.svg", folder.display());
     }
-}
-
-/// What can be seen in a group, by name, and by the nearest way to it.
-fn examples(bounds: &Bounds) -> impl Iterator<Item = (&'static str, Found)> {
-    let anywhere = [
-        ("all-entered", coverage::ALL_ENTERED),
-        ("deferred", coverage::DEFERRED),
-        ("all-ask-at-once", coverage::ALL_ASK_AT_ONCE),
-    ];
-    let with_crashes = [
-        ("entered-after-restart", coverage::ENTERED_AFTER_RESTART),
-        ("held-before-a-crash", coverage::CRASHED_WHILE_HELD),
-    ];
-    // No state shows that an entry ended while its node was down.
-    let outlived = [("deferred-by-earlier-run", coverage::DEFERRED_BY_EARLIER_RUN)];
-    let crashes = with_crashes.into_iter().filter(|_| bounds.crashes > 0);
-    let outlived = outlived.into_iter().filter(|_| bounds.outlives);
-    let all = anywhere.into_iter().chain(crashes).chain(outlived);
-    all.map(move |(name, goal)| {
-        let found = nearest_to(bounds, goal, FAR);
-        assert_eq!(found.seen & goal, goal, "{bounds:?}: not found, {name}");
-        (name, found)
-    })
 }

@@ -1,24 +1,24 @@
-//! Logical time: the clock of a node, and the order of requests.
+//! Logical time: the clock of a member, and the order of requests.
 
 use core::{error, fmt};
 
 use super::token::{Token, Tokens};
 
-/// The largest clock there is: 2^63 - 1, the largest whole number that a seed
-/// peer can read (its clock is Go's `int`).
+/// The largest clock: 2^63 - 1, the largest that an original peer can read (its clock is
+/// Go's `int`).
 pub const MAX_CLOCK: u64 = i64::MAX as u64;
 
-/// How far ahead of our own clock that of a request or a reply may be: 2^21.
+/// How far the clock of a request or a reply may be ahead of our own: 2^21.
 ///
-/// It is more than the million clocks that a restart skips, and more than a
-/// member gets ahead of another before it asks it ([`super::Config::ahead`]).
-/// Whoever is further ahead all the same is asked, and believed when it says so
-/// itself, in answer to our nonce. An outsider who forges a
-/// million datagrams a second needs fifty days to take a clock to its end.
+/// This is more than the million clocks that a restart skips, and more than a member
+/// gets ahead of another before it asks it ([`super::Config::ahead`]). A peer that is
+/// further ahead is asked for its clock, and its answer to our nonce is believed. An
+/// outsider who forges a million datagrams a second needs fifty days to take a clock to
+/// its end.
 pub const MAX_JUMP: u64 = 1 << 21;
 
-/// The largest clock that a member may tell of itself: half of all there are.
-const MAX_TOLD: u64 = MAX_CLOCK / 2;
+/// The largest clock that a welcome may carry: half of all clocks.
+const MAX_WELCOME: u64 = MAX_CLOCK / 2;
 
 /// A member of the group: its place in the member list, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,14 +30,14 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// When a request was made and by whom. Its order is the order in which the
-/// section is granted: the smaller clock first, and of equal clocks the smaller
-/// id (Ricart and Agrawala 1981, section 2; Lamport 1978, the total order `⇒`).
+/// The clock and the member of a request. Timestamps are ordered as requests are
+/// granted: the smaller clock first, and of equal clocks the smaller id (Ricart and
+/// Agrawala 1981, section 2; Lamport 1978, the total order `⇒`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     /// The Lamport clock.
     pub clock: u64,
-    /// The member whose clock it is; breaks ties.
+    /// The member, which breaks ties.
     pub id: NodeId,
 }
 
@@ -47,17 +47,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Why a clock did not move. It is as it was before.
+/// Why a clock did not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockError {
     /// The received clock is further ahead than [`MAX_JUMP`] allows.
     TooFarAhead {
         /// The clock in the datagram.
         received: u64,
-        /// Our clock, unchanged.
+        /// Our clock.
         own: u64,
     },
-    /// The clock stands at [`MAX_CLOCK`].
+    /// The clock is at [`MAX_CLOCK`].
     Exhausted,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for ClockError {
             }
             ClockError::Exhausted => write!(
                 f,
-                "the clock has reached its end, 2^63 - 1: the group must be started anew"
+                "the clock has reached its end, 2^63 - 1: the group must be restarted"
             ),
         }
     }
@@ -77,8 +77,8 @@ impl fmt::Display for ClockError {
 
 impl error::Error for ClockError {}
 
-/// The logical clock of a node (Lamport 1978, rules IR1 and IR2). It starts
-/// at 1, as the seed's does, and never runs backwards.
+/// The logical clock of a member (Lamport 1978, rules IR1 and IR2). It starts at 1, as
+/// the original's does, and never goes back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LamportClock {
     now: u64,
@@ -91,20 +91,20 @@ impl Default for LamportClock {
 }
 
 impl LamportClock {
-    /// A clock that shows `now`, or stands at its end.
+    /// A clock at `now`, at most [`MAX_CLOCK`].
     #[must_use]
     pub fn at(now: u64) -> Self {
         let now = now.min(MAX_CLOCK);
         LamportClock { now }
     }
 
-    /// What the clock shows.
+    /// The time on the clock.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.now
     }
 
-    /// An event of our own: one further.
+    /// Goes one further, for an event of our own (IR1).
     ///
     /// # Errors
     /// [`ClockError::Exhausted`] at the end of the clock.
@@ -116,10 +116,10 @@ impl LamportClock {
         Ok(self.now)
     }
 
-    /// A message stamped `received` arrived: strictly past both clocks.
+    /// Goes strictly past both clocks, for a message with the clock `received` (IR2).
     ///
     /// # Errors
-    /// [`ClockError::TooFarAhead`] for a jump that no honest peer makes, and
+    /// [`ClockError::TooFarAhead`] for a jump that no honest peer causes, and
     /// [`ClockError::Exhausted`] at the end of the clock.
     pub fn receive(&mut self, received: u64) -> Result<u64, ClockError> {
         plausible(received, self.now)?;
@@ -131,22 +131,21 @@ impl LamportClock {
         Ok(self.now)
     }
 
-    /// A member told us its clock, because we asked: not behind it, but no event
-    /// of ours either.
+    /// Goes up to a clock that a member told us because we asked: no event of our own.
     ///
     /// # Errors
     /// [`ClockError::TooFarAhead`] beyond half of all clocks.
-    pub fn catch_up(&mut self, told: u64) -> Result<u64, ClockError> {
-        if told > MAX_TOLD {
-            let (received, own) = (told, self.now);
+    pub fn catch_up(&mut self, received: u64) -> Result<u64, ClockError> {
+        if received > MAX_WELCOME {
+            let own = self.now;
             return Err(ClockError::TooFarAhead { received, own });
         }
-        self.now = self.now.max(told);
+        self.now = self.now.max(received);
         Ok(self.now)
     }
 
-    /// So many events of our own at once: the tokens of the entries that they
-    /// are. None, if there are none.
+    /// Goes this many further, and returns the clocks as tokens for further entries:
+    /// `None` for 0 entries.
     pub(crate) fn delegate(&mut self, entries: u64) -> Result<Option<Tokens>, ClockError> {
         let last = self.now.saturating_add(entries);
         if last > MAX_CLOCK {
@@ -157,7 +156,7 @@ impl LamportClock {
         Ok(tokens)
     }
 
-    /// The token of an entry made now.
+    /// The token of an entry at this moment.
     pub(crate) fn token(&self) -> Token {
         Token(self.now)
     }
@@ -210,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn catching_up_is_no_event() {
+    fn catching_up_does_not_tick() {
         let mut clock = LamportClock::at(5);
         assert_eq!(clock.catch_up(9), Ok(9));
         assert_eq!(clock.catch_up(3), Ok(9));
-        assert!(clock.catch_up(MAX_TOLD + 1).is_err());
+        assert!(clock.catch_up(MAX_WELCOME + 1).is_err());
         assert_eq!(clock.now(), 9);
-        assert_eq!(clock.catch_up(MAX_TOLD), Ok(MAX_TOLD));
+        assert_eq!(clock.catch_up(MAX_WELCOME), Ok(MAX_WELCOME));
     }
 
     #[test]
@@ -226,16 +225,16 @@ mod tests {
         assert_eq!(clock.tick(), Err(ClockError::Exhausted));
         assert_eq!(clock.receive(3), Err(ClockError::Exhausted));
         assert_eq!(clock.now(), MAX_CLOCK);
-        assert_eq!(LamportClock::at(u64::MAX), clock, "nobody can read more");
+        assert_eq!(LamportClock::at(u64::MAX), clock, "a peer cannot read more");
         assert_eq!(clock.delegate(1), Err(ClockError::Exhausted));
         assert_eq!(clock.delegate(u64::MAX), Err(ClockError::Exhausted));
     }
 
     #[test]
-    fn what_is_lent_is_past_the_clock_and_the_clock_goes_to_its_end() {
+    fn delegated_tokens_are_past_the_clock_and_the_clock_goes_up_to_the_last() {
         let mut clock = LamportClock::at(5);
-        let lent = clock.delegate(3).unwrap().unwrap();
-        assert_eq!((lent.first().get(), lent.last().get()), (6, 8));
+        let tokens = clock.delegate(3).unwrap().unwrap();
+        assert_eq!((tokens.first().get(), tokens.last().get()), (6, 8));
         assert_eq!(clock.now(), 8);
         assert_eq!(clock.delegate(0), Ok(None));
     }

@@ -1,5 +1,5 @@
-//! What a member is told when it is made: who it is, how its clock survives, when
-//! it asks again.
+//! The configuration of a member: its id, how its clock survives a restart, and when
+//! it sends again.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -9,39 +9,37 @@ use super::effect::Effect;
 use super::message::{Body, Incarnation, Message, Origin};
 #[cfg(test)]
 use super::planted::Planted;
-use super::token::Token;
 
-/// How many clocks a restart skips. A member is ahead of all others by about as
-/// many events as it has peers; this is far more.
+/// The default of [`Config::ahead`]. A member is ahead of all others by about as many
+/// events as it has peers; this is far more.
 const AHEAD: u64 = 1_000_000;
 
-/// What a member is told when it is made.
+/// The configuration of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     /// Its place in the member list.
     pub id: NodeId,
-    /// How many members there are.
+    /// The number of members.
     pub members: u16,
     /// The nonce of this run.
     pub incarnation: Incarnation,
     /// How its clock survives a restart.
     pub durability: Durability,
-    /// How many clocks a restart skips: how far ahead a clock is written down,
-    /// and how far ahead of all others it may get before it is forgotten. Entries
-    /// that do not ask a peer, and tokens that are lent, take it no further than
-    /// half of that ahead of what the peer was heard to have got to.
+    /// How many clocks a restart skips: how far ahead of the clock its persisted bound
+    /// is, and how far ahead of all others a clock that is forgotten may have been.
+    /// Entries that do not ask a peer, and delegated tokens, take the clock no further
+    /// than half of that ahead of the peer's last known clock.
     pub ahead: u64,
-    /// Whether the address in the member list may lead to another node that
-    /// says it is this member. Then it must hear itself there before its first
-    /// request.
+    /// Whether the address in the member list may lead to another node with the same
+    /// id. Then this member must receive its own hello there before its first request.
     pub must_hear_itself: bool,
     /// Whether the permissions of turno nodes are kept from entry to entry
-    /// (Carvalho and Roucairol). Otherwise every peer is asked for every entry.
-    /// Members that do and members that do not go together.
+    /// (Carvalho and Roucairol). Otherwise every entry asks every peer. A group may
+    /// have members of both kinds.
     pub keeps_permissions: bool,
     /// When requests are sent again.
     pub pace: Pace,
-    /// A bug, to see that the proofs find it.
+    /// A bug, to show that the checks find it.
     #[cfg(test)]
     pub(crate) planted: Option<Planted>,
 }
@@ -49,31 +47,30 @@ pub struct Config {
 /// How a member makes sure that its clock never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Durability {
-    /// It forgets its clock, and so hears every peer's first.
+    /// It forgets its clock, and asks every peer for theirs first.
     Forgetful,
-    /// It writes down a bound that its clock stays below.
+    /// It persists an upper bound on its clock.
     Durable {
-        /// The bound that was written last; 1 before the first time. The clock
-        /// starts there.
+        /// The last bound, or 1 before the first. The clock starts there.
         below: u64,
-        /// Whether it has heard every peer's clock since it began to write. What
-        /// it wrote before may be lost: a disk that was wiped does not say so.
-        heard: bool,
+        /// Whether every peer's clock has been known since the first bound. A bound
+        /// before that may be lost: a disk that was wiped does not say so.
+        synced: bool,
     },
 }
 
-/// How long requests wait before they are sent again: twice as long each time.
+/// The pauses before a request is sent again: each is twice the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pace {
-    /// The first time.
+    /// The first pause.
     pub first: Duration,
-    /// At the most.
+    /// The longest pause.
     pub longest: Duration,
 }
 
 impl Config {
-    /// Member `id` of so many, in a run of this nonce: one that forgets its clock,
-    /// listens where the list says and keeps permissions.
+    /// The configuration of member `id` that forgets its clock, is at its address in the
+    /// member list, and keeps permissions.
     #[must_use]
     pub fn new(id: NodeId, members: u16, incarnation: Incarnation) -> Self {
         Config {
@@ -90,22 +87,14 @@ impl Config {
         }
     }
 
-    /// How far ahead of a peer the clock may get without asking it. In what is left
-    /// until a restart is not enough, and until a seed peer's request is not
-    /// believed, there is room for what happens besides.
+    /// How far the clock may get ahead of a peer without asking it. The other half is
+    /// for all other events, before a restart skips too little or the peer rejects a
+    /// original peer's request.
     pub(crate) fn unsynced_ahead(&self) -> u64 {
         self.ahead.min(MAX_JUMP) / 2
     }
 
-    /// Whether an entry began in this run: of a planted bug.
-    pub(crate) fn is_of_this_run(&self, token: Token) -> bool {
-        match self.durability {
-            Durability::Durable { below, .. } => token.get() >= below,
-            Durability::Forgetful => true,
-        }
-    }
-
-    /// Something that this member says.
+    /// A message of this member.
     pub(crate) fn send(
         &self,
         to: NodeId,
@@ -128,7 +117,7 @@ impl Config {
 }
 
 impl Default for Pace {
-    /// From a quarter of a second to two.
+    /// From a quarter of a second to two seconds.
     fn default() -> Self {
         Pace {
             first: Duration::from_millis(250),
@@ -138,7 +127,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The pause after the same has been sent so often before.
+    /// The pause after the same message has been sent this often before.
     pub(crate) fn after(self, sent: u32) -> Duration {
         let doubled = self.first.saturating_mul(1 << sent.min(20));
         doubled.min(self.longest).max(self.first)

@@ -1,4 +1,4 @@
-//! All that a member can ask for.
+//! The output of the algorithm.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -9,64 +9,62 @@ use super::message::Message;
 use super::timer::Timer;
 use super::token::{Token, Tokens};
 
-/// Something to be done: the output of the algorithm. Effects are performed in
-/// the order in which they were pushed, and if one cannot be, those behind it
-/// are not.
+/// Something to do. Effects are performed in the order in which they were pushed, and
+/// if one fails, those behind it are not performed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Write down, so that it survives everything: from now on this member's
-    /// clock may be anything below this. Only then may be sent what follows.
+    /// Persist an upper bound on this member's clock, before any later effect.
     Reserve {
-        /// The bound.
+        /// The clock stays below this.
         below: u64,
     },
     /// Send a message.
     Send {
-        /// Which member it is for.
+        /// The receiver.
         to: NodeId,
-        /// Where it goes, if not to the address in the member list.
+        /// The destination, if it is not the receiver's address in the member list.
         reply_to: Option<SocketAddr>,
-        /// What it says.
+        /// The message.
         message: Message,
-        /// How often the same has been sent to the same member before.
+        /// How often the same message has been sent to the receiver before.
         repetition: u32,
     },
-    /// The critical section is ours: use it, and say
+    /// This member is in the critical section until
     /// [`crate::protocol::Event::Release`].
     Enter {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
         /// The fencing token of this entry.
         token: Token,
     },
-    /// Tokens for further entries, as long as the critical section is ours: each
-    /// is larger than that of the entry, and than those that were lent before.
+    /// Tokens for further entries until this member leaves: each is larger than that of
+    /// the entry, and than those that were delegated before.
     Delegated {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
-        /// The tokens, for one entry each, in their order.
+        /// One token for each entry, in order.
         tokens: Tokens,
     },
-    /// The request of a peer is deferred: it waits until this member leaves.
+    /// The request of a peer is deferred: the peer waits until this member leaves.
     Contended {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
     },
-    /// The critical section is no longer ours. Whatever is still to be said to
-    /// the resource is said now: the replies that follow let the next one in.
+    /// This member has left the critical section. Finish with the resource before any
+    /// later effect: the replies that follow let the next member in.
     Leave {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
-        /// The clock as the section is left.
+        /// The clock on leaving.
         clock: u64,
     },
-    /// Hand in [`crate::protocol::Event::Expired`] after about this time, and forget the
+    /// Hand in [`crate::protocol::Event::Expired`] after about this time, and cancel the
     /// timer that this one [replaces](Timer::replaces).
     SetTimer {
-        /// What for.
+        /// The timer.
         timer: Timer,
-        /// After how long. Whoever performs it may vary it a little, so that
-        /// nodes that began together do not go on together.
+        /// The delay. It may be varied a little, so that nodes that started together do
+        /// not stay in step.
         after: Duration,
     },
 }

@@ -4,27 +4,29 @@ use alloc::sync::Arc;
 use core::{error, fmt};
 
 /// The longest name, in bytes.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 /// The name of a lock: UTF-8, at most 128 bytes, no control characters. The
-/// empty name, the default, is the seed's one lock.
+/// empty name, the default, is the original's one lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LockName(Option<Arc<str>>);
 
-/// Why a text is no [`LockName`].
+/// Why a text is not a [`LockName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockNameError {
-    /// It has so many bytes.
+    /// It has this many bytes.
     TooLong(usize),
-    /// It holds this control character.
+    /// It contains this control character.
     Control(char),
 }
 
 impl LockName {
+    /// Checks the name.
+    ///
     /// # Errors
-    /// [`LockNameError`] says what the text has too much of.
+    /// [`LockNameError`] if the text is too long or has a control character.
     pub fn new(text: &str) -> Result<Self, LockNameError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(LockNameError::TooLong(text.len()));
         }
         if let Some(control) = text.chars().find(|c| c.is_control()) {
@@ -33,13 +35,13 @@ impl LockName {
         Ok(LockName((!text.is_empty()).then(|| text.into())))
     }
 
-    /// Whether it is the seed's one lock.
+    /// Whether this is the original's one lock.
     #[must_use]
     pub fn is_nameless(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The text; empty for the seed's one lock.
+    /// The text, empty for the original's one lock.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
@@ -91,7 +93,7 @@ mod tests {
             let name = LockName::new(&format!("a{control}b"));
             assert_eq!(name, Err(LockNameError::Control(control)));
         }
-        // By its number: as an escape it would be escaped once more when it is shown.
+        // The number, since an escape would be escaped again when it is shown.
         let error = LockName::new("a\nb").unwrap_err();
         assert!(error.to_string().ends_with("such as U+000A"), "{error}");
     }

@@ -1,12 +1,12 @@
-//! What the members say to each other, as data. Its text is in [`crate::wire`].
+//! The messages between members, as data. [`crate::wire`] has their text.
 
 use core::fmt;
 
 use super::clock::NodeId;
 use super::lock_name::LockName;
 
-/// One run of one turno node: a nonce drawn when it starts. Two runs of the
-/// same member differ in it.
+/// One run of one turno node: a nonce drawn when it starts, so that two runs of the
+/// same member differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
@@ -16,70 +16,71 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// The kind of program that a message comes from.
+/// The kind of program that sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// One that speaks the datagrams of the Go program that turno grew from, the
-    /// seed: it echoes nothing and sends nothing twice.
-    Seed,
+    /// A process of the original, the Go program that turno grew from: it echoes nothing
+    /// and sends nothing twice.
+    Original,
     /// A turno node.
     Turno(Incarnation),
 }
 
-/// Something that one member says to another.
+/// A message from one member to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Message {
-    /// Who says it.
+    /// The sender.
     pub from: NodeId,
-    /// The program that says it.
+    /// The sender's program.
     pub origin: Origin,
-    /// What it says.
+    /// The content.
     pub body: Body,
 }
 
-/// What a [`Message`] says.
+/// The content of a [`Message`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Body {
-    /// Asks for the critical section of a lock.
+    /// Asks for permission to enter the critical section of a lock.
     Request {
-        /// Which lock.
+        /// The lock.
         lock: LockName,
         /// The request's own clock; with the sender's id its place in the order.
         clock: u64,
     },
     /// Permission to enter.
     Reply {
-        /// Which lock.
+        /// The lock.
         lock: LockName,
         /// The replier's clock as it replies.
         clock: u64,
         /// The request that it answers.
         echo: RequestId,
     },
-    /// No permission, ever: a request of another run of the receiver has overtaken
-    /// this one. It must be made anew, with a clock past the sender's.
+    /// Final refusal: a request of another run of the receiver has superseded this
+    /// one. The receiver must make a new request, with a clock past the sender's.
     Superseded {
-        /// Which lock.
+        /// The lock.
         lock: LockName,
         /// The sender's clock.
         clock: u64,
         /// The request.
         echo: RequestId,
     },
-    /// Says that the sender has started, and asks for the clock.
+    /// The sender has started, and asks for the receiver's clock.
     Hello,
-    /// Tells the clock, and that the sender is there. It grants nothing.
+    /// The answer to a hello: the sender's clock, and proof that it is up. It grants
+    /// nothing.
     Welcome {
         /// The sender's clock.
         clock: u64,
-        /// The run of the receiver that asked.
+        /// The run of the receiver that sent the hello.
         to: Incarnation,
-        /// Whether the sender has heard an earlier run.
+        /// Whether the sender has received a message of an earlier run.
         again: bool,
     },
 }
 
-/// Which request a reply answers.
+/// The identity of a request, which a reply echoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     /// The request's clock.
@@ -89,7 +90,7 @@ pub struct RequestId {
 }
 
 impl Message {
-    /// The run of a turno node that waits for an answer to this.
+    /// The run of a turno node that waits for an answer to this message.
     #[must_use]
     pub fn asks(&self) -> Option<Incarnation> {
         match (&self.body, self.origin) {
@@ -100,9 +101,9 @@ impl Message {
 }
 
 impl Body {
-    /// The clock in the head of the datagram. A hello's is 0, which no event
-    /// has: to a seed peer it is a request older than any, and the reply tells
-    /// its clock.
+    /// The clock in the head of the datagram. A hello's is 0, which no event has: a
+    /// original peer takes it for a request older than any, and its reply carries its
+    /// clock.
     #[must_use]
     pub fn clock(&self) -> u64 {
         match self {
@@ -115,7 +116,7 @@ impl Body {
     }
 }
 
-/// The head of the datagram, which is all that a seed peer reads of it.
+/// The head of the datagram: all that an original peer reads of it.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.body {

@@ -1,10 +1,9 @@
 //! The algorithm: Ricart and Agrawala's distributed mutual exclusion, pure.
 //!
-//! Events in, effects out. Nothing below here opens a socket, reads a clock or
-//! a file, starts a thread or knows a terminal: it is written against `core` and
-//! `alloc` alone, and `tests/purity.rs` compiles it without the standard
-//! library. So the node, the simulator and the model checker run the very same
-//! code.
+//! Events in, effects out. No code here opens a socket, reads a clock or a file, starts
+//! a thread or writes to a terminal: it uses `core` and `alloc` alone, and
+//! `tests/purity.rs` compiles it without the standard library. So the node, the
+//! simulator and the model checker run the same code.
 //!
 //! Sources: G. Ricart and A. K. Agrawala, "An Optimal Algorithm for Mutual
 //! Exclusion in Computer Networks", Communications of the ACM 24(1), 1981;
@@ -21,6 +20,7 @@ mod message;
 pub(crate) mod planted;
 mod rejected;
 mod ricart_agrawala;
+pub(crate) mod rules;
 mod timer;
 mod token;
 

@@ -1,11 +1,11 @@
-//! Bugs that can be planted in the algorithm, to see that the proofs find them.
-//! They exist in tests only: elsewhere [`planted!`] is `false`.
+//! The bugs that can be planted in the algorithm, to show that the checks find them.
+//! They exist in tests only: elsewhere [`planted!`] is `false`. Each is planted in the
+//! function of its rule, in [`super::rules`]; two are in [`crate::transport`].
 
 #[cfg(test)]
 macro_rules! planted_bugs {
     ($($(#[doc = $meaning:literal])+ $bug:ident,)+) => {
-        /// One planted bug. What breaks is said with each; `src/proofs.rs` says
-        /// what finds it.
+        /// One planted bug. `src/mutation_tests.rs` says which check finds it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) enum Planted {
             $($(#[doc = $meaning])+ $bug,)+
@@ -20,98 +20,113 @@ macro_rules! planted_bugs {
 
 #[cfg(test)]
 planted_bugs! {
-    /// A reply counts whatever request it answers (rule 2).
-    NoEcho,
-    /// A reply is one less to wait for, whoever sent it (rule 3).
-    RepliesCounted,
-    /// A reply carries a clock past the request's, not the replier's own
-    /// (rule 4).
-    EchoWithoutClock,
-    /// The clock goes up to the received one and not past it (rule 4).
-    NoTickPast,
-    /// A restarted member begins at clock 1 and hears nobody (rule 6).
-    ClockForgotten,
-    /// Of two requests with one clock neither goes first (rule 5).
-    NoTieBreak,
-    /// The clock of a request that was given up serves the next one (rule 1).
+    /// The next request has the clock of a cancelled one (rule 1).
     ClockReused,
-    /// Whoever waits replies at once, even if its own request is older.
-    RepliesWhileWaiting,
-    /// Leaving answers nobody.
-    QueueForgotten,
-    /// A reply that comes while FREE counts for the next request.
-    LateReplyAccepted,
-    /// A seed peer's reply counts for the current request, wherever it arrives.
-    SeedReplyRepeated,
-    /// The member list of the sender is not looked at.
-    ForeignListAccepted,
-    /// Of a seed peer one request is kept, the latest to arrive.
-    OneRequestOfASeed,
-    /// A peer's clock is taken as heard from whatever it sends, however old.
-    HeardFromAnything,
-    /// The clock on disk is not moved on.
-    NeverReserved,
-    /// The clock on disk is moved on after the requests went out.
-    ReservedLate,
-    /// A request is never sent again.
+    /// A request is never sent again (rule 1).
     NeverResent,
     /// A request is sent again with a new clock (rule 1).
     ResentWithNewClock,
-    /// While waiting, whoever's request is younger is replied to (the order is
-    /// turned round).
-    OrderTurned,
-    /// A seed peer's reply goes to its own port, not to where it asked from.
-    SeedAnsweredAtItsPort,
-    /// Who replies keeps the other one's permission all the same.
-    KeptThoughGivenAway,
-    /// Who waits and gives a kept permission away does not wait for it again.
-    GivenAwayForGood,
-    /// A member that is started anew takes all permissions for its own.
-    KeptInACrash,
-    /// A clock gets ahead of all others without end.
-    NeverHeard,
-    /// Whoever asks is replied to, though an entry of an earlier run goes on here.
-    ResumedAndReplies,
-    /// When all clocks are heard those who asked are answered, though an entry of an
-    /// earlier run goes on here.
-    ResumedAndAnswersAll,
-    /// The clock stays behind the token of an entry of an earlier run.
-    ResumedBehind,
-    /// To an entry of an earlier run tokens are lent before all clocks are heard.
-    ResumedLendsUnheard,
-    /// Whoever leaves an entry of an earlier run answers before all clocks are heard.
-    ResumedAnswersUnheard,
-    /// Rule 2: a barred member's beat is acknowledged.
+    /// A reply counts whatever request it answers (rule 2).
+    EchoIgnored,
+    /// A reply that arrives while FREE counts for the next request (rule 2).
+    LateReplyCounted,
+    /// An original peer's reply counts for the current request, whichever socket it
+    /// arrives at (rule 2).
+    OriginalReplyAnywhere,
+    /// A second reply of a sender counts for another one (rule 3).
+    RepliesCounted,
+    /// A reply carries a clock past the request's, not the replier's own (rule 4).
+    ReplyWithoutOwnClock,
+    /// The clock goes up to the received one and not past it (rule 4).
+    NoTickOnReceive,
+    /// Of two requests with equal clocks neither goes first (rule 5).
+    NoTieBreak,
+    /// The younger request goes first (rule 5).
+    OrderReversed,
+    /// A waiting member replies at once, even if its own request is older.
+    RepliesWhileWaiting,
+    /// Deferred requests are not answered on leaving.
+    QueueForgotten,
+    /// One request of an original peer is deferred, the latest to arrive.
+    OneRequestPerOriginal,
+    /// The reply to an original peer goes to its listed port, not to the requesting
+    /// socket.
+    OriginalAnsweredAtListedPort,
+    /// A reply leaves the replier the other one's permission.
+    PermissionKeptAfterReply,
+    /// A waiting member gives away a permission and does not ask for it again.
+    PermissionNotRequestedAgain,
+    /// A restarted member starts with all permissions.
+    PermissionsSurviveCrash,
+    /// A clock gets ahead of all others without a bound.
+    AheadWithoutBound,
+    /// A restarted member starts at clock 1 and asks for no peer's clock (rule 6).
+    ClockForgotten,
+    /// Any message of a peer, even an old one, tells its clock (rule 6).
+    SyncedByAnyMessage,
+    /// The clock on disk is never moved on (rule 6).
+    NeverReserved,
+    /// The clock on disk is moved on after the requests were sent (rule 6).
+    ReservedLate,
+    /// The clock stays behind the token of a resumed entry.
+    ClockBehindResumedToken,
+    /// A resumed entry does not defer requests.
+    ResumedEntryReplies,
+    /// As the last clock becomes known, a resumed entry answers the deferred requests.
+    ResumedEntryAnswersQueue,
+    /// A resumed entry is delegated tokens before all clocks are known.
+    ResumedEntryDelegatesUnsynced,
+    /// Leaving a resumed entry answers requests before all clocks are known.
+    ResumedEntryLeavesUnsynced,
+    /// The sender's member list is not compared.
+    ForeignListAccepted,
+    /// A barred member's beat is acknowledged (failover, rule 2).
     BarredAcknowledged,
-    /// Rule 2: a beat's bound is not durable when it is acknowledged.
-    BoundNotNoted,
-    /// Rule 3: a member has a lease by its own acknowledgment.
-    LeaseWithoutMajority,
-    /// Rule 4: a member votes a second time for one number.
-    VotesTwice,
-    /// Rule 4: a member votes for a view that it is not in.
-    VoterOutside,
-    /// Rule 4: a member votes though one outside of the view still counts on it.
-    VotesWhileCountedOn,
-    /// Rule 4: the promise is forgotten in a restart.
-    PromiseNotDurable,
-    /// Rule 4: a later vote lifts the bar of the members that are in it.
+    /// A later vote lifts the bar of the members that are in it (failover, rule 2).
     BarLifted,
-    /// Rule 5: a restarted member counts no acknowledgment of its earlier run.
+    /// A beat is acknowledged before its bound is durable (failover, rule 2).
+    BoundNotNoted,
+    /// A member's own acknowledgment is enough for a lease (failover, rule 3).
+    LeaseWithoutMajority,
+    /// A hold does not end with the lease (failover, rule 3).
+    HoldOutlivesLease,
+    /// A member votes though one outside of the view counts on it (failover, rule 4).
+    VotesWhileCountedOn,
+    /// A member votes for a view that it is not in (failover, rule 4).
+    VoterOutside,
+    /// A member votes a second time for one number (failover, rule 4).
+    VotesTwice,
+    /// A restart forgets the promise (failover, rule 4).
+    PromiseNotDurable,
+    /// A restart forgets the acknowledgments of the earlier run (failover, rule 5).
     RestartForgetsAcknowledgments,
-    /// Rule 5: a restarted member bars nobody.
+    /// A restarted member bars no other (failover, rule 5).
     RestartForgetsBars,
-    /// Rule 5: a restarted member is in the first view.
+    /// A restarted member is in the first view (failover, rule 5).
     RestartIntoFirstView,
-    /// Rule 6: one vote decides.
+    /// One vote decides (failover, rule 6).
     DecidedWithoutMajority,
-    /// Rule 7: a member joins a view before its promise.
+    /// A member joins a view before its promise (failover, rule 7).
     JoinsBeforePromise,
-    /// Rule 10: an old word of leaving counts.
+    /// Permissions survive the joining of a view (failover, rule 7).
+    PermissionsSurviveView,
+    /// A holder that joins a view does not defer (failover, rule 7).
+    HolderRepliesInView,
+    /// The clock may stay behind the floor of a view (failover, rule 7).
+    FloorIgnored,
+    /// A reply of another view counts (failover, rule 8).
+    ReplyOfOtherView,
+    /// A member enters with the permissions of a majority (failover, rule 9).
+    EntersWithMajority,
+    /// A member enters without a lease (failover, rule 9).
+    EntersWithoutLease,
+    /// A token needs no bound that a majority has noted (failover, rule 9).
+    TokenBeyondBound,
+    /// A late word of leaving counts (failover, rule 10).
     OldLeaveCounts,
 }
 
-/// Whether this bug is planted in what has this configuration.
+/// Whether this bug is planted in a value with this configuration.
 macro_rules! planted {
     ($config:expr, $bug:ident) => {{
         #[cfg(test)]

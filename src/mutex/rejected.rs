@@ -7,38 +7,37 @@ use super::clock::{ClockError, NodeId};
 /// Why an event changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// The lock is wanted here already, or held.
+    /// This member has requested or holds the lock already.
     NotFree,
-    /// Nobody waits here, so there is nothing to give up.
+    /// No request waits here, so there is nothing to cancel.
     NotWaiting,
-    /// Nobody here is in the critical section, so nobody leaves it.
+    /// This member is not in the critical section.
     NotHeld,
-    /// So many tokens are not lent: none, or more than it may get ahead of a peer
-    /// ([`super::Config::ahead`]), or any before all clocks are heard. Whoever leaves
-    /// and enters again may have a quarter of `ahead` lent.
+    /// This many tokens cannot be delegated: none, or more than the clock may get ahead
+    /// of a peer ([`super::Config::ahead`]), or any before all clocks are known. After
+    /// leaving and entering again, a quarter of `ahead` can be delegated.
     NotDelegated(u64),
     /// The sender is not in the member list.
-    NoMember(NodeId),
-    /// The sender gives our id as its own.
+    UnknownMember(NodeId),
+    /// The sender has our own id.
     OwnId(NodeId),
     /// The peer has made a newer request since.
     Superseded,
-    /// A request for one lock more than can be kept in mind while not all clocks
-    /// are heard.
+    /// A request for one lock more than are remembered while clocks are not known.
     TooManyLocks,
     /// A reply while no request waits for one.
-    NotAwaited,
+    UnexpectedReply,
     /// A reply to another request than the current one (rule 2).
     StaleReply,
     /// A second reply from the same member (rule 3).
-    RepeatedReply,
-    /// A welcome to an earlier run of this member.
+    DuplicateReply,
+    /// A welcome to another run of this member.
     StaleWelcome,
-    /// A permission, while another node claims to be this member.
-    Claimed,
-    /// The received clock cannot be believed, or ours is at its end.
+    /// Permissions do not count while another node has our id.
+    DuplicateId,
+    /// The received clock is not plausible, or ours is at its end.
     Clock(ClockError),
-    /// A timer of something that is done with.
+    /// The timer's purpose no longer exists.
     StaleTimer,
 }
 
@@ -57,18 +56,18 @@ impl fmt::Display for Rejected {
             Rejected::NotDelegated(entries) => {
                 return write!(
                     f,
-                    "{entries} tokens are not lent before others are asked again"
+                    "cannot delegate {entries} tokens before the peers are asked again"
                 );
             }
-            Rejected::NoMember(id) => return write!(f, "id {id} is no member's"),
+            Rejected::UnknownMember(id) => return write!(f, "id {id} is no member's"),
             Rejected::OwnId(id) => return write!(f, "id {id} is our own"),
-            Rejected::Superseded => "overtaken by a newer request",
-            Rejected::TooManyLocks => "too many locks are asked for before all clocks are heard",
-            Rejected::NotAwaited => "no request of ours waits for a reply",
+            Rejected::Superseded => "superseded by a newer request",
+            Rejected::TooManyLocks => "too many locks are requested before all clocks are known",
+            Rejected::UnexpectedReply => "no request of ours waits for a reply",
             Rejected::StaleReply => "it does not answer our current request",
-            Rejected::RepeatedReply => "that member has replied already",
+            Rejected::DuplicateReply => "that member has replied already",
             Rejected::StaleWelcome => "it answers another run of this member",
-            Rejected::Claimed => "another node claims to be this member",
+            Rejected::DuplicateId => "another node has this member's id",
             Rejected::Clock(error) => return error.fmt(f),
             Rejected::StaleTimer => "the timer is stale",
         })

@@ -1,58 +1,57 @@
-//! Timers of the algorithm, each with what it is for.
+//! The timers of the algorithm.
 
 use super::lock_name::LockName;
 
-/// What a timer was set for.
+/// A timer, with what to do when it expires.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// To send a request again to whoever has not replied.
+    /// Send a request again to the peers that have not replied.
     Resend {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
-        /// The request's clock. Once another is current, or none, the timer
-        /// means nothing.
+        /// The request's clock. The timer is stale once another request, or none, is
+        /// current.
         request: u64,
         /// How often the request has been sent so far.
         sent: u32,
     },
-    /// To greet again those whose clock was not heard.
-    Greet {
-        /// How often they have been greeted so far.
+    /// Send a hello again to the peers whose clock is not known.
+    Hello {
+        /// How often it has been sent so far.
         sent: u32,
     },
-    /// To forget that another node claimed our id, unless it did so again.
-    Unclaim {
-        /// Which claim.
-        claim: u64,
+    /// Forget that another node has our id, unless it was seen again since.
+    ForgetDuplicate {
+        /// How often it had been seen when the timer was set.
+        sightings: u64,
     },
 }
 
 impl Timer {
-    /// Whether setting this timer puts the other one out of force: they have the
-    /// same purpose.
+    /// Whether setting this timer cancels the other one: both have one purpose.
     #[must_use]
     pub fn replaces(&self, other: &Timer) -> bool {
         self.purpose() == other.purpose()
     }
 
-    /// What it is for.
+    /// The purpose: of the timers with one purpose, the last that was set counts.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
         match self {
             Timer::Resend { lock, .. } => Purpose::Resend(lock.clone()),
-            Timer::Greet { .. } => Purpose::Greet,
-            Timer::Unclaim { .. } => Purpose::Unclaim,
+            Timer::Hello { .. } => Purpose::Hello,
+            Timer::ForgetDuplicate { .. } => Purpose::ForgetDuplicate,
         }
     }
 }
 
-/// What a timer is for: of those with one purpose the last that was set counts.
+/// The purpose of a timer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// To send the request for this lock again.
     Resend(LockName),
-    /// To greet again.
-    Greet,
-    /// To forget a claim.
-    Unclaim,
+    /// To send a hello again.
+    Hello,
+    /// To forget another node with our id.
+    ForgetDuplicate,
 }

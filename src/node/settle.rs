@@ -9,6 +9,7 @@ use super::local_node::LocalNode;
 use super::lock_table::{LockView, NextAction};
 use super::mailbox::Command;
 use crate::mutex::LockName;
+use crate::protocol::Event;
 
 /// How many further entries are delegated: after these a handle wakes the node again.
 const DELEGATED_ENTRIES: u64 = 1000;
@@ -80,17 +81,24 @@ impl LocalNode {
                 lock,
                 LockView {
                     state: member.state(lock),
-                    is_wanted: member.is_wanted(lock),
+                    is_wanted: member.is_awaiting_sync(lock),
                     is_contended: !member.reply_queue(lock).is_empty(),
                     may_delegate,
                 },
             );
-            if let NextAction::Grant { is_delegated } = action {
-                table.grant(lock, is_delegated);
-                continue;
-            }
-            let Some(event) = action.event(lock, DELEGATED_ENTRIES) else {
-                return Ok(());
+            let event = match action {
+                NextAction::Wait => return Ok(()),
+                NextAction::Grant { is_delegated } => {
+                    table.grant(lock, is_delegated);
+                    continue;
+                }
+                NextAction::Acquire => Event::Acquire(lock.clone()),
+                NextAction::Cancel => Event::Cancel(lock.clone()),
+                NextAction::Release => Event::Release(lock.clone()),
+                NextAction::Delegate => Event::Delegate {
+                    lock: lock.clone(),
+                    entries: DELEGATED_ENTRIES,
+                },
             };
             if let Err(rejected) = self.engine.handle(&event)? {
                 match action {

@@ -131,7 +131,7 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
         clock: member.clock(),
         listens_at: view.group.listen.to_string(),
         has_key,
-        has_duplicate_id: member.is_claimed(),
+        has_duplicate_id: member.has_duplicate_id(),
         locks: locks(table, &view),
         peers: member.peers().iter().map(|id| peer(*id, &view)).collect(),
         dropped: dropped

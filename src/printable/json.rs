@@ -1,4 +1,4 @@
-//! JSON that a terminal shows and does not obey.
+//! JSON that is safe to show on a terminal.
 
 use std::io;
 
@@ -7,18 +7,18 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::is_shown;
 
-/// On one line, and nothing in it but what [`Printable`](super::Printable) shows as
-/// it is: other characters are escaped, so that it says the same to whoever reads it.
+/// Writes a value as one line of JSON. Characters that [`Printable`](super::Printable)
+/// does not show as they are become JSON escapes, so the value is unchanged.
 pub(crate) fn text(value: &impl Serialize) -> serde_json::Result<String> {
     let mut text = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut text, Shown))?;
+    value.serialize(&mut Serializer::with_formatter(&mut text, Escaping))?;
     String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 
-/// As little as there can be, and all of it shown.
-struct Shown;
+/// Compact JSON with these escapes.
+struct Escaping;
 
-impl Formatter for Shown {
+impl Formatter for Escaping {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + io::Write,
@@ -40,18 +40,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_stays_as_it_is() {
+    fn printable_characters_are_unchanged() {
         let all = text(&("it's \"Ação\" 日本 \\", 1, [true])).unwrap();
         assert_eq!(all, r#"["it's \"Ação\" 日本 \\",1,[true]]"#);
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_reads_the_same() {
+    fn terminal_escapes_become_json_escapes_with_the_same_value() {
         assert_eq!(
             text(&"\u{9b}2J\u{202e}\u{200b}\u{7f}\t\u{1b}").unwrap(),
             r#""\u009b2J\u202e\u200b\u007f\t\u001b""#
         );
-        // Two units of UTF-16.
+        // Beyond U+FFFF: two units of UTF-16.
         assert_eq!(text(&"\u{e0001}").unwrap(), r#""\udb40\udc01""#);
         let every: String = ('\0'..=char::MAX).collect();
         let written = text(&every).unwrap();

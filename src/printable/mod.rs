@@ -1,40 +1,40 @@
 //! Text from outside, made safe to show.
 
+#[cfg(feature = "cli")]
 pub(crate) mod json;
 
 use std::fmt;
 
-/// How many characters of a text from outside are shown at most.
-const LONGEST: usize = 200;
+/// How many characters of a text are shown, unless all are.
+const MAX_SHOWN: usize = 200;
 
-/// Bytes from the network or the keyboard, as one line that a terminal shows
-/// and does not obey: control characters, terminal escape codes, marks that
-/// turn the direction of the text, and bytes that are no UTF-8 are shown by
-/// their number, and of a long text the beginning.
+/// Bytes from the network or the keyboard, displayed as one line that does not control
+/// the terminal. Control characters, terminal escape codes, marks that change the
+/// direction of the text, and invalid UTF-8 are shown by their numbers; a long text is cut.
 ///
 /// ```
-/// use turno::Printable;
+/// use turno::internals::Printable;
 ///
 /// assert_eq!(Printable::new(b"caf\xc3\xa9 \x1b[2J\xff").to_string(), r"café \u{1b}[2J\xff");
 /// ```
 pub struct Printable<'a> {
     bytes: &'a [u8],
-    longest: usize,
+    max_shown: usize,
 }
 
 impl<'a> Printable<'a> {
-    /// The beginning of a text: enough to recognise it by.
+    /// The beginning of a text: enough to recognise it.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        let longest = LONGEST;
-        Printable { bytes, longest }
+        let max_shown = MAX_SHOWN;
+        Printable { bytes, max_shown }
     }
 
     /// The whole text.
     #[must_use]
     pub fn whole(bytes: &'a [u8]) -> Self {
-        let longest = usize::MAX;
-        Printable { bytes, longest }
+        let max_shown = usize::MAX;
+        Printable { bytes, max_shown }
     }
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Printable<'_> {
             valid.chain(chunk.invalid().iter().map(Err))
         });
         for (place, shown) in shown.enumerate() {
-            if place == self.longest {
+            if place == self.max_shown {
                 return write!(f, "… ({} bytes in all)", self.bytes.len());
             }
             match shown {
@@ -59,7 +59,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Whether a terminal shows this character as it is, and does not obey it.
+/// Whether a terminal shows this character, and is not controlled by it.
 fn is_shown(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_of_any_language_stays_as_it_is() {
+    fn printable_text_of_any_language_is_unchanged() {
         assert_eq!(shown("it's \"Ação\" 日本".as_bytes()), "it's \"Ação\" 日本");
     }
 
     #[test]
-    fn nothing_that_a_terminal_would_obey_gets_through() {
+    fn no_terminal_escape_gets_through() {
         assert_eq!(
             shown(b"\x1b]0;title\x07\r\n\t\x9b2J"),
             r"\u{1b}]0;title\u{7}\r\n\t\x9b2J"
@@ -92,12 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_cannot_be_taken_for_an_escape() {
+    fn a_backslash_is_doubled_so_that_it_cannot_fake_an_escape() {
         assert_eq!(shown(br"\x1b"), r"\\x1b");
     }
 
     #[test]
-    fn of_a_long_text_the_beginning_is_shown() {
+    fn a_long_text_is_cut() {
         assert_eq!(
             shown(&[b'a'; 65_507]),
             format!("{}… (65507 bytes in all)", "a".repeat(200))

@@ -1,5 +1,5 @@
-//! The use of the critical section: what is said to the `shared` server, and
-//! the end of the entry as a source of envelopes.
+//! The use of the critical section: messages to the `shared` server, and the end of an
+//! entry as a source of envelopes.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -15,16 +15,16 @@ use crate::mutex::{self, LockName, NodeId, Timestamp};
 use crate::system::retry_interrupted;
 use crate::wire::{BEGINS, ENDS, GroupDigest, Key, SectionMessage};
 
-/// How much is read from a socket at which nothing should arrive.
-const MOST_ERRORS: usize = 64;
+/// How many reads are tried when the socket is ready: only errors should arrive.
+const MAX_READS: usize = 64;
 
-/// The critical section, as the one who uses it sees it.
+/// The critical section, as its user sees it.
 pub(super) struct CriticalSection {
-    /// Connected: so the system tells when nobody listens there.
+    /// Connected, so that the system reports when nothing listens there.
     socket: UdpSocket,
     address: SocketAddr,
-    /// Who we are to it.
-    holder: NodeId,
+    /// Our id.
+    own: NodeId,
     key: Option<Key>,
     /// How long one entry lasts.
     hold: Duration,
@@ -32,15 +32,17 @@ pub(super) struct CriticalSection {
     ends: Option<Instant>,
     /// How often it was entered.
     entries: u64,
-    nobody_listens: bool,
+    is_unreachable: bool,
 }
 
 impl CriticalSection {
+    /// Opens a socket to the section's server, and registers it with this poll.
+    ///
     /// # Errors
-    /// The system's, when there is no way to the address.
+    /// Those of the system, which may have no route to the address.
     pub(super) fn connect(
         address: SocketAddr,
-        holder: NodeId,
+        own: NodeId,
         key: Option<Key>,
         hold: Duration,
         registry: &Registry,
@@ -56,12 +58,12 @@ impl CriticalSection {
         Ok(CriticalSection {
             socket,
             address,
-            holder,
+            own,
             key,
             hold,
             ends: None,
             entries: 0,
-            nobody_listens: false,
+            is_unreachable: false,
         })
     }
 
@@ -80,25 +82,25 @@ impl CriticalSection {
         self.ends
     }
 
-    /// The poll says that the socket can be read. The server sends nothing:
-    /// what can be read is an error.
+    /// Handles the poll's report that the socket can be read. The server sends nothing,
+    /// so the report is about an error.
     pub(super) fn ready(&mut self) {
-        for _ in 0..MOST_ERRORS {
+        for _ in 0..MAX_READS {
             match retry_interrupted(|| self.socket.recv(&mut [0; 64])) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    self.nobody_listens = true;
+                    self.is_unreachable = true;
                 }
                 Err(error) => log::warn!("the critical section at {}: {error}", self.address),
             }
         }
     }
 
-    /// Puts the end of the entry into the queue when it has come, and word that
-    /// nobody listens.
+    /// Puts the end of the entry into the queue once it is due, and the report that
+    /// nothing listens.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) {
-        if std::mem::take(&mut self.nobody_listens) {
+        if std::mem::take(&mut self.is_unreachable) {
             queue.push_back(Envelope::User(UserInput::SectionUnreachable));
         }
         if self.ends.is_some_and(|ends| ends <= Instant::now()) {
@@ -107,20 +109,20 @@ impl CriticalSection {
         }
     }
 
-    fn say(&mut self, clock: u64, text: &str) {
-        let (id, text) = (self.holder, text.into());
+    fn send(&mut self, clock: u64, text: &str) {
+        let (id, text) = (self.own, text.into());
         let stamp = Timestamp { clock, id };
         let mut datagram = SectionMessage { stamp, text }.encode();
         if let Some(key) = &self.key {
-            // The section is nobody's id, and knows of no member list.
+            // The section has no id and no member list.
             key.sign(GroupDigest(0), stamp.id, NodeId(0), &mut datagram);
         }
         let mut sent = retry_interrupted(|| self.socket.send(&datagram));
         if let Err(error) = &sent
             && error.kind() == ErrorKind::ConnectionRefused
         {
-            // It speaks of an earlier datagram; this one has not been sent.
-            self.nobody_listens = true;
+            // The error is about an earlier datagram; this one is not sent yet.
+            self.is_unreachable = true;
             sent = retry_interrupted(|| self.socket.send(&datagram));
         }
         if let Err(error) = sent {
@@ -132,13 +134,13 @@ impl CriticalSection {
 impl User for CriticalSection {
     fn entered(&mut self, _lock: &LockName, token: mutex::Token) {
         self.entries += 1;
-        self.say(token.get(), BEGINS);
-        // An end beyond all measure is none.
+        self.send(token.get(), BEGINS);
+        // `None` if it is later than an `Instant` can be.
         self.ends = Instant::now().checked_add(self.hold);
     }
 
     fn left(&mut self, _lock: &LockName, clock: u64) {
-        self.say(clock, ENDS);
+        self.send(clock, ENDS);
         self.ends = None;
     }
 }

@@ -1,5 +1,5 @@
-//! The user, as a source of envelopes: the keys of a terminal, or the lines of
-//! standard input.
+//! The user as a source of envelopes: the keys of a terminal, or the lines of standard
+//! input.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,14 +17,14 @@ use crate::system::readiness;
 use crate::system::retry_interrupted;
 use crate::system::terminal::is_in_foreground;
 
-/// The longest line of standard input that is kept; no command is longer.
-const LONGEST_LINE: usize = 64;
+/// The longest line of standard input that is read: longer than any command.
+const MAX_LINE: usize = 64;
 
-/// How long crossterm may look for a key. It does not look at all without some
-/// time; and on a busy machine that may be over before it does.
-const A_MOMENT: Duration = Duration::from_millis(1);
+/// How long crossterm may look for a key. With no time it does not look at all; on a busy
+/// machine even this time may pass before it looks.
+const KEY_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Where the user's words come from.
+/// The source of the user's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The keys of the terminal that is standard input, in raw mode.
@@ -36,21 +36,22 @@ pub enum Input {
 /// Standard input.
 pub(super) struct Keyboard {
     reader: Reader,
-    /// The poll has said that there is something to read, and it is not all
-    /// read yet.
+    /// There may be more to read.
     is_readable: bool,
 }
 
 enum Reader {
     Keys(Keys),
     Lines(Lines),
-    /// Its end has come.
+    /// Standard input has ended.
     Closed,
 }
 
 impl Keyboard {
+    /// Registers standard input with this poll.
+    ///
     /// # Errors
-    /// The system's, when standard input cannot be waited for.
+    /// Those of the system: standard input cannot be polled.
     pub(super) fn open(
         input: Input,
         own_id: NodeId,
@@ -66,8 +67,7 @@ impl Keyboard {
             registry.register(&mut SourceFd(&standard_input), token, Interest::READABLE);
         let is_readable = match registered {
             Ok(()) => false,
-            // A file, or /dev/null: there is nothing to wait for, it can be read
-            // at once.
+            // A file, or /dev/null: it is not polled because it is always readable.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
             Err(error) => return Err(error),
         };
@@ -77,18 +77,17 @@ impl Keyboard {
         })
     }
 
-    /// The poll says that standard input can be read; or nobody knows, and it is
-    /// to be tried.
+    /// Standard input can be read, or may be: the next drain tries it.
     pub(super) fn ready(&mut self) {
         self.is_readable = true;
     }
 
-    /// Whether there may be more to read at once.
+    /// Whether there may be more to read.
     pub(super) fn has_more(&self) -> bool {
         self.is_readable
     }
 
-    /// Puts what the user has said into the queue.
+    /// Puts the user's input into the queue.
     pub(super) fn drain(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<()> {
         if !self.is_readable {
             return Ok(());
@@ -132,17 +131,17 @@ impl Keys {
     }
 
     fn read_all(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
-        // A no may mean that it has not looked. What it has read already can
-        // only be asked for again; what is still to be read can be seen.
+        // crossterm may say no without having looked. For input that it has already
+        // read, only a second question helps; for unread input, the poll's flags do.
         let mut has_said_no = false;
         loop {
             let hung_up = PollFlags::HUP | PollFlags::ERR;
             let readiness = readiness(io::stdin(), PollFlags::IN)?;
             if readiness.intersects(hung_up) {
-                // SIGHUP ends us.
+                // SIGHUP ends the process.
                 return Ok(Progress::End);
             }
-            match event::poll(A_MOMENT) {
+            match event::poll(KEY_TIMEOUT) {
                 Ok(true) => has_said_no = false,
                 Ok(false) if !has_said_no => {
                     has_said_no = true;
@@ -150,7 +149,7 @@ impl Keys {
                 }
                 Ok(false) if readiness.contains(PollFlags::IN) => return Ok(Progress::More),
                 Ok(false) => return Ok(Progress::Empty),
-                // It has hung up just now.
+                // The terminal has hung up meanwhile.
                 Err(_) => return Ok(Progress::End),
             }
             if let event::Event::Key(key) = event::read()? {
@@ -159,8 +158,7 @@ impl Keys {
         }
     }
 
-    /// In raw mode the terminal makes no signals of Ctrl-C and Ctrl-Z, so it is
-    /// done here.
+    /// Handles Ctrl-C and Ctrl-Z too, because in raw mode the terminal sends no signals.
     fn press(&mut self, key: KeyEvent, queue: &mut VecDeque<Envelope>) {
         if key.kind == KeyEventKind::Release {
             return;
@@ -186,9 +184,8 @@ impl Keys {
         queue.extend(input.map(Envelope::User));
     }
 
-    /// Whether this digit is the last of the own id. There is no Enter to wait
-    /// for: of what was typed, the end that could still become the own id is
-    /// kept.
+    /// Whether this digit completes our id. No Enter ends a number, so the end of the
+    /// typed digits that may still become our id is kept.
     fn completes_own_id(&mut self, digit: char) -> bool {
         self.typed.push(digit);
         while !self.own_id.starts_with(&self.typed) {
@@ -202,12 +199,12 @@ impl Keys {
     }
 }
 
-/// The lines of standard input. It may be shared and blocking, so it is read
-/// only when there is something.
+/// The lines of standard input. It may be shared and blocking, so it is read only when
+/// it is ready.
 struct Lines {
     own_id: String,
     line: Vec<u8>,
-    /// The line is longer than any command: its rest is not kept.
+    /// The line is longer than any command, and ignored.
     is_too_long: bool,
 }
 
@@ -220,15 +217,15 @@ impl Lines {
         }
     }
 
-    /// Reads once, and puts every line that is now complete into the queue.
+    /// Reads once, and puts the input of every complete line into the queue.
     fn read_some(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
         let input = io::stdin();
-        // Back in the foreground there is a SIGCONT, and it is tried again.
+        // When we return to the foreground, a SIGCONT makes us try again.
         if readiness(&input, PollFlags::IN)?.is_empty() || !is_in_foreground(&input) {
             return Ok(Progress::Empty);
         }
         let mut buffer = [0; 4096];
-        // A terminal that has hung up is an error, and an end like any other.
+        // A terminal that has hung up returns an error, and is an end of input too.
         let read = retry_interrupted(|| Ok(rustix::io::read(&input, &mut buffer)?));
         let length = match read {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Empty),
@@ -237,7 +234,7 @@ impl Lines {
         for &byte in &buffer[..length] {
             match byte {
                 b'\n' => self.end_line(queue),
-                _ if self.line.len() < LONGEST_LINE => self.line.push(byte),
+                _ if self.line.len() < MAX_LINE => self.line.push(byte),
                 _ => self.is_too_long = true,
             }
         }
@@ -255,7 +252,7 @@ impl Lines {
         }
     }
 
-    /// What the original's process understands of a line: `x` and its own id.
+    /// The input that a line stands for, as in the original: `x` or the own id.
     fn input(&self, line: &[u8]) -> Option<UserInput> {
         match line.trim_ascii() {
             b"x" => Some(UserInput::Request),

@@ -1,16 +1,16 @@
-//! The original's process: a node whose user sits at a keyboard, and whose
-//! critical section is a server.
+//! The process of the original: a node with a user at a keyboard, and a server as its
+//! critical section.
 //!
 //! ```text
-//! keyboard ─────────┐                                             ┌─ UDP datagrams
-//! UDP ──────────────┤                                             ├─ critical section
-//! critical section ─┼─ drain ─> Envelope ─ open ─> Engine::handle ┼─ timers
-//! timers ───────────┤           one queue                         ├─ state file
-//! signals ──────────┘                                             └─ observer
+//! keyboard ─────────┐                                         ┌─ UDP datagrams
+//! UDP ──────────────┤                                         ├─ critical section
+//! critical section ─┼─ drain ─> Envelope ─ dispatch ─> Engine ┼─ timers
+//! timers ───────────┤           one queue                     ├─ state file
+//! signals ──────────┘                                         └─ observer
 //! ```
 //!
-//! One thread waits in one poll for all of it and owns everything: there is
-//! nothing to lock, and while nothing happens it sleeps.
+//! One thread owns everything and waits in one poll: there is nothing to lock, and the
+//! thread sleeps while nothing happens.
 
 mod config;
 mod critical_section;
@@ -25,12 +25,12 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status};
+use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status, in_context};
 use crate::mutex::LockName;
 use crate::protocol::Event;
 use crate::system::retry_interrupted;
 use crate::system::signals;
-pub use config::{Config, StartError};
+pub use config::Config;
 use critical_section::CriticalSection;
 pub use keyboard::Input;
 use keyboard::Keyboard;
@@ -41,7 +41,7 @@ const SIGNALS: Token = Token(2);
 
 type Envelope = crate::engine::Envelope<UserInput>;
 
-/// What arrives at a process beside what arrives at every node.
+/// The input of a process, besides the input of every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum UserInput {
     /// `x`: the user asks for the critical section.
@@ -50,19 +50,19 @@ enum UserInput {
     Tick,
     /// The user ends the process.
     Quit,
-    /// The user wants the shell for a while (Ctrl-Z).
+    /// The user suspends the process (Ctrl-Z).
     Suspend,
-    /// The user wants to see the node in another way.
+    /// The user asks for the other view.
     ChangeView,
-    /// The time that an entry lasts is over.
+    /// The entry has lasted its time.
     EntryOver,
     /// Nothing listens at the critical section's address.
     SectionUnreachable,
-    /// The operating system's signal of this number.
+    /// The signal with this number.
     Signal(i32),
 }
 
-/// One member of a group, and its user.
+/// One member of a group, with its user.
 pub struct Process<O> {
     poll: Poll,
     events: Events,
@@ -71,20 +71,20 @@ pub struct Process<O> {
     keyboard: Keyboard,
     signals: Signals,
     reports: StallReports,
-    /// The lock that the user takes part in: the original's.
+    /// The user's lock: the original's.
     lock: LockName,
-    /// When its state became what it is.
+    /// When the state of the lock last changed.
     state_since: Instant,
     is_quitting: bool,
 }
 
 impl<O: Observer> Process<O> {
-    /// Binds the sockets and waits for nothing yet.
+    /// Opens the sockets. Nothing is sent or received yet.
     ///
     /// # Errors
-    /// [`StartError`] says what could not be had.
-    pub fn start(config: Config, observer: O) -> Result<Self, StartError> {
-        let poll = Poll::new()?;
+    /// Those of the system, with what failed.
+    pub fn start(config: Config, observer: O) -> io::Result<Self> {
+        let poll = Poll::new().map_err(|error| in_context("cannot start", &error))?;
         let registry = poll.registry();
         let Config {
             node,
@@ -95,19 +95,20 @@ impl<O: Observer> Process<O> {
         let id = node.group.id;
         let connected =
             CriticalSection::connect(section, id, node.key.clone(), hold, registry, SECTION);
-        let section = connected.map_err(|source| StartError::Section {
-            address: section,
-            source,
+        let section = connected.map_err(|error| {
+            let what = format!("cannot reach the critical section at {section}");
+            in_context(what, &error)
         })?;
-        let engine = Engine::bind(node, registry, observer, section).map_err(StartError::Node)?;
-        // A terminal in raw mode must not be left so.
+        let engine = Engine::bind(node, registry, observer, section)?;
+        // SIGTSTP must not stop us before the terminal is out of raw mode.
         let besides: &[i32] = match input {
             Input::Keys => &[SIGUSR1, SIGCONT, SIGTSTP, SIGWINCH],
             Input::Lines => &[SIGUSR1, SIGCONT],
         };
         let signals = signals::register(besides, registry, SIGNALS)?;
-        let keyboard =
-            Keyboard::open(input, id, registry, KEYBOARD).map_err(StartError::Keyboard)?;
+        let keyboard = Keyboard::open(input, id, registry, KEYBOARD);
+        let keyboard = keyboard
+            .map_err(|error| in_context("cannot read the keyboard; --plain reads lines", &error))?;
         Ok(Process {
             poll,
             events: Events::with_capacity(64),
@@ -122,14 +123,13 @@ impl<O: Observer> Process<O> {
         })
     }
 
-    /// Takes part until the user or a signal ends it: then it leaves the
-    /// section, or gives its request up, answers everybody in the reply queue,
-    /// and returns.
+    /// Takes part until the user or a signal ends it. Then it leaves the section or
+    /// cancels its request, replies to every deferred request, and returns.
     ///
     /// # Errors
-    /// Those of waiting, of the state file and of the observer. The group has
-    /// been answered then too, unless it was the state file: to whoever waits it
-    /// is as if this node had crashed, until it is started anew.
+    /// Those of the poll, the state file and the observer. The deferred requests are
+    /// replied to even then, except after an error of the state file: for the peers this
+    /// node has then crashed, until it is started again.
     pub fn run(mut self) -> io::Result<()> {
         let section = self.engine.user.address();
         let mut ended = self.engine.begin(Some(section), &[]);
@@ -137,7 +137,7 @@ impl<O: Observer> Process<O> {
             ended = self.round();
         }
         let ended = ended.and(self.engine.leave(&self.lock));
-        self.engine.observer.part();
+        self.engine.observer.close();
         ended
     }
 
@@ -170,35 +170,31 @@ impl<O: Observer> Process<O> {
         })
     }
 
-    /// Tells what is to be told though nothing arrived.
+    /// Reports what is due although nothing arrived.
     fn report(&mut self) -> io::Result<()> {
         self.engine.report()?;
         let (observer, _, view) = self.engine.split();
         match self.reports.due(&view, &self.lock) {
-            Some(waiting) => {
-                log::info!("{waiting}");
-                observer.happened(&NodeEvent::StillWaiting(&waiting))
+            Some(stall) => {
+                log::info!("{stall}");
+                observer.happened(&NodeEvent::StillWaiting(&stall))
             }
             None => Ok(()),
         }
     }
 
-    /// Sleeps until something arrives, and puts it all into the queue.
+    /// Sleeps until something arrives, and puts all of it into the queue.
     fn wait(&mut self) -> io::Result<()> {
         let timeout = if self.engine.has_more() || self.keyboard.has_more() {
             Some(Duration::ZERO)
         } else {
-            [
-                self.engine.next_timeout(),
-                self.engine.user.ends(),
-                self.reports.next_timeout(),
-            ]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|due| due.saturating_duration_since(Instant::now()))
+            let (engine, reports) = (&self.engine, &self.reports);
+            let ends = engine.user.ends();
+            let due = [engine.next_timeout(), ends, reports.next_timeout()];
+            let next = due.into_iter().flatten().min();
+            next.map(|at| at.saturating_duration_since(Instant::now()))
         };
-        // Interrupted: a signal, and its source can be read now.
+        // A signal interrupts the poll; its source can then be read.
         retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
         for event in &self.events {
             match event.token() {
@@ -212,14 +208,11 @@ impl<O: Observer> Process<O> {
         self.keyboard.drain(&mut self.queue)?;
         self.engine.drain(&mut self.queue);
         self.engine.user.drain(&mut self.queue);
-        for signal in self.signals.pending() {
-            self.queue
-                .push_back(Envelope::User(UserInput::Signal(signal)));
-        }
+        let signals = self.signals.pending().map(UserInput::Signal);
+        self.queue.extend(signals.map(Envelope::User));
         Ok(())
     }
 
-    /// Does what arrived.
     fn dispatch(&mut self, envelope: Envelope) -> io::Result<()> {
         let input = match envelope {
             Envelope::Engine(input) => return self.engine.receive(input),

@@ -1,15 +1,12 @@
-//! What can be seen of a member. Nothing here changes it.
+//! The state of a member, to read.
 
 use alloc::collections::BTreeSet;
 
 use super::Member;
-use crate::mutex::Config;
-use crate::mutex::LockName;
-use crate::mutex::NodeId;
-use crate::mutex::{Deferred, RicartAgrawala, State};
+use crate::mutex::{Config, Deferred, LockName, NodeId, RicartAgrawala, State};
 
 impl Member {
-    /// What this member was told when it was made.
+    /// The configuration that this member was made with.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -21,86 +18,82 @@ impl Member {
         self.config.id
     }
 
-    /// What its Lamport clock shows.
+    /// The time on its Lamport clock.
     #[must_use]
     pub fn clock(&self) -> u64 {
         self.clock.now()
     }
 
-    /// The clock of its latest request of any lock; none before the first.
+    /// The clock of its latest request of any lock, or `None` before the first.
     #[must_use]
     pub fn last_request_clock(&self) -> Option<u64> {
         self.last_request_clock
     }
 
-    /// Every other member.
+    /// All other members.
     #[must_use]
     pub fn peers(&self) -> &BTreeSet<NodeId> {
         &self.peers
     }
 
-    /// Whose clock must be heard before the first request; its own id, if it
-    /// must hear itself.
+    /// The members whose clock must be known before the first request. It has its own id
+    /// while it must receive its own hello.
     #[must_use]
     pub fn unsynced(&self) -> &BTreeSet<NodeId> {
         &self.unsynced
     }
 
-    /// Whose clock was said to be too far ahead to be believed, and is asked for.
+    /// The peers that are asked for their clock, since a message had one too far ahead.
     #[must_use]
     pub fn suspect_clocks(&self) -> &BTreeSet<NodeId> {
         &self.suspect_clocks
     }
 
-    /// Whether this lock is wanted here, and not asked for because not all
-    /// clocks were heard.
+    /// Whether a request for this lock waits until all clocks are known.
     #[must_use]
-    pub fn is_wanted(&self, lock: &LockName) -> bool {
-        self.wanted.contains(lock)
+    pub fn is_awaiting_sync(&self, lock: &LockName) -> bool {
+        self.awaiting_sync.contains(lock)
     }
 
-    /// Whether another node claims to be this member. Neither may enter then.
+    /// Whether another node has this member's id. Then neither may enter.
     #[must_use]
-    pub fn is_claimed(&self) -> bool {
-        self.is_claimed
+    pub fn has_duplicate_id(&self) -> bool {
+        self.has_duplicate_id
     }
 
     /// FREE, WAIT or HELD.
     #[must_use]
     pub fn state(&self, lock: &LockName) -> &State {
-        self.locks
-            .get(lock)
-            .map_or(&State::Free, RicartAgrawala::state)
+        let in_use = self.locks.get(lock);
+        in_use.map_or(&State::Free, RicartAgrawala::state)
     }
 
-    /// Whose replies wait until we leave, in the order in which they asked.
+    /// The deferred requests, in order of arrival.
     #[must_use]
     pub fn reply_queue(&self, lock: &LockName) -> &[Deferred] {
-        self.locks
-            .get(lock)
-            .map_or(&[], RicartAgrawala::reply_queue)
+        let in_use = self.locks.get(lock);
+        in_use.map_or(&[], RicartAgrawala::reply_queue)
     }
 
-    /// Whose permission for this lock we hold until we reply to them. When nobody
-    /// is missing, the next entry sends nothing.
+    /// The peers whose permission for this lock we hold until we reply to them. With all
+    /// of them, the next entry sends nothing.
     #[must_use]
     pub fn kept(&self, lock: &LockName) -> &BTreeSet<NodeId> {
-        static NOBODY: BTreeSet<NodeId> = BTreeSet::new();
+        static NONE: BTreeSet<NodeId> = BTreeSet::new();
         let in_use = self.locks.get(lock).map(RicartAgrawala::kept);
-        in_use.or(self.kept.get(lock)).unwrap_or(&NOBODY)
+        in_use.or(self.kept.get(lock)).unwrap_or(&NONE)
     }
 
-    /// The locks that somebody is known to want, and the nameless one.
+    /// The locks that a member is known to request or hold, and the nameless one.
     pub fn locks(&self) -> impl Iterator<Item = (&LockName, &RicartAgrawala)> {
         self.locks.iter()
     }
 
-    /// Whether this is the clock of a request that waits for replies. (The
-    /// clocks are heard with clock 0.)
+    /// Whether a request with this clock waits for replies. Clock 0 is that of a hello.
     #[must_use]
     pub fn is_asking(&self, clock: u64) -> bool {
         if clock == 0 {
-            return !(self.unsynced.is_empty() && self.suspect_clocks.is_empty());
+            return self.needs_clocks();
         }
         self.locks.values().any(|lock| lock.is_asking(clock))
     }

@@ -1,48 +1,48 @@
-//! All that can happen to a member.
+//! The input of the algorithm.
 
 use core::net::SocketAddr;
 
 use crate::mutex::{LockName, Message, Timer, Token};
 
-/// Something that happened: the input of the algorithm.
+/// Something that happened to a member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The member begins to take part. Comes first, and once.
+    /// The member starts. This comes first, and once.
     Start,
-    /// Before [`Event::Start`]: an earlier run of this member was in the critical
-    /// section, and what it did there goes on. So whoever asks waits until it is
-    /// released.
+    /// Before [`Event::Start`]: an earlier run of this member entered the critical
+    /// section, and what it started there goes on. So requests are deferred until
+    /// [`Event::Release`].
     Resume {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
         /// The fencing token of that entry.
         token: Token,
     },
-    /// Somebody here wants the critical section (the seed's `x`).
+    /// The user requests the critical section (the original's `x`).
     Acquire(LockName),
-    /// Whoever waited here waits no longer: the request is given up.
+    /// The user cancels its request.
     Cancel(LockName),
-    /// Whoever was in the critical section here has left it.
+    /// The user has left the critical section.
     Release(LockName),
-    /// Tokens are wanted for further entries within this stay in the critical
-    /// section, of which the member is not told one by one.
+    /// The user asks for tokens for further entries before it leaves. The member does not
+    /// learn of these entries.
     Delegate {
-        /// Of which lock.
+        /// The lock.
         lock: LockName,
-        /// For how many entries: at least one, and no more than a quarter of
-        /// [`crate::mutex::Config::ahead`] to be sure of it.
+        /// How many entries: at least one. A quarter of
+        /// [`crate::mutex::Config::ahead`] is possible after each entry.
         entries: u64,
     },
-    /// An event of no further meaning: the clock ticks (the seed's own id).
+    /// The clock ticks, with no further meaning (the original's own id).
     Tick,
     /// A message arrived.
     Received {
-        /// What it says.
+        /// The message.
         message: Message,
-        /// Where an answer goes, if not to the sender's address in the member
-        /// list: a seed peer asks from a fresh socket, and waits there.
+        /// The destination of an answer, if it is not the sender's address in the member
+        /// list: an original peer sends each request from a new socket, and waits there.
         reply_to: Option<SocketAddr>,
     },
-    /// A timer that was set has come due.
+    /// A timer expired.
     Expired(Timer),
 }

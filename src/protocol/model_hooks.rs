@@ -1,51 +1,51 @@
-//! What the model check needs to know of a member, and to forget of it.
+//! What the model check reads of a member, and removes from it.
 
 use super::*;
 
 impl Member {
-    /// Forgets what is kept for show alone, and what only those ask for that
-    /// forget their clocks, so that two members that behave alike are alike.
+    /// Forgets what only accessors and forgetful members use, so that two members that
+    /// behave alike are equal.
     pub(crate) fn forget_history(&mut self) {
         self.last_request_clock = None;
-        // Nobody gets that far ahead in a search.
+        // No clock gets that far ahead in a search.
         if self.config.ahead >= 100 {
-            self.heard.clear();
+            self.peer_clocks.clear();
         }
-        if let Durability::Durable { heard: true, .. } = self.config.durability {
+        if let Durability::Durable { synced: true, .. } = self.config.durability {
             self.runs.clear();
             self.ran_before = false;
         }
     }
 
-    /// Whether hearing this run of a peer tells nothing new.
+    /// Whether a message of this run of a peer changes nothing in [`Member::runs`].
     pub(crate) fn knows_run(&self, peer: NodeId, origin: Origin) -> bool {
-        let is_of_no_use = matches!(
+        let is_unused = matches!(
             self.config.durability,
-            Durability::Durable { heard: true, .. }
+            Durability::Durable { synced: true, .. }
         );
         let known = self.runs.get(&peer);
-        is_of_no_use || known.is_some_and(|run| run.is_none_or(|run| origin == Origin::Turno(run)))
+        is_unused || known.is_some_and(|run| run.is_none_or(|run| origin == Origin::Turno(run)))
     }
 
-    /// Forgets the latest request of this peer, which it does not make any more.
+    /// Forgets the latest request of this peer, which will not be sent again.
     pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
         for lock in self.locks.values_mut() {
             lock.forget_request_of(peer);
         }
     }
 
-    /// The least clock in it.
+    /// The smallest clock in it.
     pub(crate) fn least_clock(&self) -> u64 {
         let locks = self.locks.values();
         let of_locks = locks.filter_map(RicartAgrawala::least_clock).min();
         of_locks.map_or(self.clock(), |clock| clock.min(self.clock()))
     }
 
-    /// As it would be if all had happened so much earlier.
+    /// Moves all clocks back by this much.
     pub(crate) fn shift(&mut self, by: u64) {
         self.clock = LamportClock::at(self.clock() - by);
-        for heard in self.heard.values_mut() {
-            *heard = heard.saturating_sub(by);
+        for clock in self.peer_clocks.values_mut() {
+            *clock = clock.saturating_sub(by);
         }
         for lock in self.locks.values_mut() {
             lock.shift(by);

@@ -1,5 +1,5 @@
-//! The critical section as a server of its own: prints what its holders say,
-//! and refuses whoever is no holder any more.
+//! A server as the critical section: prints the messages of its holders, and refuses the
+//! late messages of earlier ones.
 
 mod resource;
 
@@ -13,6 +13,7 @@ use signal_hook::consts::SIGUSR1;
 use signal_hook_mio::v1_0::Signals;
 
 use crate::mutex::NodeId;
+use crate::narrate::listed;
 use crate::printable::Printable;
 use crate::system::{Output, Quota, retry_interrupted, signals};
 use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
@@ -21,12 +22,12 @@ pub use resource::{Admitted, Refused, Resource};
 const SOCKET: Token = Token(0);
 const SIGNALS: Token = Token(1);
 
-/// How many datagrams are dealt with before the signals have their turn.
+/// How many datagrams are handled before the signals are.
 const BATCH: usize = 256;
 
-/// How many messages that are not admitted are told of in a second, and in one of
-/// a flood, which must not fill a disk. All are counted.
-const MOST_TOLD: (u32, u32) = (100, 10);
+/// How many refusals are printed per second: ordinarily, and in a flood, which must not
+/// fill a disk. All of them are counted.
+const REFUSALS: (u32, u32) = (100, 10);
 
 /// The server.
 pub struct Shared {
@@ -37,18 +38,17 @@ pub struct Shared {
     resource: Resource,
     undecodable: u64,
     output: Output,
-    /// For what is not admitted.
+    /// Limits the lines about refused datagrams.
     quota: Quota,
-    /// The poll has said that there is something to read, and it is not all
-    /// read yet.
+    /// There may be more to read.
     is_readable: bool,
 }
 
 impl Shared {
-    /// Binds the socket. With a key, only what is signed with it is believed.
+    /// Binds the socket. With a key, an unsigned message is refused.
     ///
     /// # Errors
-    /// The system's, when the address cannot be had.
+    /// Those of the system: the address is not available.
     pub fn bind(listen: SocketAddr, key: Option<Key>, label: Option<String>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut socket = UdpSocket::bind(listen)?;
@@ -63,21 +63,22 @@ impl Shared {
             resource: Resource::default(),
             undecodable: 0,
             output: Output::standard(label),
-            quota: Quota::new(MOST_TOLD.0, MOST_TOLD.1),
+            quota: Quota::new(REFUSALS.0, REFUSALS.1),
             is_readable: false,
         })
     }
 
-    /// Serves until a signal ends it, and prints the summary then.
+    /// Serves until a signal ends it, then prints the summary.
     ///
     /// # Errors
-    /// Those of waiting and of writing.
+    /// Those of the poll and of standard output.
     pub fn run(mut self) -> io::Result<()> {
         let address = self.socket.local_addr()?;
-        self.output.say(&format!("critical section at {address}"))?;
+        self.output
+            .write_line(&format!("critical section at {address}"))?;
         if self.key.is_none() && !address.ip().is_loopback() {
-            self.output.say(&format!(
-                "WARNING: no --key, so whoever can send to {address} can pretend to be a holder"
+            self.output.write_line(&format!(
+                "WARNING: no --key, so any program that can send to {address} can pretend to be a holder"
             ))?;
         }
         let mut events = Events::with_capacity(4);
@@ -95,27 +96,27 @@ impl Shared {
             self.receive(&mut buffer)?;
             if let Some(unreported) = self.quota.unreported() {
                 self.output
-                    .say(&format!("{unreported} more not admitted"))?;
+                    .write_line(&format!("{unreported} more not admitted"))?;
             }
             self.output.flush()?;
             for signal in self.signals.pending().collect::<Vec<_>>() {
                 if signal != SIGUSR1 {
                     return self.summary();
                 }
-                let counts = self.counts().join(", ");
-                self.output.say(&format!("so far: {counts}"))?;
+                let counts = listed(self.counts());
+                self.output.write_line(&format!("so far: {counts}"))?;
             }
         }
     }
 
-    /// Deals with what has arrived, a batch at most.
+    /// Handles the datagrams that have arrived, one batch at most.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         for _ in 0..BATCH {
             if !self.is_readable {
                 break;
             }
             match retry_interrupted(|| self.socket.recv_from(buffer)) {
-                Ok((length, source)) => self.answer(&buffer[..length], source)?,
+                Ok((length, source)) => self.handle(&buffer[..length], source)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
                 Err(error) => log::info!("received an error: {error}"),
             }
@@ -123,8 +124,8 @@ impl Shared {
         Ok(())
     }
 
-    fn answer(&mut self, bytes: &[u8], source: SocketAddr) -> io::Result<()> {
-        match self.read(bytes) {
+    fn handle(&mut self, bytes: &[u8], source: SocketAddr) -> io::Result<()> {
+        match self.decode(bytes) {
             Ok(message) => self.admit(&message),
             Err(why) => {
                 self.undecodable += 1;
@@ -133,12 +134,12 @@ impl Shared {
                 }
                 let shown = Printable::new(bytes);
                 self.output
-                    .say(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+                    .write_line(&format!("undecodable, {why}: \"{shown}\" from {source}"))
             }
         }
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
+    fn decode(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
         let signed = Signed::split(bytes);
         let text = match (&self.key, &signed) {
             (Some(_), None) => return Err("it is not signed".into()),
@@ -169,20 +170,21 @@ impl Shared {
         );
         match self.resource.admit(message) {
             Ok(Admitted { overlaps }) => {
-                self.output.say(&shown)?;
+                self.output.write_line(&shown)?;
                 let Some(other) = overlaps else {
                     return Ok(());
                 };
-                self.output.say(&format!(
+                self.output.write_line(&format!(
                     "overlap: process {other} has not said that it left"
                 ))
             }
             Err(_) if !self.quota.take() => Ok(()),
             Err(refused) => {
-                self.output.say(&format!("refused, {refused}: {shown}"))?;
+                self.output
+                    .write_line(&format!("refused, {refused}: {shown}"))?;
                 if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
-                    self.output.say(
-                        "(if the whole group was started anew, start turno shared anew too)",
+                    self.output.write_line(
+                        "(if the whole group was restarted, restart turno shared too)",
                     )?;
                 }
                 Ok(())
@@ -191,16 +193,9 @@ impl Shared {
     }
 
     fn counts(&self) -> [String; 5] {
-        let holders: Vec<String> = self
-            .resource
-            .holders()
-            .map(|(id, entries)| format!("{id} ({entries})"))
-            .collect();
-        let holders = if holders.is_empty() {
-            "none".to_owned()
-        } else {
-            holders.join(", ")
-        };
+        let holders = self.resource.holders();
+        let holders = listed(holders.map(|(id, entries)| format!("{id} ({entries})")));
+        let holders = if holders.is_empty() { "none" } else { &holders };
         [
             format!("entries {}", self.resource.entries()),
             format!("holders {holders}"),
@@ -211,11 +206,11 @@ impl Shared {
     }
 
     fn summary(mut self) -> io::Result<()> {
-        self.output.say("")?;
+        self.output.write_line("")?;
         for line in self.counts() {
-            self.output.say(&line)?;
+            self.output.write_line(&line)?;
         }
-        self.output.part();
+        self.output.close();
         Ok(())
     }
 }

@@ -1,43 +1,41 @@
-//! The critical section as a resource that defends itself: it remembers the
-//! highest clock that it admitted, and refuses whoever comes with less.
+//! The critical section as a resource that defends itself: it remembers the highest
+//! clock that it admitted, and refuses a message with a lower one.
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::mutex::MAX_CLOCK;
-use crate::mutex::{NodeId, Timestamp};
+use crate::mutex::{MAX_CLOCK, NodeId, Timestamp};
 use crate::wire::{BEGINS, ENDS, SectionMessage};
 
-/// How far ahead of the highest clock admitted the next one may be: 2^32. One
-/// forged message must not be able to shut out everybody for ever.
+/// How far the next clock may be ahead of the highest admitted one: 2^32. Otherwise one
+/// forged message could shut out every holder for ever.
 const MAX_JUMP: u64 = 1 << 32;
 
-/// The highest clock that the first one may have: half of all, like the clock
-/// that a member may tell of itself.
-const MOST_AT_FIRST: u64 = MAX_CLOCK / 2;
+/// The highest clock that the first message may have: half of all clocks, the same limit
+/// as for the clock that a member reports of itself.
+const MAX_FIRST_CLOCK: u64 = MAX_CLOCK / 2;
 
-/// What the critical section knows of those who used it.
+/// What the critical section knows about its holders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
-    /// The highest clock admitted, and whose it was.
+    /// The highest stamp admitted.
     highest: Option<Timestamp>,
-    /// Who has begun and not ended.
+    /// The holder that has begun and not ended.
     inside: Option<NodeId>,
-    /// The latest beginning that was admitted.
+    /// The stamp of the latest beginning admitted.
     begun: Option<Timestamp>,
-    /// The latest end that was admitted.
+    /// The stamp of the latest end admitted.
     ended: Option<Timestamp>,
-    /// An end that came before its beginning: on the way datagrams may overtake
-    /// each other.
+    /// An end that arrived before its beginning: datagrams may overtake each other.
     ended_first: Option<EndedFirst>,
-    /// Who entered, and how often.
+    /// How often each holder entered.
     holders: BTreeMap<NodeId, u64>,
     refused: u64,
     overlaps: u64,
 }
 
-/// An end whose beginning is still to come, or lost.
+/// An end whose beginning has not arrived yet, or is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct EndedFirst {
     end: Timestamp,
@@ -46,8 +44,7 @@ struct EndedFirst {
 }
 
 impl EndedFirst {
-    /// Whether this stamp can be that of its beginning, and not of an entry
-    /// before it.
+    /// Whether this can be the stamp of its beginning, and not that of an earlier entry.
     fn has_begun_at(self, begin: Timestamp) -> bool {
         begin.id == self.end.id
             && begin.clock <= self.end.clock
@@ -55,46 +52,40 @@ impl EndedFirst {
     }
 }
 
-/// A message that was let through.
+/// An admitted message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// Who was still inside by all that the resource has heard, though this
-    /// message begins another's entry.
+    /// The other holder whose end has not arrived, although this message begins an entry.
     pub overlaps: Option<NodeId>,
 }
 
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
-    /// A clock that is higher, or another holder's and no lower, was admitted:
-    /// whoever sends this held the section before, and comes too late.
+    /// A higher clock, or another holder's equal one, was admitted: the sender's entry is
+    /// over, and its message late.
     #[error("stale: process {} was admitted with clock {}", .0.id, .0.clock)]
     Stale(Timestamp),
-    /// The very same was admitted already.
+    /// The same message was admitted already.
     #[error("repeated")]
     Repeated,
-    /// No honest clock gets so far ahead.
+    /// No honest clock is this far ahead.
     #[error("its clock is more than 2^32 ahead of the highest admitted, {0}")]
     TooFarAhead(u64),
-    /// No honest group is there yet.
-    #[error("its clock is higher than any that a group has lived to see")]
+    /// No honest group has reached this clock.
+    #[error("its clock is higher than any group can have reached")]
     TooHigh,
 }
 
 impl Resource {
-    /// Lets a message of a holder through, or refuses it.
+    /// Admits a message of a holder, or refuses it.
     ///
     /// # Errors
-    /// [`Refused`] says why; it is counted, and nothing else has changed.
+    /// [`Refused`] says why. The refusal is counted; nothing else changes.
     pub fn admit(&mut self, message: &SectionMessage) -> Result<Admitted, Refused> {
-        let admitted = self.check(message);
-        match admitted {
-            Ok(()) => Ok(self.enter_or_leave(message)),
-            Err(refused) => {
-                self.refused += 1;
-                Err(refused)
-            }
-        }
+        let checked = self.check(message);
+        self.refused += u64::from(checked.is_err());
+        checked.map(|()| self.enter_or_leave(message))
     }
 
     fn check(&self, message: &SectionMessage) -> Result<(), Refused> {
@@ -102,7 +93,7 @@ impl Resource {
         let begins = message.text == BEGINS.as_bytes();
         let ends = message.text == ENDS.as_bytes();
         let Some(highest) = self.highest else {
-            let is_honest = stamp.clock <= MOST_AT_FIRST;
+            let is_honest = stamp.clock <= MAX_FIRST_CLOCK;
             return is_honest.then_some(()).ok_or(Refused::TooHigh);
         };
         if begins && self.begun == Some(stamp) {
@@ -123,7 +114,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Whether its end was admitted before it.
+    /// Whether the end of this entry was admitted before its beginning.
     fn was_overtaken(&self, begin: Timestamp) -> bool {
         self.ended_first
             .is_some_and(|ended| ended.has_begun_at(begin))
@@ -147,9 +138,8 @@ impl Resource {
             if self.inside == Some(id) {
                 self.inside = None;
             } else {
-                let end = stamp;
                 self.ended_first = Some(EndedFirst {
-                    end,
+                    end: stamp,
                     highest_before,
                 });
             }
@@ -163,7 +153,7 @@ impl Resource {
         self.holders.values().sum()
     }
 
-    /// Who entered, and how often, by id.
+    /// How often each holder entered, by id.
     pub fn holders(&self) -> impl Iterator<Item = (NodeId, u64)> + '_ {
         self.holders.iter().map(|(id, entries)| (*id, *entries))
     }
@@ -174,7 +164,7 @@ impl Resource {
         self.refused
     }
 
-    /// How often one began before the other's end was heard.
+    /// How often an entry began before the end of another holder's entry arrived.
     #[must_use]
     pub fn overlaps(&self) -> u64 {
         self.overlaps
@@ -190,27 +180,22 @@ mod tests {
         Timestamp { clock, id }
     }
 
-    fn says(clock: u64, id: u16, text: &str) -> SectionMessage {
-        SectionMessage {
-            stamp: stamp(clock, id),
-            text: text.into(),
-        }
-    }
-
     const IN_ORDER: Result<Admitted, Refused> = Ok(Admitted { overlaps: None });
 
-    /// What becomes of these messages, one after the other.
-    fn played(messages: &[(u64, u16, &str)]) -> (Resource, Vec<Result<Admitted, Refused>>) {
+    /// The outcomes of these messages, in this order.
+    fn play(messages: &[(u64, u16, &str)]) -> (Resource, Vec<Result<Admitted, Refused>>) {
         let mut resource = Resource::default();
-        let mut admit =
-            |(clock, id, text): &(u64, u16, &str)| resource.admit(&says(*clock, *id, text));
-        let outcomes = messages.iter().map(&mut admit).collect();
+        let admit = |&(clock, id, text): &(u64, u16, &str)| {
+            let (stamp, text) = (stamp(clock, id), text.into());
+            resource.admit(&SectionMessage { stamp, text })
+        };
+        let outcomes = messages.iter().map(admit).collect();
         (resource, outcomes)
     }
 
     #[test]
     fn a_late_holder_is_refused_and_changes_nothing() {
-        let (resource, outcomes) = played(&[
+        let (resource, outcomes) = play(&[
             (5, 1, BEGINS),
             (6, 1, ENDS),
             (8, 2, BEGINS),
@@ -232,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_is_refused_that_comes_late_from_an_earlier_entry_of_its_own() {
-        let (resource, outcomes) = played(&[
+    fn a_late_message_of_an_earlier_entry_of_the_same_holder_is_refused() {
+        let (resource, outcomes) = play(&[
             (5, 1, BEGINS),
             (5, 1, ENDS),
             (9, 1, BEGINS),
@@ -249,14 +234,14 @@ mod tests {
     #[test]
     fn an_end_may_overtake_its_beginning() {
         let (resource, outcomes) =
-            played(&[(6, 1, ENDS), (5, 1, BEGINS), (9, 2, BEGINS), (9, 2, ENDS)]);
+            play(&[(6, 1, ENDS), (5, 1, BEGINS), (9, 2, BEGINS), (9, 2, ENDS)]);
         assert_eq!(outcomes, [IN_ORDER; 4]);
         assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
     }
 
     #[test]
-    fn what_arrives_twice_is_counted_once() {
-        let (resource, outcomes) = played(&[
+    fn a_repeated_message_is_counted_once() {
+        let (resource, outcomes) = play(&[
             (5, 1, BEGINS),
             (5, 1, BEGINS),
             (6, 1, ENDS),
@@ -269,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_arrives_twice_lets_no_earlier_beginning_in() {
-        let (resource, outcomes) = played(&[
+    fn after_a_repeated_end_no_earlier_beginning_is_admitted() {
+        let (resource, outcomes) = play(&[
             (2, 1, BEGINS),
             (3, 1, ENDS),
             (5, 1, BEGINS),
@@ -284,8 +269,8 @@ mod tests {
     }
 
     #[test]
-    fn an_end_whose_beginning_is_lost_lets_no_earlier_beginning_in() {
-        let (resource, outcomes) = played(&[
+    fn after_an_end_whose_beginning_is_lost_no_earlier_beginning_is_admitted() {
+        let (resource, outcomes) = play(&[
             (2, 1, BEGINS),
             (3, 1, ENDS),
             (5, 1, BEGINS),
@@ -298,22 +283,22 @@ mod tests {
         assert_eq!(outcomes[5], Err(Refused::Stale(stamp(9, 1))));
         assert_eq!(outcomes[6], IN_ORDER);
         let overlaps = Some(NodeId(1));
-        assert_eq!(outcomes[7], Ok(Admitted { overlaps }), "1 is inside still");
+        assert_eq!(outcomes[7], Ok(Admitted { overlaps }), "1 is still inside");
         assert_eq!((resource.entries(), resource.overlaps()), (4, 1));
     }
 
     #[test]
     fn an_entry_before_the_last_one_has_ended_is_an_overlap() {
-        let (resource, outcomes) = played(&[(5, 1, BEGINS), (8, 2, BEGINS)]);
+        let (resource, outcomes) = play(&[(5, 1, BEGINS), (8, 2, BEGINS)]);
         let overlaps = Some(NodeId(1));
         assert_eq!(outcomes[1], Ok(Admitted { overlaps }));
         assert_eq!(resource.overlaps(), 1);
     }
 
     #[test]
-    fn a_group_whose_clock_is_far_ahead_is_served_and_a_leap_beyond_it_is_not() {
+    fn a_group_with_a_high_clock_is_served_and_a_jump_beyond_it_is_refused() {
         let far = 1 << 40;
-        let (_, outcomes) = played(&[
+        let (_, outcomes) = play(&[
             (far, 1, BEGINS),
             (far + MAX_JUMP + 1, 9, BEGINS),
             (far, 1, ENDS),

@@ -1,4 +1,4 @@
-//! What comes due, and when: virtual time goes on from one thing to the next.
+//! The events that are due, in order of virtual time.
 
 use std::collections::BTreeMap;
 
@@ -6,53 +6,52 @@ use super::cluster::Parcel;
 use super::plan::Micros;
 use crate::mutex::NodeId;
 
-/// Something that comes due.
+/// An event that becomes due.
 pub(super) enum Due {
     Arrival(Parcel),
-    /// A timer, by the number under which it is put down.
+    /// A member's timer, by the number of this event.
     Timer(NodeId, u64),
-    /// The end of what is done in the section, by the number under which it is put
-    /// down.
-    Leave(NodeId, u64),
-    /// Tokens are wanted for the entry of this token.
-    Lend(NodeId, u64),
-    Wish(usize),
+    /// The end of a member's entry, by the number of this event.
+    EntryEnds(NodeId, u64),
+    /// A member delegates tokens in the entry of this token.
+    Delegation(NodeId, u64),
+    /// A user acts: the index in the plan.
+    UserActs(usize),
     FaultBegins(usize),
     FaultEnds(usize),
     Restart(NodeId),
     Heals,
 }
 
-/// All that is to come.
+/// The events to come.
 #[derive(Default)]
 pub(super) struct EventQueue {
     pub(super) now: Micros,
     due: BTreeMap<(Micros, u64), Due>,
-    ordinal: u64,
+    last_number: u64,
 }
 
 impl EventQueue {
-    /// Puts something down for that time; of the same time, what was put down
-    /// first comes first.
-    pub(super) fn at(&mut self, at: Micros, due: Due) {
-        self.numbered(at, |_| due);
+    /// Schedules an event. Of two events at the same time, the first one that was
+    /// scheduled comes first.
+    pub(super) fn schedule(&mut self, at: Micros, due: Due) {
+        self.schedule_numbered(at, |_| due);
     }
 
-    /// As [`EventQueue::at`], with the number under which it is put down.
-    pub(super) fn numbered(&mut self, at: Micros, due: impl FnOnce(u64) -> Due) -> u64 {
-        self.ordinal += 1;
-        let key = (at.max(self.now), self.ordinal);
-        self.due.insert(key, due(self.ordinal));
-        self.ordinal
+    /// Schedules an event that contains its own number, and returns that number.
+    pub(super) fn schedule_numbered(&mut self, at: Micros, due: impl FnOnce(u64) -> Due) -> u64 {
+        self.last_number += 1;
+        let key = (at.max(self.now), self.last_number);
+        self.due.insert(key, due(self.last_number));
+        self.last_number
     }
 
-    /// What comes next, and when.
+    /// Removes the next event, and returns it with its time.
     pub(super) fn pop(&mut self) -> Option<(Micros, Due)> {
         let ((at, _), due) = self.due.pop_first()?;
         Some((at, due))
     }
 
-    /// Whether nothing is to come any more.
     pub(super) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }

@@ -1,38 +1,44 @@
-//! A second caller of the algorithm: a world of many nodes with virtual time,
-//! in which the network, the machines and the users misbehave as a seed has it.
+//! A simulation of many nodes in virtual time, in which the network, the machines and
+//! the users misbehave as a seed determines. It runs the same algorithm and transport
+//! as a node does.
 //!
 //! ```text
-//! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, SeedPeer: the programs
-//!                   ├────> Traffic: what becomes of datagrams
-//!                   └────> Judge ─> Violation
+//! seed ─> Plan ─> World ─> Cluster ─> Member, Transport, OriginalPeer: the programs
+//!                   ├────> Links: what becomes of datagrams
+//!                   └────> Oracle ─> Violation
 //! ```
+//!
+//! A [`World`](world::World) is the state of a run; on it stand [`crash`], then
+//! [`perform`], then [`lifecycle`], then [`run`]: each uses only those before it.
 
 mod addresses;
 mod cluster;
+mod crash;
 mod event_queue;
 mod figures;
 mod lifecycle;
 mod network;
 mod oracle;
+mod original_peer;
+mod perform;
 mod plan;
 mod recording;
-mod runs;
-mod seed_peer;
+mod run;
+mod seeds;
 mod shrink;
 mod transcript;
 mod world;
 
-pub use addresses::Addresses;
+pub(crate) use addresses::Addresses;
 pub use cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
-pub use figures::Figures;
-pub use oracle::{Oracle, Violation};
-pub use plan::{Fault, Micros, Moment, Network, Plan, PlanError, ProgramKind, What, Wish};
-pub use recording::Recording;
-pub use runs::{Runs, run};
-pub use seed_peer::{SeedEffect, SeedPeer};
-pub use shrink::shrunk;
-pub use transcript::told;
-pub use world::play;
+pub(crate) use plan::Plan;
+pub(crate) use recording::Recording;
+pub(crate) use run::run_plan;
+pub(crate) use seeds::run_seeds;
+pub(crate) use shrink::shrink;
+pub use transcript::step_lines;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use {figures::Figures, oracle::Violation, plan::ProgramKind};

@@ -1,5 +1,5 @@
-//! What becomes of datagrams: lost, cut off, repeated, delayed, overtaken, as the
-//! plan and the dice say.
+//! What becomes of datagrams: by the plan and by chance they are lost, cut off,
+//! repeated, delayed or overtaken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use super::figures::Figures;
 use super::plan::{Fault, Micros, Plan, ProgramKind};
 use crate::mutex::NodeId;
 
-/// The network of a play.
+/// The links between the members.
 pub(super) struct Links<'a> {
     plan: &'a Plan,
-    /// The partitions that there are: places in the plan's faults.
+    /// The partitions in force, by their index in the plan's faults.
     cuts: BTreeSet<usize>,
-    /// When the latest datagram from one to another arrives.
+    /// When the latest datagram of each link arrives.
     latest: BTreeMap<(NodeId, NodeId), Micros>,
-    is_healed: bool,
+    pub(super) is_healed: bool,
 }
 
 impl<'a> Links<'a> {
@@ -31,53 +31,53 @@ impl<'a> Links<'a> {
         }
     }
 
-    /// The partition at this place in the plan begins.
-    pub(super) fn cut(&mut self, place: usize) {
-        self.cuts.insert(place);
+    /// Begins the partition at this index of the plan's faults.
+    pub(super) fn cut(&mut self, index: usize) {
+        self.cuts.insert(index);
     }
 
-    /// The fault at this place in the plan is over. Whether it was a partition.
-    pub(super) fn join(&mut self, place: usize) -> bool {
-        self.cuts.remove(&place)
+    /// Ends the fault at this index. Returns whether it was a partition in force.
+    pub(super) fn join(&mut self, index: usize) -> bool {
+        self.cuts.remove(&index)
     }
 
-    /// From now on nothing is lost, repeated or delayed much.
+    /// From now on no datagram is lost, repeated or much delayed.
     pub(super) fn heal(&mut self) {
         self.is_healed = true;
         self.cuts.clear();
     }
 
-    /// When a datagram that is sent now arrives: never, once, or twice.
+    /// Returns when a datagram that is sent now arrives: never, once or twice.
     pub(super) fn arrivals(
         &mut self,
         now: Micros,
         from: NodeId,
         parcel: &Parcel,
-        dice: &mut Rng,
+        random: &mut Rng,
         figures: &mut Figures,
     ) -> Vec<Micros> {
         figures.sent += 1;
         let to = member_at(parcel.destination);
         let network = self.plan.network;
         let mut arrivals = Vec::new();
-        if !self.is_healed && !self.is_a_seeds(from, to, parcel) {
+        if !self.is_healed && !self.is_of_seed(from, to, parcel) {
             if self.is_cut(from, to) {
                 figures.cut += 1;
                 return arrivals;
             }
-            if comes_up(dice, network.lost_in_1000) {
+            if happens(random, network.lost_in_1000) {
                 figures.lost += 1;
                 return arrivals;
             }
         }
-        if !self.is_healed && comes_up(dice, network.repeated_in_1000) {
+        if !self.is_healed && happens(random, network.repeated_in_1000) {
             figures.repeated += 1;
-            let late = dice.u64(0..=network.spread + network.late_by);
+            let late = random.u64(0..=network.spread + network.late_by);
             arrivals.push(now + network.least + late);
         }
-        let mut takes = network.least + dice.u64(0..=network.spread);
-        if !self.is_healed && comes_up(dice, network.late_in_1000) {
-            takes += dice.u64(0..=network.late_by);
+        let mut takes = network.least + random.u64(0..=network.spread);
+        if !self.is_healed && happens(random, network.late_in_1000) {
+            takes += random.u64(0..=network.late_by);
         }
         let arrives = now + takes;
         let latest = self.latest.entry((from, to)).or_default();
@@ -89,28 +89,28 @@ impl<'a> Links<'a> {
         arrivals
     }
 
-    /// What a seed process asks, and the answer: sent once, so never lost here.
-    fn is_a_seeds(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
-        (self.plan.kind(from) == ProgramKind::Seed && parcel.text.starts_with(b"req"))
-            || (self.plan.kind(to) == ProgramKind::Seed && parcel.text.starts_with(b"reply"))
+    /// Whether it is a request of the original, or the reply to one: the original sends
+    /// a request once, so the network must not lose it.
+    fn is_of_seed(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
+        (self.plan.kind(from) == ProgramKind::Original && parcel.text.starts_with(b"req"))
+            || (self.plan.kind(to) == ProgramKind::Original && parcel.text.starts_with(b"reply"))
     }
 
     fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.cuts
-            .iter()
-            .any(|place| match &self.plan.faults[*place] {
-                Fault::Partition {
-                    side, is_one_way, ..
-                } => {
-                    let (from, to) = (side.contains(&from.0), side.contains(&to.0));
-                    from && !to || !is_one_way && to && !from
-                }
-                _ => false,
-            })
+        let mut cuts = self.cuts.iter().map(|index| &self.plan.faults[*index]);
+        cuts.any(|fault| match fault {
+            Fault::Partition {
+                side, is_one_way, ..
+            } => {
+                let (from, to) = (side.contains(&from.0), side.contains(&to.0));
+                from && !to || !is_one_way && to && !from
+            }
+            _ => false,
+        })
     }
 }
 
-/// Whether something happens that does in so many of a thousand cases.
-pub(super) fn comes_up(dice: &mut Rng, in_1000: u32) -> bool {
-    in_1000 > 0 && dice.u32(0..1000) < in_1000
+/// Whether a thing happens that happens in this many of a thousand cases.
+pub(super) fn happens(random: &mut Rng, in_1000: u32) -> bool {
+    in_1000 > 0 && random.u32(0..1000) < in_1000
 }

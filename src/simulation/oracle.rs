@@ -1,97 +1,45 @@
-//! What must never be, whatever happens: judged by what the members do, not by
-//! what they say.
+//! What must never happen, judged by what the members do and not by what they report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+
+use thiserror::Error;
 
 use crate::mutex::NodeId;
 use crate::narrate::listed;
 
-/// Something that must never be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What must never happen.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Violation {
-    /// Two are in the critical section.
-    TwoHolders {
-        /// Who was in it.
-        holder: NodeId,
-        /// Who entered.
-        entered: NodeId,
-    },
-    /// An entry's token is not larger than all before it.
-    TokenDidNotRise {
-        /// Whose entry.
-        id: NodeId,
-        /// Its token.
-        token: u64,
-        /// The largest before.
-        before: u64,
-    },
-    /// Somebody who is not in the critical section was lent tokens.
-    LentOutside(NodeId),
-    /// A clock went back.
-    ClockWentBack {
-        /// Whose.
-        id: NodeId,
-        /// What it shows.
-        clock: u64,
-        /// What it showed before.
-        before: u64,
-    },
-    /// Somebody entered, though not all have the same member list.
+    #[error("{entered} entered while {holder} was in the section")]
+    TwoHolders { holder: NodeId, entered: NodeId },
+    #[error("{id} entered with token {token}, after {before}")]
+    TokenDidNotRise { id: NodeId, token: u64, before: u64 },
+    #[error("{0} delegated tokens outside the section")]
+    DelegatedOutside(NodeId),
+    #[error("the clock of {id} went back from {before} to {clock}")]
+    ClockWentBack { id: NodeId, clock: u64, before: u64 },
+    #[error("{0} entered in a group whose member lists differ")]
     EnteredDivided(NodeId),
-    /// All is well again, and these do not enter.
+    #[error("{} did not enter, though nothing is lost any more", listed(.0))]
     NeverEnter(BTreeSet<NodeId>),
-    /// Nobody wants anything, and they do not come to rest.
+    #[error("all have entered and left, and still send datagrams")]
     NeverRest,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Violation::TwoHolders { holder, entered } => {
-                write!(f, "{entered} entered while {holder} was in the section")
-            }
-            Violation::TokenDidNotRise { id, token, before } => {
-                write!(f, "{id} entered with token {token}, after {before}")
-            }
-            Violation::LentOutside(id) => {
-                write!(f, "{id} was lent tokens and is not in the section")
-            }
-            Violation::ClockWentBack { id, clock, before } => {
-                write!(f, "the clock of {id} went back from {before} to {clock}")
-            }
-            Violation::EnteredDivided(id) => {
-                write!(f, "{id} entered in a group whose member lists differ")
-            }
-            Violation::NeverEnter(ids) => {
-                let ids = listed(ids);
-                write!(
-                    f,
-                    "{ids} asked and did not enter, though nothing is lost any more"
-                )
-            }
-            Violation::NeverRest => {
-                f.write_str("all have entered and left, and still there is no end of datagrams")
-            }
-        }
-    }
 }
 
 /// Watches a group.
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
+    /// Whether member lists differ, so that no member may ever enter.
     is_divided: bool,
-    /// Who is in the section, and the token of that entry.
+    /// The holder, and its token.
     holder: Option<(NodeId, u64)>,
-    largest: u64,
+    largest_token: u64,
     clocks: BTreeMap<NodeId, u64>,
-    /// Who must still enter.
-    owed: BTreeSet<NodeId>,
+    /// The members that must still enter.
+    expected: BTreeSet<NodeId>,
 }
 
 impl Oracle {
-    /// For a group of which not all have the same member list, or all.
-    #[must_use]
     pub fn new(is_divided: bool) -> Self {
         Oracle {
             is_divided,
@@ -99,11 +47,8 @@ impl Oracle {
         }
     }
 
-    /// A member entered.
-    ///
-    /// # Errors
-    /// What must not be.
-    pub fn entered(&mut self, id: NodeId, token: u64) -> Result<(), Violation> {
+    /// A member enters.
+    pub fn enter(&mut self, id: NodeId, token: u64) -> Result<(), Violation> {
         if self.is_divided {
             return Err(Violation::EnteredDivided(id));
         }
@@ -113,53 +58,48 @@ impl Oracle {
                 entered: id,
             });
         }
-        let before = self.largest;
+        self.raise(id, token, token)?;
+        self.holder = Some((id, token));
+        self.expected.remove(&id);
+        Ok(())
+    }
+
+    /// A member delegates tokens, from the first to the last of these.
+    pub fn delegate(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
+        if self.token_of(id).is_none() {
+            return Err(Violation::DelegatedOutside(id));
+        }
+        self.raise(id, first, last)
+    }
+
+    fn raise(&mut self, id: NodeId, token: u64, last: u64) -> Result<(), Violation> {
+        let before = self.largest_token;
         if token <= before {
             return Err(Violation::TokenDidNotRise { id, token, before });
         }
-        self.holder = Some((id, token));
-        self.largest = token;
-        self.owed.remove(&id);
+        self.largest_token = last;
         Ok(())
     }
 
-    /// A member was lent tokens, from the first to the last of these.
-    ///
-    /// # Errors
-    /// What must not be.
-    pub fn lent(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
-        if self.token_of(id).is_none() {
-            return Err(Violation::LentOutside(id));
-        }
-        let before = self.largest;
-        if first <= before {
-            let token = first;
-            return Err(Violation::TokenDidNotRise { id, token, before });
-        }
-        self.largest = last;
-        Ok(())
-    }
-
-    /// A member left, or what it did in the section ended without it.
-    pub fn left(&mut self, id: NodeId) {
+    /// A member leaves, or the entry that outlived its crash ends.
+    pub fn leave(&mut self, id: NodeId) {
         self.holder.take_if(|(holder, _)| *holder == id);
     }
 
-    /// A member crashed. What it did in the section died with it, unless that
-    /// outlives it: then it still is in the section. If it forgot its clock, that
-    /// begins anew.
-    pub fn crashed(&mut self, id: NodeId, forgets: bool, is_outlived: bool) {
+    /// A member crashes. Its entry ends, unless it outlives the crash. A member that
+    /// forgets its clock may begin with a smaller one.
+    pub fn crash(&mut self, id: NodeId, forgets: bool, is_outlived: bool) {
         if !is_outlived {
-            self.left(id);
+            self.leave(id);
         }
         if forgets {
             self.clocks.remove(&id);
         }
     }
 
-    /// A member takes up what outlived its crash, and so must not be behind that
-    /// entry's token.
-    pub fn resumes(&mut self, id: NodeId) {
+    /// A member resumes the entry that outlived its crash: its clock must have reached
+    /// the token.
+    pub fn resume(&mut self, id: NodeId) {
         if let Some(token) = self.token_of(id) {
             let clock = self.clocks.entry(id).or_insert(token);
             *clock = token.max(*clock);
@@ -172,11 +112,8 @@ impl Oracle {
         Some(token)
     }
 
-    /// A member's clock shows this now.
-    ///
-    /// # Errors
-    /// It went back.
-    pub fn clock(&mut self, id: NodeId, clock: u64) -> Result<(), Violation> {
+    /// Notes a member's clock, which must not go back.
+    pub fn note_clock(&mut self, id: NodeId, clock: u64) -> Result<(), Violation> {
         let before = self.clocks.insert(id, clock).unwrap_or(0);
         if clock < before {
             return Err(Violation::ClockWentBack { id, clock, before });
@@ -184,14 +121,13 @@ impl Oracle {
         Ok(())
     }
 
-    /// From now on these must enter.
-    pub fn owe(&mut self, id: NodeId) {
-        self.owed.insert(id);
+    /// From now on this member must enter.
+    pub fn expect_entry(&mut self, id: NodeId) {
+        self.expected.insert(id);
     }
 
-    /// Who has not entered that must.
-    #[must_use]
-    pub fn owed(&self) -> &BTreeSet<NodeId> {
-        &self.owed
+    /// The members that must still enter.
+    pub fn expected(&self) -> &BTreeSet<NodeId> {
+        &self.expected
     }
 }

@@ -1,34 +1,34 @@
-//! What happened in a play, written down.
+//! Records a play.
 
 use std::fmt::Write;
 
 use super::cluster::{Cluster, Handled, Parcel, Program, ProgramStep};
 use super::plan::Micros;
-use super::transcript::told;
+use super::transcript::step_lines;
 use crate::protocol::Member;
 use crate::trace::{Header, Record, Run};
 
-/// What happened in a play.
+/// The record of a play.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     /// In words.
     pub log: String,
-    /// As the trace of each run of each turno node, in the order of starting.
+    /// The trace of each run of each turno node, in the order of their starts.
     pub runs: Vec<Run>,
 }
 
 impl Recording {
-    /// A line about something that happened.
+    /// Adds a line to the log.
     pub(super) fn tell(&mut self, now: Micros, what: &str) {
         let _ = writeln!(self.log, "{:>13.6} {what}", now as f64 / 1e6);
     }
 
-    /// A turno node has been put in its place.
+    /// Adds a run: a turno node was put in its place.
     pub(super) fn begin(&mut self, member: &Member) {
         self.runs.push(Run::new(Header::new(member)));
     }
 
-    /// What came of something that happened to a program.
+    /// Adds what an event led to in a program.
     pub(super) fn step(
         &mut self,
         now: Micros,
@@ -37,7 +37,7 @@ impl Recording {
         arrived: Option<&Parcel>,
     ) {
         let id = step.id;
-        for line in told(cluster, step, arrived) {
+        for line in step_lines(cluster, step, arrived) {
             self.tell(now, &format!("{id}| {line}"));
         }
         let Some(Program::Turno(member, _)) = cluster.program(id) else {

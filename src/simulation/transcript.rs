@@ -3,19 +3,19 @@
 use super::cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
 use crate::engine::NodeEvent;
 use crate::group::Group;
-use crate::narrate::narrate;
+use crate::narrate::{ENTERED, EXITED, narrate, received, sent};
 use crate::printable::Printable;
 
-/// The lines about a step, in order, without whose they are. A seed process
-/// tells less than ours: what arrived, what it sent, that it entered or left.
+/// The lines about a step, in order, without the id of the program. A process of the
+/// original reports less: what arrived, what it sent, that it entered or left.
 #[must_use]
-pub fn told(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
+pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
     let Some(program) = cluster.program(step.id) else {
         return Vec::new();
     };
-    let happening = match (program, &step.handled, arrived) {
-        (Program::Seed(peer, group), ..) => {
-            return of_a_seed(peer.clock(), group, step, arrived);
+    let event = match (program, &step.handled, arrived) {
+        (Program::Original(peer, group), ..) => {
+            return original_lines(peer.clock(), group, step, arrived);
         }
         (Program::Turno(member, _), Some(Handled::Handled(event, outcome)), _) => {
             NodeEvent::Handled {
@@ -34,42 +34,38 @@ pub fn told(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> 
         }
         _ => return Vec::new(),
     };
-    narrate(&happening).into_iter().map(|l| l.text).collect()
+    narrate(&event).into_iter().map(|line| line.text).collect()
 }
 
-fn of_a_seed(
+fn original_lines(
     clock: u64,
     group: &Group,
     step: &ProgramStep,
     arrived: Option<&Parcel>,
 ) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(parcel) = arrived {
-        lines.push(format!("{} received, clock {clock}", parcel.head()));
-    }
-    for done_one in &step.done {
-        match done_one {
-            Done::Sent(parcel) => {
-                let host = parcel.destination.ip();
-                let mut members = group.members.iter();
-                let place = members.position(|member| member.ip() == host);
-                let to = place.map_or_else(|| host.to_string(), |place| (place + 1).to_string());
-                lines.push(format!("{} sent to {to}", parcel.head()));
-            }
-            Done::Entered(_) => lines.push("Process entered CS".to_owned()),
-            Done::Left => lines.push("Process exited CS".to_owned()),
-            Done::Reserved(_) | Done::Delegated(..) | Done::Timer(..) => {}
+    let clock = format!(", clock {clock}");
+    let arrived = arrived.map(|parcel| received(&parcel.head(), &clock));
+    let done = step.done.iter().filter_map(|done| match done {
+        Done::Sent(parcel) => {
+            let host = parcel.destination.ip();
+            let mut members = group.members.iter();
+            let index = members.position(|member| member.ip() == host);
+            let to = index.map_or_else(|| host.to_string(), |index| (index + 1).to_string());
+            Some(sent(&parcel.head(), to))
         }
-    }
-    lines
+        Done::Entered(_) => Some(ENTERED.to_owned()),
+        Done::Left => Some(EXITED.to_owned()),
+        Done::Reserved(_) | Done::Delegated(..) | Done::Timer(..) => None,
+    });
+    arrived.into_iter().chain(done).collect()
 }
 
 impl Parcel {
-    /// What the seed reads of it: `kind<clock,id>`.
+    /// The part that a process of the original reads: `kind<clock,id>`.
     #[must_use]
     pub fn head(&self) -> String {
         let end = self.text.iter().position(|byte| *byte == b'>');
-        let end = end.map_or(self.text.len(), |place| place + 1);
+        let end = end.map_or(self.text.len(), |index| index + 1);
         Printable::new(&self.text[..end]).to_string()
     }
 }

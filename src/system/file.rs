@@ -1,11 +1,11 @@
-//! Files that survive everything.
+//! Files that survive a crash.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Puts this text in place of a file's: written beside it, synced, renamed over it,
-/// the directory synced. Whoever reads it finds the old text or the new one.
+/// Replaces the text of a file: writes and syncs another file, renames it over this one, and
+/// syncs the directory. A reader finds the old text or the new one.
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     let mut file = File::create(&new)?;
@@ -18,7 +18,7 @@ pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A path beside another.
+/// The path with a suffix.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

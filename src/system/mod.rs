@@ -1,5 +1,5 @@
-//! What is needed of the operating system beside what the standard library has:
-//! signals, terminals, and output to a reader that may not be reading.
+//! The operating system, where the standard library is not enough: signals, terminals, and
+//! output to a reader that may not read.
 
 pub(crate) mod file;
 mod quota;

@@ -1,5 +1,5 @@
-//! Writing to somebody who may not be reading: the loop must never wait for a
-//! pager, a frozen connection or a full pipe.
+//! Output to a reader that may not read: the loop must never wait for a pager, a frozen
+//! connection or a full pipe.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal};
@@ -11,41 +11,41 @@ use crate::system::readiness;
 use crate::system::retry_interrupted;
 use crate::system::terminal::reopen;
 
-/// How much is kept for a reader that does not read.
-const MOST_KEPT: usize = 1 << 20;
+/// How many bytes are kept for a reader that does not read.
+const MAX_KEPT: usize = 1 << 20;
 
-/// How much is written at once: what a pipe takes whole if it takes anything
-/// (POSIX: at least 512 bytes).
+/// How many bytes are written at once: a pipe takes all of these or none (POSIX: at least
+/// 512 bytes).
 const PIECE: usize = 512;
 
-/// How long the last words may take.
-const PARTING: Duration = Duration::from_secs(1);
+/// How long the reader has to read the last lines.
+const CLOSING: Duration = Duration::from_secs(1);
 
-/// When it is tried again while the reader does not read.
-const AGAIN: Duration = Duration::from_millis(50);
+/// When a write is tried again while the reader does not read.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// Standard output, of which no write waits.
+/// Standard output without waiting.
 #[derive(Debug)]
 pub struct Output {
     device: Device,
     kept: Vec<u8>,
     label: Option<String>,
-    /// How many lines were left out because nobody read.
+    /// How many lines were left out because the reader did not read.
     left_out: u64,
 }
 
 #[derive(Debug)]
 enum Device {
-    /// A terminal, opened once more and non-blocking.
+    /// A terminal, opened again and non-blocking.
     Terminal(File),
-    /// Anything else. It is shared with others, so it stays as it is, and is
-    /// written to only when it can take a piece.
+    /// Anything else. Other processes share it, so its flags stay as they are, and we write
+    /// only when it can take a piece.
     Shared(io::Stdout),
 }
 
 impl Output {
-    /// Standard output. Each line begins with `label|` if there is a label, so
-    /// that the lines of several programs can be told apart in one place.
+    /// Standard output. Each line begins with `label|` if there is a label, to distinguish
+    /// the lines of several programs in one place.
     #[must_use]
     pub fn standard(label: Option<String>) -> Self {
         let stdout = io::stdout();
@@ -61,12 +61,12 @@ impl Output {
         }
     }
 
-    /// A line, written at once if the reader reads, else kept for it.
+    /// Writes a line at once if the reader reads, else keeps it.
     ///
     /// # Errors
-    /// The system's, when there is no reader any more.
-    pub fn say(&mut self, line: &str) -> io::Result<()> {
-        if self.kept.len() + line.len() > MOST_KEPT {
+    /// Those of the system: the reader is gone.
+    pub fn write_line(&mut self, line: &str) -> io::Result<()> {
+        if self.kept.len() + line.len() > MAX_KEPT {
             self.left_out += 1;
             return Ok(());
         }
@@ -74,40 +74,40 @@ impl Output {
         self.flush()
     }
 
-    /// Writes what was kept, as far as the reader reads.
+    /// Writes the kept lines, as far as the reader reads.
     ///
     /// # Errors
-    /// The system's, when there is no reader any more.
+    /// Those of the system: the reader is gone.
     pub fn flush(&mut self) -> io::Result<()> {
         while !self.kept.is_empty() && self.device.takes_a_piece()? {
             let piece = &self.kept[..self.kept.len().min(PIECE)];
             match self.device.write(piece) {
                 Ok(written) => drop(self.kept.drain(..written)),
-                // A disk that is full may have room again; the group does not wait.
-                Err(error) if is_for_now(&error) => break,
+                // A full disk may have room later; the group must not wait for it.
+                Err(error) if is_temporary(&error) => break,
                 Err(error) => return Err(error),
             }
             if self.kept.is_empty() && self.left_out > 0 {
                 let left_out = std::mem::take(&mut self.left_out);
                 self.keep(&format!(
-                    "({left_out} lines were left out: nobody took them)"
+                    "({left_out} lines were left out: the reader did not take them)"
                 ));
             }
         }
         Ok(())
     }
 
-    /// When to flush again; none when nothing is kept.
+    /// When to flush again. `None` if nothing is kept.
     #[must_use]
     pub fn next_flush(&self) -> Option<Instant> {
-        (!self.kept.is_empty()).then(|| Instant::now() + AGAIN)
+        (!self.kept.is_empty()).then(|| Instant::now() + RETRY_AFTER)
     }
 
-    /// Gives the reader a last moment to read what was kept.
-    pub fn part(&mut self) {
-        let end = Instant::now() + PARTING;
+    /// Gives the reader a last moment to read the kept lines.
+    pub fn close(&mut self) {
+        let end = Instant::now() + CLOSING;
         while self.flush().is_ok() && !self.kept.is_empty() && Instant::now() < end {
-            std::thread::sleep(AGAIN);
+            std::thread::sleep(RETRY_AFTER);
         }
     }
 
@@ -120,7 +120,7 @@ impl Output {
     }
 }
 
-fn is_for_now(error: &io::Error) -> bool {
+fn is_temporary(error: &io::Error) -> bool {
     use ErrorKind::{QuotaExceeded, StorageFull, WouldBlock};
     matches!(error.kind(), WouldBlock | StorageFull | QuotaExceeded)
 }
@@ -128,7 +128,7 @@ fn is_for_now(error: &io::Error) -> bool {
 impl Device {
     fn takes_a_piece(&self) -> io::Result<bool> {
         let ready = match self {
-            // It says itself when it takes no more.
+            // It is non-blocking.
             Device::Terminal(_) => return Ok(true),
             Device::Shared(stdout) => readiness(stdout, PollFlags::OUT)?,
         };

@@ -1,57 +1,56 @@
-//! How many lines may be told in a second, so that a flood fills no disk.
+//! A limit of lines per second, so that a flood does not fill a disk.
 
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Lets so many through in a second, fewer in a second that follows one in which
-/// there were more, and counts the rest.
+/// Admits a number of lines per second, and fewer after a second that had more (a flood).
+/// Counts the others.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    most: u32,
-    /// In a flood.
-    fewer: u32,
+    ordinary: u32,
+    in_flood: u32,
     second: Option<Second>,
     is_flood: bool,
 }
 
-/// A second in which there was something to tell.
+/// A second with lines.
 #[derive(Debug)]
 struct Second {
     began: Instant,
-    told: u32,
+    admitted: u32,
     unreported: u64,
 }
 
 impl Quota {
-    /// So many in a second; in a flood so many.
-    pub(crate) fn new(most: u32, fewer: u32) -> Self {
+    /// The limits per second, ordinarily and in a flood.
+    pub(crate) fn new(ordinary: u32, in_flood: u32) -> Self {
         Quota {
-            most,
-            fewer,
+            ordinary,
+            in_flood,
             second: None,
             is_flood: false,
         }
     }
 
-    /// Whether this one is to be told of.
+    /// Whether this line is admitted.
     pub(crate) fn take(&mut self) -> bool {
         let second = self.second.get_or_insert_with(|| Second {
             began: Instant::now(),
-            told: 0,
+            admitted: 0,
             unreported: 0,
         });
-        let most = if self.is_flood { self.fewer } else { self.most };
-        let is_told = second.told < most;
-        if is_told {
-            second.told += 1;
-        } else {
-            second.unreported += 1;
-        }
-        is_told
+        let max = match self.is_flood {
+            true => self.in_flood,
+            false => self.ordinary,
+        };
+        let is_admitted = second.admitted < max;
+        second.admitted += u32::from(is_admitted);
+        second.unreported += u64::from(!is_admitted);
+        is_admitted
     }
 
-    /// When the second is over of which something is still to be told.
+    /// When a second with unreported lines ends. `None` if there is none.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let second = self
             .second
@@ -60,7 +59,7 @@ impl Quota {
         Some(second.began + SECOND)
     }
 
-    /// How many more there were in a second that is over, if that is to be told.
+    /// How many lines were not admitted in a second that is over, if any.
     pub(crate) fn unreported(&mut self) -> Option<u64> {
         let second = self
             .second
@@ -74,14 +73,14 @@ impl Quota {
 mod tests {
     use super::*;
 
-    /// A second goes by.
+    /// Lets a second pass.
     fn wait(quota: &mut Quota) {
         let second = quota.second.as_mut().unwrap();
         second.began = second.began.checked_sub(SECOND).unwrap();
     }
 
     #[test]
-    fn in_a_flood_a_few_are_told_and_all_are_counted() {
+    fn in_a_flood_a_few_lines_are_admitted_and_all_are_counted() {
         let mut quota = Quota::new(100, 10);
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 100);
         assert!(quota.next_timeout().is_some());

@@ -1,4 +1,4 @@
-//! What can be done with a descriptor at this moment.
+//! The readiness of a descriptor at this moment.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -7,8 +7,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::retry_interrupted;
 
-/// What can be done with it without waiting: of reading and writing what was asked
-/// for, and whether it has hung up.
+/// Whether a descriptor can be read or written without waiting, as asked for, and whether
+/// it has hung up.
 pub(crate) fn readiness(descriptor: impl AsFd, asked: PollFlags) -> io::Result<PollFlags> {
     let mut polled = [PollFd::new(&descriptor, asked)];
     let at_once = Timespec {

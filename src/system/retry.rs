@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// Calls again for as long as a signal interrupts it.
+/// Repeats a call until no signal interrupts it.
 pub(crate) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

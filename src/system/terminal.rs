@@ -1,4 +1,4 @@
-//! The terminal that standard input or output is.
+//! The terminal behind standard input or output.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -6,12 +6,11 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Opens the terminal behind a descriptor once more, for this process alone, and
-/// non-blocking. The descriptor itself is shared with whoever started us, so its
-/// flags are not ours to change.
+/// Opens the terminal behind a descriptor again, for this process alone and non-blocking.
+/// Our parent shares the descriptor itself, so we must not change its flags.
 ///
 /// # Errors
-/// The system's; the terminal may belong to another user (`su`).
+/// Those of the system: the terminal may belong to another user (`su`).
 pub(crate) fn reopen(descriptor: impl AsFd) -> io::Result<File> {
     let name = rustix::termios::ttyname(descriptor, Vec::new())?;
     let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
@@ -20,12 +19,12 @@ pub(crate) fn reopen(descriptor: impl AsFd) -> io::Result<File> {
     Ok(terminal)
 }
 
-/// Whether a terminal is ours to read from: the shell may have put us into the
-/// background, and stops whoever reads from there.
+/// Whether we may read from a terminal. The shell may have put us into the background; a
+/// process that reads there is stopped.
 pub(crate) fn is_in_foreground(terminal: impl AsFd) -> bool {
     match rustix::termios::tcgetpgrp(terminal) {
         Ok(foreground) => foreground == rustix::process::getpgrp(),
-        // No terminal, or not our controlling one.
+        // It is not a terminal, or not our controlling one.
         Err(_) => true,
     }
 }

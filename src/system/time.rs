@@ -1,8 +1,8 @@
-//! Times as whole numbers, as JSON has them.
+//! Times as whole numbers, for JSON.
 
 use std::time::Duration;
 
-/// In milliseconds; those beyond all measure are as many as there can be.
+/// The time in milliseconds. Saturates at `u64::MAX`.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

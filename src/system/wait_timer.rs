@@ -20,6 +20,7 @@ impl WaitTimer {
     }
 
     /// When it is to be reported next. `None`: later than an `Instant` can be.
+    #[cfg(feature = "cli")]
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.began.checked_add(self.next)
     }

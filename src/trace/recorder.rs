@@ -10,42 +10,43 @@ use super::record::{Header, Record};
 use crate::engine::{NodeEvent, Observer, Status};
 use crate::protocol::Member;
 
-/// How long after something was written it is seen whether the file was deleted
-/// meanwhile. To ask at every event would double what a trace costs.
-const OFTEN: Duration = Duration::from_secs(1);
+/// How long after a write the recorder checks that the file was not deleted. A check
+/// at every event would double what a trace costs.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 
-/// An observer that writes down what happens before it tells another.
+/// An observer that records each event before it passes the event on.
 ///
-/// Each event is handed to the system in one write, before the node does what the
-/// event asks for: so a node that is killed leaves whole lines, and nobody ever
-/// receives what no trace has sent. A file is only ever appended to, never begun
-/// anew or put aside. Where it cannot be written any more the trace ends, with its
-/// last whole line, and the other observer is told ([`NodeEvent::TraceEnds`]): the
-/// group does not wait for a disk that is full.
+/// Each record is handed to the system in one write, before the node performs the
+/// effects of the event. So a node that is killed leaves whole lines, and no peer
+/// receives a message that no trace has sent. A file is only appended to, never
+/// truncated or replaced. If it can no longer be written, the trace ends with its
+/// last whole line and the other observer is notified ([`NodeEvent::TraceEnds`]): the
+/// group does not wait for a full disk.
 #[derive(Debug)]
 pub struct Traced<O> {
     observer: O,
     trace: Option<Trace>,
 }
 
-/// Where a trace is written.
 #[derive(Debug)]
 struct Trace {
-    /// The folder; when there is a file, the file.
+    /// The folder; the file once there is one.
     path: PathBuf,
     file: Option<File>,
-    /// How long the file is: so many bytes of whole lines.
+    /// The length of all whole lines of the file, in bytes.
     length: u64,
-    /// When to see whether it was deleted; none while nothing new is in it.
-    look_at: Option<Instant>,
+    /// When to check that the file was not deleted; `None` if nothing was written
+    /// since the last check.
+    check_at: Option<Instant>,
     line: Vec<u8>,
 }
 
 impl<O: Observer> Traced<O> {
-    /// Writes into this folder, in a file of this run; nothing, if there is none.
+    /// Records into this folder, in a file of this run; records nothing without a
+    /// folder.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn new(observer: O, folder: Option<&Path>) -> io::Result<Self> {
         if let Some(folder) = folder {
             fs::create_dir_all(folder)?;
@@ -54,14 +55,14 @@ impl<O: Observer> Traced<O> {
             path: folder.to_owned(),
             file: None,
             length: 0,
-            look_at: None,
+            check_at: None,
             line: Vec::new(),
         });
         Ok(Traced { observer, trace })
     }
 
-    /// Ends the trace where something is wrong with it, and tells of it.
-    fn go_on_without(&mut self, outcome: io::Result<()>) -> io::Result<()> {
+    /// Ends the trace at its first error, and reports it.
+    fn end_on_error(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         let Err(error) = outcome else { return Ok(()) };
         let Some(Trace { path, .. }) = self.trace.take() else {
             return Ok(());
@@ -73,9 +74,11 @@ impl<O: Observer> Traced<O> {
 }
 
 impl Trace {
+    /// Appends a record.
+    ///
     /// # Errors
-    /// Those of the file; it ends with a whole line then too, if the system lets
-    /// us.
+    /// Those of the file. It then still ends with a whole line, if the system lets us
+    /// truncate it.
     fn write(&mut self, record: &Record, member: &Member) -> io::Result<()> {
         self.line.clear();
         let file = match &mut self.file {
@@ -94,26 +97,27 @@ impl Trace {
         serde_json::to_writer(&mut self.line, record)?;
         self.line.push(b'\n');
         if let Err(error) = file.write_all(&self.line) {
-            // Half a line would look as if the node had been killed.
+            // Half a line would look like a killed node.
             let _ = file.set_len(self.length);
             return Err(error);
         }
         self.length += self.line.len() as u64;
-        self.look_at.get_or_insert_with(|| Instant::now() + OFTEN);
+        let due = || Instant::now() + CHECK_AFTER;
+        self.check_at.get_or_insert_with(due);
         Ok(())
     }
 
-    /// Sees, if it is time to, that the file is still there: what is written into
-    /// one that was deleted is gone.
+    /// Checks, if that is due, that the file was not deleted: everything that is
+    /// written into a deleted file is lost.
     ///
     /// # Errors
-    /// It was deleted, or those of asking.
-    fn look(&mut self) -> io::Result<()> {
-        let is_due = self.look_at.is_some_and(|at| Instant::now() >= at);
+    /// The file was deleted, or cannot be checked.
+    fn check(&mut self) -> io::Result<()> {
+        let is_due = self.check_at.is_some_and(|at| Instant::now() >= at);
         let Some(file) = self.file.as_ref().filter(|_| is_due) else {
             return Ok(());
         };
-        self.look_at = None;
+        self.check_at = None;
         if file.metadata()?.nlink() == 0 {
             return Err(io::Error::other("it was deleted"));
         }
@@ -124,9 +128,7 @@ impl Trace {
 /// Microseconds since 1970.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-    })
+    u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
 }
 
 impl<O: Observer> Observer for Traced<O> {
@@ -143,18 +145,18 @@ impl<O: Observer> Observer for Traced<O> {
             written = trace.write(&record, member);
         }
         self.observer.happened(what)?;
-        self.go_on_without(written)
+        self.end_on_error(written)
     }
 
     fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {
-        let looked = self.trace.as_mut().map_or(Ok(()), Trace::look);
-        self.go_on_without(looked)?;
+        let checked = self.trace.as_mut().map_or(Ok(()), Trace::check);
+        self.end_on_error(checked)?;
         self.observer.refresh(status)
     }
 
     fn next_refresh(&self) -> Option<Instant> {
-        let look_at = self.trace.as_ref().and_then(|trace| trace.look_at);
-        let due = [look_at, self.observer.next_refresh()];
+        let check_at = self.trace.as_ref().and_then(|trace| trace.check_at);
+        let due = [check_at, self.observer.next_refresh()];
         due.into_iter().flatten().min()
     }
 
@@ -170,7 +172,7 @@ impl<O: Observer> Observer for Traced<O> {
         self.observer.change_view();
     }
 
-    fn part(&mut self) {
-        self.observer.part();
+    fn close(&mut self) {
+        self.observer.close();
     }
 }

@@ -1,4 +1,4 @@
-//! A run, as it is written.
+//! A run as records in memory, and how it is written.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,14 +9,14 @@ use super::record::{Header, Record};
 /// The trace of one run of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Whose it is.
+    /// The node and its run.
     pub header: Header,
-    /// What happened, in order.
+    /// The events, in order.
     pub records: Vec<Record>,
 }
 
 impl Run {
-    /// One that has only begun.
+    /// A run without events.
     #[must_use]
     pub fn new(header: Header) -> Self {
         Run {
@@ -25,7 +25,7 @@ impl Run {
         }
     }
 
-    /// Its file.
+    /// Writes the run in the format of a file.
     ///
     /// # Errors
     /// Those of writing.
@@ -40,10 +40,10 @@ impl Run {
     }
 }
 
-/// Writes runs into a folder, as the nodes themselves would have.
+/// Writes runs into a folder, one file each, as the nodes would have written them.
 ///
 /// # Errors
-/// Those of writing; there is a file of one of the runs already.
+/// Those of writing; the file of one of the runs exists already.
 pub fn write(folder: &Path, runs: &[Run]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for run in runs {

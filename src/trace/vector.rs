@@ -1,37 +1,37 @@
 //! Vector clocks, computed from the matched sendings and receipts (Mattern 1989,
-//! "Virtual Time and Global States of Distributed Systems", section 4). One event
-//! happened before another if and only if the other one's clock knows it.
+//! "Virtual Time and Global States of Distributed Systems", section 4). An event
+//! happened before another one if and only if the vector clock of the other one
+//! counts it.
 
 use std::collections::HashMap;
 
-use super::event::EventId;
-use super::history::History;
+use super::history::{EventId, History};
 
-/// Of each node, how many of its events are known. Place 0 is node 1.
+/// How many events of each node happened before, node 1 at index 0.
 pub type Vector = Vec<u32>;
 
-/// The events of a history with their vector clocks, one after the other: only
-/// those of what is under way are remembered.
+/// Iterates over the events of a history with their vector clocks. Only the vector
+/// clocks of datagrams under way are kept.
 #[derive(Debug)]
 pub struct VectorClocks<'a> {
     history: &'a History,
-    /// How many of [`History::order`] are done.
+    /// How many events of [`History::order`] were returned.
     done: usize,
-    /// Of each node.
+    /// The vector clock of each node.
     now: Vec<Vector>,
-    /// Of each event, how many receipts of what was sent there are to come.
+    /// For each event, how many receipts of what it sent are still to come.
     receipts: Vec<u32>,
-    /// Of those for which any are.
+    /// The vector clocks of the events with such receipts.
     under_way: HashMap<EventId, Vector>,
 }
 
 impl<'a> VectorClocks<'a> {
-    /// From the first event on.
+    /// Starts at the first event.
     #[must_use]
     pub fn new(history: &'a History) -> Self {
         let mut receipts = vec![0; history.order.len()];
-        for place in &history.order {
-            if let Some(origin) = history.event(*place).origin {
+        for event_id in &history.order {
+            if let Some(origin) = history.event(*event_id).origin {
                 receipts[origin.index()] += 1;
             }
         }
@@ -45,12 +45,13 @@ impl<'a> VectorClocks<'a> {
         }
     }
 
-    /// The next event, in an order that happened-before allows, and its vector
-    /// clock. Each node's first event has 1 in its own place.
+    /// Returns the next event in an order that happened-before allows, with its vector
+    /// clock. It counts the event itself: a node's first event has 1 at the node's own
+    /// index.
     pub fn advance(&mut self) -> Option<(EventId, &Vector)> {
-        let place = *self.history.order.get(self.done)?;
+        let event_id = *self.history.order.get(self.done)?;
         self.done += 1;
-        let event = self.history.event(place);
+        let event = self.history.event(event_id);
         let own = usize::from(event.id) - 1;
         if let Some(origin) = event.origin {
             if let Some(sent) = self.under_way.get(&origin) {
@@ -65,9 +66,9 @@ impl<'a> VectorClocks<'a> {
             }
         }
         self.now[own][own] += 1;
-        if self.receipts[place.index()] > 0 {
-            self.under_way.insert(place, self.now[own].clone());
+        if self.receipts[event_id.index()] > 0 {
+            self.under_way.insert(event_id, self.now[own].clone());
         }
-        Some((place, &self.now[own]))
+        Some((event_id, &self.now[own]))
     }
 }

@@ -72,7 +72,7 @@ impl DropReason {
             DropReason::Signed => "signed, without a key here",
             DropReason::OtherList { .. } => "of another member list",
             DropReason::NoEcho => "without an echo",
-            DropReason::Rejected(Rejected::NoMember(_)) => "of no member",
+            DropReason::Rejected(Rejected::UnknownMember(_)) => "of no member",
             DropReason::Rejected(Rejected::OwnId(_)) => "of our own id",
             DropReason::Rejected(_) => "clock too far ahead",
         }

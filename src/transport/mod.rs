@@ -1,7 +1,7 @@
 //! Between the algorithm and the sockets: from which socket a message is sent, where it
 //! goes, and which datagrams are believed. Pure, like the algorithm.
 //!
-//! A seed peer's reply does not say which request it answers. So a request to a peer
+//! An original peer's reply does not say which request it answers. So a request to a peer
 //! that is not known to be a turno node is sent from a socket of its own, and a reply
 //! that arrives there answers it. A datagram is believed only if a member can have sent
 //! it.
@@ -93,7 +93,7 @@ impl Transport {
     /// Forgets the sockets of requests that no longer wait. Whether there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();
-        if !planted!(self, SeedReplyRepeated) {
+        if !planted!(self, OriginalReplyAnywhere) {
             self.asked.retain(|clock, _| is_asking(*clock));
         }
         self.asked.len() < before
@@ -106,9 +106,9 @@ impl Transport {
         self.asked.contains_key(&request)
     }
 
-    /// Whether this repetition is not sent. The receiver may be a seed peer, and a seed
-    /// peer that defers queues every repetition and answers each. So it is sent the 1st,
-    /// 2nd, 4th and 8th repetition, and then every 8th.
+    /// Whether this repetition is not sent. The receiver may be an original peer, and
+    /// an original peer that defers queues every repetition and answers each. So it is
+    /// sent the 1st, 2nd, 4th and 8th repetition, and then every 8th.
     #[must_use]
     pub fn throttles(&self, effect: &Effect) -> bool {
         match effect {
@@ -227,7 +227,7 @@ impl Transport {
         let (from, group, message) = match decoded? {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, group, Ok(message)),
-            Datagram::SeedReply { from, clock } => (from, None, Err(clock)),
+            Datagram::OriginalReply { from, clock } => (from, None, Err(clock)),
         };
         match (&self.key, &signed, group) {
             (None, ..) => self.check_host(from, source)?,
@@ -247,27 +247,29 @@ impl Transport {
             Ok(message) => message,
             Err(clock) => Message {
                 from,
-                origin: Origin::Seed,
-                body: self.seed_reply(clock, socket).ok_or(DropReason::NoEcho)?,
+                origin: Origin::Original,
+                body: self
+                    .original_reply(clock, socket)
+                    .ok_or(DropReason::NoEcho)?,
             },
         };
-        if message.origin == Origin::Seed {
+        if message.origin == Origin::Original {
             self.echoing.remove(&from);
         } else if self.group.address(from).is_some() {
             self.echoing.insert(from);
         }
-        let is_elsewhere = message.origin == Origin::Seed || from == self.group.id;
+        let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
         Ok(Incoming {
             message,
             reply_to: is_elsewhere.then_some(source),
         })
     }
 
-    /// What a seed peer's reply at this socket means.
-    fn seed_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
+    /// What an original peer's reply at this socket means.
+    fn original_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
         let incarnation = self.incarnation;
         match socket {
-            Socket::OfRequest(1..) if planted!(self, SeedReplyRepeated) => Some(Body::Reply {
+            Socket::OfRequest(1..) if planted!(self, OriginalReplyAnywhere) => Some(Body::Reply {
                 lock: LockName::default(),
                 clock,
                 echo: RequestId {

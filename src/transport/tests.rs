@@ -76,12 +76,12 @@ fn only_a_turno_node_is_asked_from_the_listening_socket() {
     assert_eq!(
         outgoing.socket,
         Socket::OfRequest(4),
-        "a seed peer may take a turno node's place"
+        "an original peer may take a turno node's place"
     );
 }
 
 #[test]
-fn the_socket_says_which_request_a_seed_peers_reply_answers() {
+fn the_socket_says_which_request_an_original_peers_reply_answers() {
     let mut one = transport(None);
     one.send(2, request(4), 0).unwrap();
     let reply = b"reply<5,2>";
@@ -106,7 +106,7 @@ fn the_socket_says_which_request_a_seed_peers_reply_answers() {
 }
 
 #[test]
-fn a_seed_peers_reply_to_a_hello_tells_its_clock() {
+fn an_original_peers_reply_to_a_hello_tells_its_clock() {
     let mut one = transport(None);
     let hello = one.send(2, Body::Hello, 0).unwrap();
     assert_eq!(hello.socket, Socket::OfRequest(0));
@@ -142,7 +142,7 @@ fn an_echo_counts_more_than_the_socket() {
 }
 
 #[test]
-fn a_seed_peers_reply_goes_to_where_it_asked_from() {
+fn an_original_peers_reply_goes_to_where_it_asked_from() {
     let mut one = transport(None);
     let incoming = one.receive_from(b"req<2,2>", 50_000).unwrap();
     assert_eq!(incoming.reply_to, Some(local(50_000)));
@@ -194,8 +194,11 @@ fn with_a_key_only_datagrams_signed_for_this_member_are_believed() {
         one.receive_from(&unsigned, 10_002),
         Err(DropReason::Unsigned)
     );
-    for seeds in [&b"req<2,2>"[..], b"reply<2,2>"] {
-        assert_eq!(one.receive_from(seeds, 10_002), Err(DropReason::Unsigned));
+    for original in [&b"req<2,2>"[..], b"reply<2,2>"] {
+        assert_eq!(
+            one.receive_from(original, 10_002),
+            Err(DropReason::Unsigned)
+        );
     }
 
     let to_another = peer(2, key()).send(3, Body::Hello, 0).unwrap().text;

@@ -1,4 +1,4 @@
-//! What a node's user sees: lines, or the whole terminal.
+//! The views of a node at a terminal: lines, or the whole screen.
 
 pub(crate) mod plain;
 pub(crate) mod screen;

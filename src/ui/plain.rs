@@ -1,4 +1,4 @@
-//! The plain output: one line an event on standard output.
+//! The plain view: one line per event on standard output.
 
 use std::io;
 use std::time::Instant;
@@ -7,27 +7,25 @@ use crate::engine::{NodeEvent, Observer, Status};
 use crate::narrate::{Tone, narrate};
 use crate::system::{Output, Quota};
 
-/// Writes what happens to a node as lines.
+/// How many lines without effect are written per second: ordinarily (more than a
+/// large group writes as it starts), and in a flood.
+const WITHOUT_EFFECT: (u32, u32) = (100, 10);
+
+/// Writes the events of a node as lines.
 #[derive(Debug)]
 pub struct Plain {
     output: Output,
-    /// For what anybody can make a node say.
+    /// Limits the lines that any sender of datagrams can cause.
     quota: Quota,
 }
 
-/// How many lines of no effect are told in a second, more than a large group says
-/// as it starts; and in a flood.
-const OF_NO_EFFECT: (u32, u32) = (100, 10);
-
 impl Plain {
-    /// Writes there.
+    /// Writes to this output.
     #[must_use]
     pub fn new(output: Output) -> Self {
-        let (most, fewer) = OF_NO_EFFECT;
-        Plain {
-            output,
-            quota: Quota::new(most, fewer),
-        }
+        let (ordinary, in_flood) = WITHOUT_EFFECT;
+        let quota = Quota::new(ordinary, in_flood);
+        Plain { output, quota }
     }
 }
 
@@ -35,9 +33,9 @@ impl Observer for Plain {
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         let is_handled = matches!(what, NodeEvent::Handled { .. });
         for line in narrate(what) {
-            let is_of_no_effect = matches!(line.tone, Tone::Ignored | Tone::Trouble);
-            if !(is_handled && is_of_no_effect) || self.quota.take() {
-                self.output.say(&line.text)?;
+            let has_no_effect = matches!(line.tone, Tone::Ignored | Tone::Trouble);
+            if !(is_handled && has_no_effect) || self.quota.take() {
+                self.output.write_line(&line.text)?;
             }
         }
         Ok(())
@@ -45,8 +43,8 @@ impl Observer for Plain {
 
     fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
         if let Some(unreported) = self.quota.unreported() {
-            self.output
-                .say(&format!("{unreported} more of no effect"))?;
+            let text = format!("{unreported} more lines without effect");
+            self.output.write_line(&text)?;
         }
         self.output.flush()
     }
@@ -56,7 +54,7 @@ impl Observer for Plain {
         due.into_iter().flatten().min()
     }
 
-    fn part(&mut self) {
-        self.output.part();
+    fn close(&mut self) {
+        self.output.close();
     }
 }

@@ -1,4 +1,4 @@
-//! `kind<clock,id>`, read as a seed peer's scan reads it: up to the `>`, whatever
+//! `kind<clock,id>`, read as an original peer's scan reads it: up to the `>`, whatever
 //! follows.
 
 use super::Malformed;

@@ -7,14 +7,14 @@
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
-//! The head, up to the `>`, is the seed's, and a seed peer reads no further. TAIL is
-//! turno's: nothing, or one JSON object ([`tail`]). An object with an unknown field is
-//! refused, not half understood, unless the name of the field ends in `?`: a later
-//! version may add such a field, and this one skips it. A tail that is not an object is
-//! skipped, as a seed peer would do.
+//! The head, up to the `>`, is the original's, and an original peer reads no further.
+//! TAIL is turno's: nothing, or one JSON object ([`tail`]). An object with an unknown
+//! field is refused, not half understood, unless the name of the field ends in `?`: a
+//! later version may add such a field, and this one skips it. A tail that is not an
+//! object is skipped, as an original peer would do.
 //!
 //! No request has clock 0: `req<0,ID>` is a greeting, and a `reply` that echoes 0
-//! answers it with the replier's clock. A seed peer takes the greeting for a request
+//! answers it with the replier's clock. An original peer takes the greeting for a request
 //! that is older than any, and answers it as soon as it can.
 //!
 //! In a group with a key, a signature follows each datagram: `#` and 32 hexadecimal
@@ -75,11 +75,11 @@ pub enum Datagram {
     Message {
         /// What it says.
         message: Message,
-        /// The digest of the sender's member list. `None` from a seed peer.
+        /// The digest of the sender's member list. `None` from an original peer.
         group: Option<GroupDigest>,
     },
-    /// A seed peer's reply, which does not say which request it answers.
-    SeedReply {
+    /// An original peer's reply, which does not say which request it answers.
+    OriginalReply {
         /// Who replies.
         from: NodeId,
         /// The replier's clock.
@@ -101,7 +101,7 @@ pub enum Malformed {
     /// Its head is cut short, or is not two numbers.
     #[error("its head is not kind<clock,id>")]
     Head,
-    /// Its clock is more than a seed peer can read, [`crate::mutex::MAX_CLOCK`].
+    /// Its clock is more than an original peer can read, [`crate::mutex::MAX_CLOCK`].
     #[error("its clock is larger than 2^63 - 1")]
     Clock,
     /// Its id is more than an id can be.

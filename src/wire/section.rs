@@ -3,10 +3,10 @@
 use super::Malformed;
 use crate::mutex::Timestamp;
 
-/// The seed's text on entering.
+/// The original's text on entering.
 pub const BEGINS: &str = "interaction with cs begins";
 
-/// The seed's text on leaving.
+/// The original's text on leaving.
 pub const ENDS: &str = "interaction with cs ends";
 
 /// A message of the holder to the critical section.

@@ -14,11 +14,11 @@ pub(super) fn decode(
     let Timestamp { clock, id: from } = stamp;
     if !rest.starts_with(b"{") {
         return Ok(match kind {
-            DatagramKind::Reply => Datagram::SeedReply { from, clock },
+            DatagramKind::Reply => Datagram::OriginalReply { from, clock },
             _ => Datagram::Message {
                 message: Message {
                     from,
-                    origin: Origin::Seed,
+                    origin: Origin::Original,
                     body: Body::Request {
                         lock: LockName::default(),
                         clock,
@@ -67,7 +67,7 @@ pub(super) fn decode(
     })
 }
 
-/// Appends the tail of a message; nothing for a message of a seed peer.
+/// Appends the tail of a message; nothing for a message of an original peer.
 pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     let Origin::Turno(incarnation) = message.origin else {
         return;

@@ -30,11 +30,11 @@ fn reply(lock: LockName, clock: u64, echo: u64) -> Body {
     Body::Reply { lock, clock, echo }
 }
 
-fn seed_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
+fn original_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
     Ok(Datagram::Message {
         message: Message {
             from: NodeId(id),
-            origin: Origin::Seed,
+            origin: Origin::Original,
             body: request(LockName::default(), clock),
         },
         group: None,
@@ -42,12 +42,12 @@ fn seed_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
 }
 
 #[test]
-fn the_seeds_datagrams_are_decoded() {
-    assert_eq!(decode(b"req<2,1>"), seed_request(2, 1));
+fn the_originals_datagrams_are_decoded() {
+    assert_eq!(decode(b"req<2,1>"), original_request(2, 1));
     let (from, clock) = (NodeId(3), 5);
     assert_eq!(
         decode(b"reply<5,3>"),
-        Ok(Datagram::SeedReply { from, clock })
+        Ok(Datagram::OriginalReply { from, clock })
     );
     let id = NodeId(1);
     assert_eq!(
@@ -60,7 +60,7 @@ fn the_seeds_datagrams_are_decoded() {
 }
 
 #[test]
-fn an_encoded_datagram_begins_as_the_seeds_and_says_more_behind_the_head() {
+fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
     for (message, text) in [
         (
             turno(1, request(lock(""), 2)),
@@ -120,7 +120,7 @@ fn the_text_of_the_holder_may_contain_anything() {
 fn a_tail_that_is_not_an_object_is_skipped() {
     for tail in ["", "\n", "(text)", " later versions", "\u{1b}[2J"] {
         let datagram = format!("req<2,1>{tail}");
-        assert_eq!(decode(datagram.as_bytes()), seed_request(2, 1));
+        assert_eq!(decode(datagram.as_bytes()), original_request(2, 1));
     }
 }
 
@@ -212,6 +212,6 @@ fn each_malformed_head_has_its_reason() {
 fn the_largest_clock_and_id_are_read() {
     assert_eq!(
         decode(b"req<9223372036854775807,65535>"),
-        seed_request(i64::MAX as u64, u16::MAX)
+        original_request(i64::MAX as u64, u16::MAX)
     );
 }

@@ -1,18 +1,18 @@
-//! Our client and somebody who types, and what the terminal shows of it.
+//! The client and a user who types, with all that the terminal shows.
 
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 
 use crate::example::command;
 
-/// A client at work, and all that its terminal would show.
+/// A running client, and all that its terminal would show.
 pub struct Dialogue {
     client: Child,
     shown: Vec<u8>,
 }
 
 impl Dialogue {
-    /// A client at the bank of this port, its RG given or not.
+    /// Starts a client of the bank at this port, with an RG as argument or without.
     pub fn begin(port: u16, rg: &[&str]) -> Self {
         let server = format!(":{port}");
         let arguments = [&["client", "--server", &server], rg].concat();
@@ -25,7 +25,7 @@ impl Dialogue {
         Dialogue { client, shown }
     }
 
-    /// Waits until it has asked this, and types a line.
+    /// Waits for this prompt, and types a line.
     pub fn answer(&mut self, prompt: &str, line: &str) {
         let output = self.client.stdout.as_mut().unwrap();
         while !self.shown.ends_with(prompt.as_bytes()) {
@@ -41,7 +41,7 @@ impl Dialogue {
         input.write_all(typed.as_bytes()).unwrap();
     }
 
-    /// Its exit code, and all that the terminal showed.
+    /// Ends the input, and returns the exit code and all that the terminal showed.
     pub fn end(mut self) -> (Option<i32>, String) {
         drop(self.client.stdin.take());
         let mut output = self.client.stdout.take().unwrap();

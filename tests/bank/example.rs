@@ -1,19 +1,19 @@
-//! The example as a program: built as the tests were.
+//! The example as a program, built with the profile of the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Where the example is. Cargo builds no examples for one test alone, so this
-/// has it do so; where it has done so already that takes a moment.
-pub fn bank() -> &'static Path {
-    static BANK: OnceLock<PathBuf> = OnceLock::new();
-    BANK.get_or_init(build)
+/// Returns the path of the program. Cargo builds no examples for a single test
+/// program, so this builds it; that takes a moment if it is built already.
+pub fn program_path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(build)
 }
 
-/// `bank` with these arguments, and nothing to read.
+/// Returns a command that runs `bank` with these arguments and an empty input.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(bank());
+    let mut command = Command::new(program_path());
     command.args(arguments).stdin(Stdio::null());
     command
 }
@@ -36,15 +36,15 @@ fn build() -> PathBuf {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo is there");
-    let said = String::from_utf8(built.stdout).unwrap();
-    let executable = said.lines().find_map(|line| {
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let executable = messages.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_bank = message["target"]["name"] == "bank";
         let path = message["executable"].as_str().filter(|_| is_bank)?;
         Some(PathBuf::from(path))
     });
     executable.unwrap_or_else(|| {
-        let why = String::from_utf8_lossy(&built.stderr);
-        panic!("the example was not built:\n{why}")
+        let errors = String::from_utf8_lossy(&built.stderr);
+        panic!("the example was not built:\n{errors}")
     })
 }

@@ -1,111 +1,111 @@
-//! Several servers on the same accounts, kept apart by the lock.
+//! Several servers on the same accounts, which take turns by the lock.
 
 use std::fs;
 
 use rustix::process::Signal;
 
-use crate::house::{Group, House};
+use crate::fixture::{Bank, ServerGroup};
 
 const DEPOSIT: &str = "op:3|rg:1111111111|valor:1.0";
 const DEPOSITED: &str = "Depósito realizado com sucesso";
 const BALANCE: &str = "op:1|rg:1111111111";
 
-/// What the audit says of the account 1111111111: its last writer's token.
-fn token(house: &House) -> u64 {
-    let (_, said) = house.run("audit");
-    let line = said.lines().find(|line| line.starts_with("1111111111"));
-    let (_, token) = line.unwrap().split_once("token ").expect(&said);
+/// Returns the token of the last writer of account 1111111111, from the audit.
+fn token(bank: &Bank) -> u64 {
+    let (_, printed) = bank.run("audit");
+    let line = printed.lines().find(|line| line.starts_with("1111111111"));
+    let (_, token) = line.unwrap().split_once("token ").expect(&printed);
     token.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 #[test]
-fn what_one_server_writes_the_others_read_and_tokens_rise() {
-    let house = House::open();
-    let servers = Group::of(3).servers(&house);
+fn servers_read_what_the_others_wrote_and_tokens_rise() {
+    let bank = Bank::open();
+    let servers = ServerGroup::of(3).servers(&bank);
     let mut latest = 0;
     for (n, server) in servers.iter().chain(&servers).enumerate() {
-        let mut caller = server.logged_in("1111111111");
-        caller.expect(BALANCE, "s:0", &format!("Saldo: {}.0", 10 + n));
-        caller.expect(DEPOSIT, "s:0", DEPOSITED);
-        let token = token(&house);
+        let mut client = server.logged_in("1111111111");
+        client.expect(BALANCE, "s:0", &format!("Saldo: {}.0", 10 + n));
+        client.expect(DEPOSIT, "s:0", DEPOSITED);
+        let token = token(&bank);
         assert!(token > latest, "{token} after {latest}");
         latest = token;
     }
-    assert_eq!(house.audit().1, 10_600);
+    assert_eq!(bank.audit().1, 10_600);
 }
 
 #[test]
-fn a_write_with_an_older_token_is_refused_and_the_server_goes_on() {
-    let house = House::open();
-    let servers = Group::of(2).servers(&house);
-    let mut caller = servers[0].call();
-    caller.expect(DEPOSIT, "s:0", DEPOSITED);
-    // Somebody else has had a turn much later.
-    let done = house.accounts().join(".journal.done");
+fn a_write_with_an_older_token_is_refused_and_the_server_keeps_running() {
+    let bank = Bank::open();
+    let servers = ServerGroup::of(2).servers(&bank);
+    let mut client = servers[0].client();
+    client.expect(DEPOSIT, "s:0", DEPOSITED);
+    // Another server has had the lock much later.
+    let done = bank.accounts().join(".journal.done");
     let journal = fs::read_to_string(&done).unwrap();
     let later = "{\"batch\": 9, \"token\": 9000000000, \"changes\": []}";
     fs::write(&done, later).unwrap();
     let names = ["refused: token ", " is older than 9000000000"];
-    caller.expect_error(DEPOSIT, &names);
-    servers[1].call().expect_error(DEPOSIT, &names);
+    client.expect_error(DEPOSIT, &names);
+    servers[1].client().expect_error(DEPOSIT, &names);
     fs::write(&done, journal).unwrap();
-    caller.expect(BALANCE, "s:0", "Saldo: 11.0");
-    caller.expect(DEPOSIT, "s:0", DEPOSITED);
-    servers[1].call().expect(BALANCE, "s:0", "Saldo: 12.0");
+    client.expect(BALANCE, "s:0", "Saldo: 11.0");
+    client.expect(DEPOSIT, "s:0", DEPOSITED);
+    servers[1].client().expect(BALANCE, "s:0", "Saldo: 12.0");
 }
 
 #[test]
-fn while_a_server_is_down_the_others_wait_for_it_and_say_so() {
-    let house = House::open();
-    let group = Group::of(2);
-    let mut servers = group.servers(&house);
-    let mut callers = [servers[0].call(), servers[1].call()];
-    // The second has the permission of the first, and not the other way round.
-    for caller in &mut callers {
-        caller.expect(DEPOSIT, "s:0", DEPOSITED);
+fn while_a_server_is_down_the_others_wait_for_it_and_report_that() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(2);
+    let mut servers = group.servers(&bank);
+    let mut clients = [servers[0].client(), servers[1].client()];
+    // The second server has the permission of the first, not the other way round.
+    for client in &mut clients {
+        client.expect(DEPOSIT, "s:0", DEPOSITED);
     }
     servers.pop().unwrap().kill();
-    let [mut caller, _] = callers;
+    let [mut client, _] = clients;
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| caller.expect(BALANCE, "s:0", "Saldo: 12.0"));
-        let said = servers[0].program.wait_for("bank: lock \"bank\": waiting ");
-        assert!(said.contains(" s for 2 ("), "{said}");
+        let waiting = scope.spawn(|| client.expect(BALANCE, "s:0", "Saldo: 12.0"));
+        let printed = servers[0].program.wait_for("bank: lock \"bank\": waiting ");
+        assert!(printed.contains(" (2), heard "), "{printed}");
         assert!(!waiting.is_finished());
-        servers.push(group.server(&house, 2));
+        servers.push(group.server(&bank, 2));
         waiting.join().unwrap();
     });
 }
 
 #[test]
-fn a_server_that_is_told_to_end_ends_in_order_though_its_turn_does_not_come() {
-    let house = House::open();
-    let group = Group::of(2);
-    let alone = house.server();
-    alone.call().expect(DEPOSIT, "s:0", DEPOSITED);
+fn a_server_that_waits_for_the_lock_ends_in_order_on_a_signal() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(2);
+    let alone = bank.server();
+    alone.client().expect(DEPOSIT, "s:0", DEPOSITED);
     let (status, _) = alone.end(Signal::INT);
     assert_eq!(status.code(), Some(0));
-    let first = group.server(&house, 1);
-    let mut caller = first.call();
+    let first = group.server(&bank, 1);
+    let mut client = first.client();
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| caller.ask(DEPOSIT));
+        let waiting = scope.spawn(|| client.request(DEPOSIT));
         first.program.wait_for("bank: lock \"bank\": waiting ");
         let (status, _) = first.end(Signal::TERM);
         assert_eq!(status.code(), Some(0));
-        // It was promised nothing, and nothing was done.
+        // The client got no answer, and nothing was written.
         assert!(waiting.join().unwrap().is_err());
     });
-    let servers = group.servers(&house);
-    servers[1].call().expect(BALANCE, "s:0", "Saldo: 11.0");
+    let servers = group.servers(&bank);
+    servers[1].client().expect(BALANCE, "s:0", "Saldo: 11.0");
 }
 
 #[test]
-fn a_server_that_is_alone_and_those_of_a_group_do_not_share_accounts() {
-    let house = House::open();
-    let group = Group::of(2);
-    let names_group = |said: &str| {
+fn a_single_server_and_servers_of_a_group_do_not_share_accounts() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(2);
+    let names_group = |printed: &str| {
         assert!(
-            said.contains("contas/.group: servers of the group :"),
-            "{said}"
+            printed.contains("contas/.group: servers of the group :"),
+            "{printed}"
         );
     };
     let refused = |mut command: std::process::Command| {
@@ -113,29 +113,29 @@ fn a_server_that_is_alone_and_those_of_a_group_do_not_share_accounts() {
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
-    let alone = house.server();
-    let said = refused(group.server_command(&house, 1));
-    assert!(said.contains("believes to be alone"), "{said}");
+    let alone = bank.server();
+    let printed = refused(group.server_command(&bank, 1));
+    assert!(printed.contains("without a group"), "{printed}");
     drop(alone);
 
-    let servers = group.servers(&house);
-    let said = refused(house.server_command());
-    assert!(said.contains("have an --id"), "{said}");
-    names_group(&refused(Group::of(3).server_command(&house, 3)));
-    // It lasts: their machine may be another.
+    let servers = group.servers(&bank);
+    let printed = refused(bank.server_command());
+    assert!(printed.contains("have an --id"), "{printed}");
+    names_group(&refused(ServerGroup::of(3).server_command(&bank, 3)));
+    // The claim of a group lasts, because its servers may run on other machines.
     drop(servers);
-    names_group(&refused(house.server_command()));
-    let mut command = group.server_command(&house, 2);
+    names_group(&refused(bank.server_command()));
+    let mut command = group.server_command(&bank, 2);
     command.args(["--lock", "other"]);
     names_group(&refused(command));
 
-    fs::remove_file(house.accounts().join(".group")).unwrap();
-    house.server().call().expect(DEPOSIT, "s:0", DEPOSITED);
+    fs::remove_file(bank.accounts().join(".group")).unwrap();
+    bank.server().client().expect(DEPOSIT, "s:0", DEPOSITED);
 }
 
 #[test]
-fn a_group_that_cannot_be_is_wrong_use_and_leaves_the_accounts_to_others() {
-    let house = House::open();
+fn an_invalid_group_is_wrong_use_and_does_not_claim_the_accounts() {
+    let bank = Bank::open();
     for (group, why) in [
         (["--id", "3", ":1", ":2"], "3"),
         (
@@ -143,24 +143,24 @@ fn a_group_that_cannot_be_is_wrong_use_and_leaves_the_accounts_to_others() {
             "\"nowhere\" is not an address",
         ),
     ] {
-        let mut command = house.server_command();
+        let mut command = bank.server_command();
         let output = command.args(group).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(why), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(printed.contains(why), "{printed}");
     }
-    house.server().call().expect(DEPOSIT, "s:0", DEPOSITED);
+    bank.server().client().expect(DEPOSIT, "s:0", DEPOSITED);
 }
 
-/// Without the state directories its clocks begin anew, and so would its tokens.
+/// Without the state folders the clocks start again, and so would the tokens.
 #[test]
-fn a_group_that_begins_anew_is_not_taken_for_one_that_comes_too_late() {
-    let house = House::open();
+fn a_group_without_its_state_gets_tokens_above_those_of_the_journal() {
+    let bank = Bank::open();
     let done = "{\"batch\": 9, \"token\": 9000000000, \"changes\": []}";
-    fs::write(house.accounts().join(".journal.done"), done).unwrap();
-    let servers = Group::of(2).servers(&house);
+    fs::write(bank.accounts().join(".journal.done"), done).unwrap();
+    let servers = ServerGroup::of(2).servers(&bank);
     for server in &servers {
-        server.call().expect(DEPOSIT, "s:0", DEPOSITED);
+        server.client().expect(DEPOSIT, "s:0", DEPOSITED);
     }
-    assert!(token(&house) > 9_000_000_000);
+    assert!(token(&bank) > 9_000_000_000);
 }

@@ -1,18 +1,16 @@
-//! The bank of `examples/bank`, as real processes: the original's session to the
-//! letter, clients that behave badly, disks that do, servers that share their
-//! accounts, and servers that are killed.
-
-#[path = "../support/mod.rs"]
-mod support;
+//! The bank of `examples/bank` as real processes: the session of the original to the
+//! letter, misbehaving clients and disks, servers that share their accounts, and
+//! servers that are killed.
 
 mod dialogue;
 mod example;
+mod failures;
+mod fixture;
+mod fixtures;
 mod group;
 mod hostile;
-mod house;
 mod kills;
-mod players;
 mod rules;
 mod session;
-mod trouble;
 mod wire;
+mod workload;

@@ -1,16 +1,17 @@
-//! What the bank answers, and what it leaves as it was.
+//! The answers of the bank, and what changes its accounts.
 
 use std::process::Command;
 
-use crate::house::House;
+use crate::fixture::Bank;
+use crate::fixtures::needs::require;
 
 const NOT_UNDERSTOOD: &str = "Operaçao inválida";
 
 #[test]
-fn every_text_is_the_originals() {
-    let house = House::open();
-    let server = house.server();
-    let mut caller = server.call();
+fn each_answer_has_the_text_of_the_original() {
+    let bank = Bank::open();
+    let server = bank.server();
+    let mut client = server.client();
     for (request, state, text) in [
         ("op:6|rg:1111111111", "s:0", "Login realizado com sucesso"),
         ("op:6|rg:42", "s:1", "Cliente não encontrado"),
@@ -68,15 +69,15 @@ fn every_text_is_the_originals() {
         ("op:1|rg:1111111111", "s:0", "Saldo: 5.75"),
         ("op:1|rg:2222222222", "s:0", "Saldo: 12.0"),
     ] {
-        caller.expect(request, state, text);
+        client.expect(request, state, text);
     }
 }
 
 #[test]
-fn what_is_no_amount_changes_nothing() {
-    let house = House::open();
-    let server = house.server();
-    let mut caller = server.logged_in("1111111111");
+fn an_invalid_amount_changes_nothing() {
+    let bank = Bank::open();
+    let server = bank.server();
+    let mut client = server.logged_in("1111111111");
     let forty = "9".repeat(40);
     for amount in [
         "nan", "NaN", "inf", "-inf", "infinity", "1e400", "1e2", "-5.0", "-0.01", "0", "0.0",
@@ -87,61 +88,60 @@ fn what_is_no_amount_changes_nothing() {
             format!("op:3|rg:1111111111|valor:{amount}"),
             format!("op:4|rg_origem:1111111111|rg_destino:2222222222|valor:{amount}"),
         ] {
-            caller.expect(&request, "s:1", NOT_UNDERSTOOD);
+            client.expect(&request, "s:1", NOT_UNDERSTOOD);
         }
     }
     let most = "op:3|rg:1111111111|valor:9999999999999.99";
-    caller.expect(most, "s:1", "Saldo máximo excedido");
-    caller.expect("op:1|rg:1111111111", "s:0", "Saldo: 10.0");
+    client.expect(most, "s:1", "Saldo máximo excedido");
+    client.expect("op:1|rg:1111111111", "s:0", "Saldo: 10.0");
     assert!(
-        !house.accounts().join(".journal.done").exists(),
+        !bank.accounts().join(".journal.done").exists(),
         "nothing was written"
     );
 }
 
 #[test]
 fn a_tenth_ten_times_is_one() {
-    let house = House::open();
-    let server = house.server();
-    let mut caller = server.call();
-    house.add("7", 0);
+    let bank = Bank::open();
+    let server = bank.server();
+    let mut client = server.client();
+    bank.add("7", 0);
     for _ in 0..10 {
-        caller.expect(
+        client.expect(
             "op:3|rg:7|valor:0.1",
             "s:0",
             "Depósito realizado com sucesso",
         );
     }
-    caller.expect("op:1|rg:7", "s:0", "Saldo: 1.0");
+    client.expect("op:1|rg:7", "s:0", "Saldo: 1.0");
     assert!(
-        house
-            .read("7")
+        bank.read("7")
             .starts_with("{\"rg\": \"7\", \"nome\": \"Zeca\", \"saldo\": 1.0}")
     );
 }
 
 #[test]
-fn a_clock_that_nobody_can_have_is_not_believed() {
-    let house = House::open();
-    let server = house.server();
-    let mut caller = server.call();
+fn an_impossible_clock_is_not_believed() {
+    let bank = Bank::open();
+    let server = bank.server();
+    let mut client = server.client();
     for stamp in [
         "18446744073709551615",
         "9223372036854775807",
         "99999999999999999999",
     ] {
         let request = format!("x\nt:{stamp}|op:1|rg:1111111111");
-        caller.expect(&request, "s:1", NOT_UNDERSTOOD);
-        // What it is answered second.
-        caller.expect("x", "s:1", NOT_UNDERSTOOD);
+        client.expect(&request, "s:1", NOT_UNDERSTOOD);
+        // This reads the answer to the second line of the request above.
+        client.expect("x", "s:1", NOT_UNDERSTOOD);
     }
     server.program.wait_for("Relógio Lógico Atualizado: 1");
     let largest = server.program.lines().iter().map(String::len).max();
     assert!(largest < Some(60), "{:?}", server.program.lines());
 }
 
-/// The original reads a file by `Conta(**json.load(f))`, with these three
-/// arguments and no others.
+/// The original reads a file with `Conta(**json.load(f))`, whose arguments are these
+/// three keys and no others.
 #[test]
 fn python_reads_the_files_and_finds_the_three_keys() {
     const READ: &str = "
@@ -153,22 +153,22 @@ for path in sys.argv[1:]:
     assert conta(**d) == (str, str, float), d
     print(d['rg'], d['saldo'])
 ";
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no python3");
+    if require("python3", &["python3"]).is_none() {
         return;
     }
-    let house = House::open();
-    let server = house.server();
-    let mut caller = server.call();
-    caller.expect(
+    let bank = Bank::open();
+    let server = bank.server();
+    let mut client = server.client();
+    client.expect(
         "op:4|rg_origem:1111111111|rg_destino:0000000000|valor:2.55",
         "s:0",
         "Transferência realizada com sucesso",
     );
-    // Written anew by the original, the account has lost its mark, and nothing else.
+    // When the original has written the account again, it has lost its mark, and
+    // nothing else.
     let rewrite = "import json,sys; p=sys.argv[1]; d=json.load(open(p)); json.dump(d,open(p,'w'))";
     let python = |script: &str, rgs: &[&str]| {
-        let paths = rgs.iter().map(|rg| house.path(rg));
+        let paths = rgs.iter().map(|rg| bank.path(rg));
         let output = Command::new("python3")
             .args(["-c", script])
             .args(paths)
@@ -181,7 +181,7 @@ for path in sys.argv[1:]:
     let both = ["0000000000", "1111111111"];
     assert_eq!(python(READ, &both), "0000000000 12.55\n1111111111 7.45\n");
     python(rewrite, &["1111111111"]);
-    caller.expect(
+    client.expect(
         "op:3|rg:1111111111|valor:0.1",
         "s:0",
         "Depósito realizado com sucesso",

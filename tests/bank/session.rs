@@ -1,17 +1,17 @@
-//! The example session of the original, to the letter: what both programs print,
-//! and what is on the wire.
+//! The example session of the original, to the letter: what both programs print and
+//! send.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 
 use crate::dialogue::Dialogue;
-use crate::house::House;
+use crate::fixture::Bank;
 use crate::wire::Wire;
 
 const COMMAND: &str = "Digite o comando: ";
 
-/// What the client asks, and what is answered, each without its end.
+/// The requests of the client and the answers, without the newlines.
 const MESSAGES: [(&str, &str); 7] = [
     (
         "t:1|op:6|rg:1111111111",
@@ -34,7 +34,7 @@ const MESSAGES: [(&str, &str); 7] = [
     ("t:25|op:1|rg:1111111111", "t:27|s:0|resposta:Saldo: 75.0"),
 ];
 
-/// Somebody sits at the client, and goes through the example.
+/// Types the example session.
 fn type_example(client: &mut Dialogue) {
     client.answer("Digite o RG associado a conta: ", "1111111111");
     client.answer(COMMAND, "1");
@@ -51,9 +51,9 @@ fn type_example(client: &mut Dialogue) {
 }
 
 #[test]
-fn both_transcripts_and_the_bytes_between_are_the_originals() {
-    let house = House::open();
-    let server = house.server();
+fn both_programs_print_and_send_what_those_of_the_original_do() {
+    let bank = Bank::open();
+    let server = bank.server();
     let wire = Wire::to(server.port);
     let mut client = Dialogue::begin(wire.port, &[]);
     type_example(&mut client);
@@ -66,17 +66,19 @@ fn both_transcripts_and_the_bytes_between_are_the_originals() {
     let port = lines[0].rsplit_once(' ').unwrap().1;
     assert_eq!(port, server.port.to_string());
     lines[0] = lines[0].replace(port, "5000");
-    let guest = lines[2].strip_prefix("Novo cliente conectado ('127.0.0.1', ");
-    let guest = guest.and_then(|guest| guest.strip_suffix(')')).unwrap();
-    assert!(guest.parse::<u16>().is_ok());
-    lines[2] = lines[2].replace(guest, "59329");
+    let client_port = lines[2].strip_prefix("Novo cliente conectado ('127.0.0.1', ");
+    let client_port = client_port
+        .and_then(|client_port| client_port.strip_suffix(')'))
+        .unwrap();
+    assert!(client_port.parse::<u16>().is_ok());
+    lines[2] = lines[2].replace(client_port, "59329");
     assert_eq!(lines.join("\n") + "\n", include_str!("session/server.txt"));
 
     let lines = |one: fn(&(&str, &str)) -> String| MESSAGES.iter().map(one).collect();
     let requests: String = lines(|(request, _)| format!("{request}\n"));
     let answers: String = lines(|(_, answer)| format!("{answer}\n"));
-    assert_eq!(wire.said(), (requests, answers));
-    let (accounts, total) = house.audit();
+    assert_eq!(wire.messages(), (requests, answers));
+    let (accounts, total) = bank.audit();
     assert_eq!(
         accounts[..2],
         [("0000000000".into(), 3000), ("1111111111".into(), 7500)]
@@ -84,11 +86,12 @@ fn both_transcripts_and_the_bytes_between_are_the_originals() {
     assert_eq!(total, 18_500);
 }
 
-/// As the original's client does: one send is one message, and so is one answer.
+/// The client of the original sends no newlines: one send is one message, and one
+/// answer.
 #[test]
-fn a_client_that_sends_no_newlines_is_sent_none() {
-    let house = House::open();
-    let server = house.server();
+fn a_client_that_sends_no_newlines_gets_none() {
+    let bank = Bank::open();
+    let server = bank.server();
     let mut socket = server.socket();
     for (request, answer) in MESSAGES {
         socket.write_all(request.as_bytes()).unwrap();
@@ -102,9 +105,9 @@ fn a_client_that_sends_no_newlines_is_sent_none() {
     assert!(rest.is_empty(), "more than was asked for: {rest:?}");
 }
 
-/// As the original's server does: it lets the newline pass, and sends none.
+/// The server of the original ignores newlines and sends none.
 #[test]
-fn our_client_understands_a_server_that_sends_no_newlines() {
+fn the_client_understands_a_server_that_sends_no_newlines() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let original = thread::spawn(move || {
@@ -129,17 +132,17 @@ fn our_client_understands_a_server_that_sends_no_newlines() {
 }
 
 #[test]
-fn a_message_cut_in_two_and_two_in_one_piece_are_harmless() {
-    let house = House::open();
-    let server = house.server();
+fn a_message_in_two_pieces_and_two_messages_in_one_piece_are_understood() {
+    let bank = Bank::open();
+    let server = bank.server();
     let mut socket = server.socket();
-    // Wherever it is cut: most of what comes first is no whole request, some is a
+    // Cut at each position: most first halves are no whole request, but some are a
     // whole request of another account.
     let request = "t:1|op:1|rg:1111111111\n";
     let mut clock = 0;
     for cut in 1..request.len() {
         socket.write_all(&request.as_bytes()[..cut]).unwrap();
-        // The other half does not wait for an answer to the first; there is none.
+        // The other half does not wait for an answer to the first, which gets none.
         thread::yield_now();
         socket.write_all(&request.as_bytes()[cut..]).unwrap();
         clock += 2;
@@ -167,9 +170,9 @@ fn line(socket: &mut impl Read) -> String {
 }
 
 #[test]
-fn the_rg_may_be_an_argument_and_what_is_not_known_is_said() {
-    let house = House::open();
-    let server = house.server();
+fn the_rg_may_be_an_argument_and_unknown_commands_and_clients_are_reported() {
+    let bank = Bank::open();
+    let server = bank.server();
     let mut client = Dialogue::begin(server.port, &["1111111111"]);
     client.answer(COMMAND, "5");
     client.answer(COMMAND, "2");
@@ -191,8 +194,8 @@ fn the_rg_may_be_an_argument_and_what_is_not_known_is_said() {
     assert_eq!(code, Some(0));
 
     let stranger = Dialogue::begin(server.port, &["12345"]).end();
-    let said = "Conectado ao servidor\nRelógio Lógico Atualizado: 1\n";
-    assert!(stranger.1.starts_with(said), "{}", stranger.1);
+    let expected = "Conectado ao servidor\nRelógio Lógico Atualizado: 1\n";
+    assert!(stranger.1.starts_with(expected), "{}", stranger.1);
     assert!(
         stranger.1.ends_with("\nCliente não encontrado\n"),
         "{}",
@@ -202,10 +205,10 @@ fn the_rg_may_be_an_argument_and_what_is_not_known_is_said() {
 }
 
 #[test]
-fn without_a_server_the_client_says_so() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = nobody.local_addr().unwrap().port();
-    drop(nobody);
-    let said = "Erro ao conectar ao servidor\n".to_owned();
-    assert_eq!(Dialogue::begin(port, &["1"]).end(), (Some(1), said));
+fn without_a_server_the_client_reports_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let expected = "Erro ao conectar ao servidor\n".to_owned();
+    assert_eq!(Dialogue::begin(port, &["1"]).end(), (Some(1), expected));
 }

@@ -1,12 +1,12 @@
-//! What is between a client and a server, byte by byte.
+//! A connection between a client and a server that records each byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use crate::house::socket;
+use crate::fixture::socket;
 
-/// A wire to a server that keeps what one client and the server say.
+/// A relay to a server that records what one client and the server send.
 pub struct Wire {
     pub port: u16,
     both: JoinHandle<(String, String)>,
@@ -26,8 +26,9 @@ impl Wire {
         Wire { port, both }
     }
 
-    /// What the client said, and the server, once both have hung up.
-    pub fn said(self) -> (String, String) {
+    /// Waits until both have closed the connection, and returns what the client and
+    /// the server have sent.
+    pub fn messages(self) -> (String, String) {
         self.both.join().unwrap()
     }
 }
@@ -41,7 +42,7 @@ fn copy(from: &TcpStream, to: &TcpStream) -> JoinHandle<String> {
             all.extend(&piece[..length]);
             to.write_all(&piece[..length]).unwrap();
         }
-        // The other may have gone first.
+        // The other one may have closed first.
         let _ = to.shutdown(Shutdown::Write);
         String::from_utf8(all).unwrap()
     })

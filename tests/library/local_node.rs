@@ -1,4 +1,4 @@
-//! A node that its caller drives.
+//! A node without a thread of its own, driven by its caller.
 
 use std::os::fd::AsRawFd;
 use std::sync::mpsc;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use turno::{LocalNode, LockError};
 
-use crate::Group;
-use crate::support::PATIENCE;
+use crate::fixtures::wait::TIMEOUT;
+use crate::group::Group;
 
 #[test]
 fn a_node_is_driven_in_the_callers_own_loop() {
@@ -19,13 +19,13 @@ fn a_node_is_driven_in_the_callers_own_loop() {
     let handle = local.handle();
     assert_eq!(handle.lock("loop").unwrap_err(), LockError::OwnThread);
     let mut request = handle.request("loop").unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let guard = loop {
         if let Some(outcome) = request.try_recv() {
             break outcome.unwrap();
         }
         assert!(Instant::now() < deadline);
-        // It says by itself when there is something to do.
+        // The node says when it has something to do.
         let due = local.next_timeout().unwrap_or(deadline);
         let left = due.saturating_duration_since(Instant::now());
         let mut polled = [PollFd::new(&local, PollFlags::IN)];
@@ -46,7 +46,7 @@ fn a_node_is_driven_in_the_callers_own_loop() {
 }
 
 #[test]
-fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do() {
+fn a_request_of_its_own_thread_makes_a_node_due_and_one_of_another_thread_wakes_it() {
     let group = Group::of(1);
     let mut local = LocalNode::start(&group.settings(1)).unwrap();
     let handle = local.handle();
@@ -65,24 +65,24 @@ fn a_node_in_a_loop_of_its_callers_is_due_when_they_ask_and_woken_when_others_do
     registered.unwrap();
     let mut events = mio::Events::with_capacity(1);
     local.poll().unwrap();
-    // Between a turn and the look at when the next is due nobody need be woken.
+    // Between `poll` and `next_timeout` the thread is awake: no wake-up is needed.
     let mut request = handle.request("loop").unwrap();
     poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert!(events.is_empty());
     assert!(is_due(&local));
     local.poll().unwrap();
     assert!(!is_due(&local));
-    // From then on the thread may be waiting, for all that is known.
+    // After `next_timeout` the thread may be waiting: it is woken.
     drop(request.try_recv().unwrap().unwrap());
-    poll.poll(&mut events, Some(PATIENCE)).unwrap();
+    poll.poll(&mut events, Some(TIMEOUT)).unwrap();
     assert!(!events.is_empty());
     local.poll().unwrap();
     assert!(!is_due(&local));
 
     let other = thread::spawn(move || drop(handle.lock("loop").unwrap()));
-    for word in ["it asks", "it leaves"] {
-        poll.poll(&mut events, Some(PATIENCE)).unwrap();
-        assert!(!events.is_empty(), "{word}");
+    for step in ["it asks", "it leaves"] {
+        poll.poll(&mut events, Some(TIMEOUT)).unwrap();
+        assert!(!events.is_empty(), "{step}");
         local.poll().unwrap();
     }
     other.join().unwrap();
@@ -101,7 +101,7 @@ fn a_node_may_be_moved_to_the_thread_that_drives_it() {
         }
     });
     drop(handle.lock("moved").unwrap());
-    drop(handle.lock_timeout("moved", PATIENCE).unwrap());
+    drop(handle.lock_timeout("moved", TIMEOUT).unwrap());
     assert_eq!(handle.status().unwrap().entries, 2);
     is_over.send(()).unwrap();
     drives.join().unwrap();

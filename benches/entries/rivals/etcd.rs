@@ -1,14 +1,14 @@
-//! etcd: its own lock service, through its JSON gateway.
+//! etcd: its lock service, through its JSON gateway.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::name_of;
+use super::{connect, name_of};
 use crate::worker::{Kind, Work};
 
-/// A client, with a connection and a lease of its own.
+/// A client with its own connection and lease.
 pub struct Etcd {
     connection: BufReader<TcpStream>,
     lease: Value,
@@ -17,10 +17,8 @@ pub struct Etcd {
 
 impl Etcd {
     pub fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
         let mut etcd = Etcd {
-            connection: BufReader::new(stream),
+            connection: connect(address)?,
             lease: Value::Null,
             names: 0,
         };
@@ -59,7 +57,7 @@ impl Etcd {
 
 impl Work for Etcd {
     fn entry(&mut self, kind: Kind) -> io::Result<()> {
-        // Sixteen digits are Base64 of something.
+        // The gateway takes the name as Base64; sixteen digits are valid Base64.
         let name = format!("{:0>16}", name_of(kind, &mut self.names));
         let lock = json!({ "name": name, "lease": self.lease });
         let key = self.ask("lock/lock", &lock)?["key"].clone();

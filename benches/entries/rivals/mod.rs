@@ -1,12 +1,12 @@
-//! What people would pick instead: servers that are running already
-//! (`scripts/bench.sh` starts those that are installed). Each client is a process
-//! of its own, written as thin as can be.
+//! The alternatives: lock servers that are already running (`scripts/bench.sh` starts
+//! those that are installed). Each client is its own process, and does as little as it can.
 
 mod etcd;
 mod postgres;
 mod redis;
 
-use std::io;
+use std::io::{self, BufReader};
+use std::net::TcpStream;
 use std::process;
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ use crate::sizes::{self, Size};
 use crate::table::{Table, count, spread, time};
 use crate::worker::Kind;
 
-/// How many clients there are, and how many members of turno's group.
+/// The number of clients, and of members of turno's group.
 const CLIENTS: u16 = 3;
 
-/// One of them.
+/// The clients of one server.
 struct Rival {
     name: &'static str,
     clients: Group,
     rounds: Vec<(Run, Contention)>,
 }
 
-/// Measures those that are given, and prints a table.
+/// Measures the given servers, and prints a table.
 pub fn measure(options: &Options) -> io::Result<()> {
     let given = [
         ("Redis", "redis", &options.redis),
@@ -59,7 +59,7 @@ pub fn measure(options: &Options) -> io::Result<()> {
     for round in 0..=options.rounds {
         size.round(options, &mut flock)?;
         for rival in &mut rivals {
-            // Some take milliseconds.
+            // An entry of some servers takes milliseconds.
             let entries = options.entries.div_ceil(4);
             let length = Duration::from_millis(options.contended_ms);
             let alone = rival.clients.first(entries)?;
@@ -76,7 +76,7 @@ pub fn measure(options: &Options) -> io::Result<()> {
 }
 
 fn print(size: &Size, rivals: &[Rival]) {
-    println!("What people would pick instead: three clients, one server of each kind.\n");
+    println!("The alternatives: three clients, one server of each kind.\n");
     let mut table = Table::new(&[
         "",
         "one asks",
@@ -101,25 +101,25 @@ fn print(size: &Size, rivals: &[Rival]) {
 }
 
 fn cells(name: &str, size: &Size, rounds: &[(&Run, &Contention)]) -> Vec<String> {
-    let middle = |figure: &dyn Fn(&Run) -> f64| Spread::of(rounds.iter().map(|it| figure(it.0)));
+    let one = |figure: &dyn Fn(&Run) -> f64| Spread::of(rounds.iter().map(|it| figure(it.0)));
     let all =
         |figure: &dyn Fn(&Contention) -> f64| Spread::of(rounds.iter().map(|it| figure(it.1)));
     let both = || rounds.iter().zip(&size.rounds);
-    let alone = both().map(|(it, bare)| it.0.middle() / bare.fan.middle());
+    let alone = both().map(|(it, bare)| it.0.median() / bare.fan.median());
     let contended = both().map(|(it, bare)| it.1.each() / bare.exchange.each());
     vec![
         name.to_owned(),
-        count(middle(&|run| 1e9 / run.mean()).middle) + " a second",
-        time(middle(&Run::middle).middle),
-        time(middle(&Run::most).middle),
+        count(one(&|run| 1e9 / run.mean()).median) + " per second",
+        time(one(&Run::median).median),
+        time(one(&Run::p99).median),
         spread(&Spread::of(alone)),
-        count(all(&|it| 1e9 / it.each()).middle) + " a second",
+        count(all(&|it| 1e9 / it.each()).median) + " per second",
         spread(&all(&Contention::fairness)),
         spread(&Spread::of(contended)),
     ]
 }
 
-/// The name of a lock, in digits.
+/// The name of a lock, made of digits.
 fn name_of(kind: Kind, names: &mut u64) -> String {
     match kind {
         Kind::First => {
@@ -129,4 +129,11 @@ fn name_of(kind: Kind, names: &mut u64) -> String {
         Kind::Again => "1".to_owned(),
         Kind::Contended => "2".to_owned(),
     }
+}
+
+/// A connection that sends each request at once.
+fn connect(address: &str) -> io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    Ok(BufReader::new(stream))
 }

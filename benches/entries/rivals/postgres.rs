@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use super::name_of;
 use crate::worker::{Kind, Work};
 
-/// A client, with a session of its own.
+/// A client with its own session.
 pub struct Postgres {
     connection: UnixStream,
     buffer: Vec<u8>,
@@ -36,7 +36,7 @@ impl Postgres {
         self.wait_until_ready()
     }
 
-    /// Reads messages, up to the one that says that the next query may come.
+    /// Reads messages up to the one after which the next query may be sent.
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let (mut filled, mut place) = (0, 0);
         loop {

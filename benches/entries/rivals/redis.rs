@@ -1,19 +1,19 @@
-//! Redis: the key is set if nobody has, and deleted by whoever has set it.
+//! Redis: a client sets the key if it is not set, and deletes the key that it has set.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process;
 
-use super::name_of;
+use super::{connect, name_of};
 use crate::worker::{Kind, Work};
 
 const RELEASE: &str =
     "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
 
-/// A client, with a connection of its own.
+/// A client with its own connection.
 pub struct Redis {
     connection: BufReader<TcpStream>,
-    /// What it calls itself.
+    /// The value by which it recognises its key.
     own: String,
     release: String,
     names: u64,
@@ -21,10 +21,8 @@ pub struct Redis {
 
 impl Redis {
     pub fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
         let mut redis = Redis {
-            connection: BufReader::new(stream),
+            connection: connect(address)?,
             own: process::id().to_string(),
             release: String::new(),
             names: 0,
@@ -58,7 +56,7 @@ impl Work for Redis {
     fn entry(&mut self, kind: Kind) -> io::Result<()> {
         let name = name_of(kind, &mut self.names);
         let own = self.own.clone();
-        // There is no queue to stand in: whoever does not have it asks again.
+        // Redis has no queue: a client that does not get the lock tries again.
         while self.ask(&["SET", &name, &own, "NX", "PX", "30000"])? != "+OK" {}
         let release = self.release.clone();
         match self.ask(&["EVALSHA", &release, "1", &name, &own])?.as_str() {

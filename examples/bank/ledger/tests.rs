@@ -63,25 +63,25 @@ impl Bank {
     /// Moves 4.0 from account 1 to 2 in a turn of this token.
     fn transfer(&self, token: u64) -> Result<(), String> {
         let mut ledger = self.ledger();
-        let mut visit = ledger
-            .enter(Turn::Token(token))
-            .map_err(|trouble| trouble.to_string())?;
-        set_both(&mut visit, "6", "14");
-        visit
+        let mut transaction = ledger
+            .begin(Turn::Token(token))
+            .map_err(|error| error.to_string())?;
+        set_both(&mut transaction, "6", "14");
+        transaction
             .commit()
             .map_err(|uncommitted| uncommitted.to_string())
     }
 }
 
-fn set_both(visit: &mut Visit<'_>, first: &str, second: &str) {
+fn set_both(transaction: &mut Transaction<'_>, first: &str, second: &str) {
     for (digit, balance) in [(1, first), (2, second)] {
-        visit.balance(&rg(digit)).unwrap().unwrap();
-        visit.set(&rg(digit), money(balance));
+        transaction.balance(&rg(digit)).unwrap().unwrap();
+        transaction.set(&rg(digit), money(balance));
     }
 }
 
 #[test]
-fn what_is_committed_is_in_the_files_with_the_token() {
+fn a_commit_is_in_the_files_with_the_token() {
     let bank = Bank::new();
     bank.transfer(120).unwrap();
     assert_eq!(
@@ -93,56 +93,56 @@ fn what_is_committed_is_in_the_files_with_the_token() {
 }
 
 #[test]
-fn who_changes_nothing_writes_nothing() {
+fn a_transaction_without_changes_writes_nothing() {
     let bank = Bank::new();
     let mut ledger = bank.ledger();
-    let mut visit = ledger.enter(Turn::Alone).unwrap();
-    assert_eq!(visit.balance(&rg(1)).unwrap(), Some(money("10")));
-    assert_eq!(visit.balance(&rg(3)).unwrap(), None);
-    set_both(&mut visit, "10", "10");
-    visit.commit().unwrap();
+    let mut transaction = ledger.begin(Turn::Alone).unwrap();
+    assert_eq!(transaction.balance(&rg(1)).unwrap(), Some(money("10")));
+    assert_eq!(transaction.balance(&rg(3)).unwrap(), None);
+    set_both(&mut transaction, "10", "10");
+    transaction.commit().unwrap();
     assert_eq!(bank.names(), ["1.json", "2.json"]);
 }
 
 #[test]
-fn an_older_token_is_refused_and_an_equal_one_is_the_same_turn() {
+fn an_older_token_is_refused_and_an_equal_one_is_admitted() {
     let bank = Bank::new();
     bank.transfer(9).unwrap();
     let refusal = bank.transfer(8).unwrap_err();
-    let why = "refused: token 8 is older than 9, with which was written last";
+    let why = "refused: token 8 is older than 9, that of the last write";
     assert!(refusal.ends_with(why), "{refusal}");
     bank.transfer(9).unwrap();
     bank.transfer(10).unwrap();
 }
 
-/// It was paused after it had read, and another has had its turn since.
+/// The holder was paused after it had read, and another server has had its turn since.
 #[test]
-fn a_holder_that_comes_too_late_changes_nothing() {
+fn a_late_holder_changes_nothing() {
     let bank = Bank::new();
     let mut late = bank.ledger();
-    let mut visit = late.enter(Turn::Token(5)).unwrap();
-    set_both(&mut visit, "1", "19");
+    let mut transaction = late.begin(Turn::Token(5)).unwrap();
+    set_both(&mut transaction, "1", "19");
     bank.transfer(6).unwrap();
-    let refusal = visit.commit().unwrap_err();
-    assert!(matches!(refusal, Uncommitted::Undone(_)), "{refusal}");
+    let refusal = transaction.commit().unwrap_err();
+    assert!(matches!(refusal, CommitError::Undone(_)), "{refusal}");
     assert_eq!(bank.balances(), ["6.0", "14.0"]);
     assert_eq!(bank.names(), [DONE, "1.json", "2.json"]);
 }
 
 #[test]
-fn an_account_is_fenced_even_where_the_journal_is_lost() {
+fn an_account_is_fenced_even_if_the_journal_is_lost() {
     let bank = Bank::new();
     bank.transfer(9).unwrap();
     fs::remove_file(bank.folder.path().join(DONE)).unwrap();
     let mut ledger = bank.ledger();
-    let mut visit = ledger.enter(Turn::Token(8)).unwrap();
-    let trouble = visit.balance(&rg(1)).unwrap_err().to_string();
-    let why = "1.json: refused: token 8 is older than 9, its last writer's";
-    assert!(trouble.ends_with(why), "{trouble}");
+    let mut transaction = ledger.begin(Turn::Token(8)).unwrap();
+    let error = transaction.balance(&rg(1)).unwrap_err().to_string();
+    let why = "1.json: refused: token 8 is older than 9, that of its last writer";
+    assert!(error.ends_with(why), "{error}");
 }
 
 #[test]
-fn who_comes_too_late_is_refused_even_where_the_accounts_have_lost_their_marks() {
+fn a_late_holder_is_refused_even_if_the_accounts_have_lost_their_marks() {
     let bank = Bank::new();
     bank.transfer(9).unwrap();
     for name in ["1.json", "2.json"] {
@@ -153,13 +153,13 @@ fn who_comes_too_late_is_refused_even_where_the_accounts_have_lost_their_marks()
 }
 
 #[test]
-fn alone_the_highest_token_so_far_will_do() {
+fn a_server_alone_uses_the_highest_token_so_far() {
     let bank = Bank::new();
     let mut ledger = bank.ledger();
     let mut token_in_turn = |balance| {
-        let mut visit = ledger.enter(Turn::Alone).unwrap();
-        set_both(&mut visit, balance, balance);
-        visit.commit().unwrap();
+        let mut transaction = ledger.begin(Turn::Alone).unwrap();
+        set_both(&mut transaction, balance, balance);
+        transaction.commit().unwrap();
         Account::parse(&rg(1), &bank.read("1.json")).unwrap().token
     };
     assert_eq!(token_in_turn("1"), 1);
@@ -168,15 +168,15 @@ fn alone_the_highest_token_so_far_will_do() {
     assert_eq!(token_in_turn("3"), 7);
 }
 
-/// Killed at each step of a commit, it has happened in the end or it has not, and
-/// nothing is left behind.
+/// After a kill at any step of a commit, all of it has happened in the end or none, and no
+/// file is left behind.
 #[test]
-fn a_transfer_that_is_cut_short_is_made_whole_once_it_was_decided() {
+fn an_interrupted_transfer_is_completed_if_it_was_decided() {
     let before = Bank::new();
     let after = Bank::new();
     after.transfer(5).unwrap();
     let (old, new) = ("1.json", "2.json");
-    // What was written: the journal, the first account, the second.
+    // Whether these were written: the journal, the first account, the second.
     for (journal, first, second, balances) in [
         (false, false, false, ["10.0", "10.0"]),
         (true, false, false, ["6.0", "14.0"]),
@@ -194,10 +194,10 @@ fn a_transfer_that_is_cut_short_is_made_whole_once_it_was_decided() {
             bank.write(PENDING, &after.read(DONE));
         }
         let mut ledger = bank.ledger();
-        let mut visit = ledger.enter(Turn::Token(6)).unwrap();
-        let found = [1, 2].map(|digit| visit.balance(&rg(digit)).unwrap().unwrap());
+        let mut transaction = ledger.begin(Turn::Token(6)).unwrap();
+        let found = [1, 2].map(|digit| transaction.balance(&rg(digit)).unwrap().unwrap());
         assert_eq!(found.map(|balance| balance.to_string()), balances);
-        drop(visit);
+        drop(transaction);
         assert_eq!(bank.balances(), balances);
         assert!(!bank.names().iter().any(|name| name.ends_with(".new")));
         assert!(!bank.names().contains(&PENDING.to_owned()));
@@ -205,7 +205,7 @@ fn a_transfer_that_is_cut_short_is_made_whole_once_it_was_decided() {
 }
 
 #[test]
-fn a_half_done_transfer_that_somebody_has_crossed_is_left_to_a_person() {
+fn a_half_done_transfer_with_a_conflict_is_left_to_a_person() {
     let bank = Bank::new();
     let done = Bank::new();
     done.transfer(5).unwrap();
@@ -215,38 +215,38 @@ fn a_half_done_transfer_that_somebody_has_crossed_is_left_to_a_person() {
         "{\"rg\": \"1\", \"nome\": \"Ana\", \"saldo\": 7.0}",
     );
     let mut ledger = bank.ledger();
-    let trouble = ledger.enter(Turn::Token(6)).err().unwrap().to_string();
+    let error = ledger.begin(Turn::Token(6)).err().unwrap().to_string();
     assert!(
-        trouble.contains("1.json: somebody has changed it"),
-        "{trouble}"
+        error.contains("1.json: another program has changed it"),
+        "{error}"
     );
     assert_eq!(bank.balances(), ["7.0", "10.0"], "nothing is made worse");
     bank.write("1.json", &done.read("1.json"));
-    assert!(ledger.enter(Turn::Token(6)).is_ok());
+    assert!(ledger.begin(Turn::Token(6)).is_ok());
     assert_eq!(bank.balances(), ["6.0", "14.0"]);
 }
 
 #[test]
-fn a_journal_that_cannot_be_read_is_named() {
+fn an_unreadable_journal_is_reported() {
     let bank = Bank::new();
     bank.write(DONE, "{\"batch\": 1");
-    let trouble = bank.ledger().enter(Turn::Alone).err().unwrap().to_string();
+    let error = bank.ledger().begin(Turn::Alone).err().unwrap().to_string();
     assert!(
-        trouble.contains(".journal.done: EOF while parsing"),
-        "{trouble}"
+        error.contains(".journal.done: EOF while parsing"),
+        "{error}"
     );
 }
 
-/// The symbolic link takes the place of a disk that is full.
+/// A symbolic link stands for a full disk.
 #[test]
-fn a_full_disk_changes_nothing_and_is_named() {
+fn a_full_disk_changes_nothing_and_is_reported() {
     let bank = Bank::new();
     let mut ledger = bank.ledger();
-    let mut visit = ledger.enter(Turn::Token(5)).unwrap();
-    set_both(&mut visit, "6", "14");
-    let full = visit.files.unfinished(PENDING);
+    let mut transaction = ledger.begin(Turn::Token(5)).unwrap();
+    set_both(&mut transaction, "6", "14");
+    let full = transaction.files.staged(PENDING);
     std::os::unix::fs::symlink("/dev/full", full).unwrap();
-    let error = visit.commit().unwrap_err().to_string();
+    let error = transaction.commit().unwrap_err().to_string();
     assert!(
         error.contains(".journal.") && error.contains("No space left"),
         "{error}"

@@ -1,7 +1,7 @@
 //! The algorithm for one lock: FREE → WAIT → HELD, and the reply queue.
 //!
-//! Quotations are from Ricart and Agrawala 1981. Six rules keep it safe on a
-//! network that loses, repeats and reorders:
+//! Quotations are from Ricart and Agrawala 1981. Six rules keep it safe on a network that
+//! loses, repeats and reorders. [`rules`] has a function for each:
 //!
 //! 1. a new request has a new clock, and is sent again with the same clock;
 //! 2. a reply counts only while its echo is the current request;
@@ -13,31 +13,31 @@
 //!
 //! # Kept permissions
 //!
-//! O. S. F. Carvalho and G. Roucairol, "On Mutual Exclusion in Computer
-//! Networks", Communications of the ACM 26(2), 1983: a permission lasts until it
-//! is asked back. So a member that enters again before anybody else has asked
-//! sends nothing, and an entry costs between 0 and 2(N-1) messages.
+//! Carvalho and Roucairol 1983: a permission lasts until its peer asks for ours. So a
+//! member that enters again before any other has asked sends nothing, and an entry costs
+//! between 0 and 2(N-1) messages.
 //!
-//! Of a pair at most one holds the other's permission: from when the reply to its
-//! current request counts, until it replies to the other one itself. That neither
-//! holds it is always safe, so a FREE or HELD lock may forget what it holds at any
-//! time, as it does in a crash. The rules are as above, but for two:
+//! Of a pair, at most one holds the other's permission: from the moment the reply to its
+//! current request counts, until it replies to the other one itself. It is always safe
+//! that neither holds it, so a FREE or HELD lock may forget its permissions at any time,
+//! as a crash does. The rules are as above, with two differences:
 //!
-//! - only those are asked whose permission is missing;
-//! - whoever waits and replies to an older request of a peer whose permission it
-//!   has kept gives that away with the reply, and asks for it again, with the
-//!   request's own clock.
+//! - a request goes only to the peers whose permission is missing;
+//! - a waiting member that replies to an older request of a peer whose permission it has
+//!   kept gives that away with the reply, and asks for it again, with the request's own
+//!   clock.
 //!
-//! A request that arrives again with the reply that it got before needs no second
-//! thought. If we hold the peer's permission, it was given after that reply, and
-//! to a younger request of ours; so the peer had done with its own.
+//! A repeated request gets the same reply again, without any check. If we hold the peer's
+//! permission, the peer gave it after that reply, to a younger request of ours; so the
+//! peer had finished with its own.
 //!
-//! Tokens rise as ever. Whoever enters holds the permission of whoever was in the
-//! section before it, and that one gave it after it had left, with its clock of
-//! that moment. But the requests' own clocks may come out of order: who has all
-//! permissions does not ask whether somebody else's request is on its way.
+//! Tokens still rise: a member that enters holds the permission of the previous holder,
+//! which gave it after it had left, with its clock of that moment. But the clocks of the
+//! requests may come out of order: a member with all permissions enters even if another's
+//! request is on its way.
 
 mod context;
+mod holder;
 #[cfg(test)]
 mod model_hooks;
 mod requester;
@@ -49,24 +49,22 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
-use super::effect::Effect;
 use super::message::{Incarnation, Origin, RequestId};
-use super::planted::planted;
-use super::rejected::Rejected;
+use super::rules;
 use super::token::Token;
 pub(crate) use context::Context;
 
-/// What a member does about the critical section of a lock.
+/// The state of a member towards the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Nothing.
+    /// It has not requested the section.
     #[default]
     Free,
-    /// It has asked, and somebody has not replied yet.
+    /// It has requested the section, and waits for replies.
     Wait {
         /// The request.
         request: Timestamp,
-        /// Who has not replied: a set of members, never a number (rule 3).
+        /// The members whose permission is missing: a set, never a number (rule 3).
         missing: BTreeSet<NodeId>,
     },
     /// It is in the critical section.
@@ -76,7 +74,7 @@ pub enum State {
     },
 }
 
-/// The seed's word for the state.
+/// The original's word for the state.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -87,24 +85,24 @@ impl fmt::Display for State {
     }
 }
 
-/// A request whose reply waits until we have left the section ourselves.
+/// A peer's request, whose reply may be deferred until this member has left the section.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deferred {
     /// The request.
     pub request: Timestamp,
     /// The program that made it.
     pub origin: Origin,
-    /// Where its reply goes, if not to the address in the member list.
+    /// The destination of its reply, if it is not the peer's address in the member list.
     pub reply_to: Option<SocketAddr>,
 }
 
 impl Deferred {
-    /// What an answer says of it. A seed peer reads no echo, and has no
-    /// incarnation.
+    /// The echo of an answer. An original peer has no incarnation, and does not read
+    /// the echo.
     fn echo(&self) -> RequestId {
         let incarnation = match self.origin {
             Origin::Turno(incarnation) => incarnation,
-            Origin::Seed => Incarnation(0),
+            Origin::Original => Incarnation(0),
         };
         let clock = self.request.clock;
         RequestId { clock, incarnation }
@@ -114,19 +112,14 @@ impl Deferred {
 /// One lock, as one member sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RicartAgrawala {
-    pub(crate) state: State,
-    pub(crate) reply_queue: Vec<Deferred>,
-    /// Whose permission is ours until we reply to them: turno nodes that have
-    /// replied to us. A seed peer's serves one entry.
+    state: State,
+    reply_queue: Vec<Deferred>,
+    /// The turno peers whose permission we hold until we reply to them. That of an
+    /// original peer serves one entry.
     kept: BTreeSet<NodeId>,
     /// The latest request of each turno peer.
     latest: BTreeMap<NodeId, Latest>,
-    /// Of a planted bug: who replied when nobody had asked.
-    #[cfg(test)]
-    early: BTreeSet<NodeId>,
-    /// Of a planted bug: the clock of the request that was given up last.
-    #[cfg(test)]
-    given_up: Option<u64>,
+    cancelled: rules::Cancelled,
 }
 
 /// The latest request of a peer, and our reply to it.
@@ -134,12 +127,12 @@ pub struct RicartAgrawala {
 struct Latest {
     request: u64,
     origin: Origin,
-    /// The clock of our reply; none while it is deferred.
+    /// The clock of our reply, or `None` while it is deferred.
     replied: Option<u64>,
 }
 
 impl RicartAgrawala {
-    /// A lock that nobody is known to want, with what was kept of it.
+    /// A lock that is not in use, with the permissions that were kept.
     pub(crate) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
         RicartAgrawala {
             kept,
@@ -147,7 +140,7 @@ impl RicartAgrawala {
         }
     }
 
-    /// What outlasts a lock that nobody wants any more.
+    /// The permissions, which are kept while the lock is not in use.
     pub(crate) fn into_permissions(self) -> BTreeSet<NodeId> {
         self.kept
     }
@@ -158,75 +151,21 @@ impl RicartAgrawala {
         &self.state
     }
 
-    /// Whose replies wait until we leave, in the order in which they asked.
+    /// The deferred requests, in order of arrival.
     #[must_use]
     pub fn reply_queue(&self) -> &[Deferred] {
         &self.reply_queue
     }
 
-    /// Whose permission we hold until we reply to them. While we wait, others may
-    /// have replied to this request alone: seed peers.
+    /// The peers whose permission we hold until we reply to them. While we wait, other
+    /// peers may have replied too, for this request only: original peers.
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<NodeId> {
         &self.kept
     }
 
-    /// Nobody here or elsewhere is known to want it.
+    /// Whether no member is known to request or hold the lock.
     pub(crate) fn is_idle(&self) -> bool {
         self.state == State::Free && self.reply_queue.is_empty()
-    }
-
-    fn enter(&mut self, cx: &mut Context<'_>) {
-        let token = cx.clock.token();
-        self.state = State::Held { token };
-        let lock = cx.lock.clone();
-        cx.effects.push(Effect::Enter { lock, token });
-    }
-
-    /// Clocks for further entries within this stay. They are past the token of the
-    /// entry, and whatever is said from now on is past them.
-    pub(crate) fn delegate(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
-        let State::Held { .. } = self.state else {
-            return Err(Rejected::NotHeld);
-        };
-        // An earlier run may have had some lent to this entry already, and only the
-        // others' clocks tell how many.
-        let is_syncing = cx.is_syncing && !planted!(cx.config, ResumedLendsUnheard);
-        let mut peers = cx.peers.iter();
-        if is_syncing || !peers.all(|peer| cx.may_get_ahead_of(*peer, entries)) {
-            return Err(Rejected::NotDelegated(entries));
-        }
-        let tokens = cx
-            .clock
-            .delegate(entries)?
-            .ok_or(Rejected::NotDelegated(entries))?;
-        let lock = cx.lock.clone();
-        cx.effects.push(Effect::Delegated { lock, tokens });
-        Ok(())
-    }
-
-    /// An earlier run was in the critical section with this token, and what it did
-    /// there goes on: the entry is this run's now. Every permission that it had
-    /// still stands, for nobody was answered since.
-    pub(crate) fn resume(&mut self, token: Token) {
-        self.state = State::Held { token };
-    }
-
-    pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
-        let State::Held { .. } = self.state else {
-            return Err(Rejected::NotHeld);
-        };
-        cx.effects.push(Effect::Leave {
-            lock: cx.lock.clone(),
-            clock: cx.clock.now(),
-        });
-        if cx.is_syncing && !planted!(cx.config, ResumedAnswersUnheard) {
-            // An entry of an earlier run: nobody is answered before all clocks are
-            // heard.
-            self.state = State::Free;
-        } else {
-            self.answer_all(cx);
-        }
-        Ok(())
     }
 }

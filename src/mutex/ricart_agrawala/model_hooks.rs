@@ -1,29 +1,24 @@
-//! What the model check needs to know of a lock, and to forget of it.
+//! What the model check reads of a lock, and removes from it.
 
 use super::*;
 
 impl RicartAgrawala {
-    /// Forgets the latest request of this peer, and in which order others asked.
+    /// Forgets the latest request of this peer, and the order in which requests arrived.
     pub(crate) fn forget_request_of(&mut self, peer: NodeId) {
         self.latest.remove(&peer);
         self.reply_queue.sort_by_key(|deferred| deferred.request);
     }
 
-    /// The least clock in it, if there is one.
+    /// The smallest clock in it.
     pub(crate) fn least_clock(&self) -> Option<u64> {
         let of_state = match &self.state {
             State::Free => None,
             State::Wait { request, .. } => Some(request.clock),
             State::Held { token } => Some(token.get()),
         };
-        let of_queue = self
-            .reply_queue
-            .iter()
-            .map(|deferred| deferred.request.clock);
-        let of_latest = self
-            .latest
-            .values()
-            .flat_map(|l| [Some(l.request), l.replied]);
+        let of_queue = self.reply_queue.iter().map(|d| d.request.clock);
+        let latest = self.latest.values();
+        let of_latest = latest.flat_map(|l| [Some(l.request), l.replied]);
         of_state
             .into_iter()
             .chain(of_queue)
@@ -31,18 +26,18 @@ impl RicartAgrawala {
             .min()
     }
 
-    /// The clock of the latest request of this peer that was seen.
+    /// The clock of the latest request of this peer that has arrived.
     pub(crate) fn latest_of(&self, peer: NodeId) -> Option<u64> {
         self.latest.get(&peer).map(|latest| latest.request)
     }
 
-    /// Whether a newer request of the same run of this peer was seen.
-    pub(crate) fn is_overtaken(&self, peer: NodeId, origin: Origin, clock: u64) -> bool {
+    /// Whether a newer request of the same run of this peer has arrived.
+    pub(crate) fn is_superseded(&self, peer: NodeId, origin: Origin, clock: u64) -> bool {
         let latest = self.latest.get(&peer);
         latest.is_some_and(|latest| latest.origin == origin && latest.request > clock)
     }
 
-    /// As it would be if all had happened so much earlier.
+    /// Moves all clocks back by this much.
     pub(crate) fn shift(&mut self, by: u64) {
         match &mut self.state {
             State::Free => {}

@@ -1,7 +1,6 @@
 //! What is to be done next for a lock.
 
-use crate::mutex::{LockName, State};
-use crate::protocol::Event;
+use crate::mutex::State;
 
 /// What is to be done next for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +20,6 @@ pub(in crate::node) enum NextAction {
         /// Delegate the lock with it.
         is_delegated: bool,
     },
-}
-
-impl NextAction {
-    /// The event that it hands to the algorithm, if any. `entries` is how many
-    /// entries are delegated.
-    pub(in crate::node) fn event(self, lock: &LockName, entries: u64) -> Option<Event> {
-        let lock = lock.clone();
-        match self {
-            NextAction::Acquire => Some(Event::Acquire(lock)),
-            NextAction::Cancel => Some(Event::Cancel(lock)),
-            NextAction::Release => Some(Event::Release(lock)),
-            NextAction::Delegate => Some(Event::Delegate { lock, entries }),
-            NextAction::Wait | NextAction::Grant { .. } => None,
-        }
-    }
 }
 
 /// What the algorithm knows of a lock.

@@ -2,15 +2,18 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use core::time::Duration;
 
-use super::clock_sync::UNHURRIED;
+use super::clock_sync::{MAX_IDLE_PAUSE, MAX_SUSPECT_ROUNDS};
+use super::receive::MAX_UNSYNCED_LOCKS;
 use super::*;
-use crate::mutex::MAX_JUMP;
-use crate::mutex::Pace;
-use crate::mutex::{RequestId, Token};
+use crate::mutex::{MAX_CLOCK, MAX_JUMP, Pace, RequestId};
 
 mod clock_sync;
-mod kept;
+mod delegation;
+mod duplicate_id;
+mod permissions;
+mod repetition;
 mod request;
+mod restart;
 
 const NONCE: Incarnation = Incarnation(7);
 const PEERS: Incarnation = Incarnation(9);
@@ -19,10 +22,15 @@ fn config(id: u16, members: u16) -> Config {
     Config::new(NodeId(id), members, NONCE)
 }
 
-/// Member `id` of a group of `members`, with clock 1, that has heard all others.
+fn started(config: Config) -> (Member, Vec<Effect>) {
+    let mut member = Member::new(config);
+    let effects = member.must(Event::Start);
+    (member, effects)
+}
+
+/// Member `id` of a group of `members`, with clock 1, that knows all other clocks.
 fn member(id: u16, members: u16) -> Member {
-    let mut member = Member::new(config(id, members));
-    member.must(Event::Start);
+    let (mut member, _) = started(config(id, members));
     for peer in (1..=members).filter(|peer| *peer != id) {
         member.must(welcome(1, peer));
     }
@@ -30,8 +38,38 @@ fn member(id: u16, members: u16) -> Member {
     member
 }
 
+/// Member 1 of 3 in the section: it requested it at 2 and entered at 5.
+fn held() -> Member {
+    let mut member = member(1, 3);
+    member.must(acquire());
+    member.must(reply(3, 2, 2));
+    member.must(reply(3, 3, 2));
+    assert!(member.is_held());
+    member
+}
+
+/// Member 1 of 3, FREE, with the permissions of both others; its clock is 5.
+fn with_permissions() -> Member {
+    let mut member = held();
+    member.must(release());
+    member
+}
+
+/// Member 2 of 3 waiting: it requested the section at 4.
+fn waiting() -> Member {
+    let mut member = member(2, 3);
+    member.must(request(2, 1));
+    member.must(acquire());
+    assert_eq!(member.clock(), 4);
+    member
+}
+
 fn lock() -> LockName {
     LockName::default()
+}
+
+fn named(text: &str) -> LockName {
+    LockName::new(text).unwrap()
 }
 
 fn acquire() -> Event {
@@ -46,9 +84,24 @@ fn cancel() -> Event {
     Event::Cancel(lock())
 }
 
+fn delegate(entries: u64) -> Event {
+    let lock = lock();
+    Event::Delegate { lock, entries }
+}
+
+/// An entry of an earlier run, with the token of this clock.
+fn resume(clock: u64) -> Event {
+    let (lock, token) = (lock(), Token::new(clock));
+    Event::Resume { lock, token }
+}
+
 /// A peer waits for this member.
 fn contended() -> Effect {
     Effect::Contended { lock: lock() }
+}
+
+fn ids(of: impl IntoIterator<Item = u16>) -> BTreeSet<NodeId> {
+    of.into_iter().map(NodeId).collect()
 }
 
 fn stamp(clock: u64, id: u16) -> Timestamp {
@@ -56,15 +109,21 @@ fn stamp(clock: u64, id: u16) -> Timestamp {
     Timestamp { clock, id }
 }
 
+/// The echo of our request with this clock.
+fn echo(clock: u64) -> RequestId {
+    let incarnation = NONCE;
+    RequestId { clock, incarnation }
+}
+
 fn received(id: u16, origin: Origin, body: Body) -> Event {
-    Event::Received {
-        message: Message {
-            from: NodeId(id),
-            origin,
-            body,
-        },
-        reply_to: None,
-    }
+    received_from(None, id, origin, body)
+}
+
+/// A message that arrives from another address than the one in the member list.
+fn received_from(reply_to: Option<SocketAddr>, id: u16, origin: Origin, body: Body) -> Event {
+    let from = NodeId(id);
+    let message = Message { from, origin, body };
+    Event::Received { message, reply_to }
 }
 
 fn turno(id: u16, body: Body) -> Event {
@@ -73,11 +132,8 @@ fn turno(id: u16, body: Body) -> Event {
 
 fn request_of(clock: u64, id: u16, incarnation: Incarnation) -> Event {
     let lock = lock();
-    received(
-        id,
-        Origin::Turno(incarnation),
-        Body::Request { lock, clock },
-    )
+    let origin = Origin::Turno(incarnation);
+    received(id, origin, Body::Request { lock, clock })
 }
 
 /// A turno node's `req<clock,id>`, arriving.
@@ -85,46 +141,36 @@ fn request(clock: u64, id: u16) -> Event {
     request_of(clock, id, PEERS)
 }
 
-/// A turno node's `reply<clock,id>` to our request of clock `echo`, arriving.
-fn reply(clock: u64, id: u16, echo: u64) -> Event {
-    turno(
-        id,
-        Body::Reply {
-            lock: lock(),
-            clock,
-            echo: RequestId {
-                clock: echo,
-                incarnation: NONCE,
-            },
-        },
-    )
+/// A turno node's `reply<clock,id>` to our request with clock `of`, arriving.
+fn reply(clock: u64, id: u16, of: u64) -> Event {
+    let (lock, echo) = (lock(), echo(of));
+    turno(id, Body::Reply { lock, clock, echo })
+}
+
+/// The timer of our request with this clock expires.
+fn resend(request: u64) -> Event {
+    let (lock, sent) = (lock(), 1);
+    Event::Expired(Timer::Resend {
+        lock,
+        request,
+        sent,
+    })
+}
+
+fn hello(id: u16) -> Event {
+    turno(id, Body::Hello)
 }
 
 fn welcome(clock: u64, id: u16) -> Event {
-    let to = NONCE;
-    turno(
-        id,
-        Body::Welcome {
-            clock,
-            to,
-            again: false,
-        },
-    )
+    let (to, again) = (NONCE, false);
+    turno(id, Body::Welcome { clock, to, again })
 }
 
-/// A seed peer's `req<clock,id>`, arriving from this port.
-fn seed_request(clock: u64, id: u16, port: u16) -> Event {
-    Event::Received {
-        message: Message {
-            from: NodeId(id),
-            origin: Origin::Seed,
-            body: Body::Request {
-                lock: lock(),
-                clock,
-            },
-        },
-        reply_to: Some(address(port)),
-    }
+/// An original peer's `req<clock,id>`, arriving from this port.
+fn original_request(clock: u64, id: u16, port: u16) -> Event {
+    let lock = lock();
+    let body = Body::Request { lock, clock };
+    received_from(Some(address(port)), id, Origin::Original, body)
 }
 
 fn address(port: u16) -> SocketAddr {
@@ -139,11 +185,11 @@ impl Member {
         effects
     }
 
-    /// Hands in an event that must be refused and change nothing.
+    /// Hands in an event that must be rejected and change nothing.
     fn must_not(&mut self, event: Event) -> Rejected {
         let before = self.clone();
         let mut effects = Vec::new();
-        let rejected = self.handle(&event, &mut effects).expect_err("it was taken");
+        let rejected = self.handle(&event, &mut effects).expect_err("handled");
         assert_eq!(*self, before, "a rejected event changed the member");
         assert_eq!(effects, [], "a rejected event had effects");
         rejected
@@ -159,40 +205,29 @@ impl Member {
     }
 }
 
-/// The messages among the effects: to whom, and their heads.
-fn sent(effects: &[Effect]) -> Vec<(u16, String)> {
+/// The messages among the effects: their heads and receivers.
+fn sent(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Send { to, message, .. } => Some((to.0, message.to_string())),
+            Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
             _ => None,
         })
         .collect()
 }
 
-/// The pause that a timer was set for.
-fn pause(effects: &[Effect]) -> Duration {
-    match effects.last() {
-        Some(Effect::SetTimer { after, .. }) => *after,
-        other => panic!("no timer was set, but {other:?}"),
+/// The body of the message that was sent at this place.
+fn sent_body(effects: &[Effect], place: usize) -> &Body {
+    match &effects[place] {
+        Effect::Send { message, .. } => &message.body,
+        other => panic!("no message was sent, but {other:?}"),
     }
 }
 
-/// Member 1 of 3 in the section: it has asked at 2 and entered at 5.
-fn held() -> Member {
-    let mut member = member(1, 3);
-    member.must(acquire());
-    member.must(reply(3, 2, 2));
-    member.must(reply(3, 3, 2));
-    assert!(member.is_held());
-    member
-}
-
-/// Member 2 of 3 waiting: it has asked at 4.
-fn waiting() -> Member {
-    let mut member = member(2, 3);
-    member.must(request(2, 1));
-    member.must(acquire());
-    assert_eq!(member.clock(), 4);
-    member
+/// The timer that was set last, and its delay.
+fn timer(effects: &[Effect]) -> (Timer, Duration) {
+    match effects.last() {
+        Some(Effect::SetTimer { timer, after }) => (timer.clone(), *after),
+        other => panic!("no timer was set, but {other:?}"),
+    }
 }

@@ -3,23 +3,21 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
-fn a_drawing_is_of_the_nodes_the_lock_and_the_time_that_were_asked_for() {
+fn a_view_selects_the_nodes_the_lock_and_the_time() {
     let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    handed_over(&mut one, &mut two);
+    hand_over(&mut one, &mut two);
     let history = History::new(&[one, two]).unwrap();
     let all = Diagram::new(&history, &View::default()).unwrap();
     assert_eq!((all.lanes.len(), all.arrows.len()), (2, 1));
-    let held = |lane: &Lane| lane.stays.iter().any(|stay| stay.number == Some(4));
+    let held = |lane: &Lane| lane.states.iter().any(|span| span.number == Some(4));
     assert!(held(&all.lanes[0]));
     let part = |view: View| Diagram::new(&history, &view).unwrap();
     let of_two = part(View {
         nodes: BTreeSet::from([2]),
         ..View::default()
     });
-    assert_eq!(
-        (of_two.lanes.len(), of_two.lanes[0].id, of_two.arrows.len()),
-        (1, 2, 0)
-    );
+    let shown = (of_two.lanes.len(), of_two.lanes[0].id, of_two.arrows.len());
+    assert_eq!(shown, (1, 2, 0));
     let late = part(View {
         from: Some(400),
         ..View::default()
@@ -30,31 +28,25 @@ fn a_drawing_is_of_the_nodes_the_lock_and_the_time_that_were_asked_for() {
         lock: "nightly".to_owned(),
         ..View::default()
     });
-    assert!(of_a_lock.lanes.iter().all(|lane| lane.stays.is_empty()));
+    assert!(of_a_lock.lanes.iter().all(|lane| lane.states.is_empty()));
 }
 
 #[test]
-fn no_text_breaks_a_drawing() {
+fn hostile_text_is_escaped_in_a_drawing() {
     let mut one = entry(1, 10, 2, 4);
     one.records[1].queue.push((3, 2));
     one.records[1].because = Some("<script>&\"'\u{1b}[2J\u{0}".to_owned());
     let history = History::new(&[one]).unwrap();
-    let view = View {
-        lock: String::new(),
-        ..View::default()
-    };
-    let mut diagram = Diagram::new(&history, &view).unwrap();
+    let mut diagram = Diagram::new(&history, &View::default()).unwrap();
     diagram.lock = "</title>\u{7}".to_owned();
     let drawn = svg(&diagram);
-    assert!(
-        drawn.contains(r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}"),
-        "{drawn}"
-    );
+    let escaped = r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}";
+    assert!(drawn.contains(escaped), "{drawn}");
     assert!(drawn.contains(r"lock &lt;/title&gt;\u{7}"), "{drawn}");
 }
 
 #[test]
-fn for_shiviz_every_hosts_clock_starts_at_1_and_rises_by_1() {
+fn for_shiviz_the_clock_of_every_host_starts_at_1_and_rises_by_1() {
     let (runs, ..) = played(&Plan::of(42), &Addresses::default());
     let history = History::new(&runs).unwrap();
     let text = shiviz(&history).unwrap();
@@ -78,16 +70,16 @@ fn for_shiviz_every_hosts_clock_starts_at_1_and_rises_by_1() {
 }
 
 #[test]
-fn for_mermaid_signs_of_its_own_are_words() {
+fn for_mermaid_its_special_characters_are_escaped() {
     let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    handed_over(&mut one, &mut two);
+    hand_over(&mut one, &mut two);
     let (sent, _) = reply(1, 2, 9);
     one.records[2].sent.push(sent);
     let text = mermaid(&History::new(&[one, two]).unwrap()).unwrap();
     assert_eq!(
         text,
         "sequenceDiagram\n  participant 1\n  participant 2\n  Note over 1: HELD, token 4\n  \
-         1-x2: reply#lt;9,1#gt;\n  Note over 1: left\n  1-->>2: reply#lt;5,1#gt;\n  \
-         Note over 2: HELD, token 6\n  Note over 2: left\n"
+         1-x2: reply#lt;9,1#gt;\n  Note over 1: FREE\n  1-->>2: reply#lt;5,1#gt;\n  \
+         Note over 2: HELD, token 6\n  Note over 2: FREE\n"
     );
 }

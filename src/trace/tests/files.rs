@@ -10,14 +10,15 @@ fn write_file(folder: &Path, run: &Run) -> String {
 }
 
 #[test]
-fn a_trace_is_read_as_it_was_written_and_half_a_line_is_left_out() {
+fn a_trace_is_read_as_it_was_written_without_half_a_line_at_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
     let text = write_file(folder.path(), &one);
     write_file(folder.path(), &two);
-    fs::write(folder.path().join("notes.txt"), "none of ours").unwrap();
+    fs::write(folder.path().join("notes.txt"), "no trace").unwrap();
     let history = History::read(folder.path(), |_| {}).unwrap();
-    let records = history.places().map(|place| history.record(place).unwrap());
+    let ids = history.event_ids();
+    let records = ids.map(|event_id| history.record(event_id).unwrap());
     let written = one.records.iter().chain(&two.records).cloned();
     assert_eq!(records.collect::<Vec<_>>(), written.collect::<Vec<_>>());
     assert_eq!(
@@ -34,7 +35,7 @@ fn a_trace_is_read_as_it_was_written_and_half_a_line_is_left_out() {
 }
 
 #[test]
-fn what_is_no_trace_is_refused_with_the_line() {
+fn a_malformed_trace_is_refused_and_the_error_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let error = || {
         let read = History::read(folder.path(), |_| {});
@@ -59,7 +60,7 @@ fn what_is_no_trace_is_refused_with_the_line() {
 }
 
 #[test]
-fn a_file_that_has_become_shorter_is_said_so_where_a_line_of_it_is_needed() {
+fn a_file_that_became_shorter_is_reported_when_a_line_of_it_is_needed() {
     let folder = tempfile::tempdir().unwrap();
     let one = entry(1, 10, 3, 5);
     let text = write_file(folder.path(), &one);

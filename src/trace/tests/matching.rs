@@ -1,16 +1,13 @@
 use super::*;
 
 #[test]
-fn what_arrives_before_it_is_sent_is_a_contradiction() {
+fn an_arrival_before_its_sending_is_a_contradiction() {
     let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    handed_over(&mut one, &mut two);
-    // And the first one enters with a reply that the second sends as it leaves.
-    handed_over(&mut two, &mut one);
+    hand_over(&mut one, &mut two);
+    // The first also enters with a reply that the second sends as it leaves.
+    hand_over(&mut two, &mut one);
     let merged = History::new(&[one, two]);
-    assert!(matches!(
-        merged,
-        Err(TraceError::Contradiction(Contradiction::Circle { .. }))
-    ));
+    assert!(matches!(merged, Err(TraceError::Circle { .. })));
 }
 
 #[test]
@@ -19,47 +16,43 @@ fn vector_clocks_count_every_event_and_know_what_happened_before() {
     let history = History::new(&runs).unwrap();
     let mut clocks: Vec<(EventId, Vector)> = Vec::new();
     let mut all = VectorClocks::new(&history);
-    while let Some((place, clock)) = all.advance() {
-        clocks.push((place, clock.clone()));
+    while let Some((event_id, clock)) = all.advance() {
+        clocks.push((event_id, clock.clone()));
     }
-    let of = |place| {
-        let found = clocks.iter().find(|(of, _)| *of == place);
+    let of = |event_id| {
+        let found = clocks.iter().find(|(of, _)| *of == event_id);
         &found.unwrap().1
     };
     let mut last = vec![0; usize::from(history.members())];
-    for (place, clock) in &clocks {
-        let own = usize::from(history.event(*place).id) - 1;
+    for (event_id, clock) in &clocks {
+        let own = usize::from(history.event(*event_id).id) - 1;
         assert_eq!(clock[own], last[own] + 1);
         last[own] = clock[own];
-        if let Some(origin) = history.event(*place).origin {
-            assert!(
-                of(origin)
-                    .iter()
-                    .zip(clock)
-                    .all(|(before, after)| before <= after)
-            );
+        if let Some(origin) = history.event(*event_id).origin {
+            let mut pairs = of(origin).iter().zip(clock);
+            assert!(pairs.all(|(before, after)| before <= after));
         }
     }
 }
 
 #[test]
-fn what_went_to_a_node_without_a_trace_is_not_said_to_be_lost() {
+fn a_datagram_to_a_node_without_a_trace_is_not_reported_lost() {
     let mut one = entry(1, 10, 2, 4);
     let (sent, _) = reply(1, 2, 5);
     one.records[2].sent.push(sent);
-    let (alone, report) = judged(&[one.clone()]);
+    let (alone, report) = checked(&[one.clone()]);
     assert_eq!((report.messages, report.lost), (1, 0));
     let drawn = |history| svg(&Diagram::new(history, &View::default()).unwrap());
     assert!(!drawn(&alone).contains("did not arrive"));
     assert!(drawn(&alone).contains("reply&lt;5,1&gt;, to a node without a trace"));
     assert!(!mermaid(&alone).unwrap().contains("-x"));
-    let (both, report) = judged(&[one, entry(2, 5, 1, 2)]);
+    let (both, report) = checked(&[one, entry(2, 5, 1, 2)]);
     assert_eq!((report.messages, report.lost), (1, 1));
     assert!(drawn(&both).contains("reply&lt;5,1&gt; did not arrive"));
 }
 
-/// The pairs of sending and arrival, by the names of the events, of what node 1
-/// sends again and again to node 2: at these times, and these are the arrivals.
+/// The pairs of sending and arrival, by the names of the events, of one datagram that
+/// node 1 sends to node 2 at these times and that arrives at these.
 fn paired(sendings: &[u64], arrivals: &[u64]) -> Vec<(String, String)> {
     let (sent, received) = reply(1, 2, 5);
     let run = |id, times: &[u64], record: &dyn Fn(u64) -> Record| {
@@ -77,9 +70,9 @@ fn paired(sendings: &[u64], arrivals: &[u64]) -> Vec<(String, String)> {
         ..event(at, 6, Phase::Free, 0)
     });
     let history = History::new(&[one, two]).unwrap();
-    let name = |place: Option<EventId>| {
-        let place = place.map(|place| history.name(place).to_string());
-        place.unwrap_or_else(|| "lost".to_owned())
+    let name = |event_id: Option<EventId>| {
+        let name = event_id.map(|event_id| history.label(event_id).to_string());
+        name.unwrap_or_else(|| "lost".to_owned())
     };
     let datagrams = history.datagrams.iter();
     let mut pairs: Vec<(String, String)> = datagrams
@@ -93,22 +86,22 @@ fn paired(sendings: &[u64], arrivals: &[u64]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn of_the_same_datagram_sent_again_the_earlier_one_was_lost() {
+fn of_a_datagram_that_was_sent_again_the_earlier_sending_was_lost() {
     let pairs = |sendings: &[u64], arrivals: &[u64], expected: &[(&str, &str)]| {
         let paired = paired(sendings, arrivals);
         let paired: Vec<(&str, &str)> = paired.iter().map(|(s, r)| (&**s, &**r)).collect();
         assert_eq!(paired, expected, "{sendings:?} {arrivals:?}");
     };
     pairs(&[10, 20], &[30], &[("0-0", "lost"), ("0-1", "1-0")]);
-    // Not one that had not been sent yet.
+    // Not a sending after the arrival.
     pairs(&[10, 20], &[15], &[("0-0", "1-0"), ("0-1", "lost")]);
-    // One after the other, and not crosswise.
+    // In order, not crosswise.
     pairs(
         &[10, 20],
         &[30, 40],
         &[("0-0", "1-0"), ("0-1", "1-1 again")],
     );
-    // The network has repeated the first: the second is lost nevertheless.
+    // The network repeated the first: the second is still lost.
     pairs(
         &[10, 50],
         &[20, 30],
@@ -126,13 +119,13 @@ fn no_arrow_of_a_datagram_sent_again_goes_back_in_time() {
     let (mut found, addresses) = (0, Addresses::default());
     for seed in 0..60 {
         let plan = Plan {
-            odd: None,
+            misled: None,
             ..Plan::of(seed)
         };
         let history = History::new(&played(&plan, &addresses).0).unwrap();
         let mut rank = vec![0; history.order.len()];
-        for (number, place) in history.order.iter().enumerate() {
-            rank[place.index()] = number;
+        for (position, event_id) in history.order.iter().enumerate() {
+            rank[event_id.index()] = position;
         }
         for datagram in &history.datagrams {
             let (Some(sent), Some(received)) = (datagram.sent, datagram.received) else {
@@ -143,8 +136,8 @@ fn no_arrow_of_a_datagram_sent_again_goes_back_in_time() {
         }
         let diagram = Diagram::new(&history, &View::default()).unwrap();
         for arrow in &diagram.arrows {
-            if let (Some(left), Some(arrived)) = (arrow.from.1, arrow.to.1) {
-                assert!(left < arrived, "seed {seed}: {}", arrow.text);
+            if let (Some((sent, _)), Some((received, _))) = (arrow.sent, arrow.received) {
+                assert!(sent < received, "seed {seed}: {}", arrow.text);
             }
         }
     }

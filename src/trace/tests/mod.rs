@@ -1,12 +1,13 @@
-//! Traces that are made up, and those of the simulation.
+//! Invented traces, and traces of the simulation.
 
+mod checking;
 mod drawing;
 mod files;
-mod judging;
+mod html;
 mod matching;
 
 use super::*;
-use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, play};
+use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, run_plan};
 
 fn header(id: u16) -> Header {
     Header {
@@ -17,7 +18,7 @@ fn header(id: u16) -> Header {
     }
 }
 
-/// An event after which the state is this one.
+/// An event that ends in this state.
 fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
     Record {
         at,
@@ -35,7 +36,7 @@ fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
     }
 }
 
-/// One that enters with this token and leaves.
+/// A run that enters with this token and leaves.
 fn entry(id: u16, at: u64, request: u64, token: u64) -> Run {
     let mut run = Run::new(header(id));
     run.records = vec![
@@ -46,8 +47,9 @@ fn entry(id: u16, at: u64, request: u64, token: u64) -> Run {
     run
 }
 
+/// A reply as its sender and as its receiver records it.
 fn reply(from: u16, to: u16, clock: u64) -> (MessageRecord, MessageRecord) {
-    let said = |peer| MessageRecord {
+    let message = |peer| MessageRecord {
         peer,
         kind: MessageKind::Reply,
         clock,
@@ -55,10 +57,10 @@ fn reply(from: u16, to: u16, clock: u64) -> (MessageRecord, MessageRecord) {
         lock: None,
         run: Some(header(from).run),
     };
-    (said(to), said(from))
+    (message(to), message(from))
 }
 
-/// A request, as its sender has it.
+/// A request as its sender records it.
 fn request(from: u16, to: u16, clock: u64) -> MessageRecord {
     MessageRecord {
         kind: MessageKind::Request,
@@ -67,26 +69,25 @@ fn request(from: u16, to: u16, clock: u64) -> MessageRecord {
     }
 }
 
-/// The second's entry, which the first lets in as it leaves.
-fn handed_over(first: &mut Run, second: &mut Run) {
+/// Lets the first run reply as it leaves, so that the second enters.
+fn hand_over(first: &mut Run, second: &mut Run) {
     let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
     first.records[2].sent.push(sent);
     second.records[1].event = EventKind::Received;
     second.records[1].message = Some(received);
 }
 
-fn judged(runs: &[Run]) -> (History, Report) {
+fn checked(runs: &[Run]) -> (History, Report) {
     let history = History::new(runs).unwrap();
     let report = check(&history);
     (history, report)
 }
 
-/// Plays a plan; its trace, and whether the judge was content.
+/// Plays a plan; returns its trace and the verdict of the oracle.
 fn played(plan: &Plan, addresses: &Addresses) -> (Vec<Run>, Figures, Result<(), Violation>) {
     let mut recording = Recording::default();
-    let (figures, judged) = play(plan, addresses, Some(&mut recording));
-    recording
-        .runs
-        .sort_by_key(|run| (run.header.id, run.header.run.clone()));
-    (recording.runs, figures, judged)
+    let (figures, verdict) = run_plan(plan, addresses, Some(&mut recording));
+    let order = |run: &Run| (run.header.id, run.header.run.clone());
+    recording.runs.sort_by_key(order);
+    (recording.runs, figures, verdict)
 }

@@ -1,42 +1,38 @@
-//! A node's state in words.
+//! The state of a node, as short texts.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::engine::Status;
 use crate::mutex::{LockName, NodeId, State};
-use crate::narrate::counts;
+use crate::narrate::{counts, listed};
 
-/// The lock that a process at a terminal takes part in: the seed's.
+/// The lock of a process at a terminal: the original's.
 static LOCK: LazyLock<LockName> = LazyLock::new(LockName::default);
 
-/// A peer that was not heard for so long, though it owes us something, may be
-/// gone. One that is there answers a request that is sent again, every two
-/// seconds.
+/// After how long a silent peer whose reply is missing may be down: a peer that is up
+/// answers the resent request, every two seconds.
 const LONG: Duration = Duration::from_secs(5);
 
-/// One sentence on what the node is about.
+/// The state in one sentence.
 pub(super) fn state(status: &Status<'_>) -> String {
-    let for_how_long = seconds(status.in_state);
     let member = status.member;
     match member.state(&LOCK) {
-        State::Free if member.is_wanted(&LOCK) => {
-            let unsynced: Vec<String> = member.unsynced().iter().map(NodeId::to_string).collect();
-            format!("must hear the clock of {} first", unsynced.join(", "))
+        State::Free if member.is_awaiting_sync(&LOCK) => {
+            format!("waits for the clock of {}", listed(member.unsynced()))
         }
-        State::Free if member.is_claimed() => "another node claims our id".to_owned(),
+        State::Free if member.has_duplicate_id() => "another node has our id".to_owned(),
         State::Free => "not asking for the section".to_owned(),
         State::Wait { missing, .. } => format!(
-            "{} of {} replies missing, {for_how_long}",
+            "{} of {} replies missing, {}",
             missing.len(),
             member.peers().len(),
+            seconds(status.in_state),
         ),
         State::Held { token } => {
-            let left = status
-                .entry_ends
-                .map(|ends| ends.saturating_duration_since(Instant::now()));
-            let left = left.map_or(String::new(), |left| {
-                // Rounded up: it shows 1 until it is over.
+            let left = status.entry_ends.map_or(String::new(), |ends| {
+                let left = ends.saturating_duration_since(Instant::now());
+                // Rounded up: it shows 1 until the end.
                 format!(", {} more", seconds(left + Duration::from_millis(999)))
             });
             format!("in the section{left}, token {token}")
@@ -44,7 +40,7 @@ pub(super) fn state(status: &Status<'_>) -> String {
     }
 }
 
-/// The figures, as many as there is room for.
+/// The clocks, and as many of the counts as fit.
 pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
     let last_request_clock = status
         .member
@@ -68,21 +64,21 @@ pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
     figures
 }
 
-/// What is between the node and one of its peers.
+/// A peer, as the list of peers shows it.
 pub(super) struct Peer {
     pub(super) id: NodeId,
     /// Its part in our request.
     pub(super) reply: String,
     /// Our request waits for it.
     pub(super) is_missing: bool,
-    /// Our part in its request: empty, or what it waits for.
-    pub(super) waits: String,
+    /// Its requests that we have deferred; empty if there is none.
+    pub(super) deferred: String,
 }
 
 impl Peer {
-    /// Whether anybody waits for anybody.
+    /// Whether we wait for it, or it waits for us.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_missing || !self.waits.is_empty()
+        self.is_missing || !self.deferred.is_empty()
     }
 }
 
@@ -95,40 +91,38 @@ fn peer(status: &Status<'_>, id: NodeId) -> Peer {
     let member = status.member;
     let is_missing = match member.state(&LOCK) {
         State::Wait { missing, .. } => missing.contains(&id),
-        State::Free => member.is_wanted(&LOCK) && member.unsynced().contains(&id),
+        State::Free => member.is_awaiting_sync(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
     let heard = status.heard.get(&id).map(Instant::elapsed);
     let reply = match (member.state(&LOCK), heard) {
-        (State::Free, _) if is_missing => "must tell its clock".to_owned(),
-        (_, None) if is_missing => "owes me its reply, never heard".to_owned(),
+        (State::Free, _) if is_missing => "clock missing".to_owned(),
+        (_, None) if is_missing => "reply missing, never heard".to_owned(),
         (_, Some(ago)) if is_missing && ago >= LONG => {
-            format!("owes me its reply, silent {}", seconds(ago))
+            format!("reply missing, silent {}", seconds(ago))
         }
-        _ if is_missing => "owes me its reply".to_owned(),
+        _ if is_missing => "reply missing".to_owned(),
         (State::Wait { .. }, _) => "has replied".to_owned(),
         (State::Free, _) if member.kept(&LOCK).contains(&id) => "permission kept".to_owned(),
         (_, None) => "not heard yet".to_owned(),
         _ => String::new(),
     };
     let queue = member.reply_queue(&LOCK).iter();
-    let waits: Vec<String> = queue
-        .filter(|deferred| deferred.request.id == id)
-        .map(|deferred| format!("waits for mine to {}", deferred.request))
-        .collect();
+    let deferred = queue.filter(|deferred| deferred.request.id == id);
+    let deferred = deferred.map(|deferred| format!("request {} deferred", deferred.request));
     Peer {
         id,
         reply,
         is_missing,
-        waits: waits.join(", "),
+        deferred: listed(deferred),
     }
 }
 
-/// The keys, for the foot of the screen, and what they do; of the diagram's key
-/// only if it does something.
+/// The keys and their actions, for the foot of the screen; the key of the diagram only
+/// if it has one.
 pub(super) fn keys(id: NodeId, of_diagram: Option<&'static str>) -> Vec<(String, &'static str)> {
     let mut keys = vec![("x".to_owned(), "asks"), (id.to_string(), "ticks")];
-    keys.extend(of_diagram.map(|does| ("d".to_owned(), does)));
+    keys.extend(of_diagram.map(|action| ("d".to_owned(), action)));
     keys.push(("q".to_owned(), "quits"));
     keys
 }
@@ -137,8 +131,7 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
 }
 
-/// A moment, as the time since the start: `2.345`, later `1:02.345` and
-/// `1:02:03.456`.
+/// A time since the start: `2.345`, later `1:02.345` and `1:02:03.456`.
 pub(super) fn moment(after: Duration) -> String {
     let seconds = after.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -155,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_has_minutes_and_hours_where_there_are_any() {
+    fn a_moment_has_minutes_and_hours_only_if_they_are_not_zero() {
         for (milliseconds, shown) in [
             (0, "0.000"),
             (59_999, "59.999"),

@@ -1,7 +1,6 @@
-//! The full-screen view of a node: who it is, its state and clocks, what each
-//! peer owes it or waits for, what happened lately, in words and as a space-time
-//! diagram. It draws what it is shown
-//! and keeps no facts of its own but the lines of the recent past.
+//! The full-screen view of a node: its identity, state and clocks, what each peer
+//! owes it or waits for, and its latest events as a log and as a space-time diagram.
+//! It draws what it is given and keeps only the latest events.
 
 mod diagram;
 mod draw;
@@ -13,98 +12,98 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::engine::{NodeEvent, Observer, Status};
-use crate::mutex::State;
+use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
-use draw::Picture;
+use draw::{Palette, Picture};
 use terminal::FullScreen;
 
-/// How many lines of the recent past are kept: more than a screen shows.
-const MOST_LINES: usize = 200;
+/// How many lines the log keeps: more than a screen shows.
+const MAX_LINES: usize = 200;
 
-/// How far back a line is looked for that is said again.
+/// Among how many of the latest lines a repeated one is found.
 const RECENT: usize = 20;
 
-/// While somebody waits, the screen shows for how long.
+/// How often the screen is drawn while the node waits or is in the section: it shows
+/// for how long.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// The shortest time between two pictures: nobody sees more of a flood.
+/// The shortest time between two pictures: no user sees more of a flood.
 const FRAME: Duration = Duration::from_millis(33);
 
 /// A node on the whole terminal. Dropping it gives the terminal back.
 pub struct Screen {
     terminal: FullScreen,
     started: Instant,
-    past: VecDeque<Past>,
+    log: VecDeque<LogEntry>,
     diagram: LiveDiagram,
-    /// Whether the user wants to see it; none: where there is room for it beside
-    /// the rest.
+    /// Whether the user wants the diagram. `None`: where it fits beside the rest.
     wants_diagram: Option<bool>,
-    /// Whether it is in the picture.
+    /// Whether the latest picture has the diagram.
     has_diagram: bool,
     last_frame: Option<Instant>,
     next_refresh: Option<Instant>,
-    has_colour: bool,
+    palette: Palette,
 }
 
-/// A line, when after the start it was last said, and how often.
-struct Past {
+/// A line of the log.
+struct LogEntry {
+    /// The time from the start of the node to the latest occurrence.
     after: Duration,
     line: Line,
+    /// How often it occurred.
     times: u32,
 }
 
 impl Screen {
-    /// Takes the whole terminal. Without colour where the environment says so
+    /// Takes the whole terminal. It has no colour where the environment says so
     /// (`NO_COLOR`, <https://no-color.org>).
     ///
     /// # Errors
-    /// Those of the terminal; it is as it was then.
+    /// Those of the terminal, which is then unchanged.
     pub fn open() -> io::Result<Self> {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
-            past: VecDeque::new(),
+            log: VecDeque::new(),
             diagram: LiveDiagram::default(),
             wants_diagram: None,
             has_diagram: false,
             last_frame: None,
             next_refresh: None,
-            has_colour: !no_colour,
+            palette: Palette {
+                has_colour: !no_colour,
+            },
         })
     }
 
-    fn remember(&mut self, line: Line) {
+    fn record(&mut self, line: Line) {
         let mut times = 1;
         if line.tone == Tone::Ignored {
-            // What is sent again and ignored again would drive out the rest.
-            let from = self.past.len().saturating_sub(RECENT);
-            let said = self
-                .past
-                .iter()
-                .skip(from)
-                .position(|past| past.line == line);
-            if let Some(past) = said.and_then(|place| self.past.remove(from + place)) {
-                times += past.times;
+            // Lines about resent datagrams would push out the others.
+            let from = self.log.len().saturating_sub(RECENT);
+            let mut recent = self.log.iter().skip(from);
+            let place = recent.position(|entry| entry.line == line);
+            if let Some(entry) = place.and_then(|place| self.log.remove(from + place)) {
+                times += entry.times;
             }
         }
-        if self.past.len() == MOST_LINES {
-            self.past.pop_front();
+        if self.log.len() == MAX_LINES {
+            self.log.pop_front();
         }
         let after = self.started.elapsed();
-        self.past.push_back(Past { after, line, times });
+        self.log.push_back(LogEntry { after, line, times });
     }
 }
 
 impl Observer for Screen {
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         self.diagram.happened(what);
-        let lines = narrate(what);
-        // Who we are stands at the head of the screen.
+        // The head of the screen has the first line of the start: our identity.
         let skipped = usize::from(matches!(what, NodeEvent::Began { .. }));
-        for line in lines.into_iter().skip(skipped) {
-            self.remember(line);
+        for line in narrate(what).into_iter().skip(skipped) {
+            self.record(line);
         }
         Ok(())
     }
@@ -120,16 +119,16 @@ impl Observer for Screen {
         self.last_frame = Some(now);
         let picture = Picture {
             status,
-            past: &self.past,
+            log: &self.log,
             diagram: &self.diagram,
             wants_diagram: self.wants_diagram,
-            has_colour: self.has_colour,
+            palette: self.palette,
         };
         let has_diagram = &mut self.has_diagram;
         let is_written = self
             .terminal
             .draw(|frame| *has_diagram = draw::draw(frame, &picture))?;
-        let is_idle = *status.member.state(&crate::mutex::LockName::default()) == State::Free;
+        let is_idle = *status.member.state(&LockName::default()) == State::Free;
         self.next_refresh = match (is_written, is_idle) {
             (false, _) => Some(now + FRAME),
             (true, false) => Some(now + REDRAW),
@@ -149,9 +148,9 @@ impl Observer for Screen {
 
     fn suspend(&mut self) -> io::Result<()> {
         if !self.terminal.suspend()? {
-            let text = "no shell is here that could resume us: not suspended".to_owned();
+            let text = "not suspended: no shell is here that could resume us".to_owned();
             let tone = Tone::Trouble;
-            self.remember(Line { text, tone });
+            self.record(Line { text, tone });
         }
         self.last_frame = None;
         Ok(())

@@ -1,8 +1,8 @@
-//! The terminal, taken whole and always given back as it was.
+//! The whole terminal, always given back as it was.
 //!
-//! Drawing never waits: what the terminal does not take at once is kept, and no
-//! new picture is drawn until it has. Nor is the terminal ever asked anything,
-//! for it might not answer.
+//! Drawing never waits: bytes that the terminal does not take at once are kept, and no
+//! new picture is drawn before it has taken them. The terminal is never queried,
+//! because it might not answer.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -26,15 +26,14 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::system::retry_interrupted;
 use crate::system::terminal::{is_in_foreground, reopen};
 
-/// How long giving the terminal back may take.
-const PARTING: Duration = Duration::from_millis(500);
+/// How long it may take to give the terminal back.
+const GIVING_BACK: Duration = Duration::from_millis(500);
 
-/// The whole terminal, in raw mode. Dropping it gives it back, and so does a
-/// panic.
+/// The whole terminal, in raw mode. A drop gives it back, and so does a panic.
 pub(super) struct FullScreen {
     device: Device,
     unwritten: Unwritten,
-    /// None while the shell has the terminal.
+    /// `None` while the shell has the terminal.
     terminal: Option<Terminal<CrosstermBackend<Unwritten>>>,
     area: Rect,
 }
@@ -52,8 +51,8 @@ impl FullScreen {
         Ok(screen)
     }
 
-    /// Draws a picture; or writes what is left of the one before, if that has
-    /// not been taken yet. Whether all of it was taken.
+    /// Draws a picture, or writes the rest of the one before, if the terminal has not
+    /// taken all of that. Returns whether all is written.
     pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let Some(terminal) = &mut self.terminal else {
             return Ok(true);
@@ -70,8 +69,8 @@ impl FullScreen {
         self.device.write(&self.unwritten)
     }
 
-    /// Gives the terminal to the shell and stops; goes on when the shell says
-    /// so. Where no shell would ever say so it does nothing, and says that.
+    /// Gives the terminal to the shell and stops until the shell resumes us. Returns
+    /// false, and does nothing, if there is no shell that could.
     pub(super) fn suspend(&mut self) -> io::Result<bool> {
         if !has_job_control() {
             return Ok(false);
@@ -82,14 +81,14 @@ impl FullScreen {
         Ok(true)
     }
 
-    /// Takes the terminal again after somebody else had it; in the background
-    /// not yet.
+    /// Takes the terminal again after another program had it; not while we are in the
+    /// background.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         if !is_in_foreground(io::stdin()) {
             self.terminal = None;
             return Ok(());
         }
-        // Whatever raw mode we believe in, the shell may have set another.
+        // The shell may have left raw mode, which crossterm believes is still set.
         self.give_back();
         self.take()
     }
@@ -107,14 +106,14 @@ impl FullScreen {
         Ok(())
     }
 
-    /// As far as it goes: of a terminal that is gone there is nothing to save.
+    /// Ignores errors: there is nothing to restore at a terminal that is gone.
     fn give_back(&mut self) {
         if self.terminal.take().is_none() {
             return;
         }
         self.unwritten.bytes.borrow_mut().clear();
         let _ = queue!(self.unwritten, LeaveAlternateScreen, Show);
-        let end = Instant::now() + PARTING;
+        let end = Instant::now() + GIVING_BACK;
         while let Ok(false) = self.device.write(&self.unwritten)
             && Instant::now() < end
         {
@@ -130,7 +129,8 @@ impl Drop for FullScreen {
     }
 }
 
-/// Without this the message of a panic would vanish with the alternate screen.
+/// Gives the terminal back before the message of a panic: the message would vanish with
+/// the alternate screen.
 fn give_back_on_panic() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -140,8 +140,8 @@ fn give_back_on_panic() {
     }));
 }
 
-/// Whether a shell is there that could resume us. There is none if whoever leads
-/// the session is of our own process group: we are all that the terminal runs.
+/// Whether there is a shell that could resume us. There is none if the leader of the
+/// session is in our own process group: then the terminal runs nothing but us.
 fn has_job_control() -> bool {
     match getsid(None).and_then(|leader| getpgid(Some(leader))) {
         Ok(of_leader) => of_leader != getpgrp(),
@@ -150,11 +150,11 @@ fn has_job_control() -> bool {
 }
 
 enum Device {
-    /// The terminal, opened once more, non-blocking, and in place of standard
-    /// input: crossterm reads on when it holds an unfinished escape sequence, and
-    /// on a blocking terminal the whole node would wait there for the next key.
+    /// The terminal, opened again, non-blocking, and in place of standard input:
+    /// crossterm keeps reading while it has an unfinished escape sequence, and on a
+    /// blocking terminal the whole node would wait there for the next key.
     Own(File),
-    /// As it was given to us, where it belongs to another user (`su`).
+    /// The terminal as it was given to us, if it belongs to another user (`su`).
     Given(Stdout),
 }
 
@@ -180,7 +180,7 @@ impl Device {
         }
     }
 
-    /// Writes as much as the terminal takes. Whether that was all.
+    /// Writes as much as the terminal takes. Returns whether that was all.
     fn write(&mut self, unwritten: &Unwritten) -> io::Result<bool> {
         let mut bytes = unwritten.bytes.borrow_mut();
         while !bytes.is_empty() {
@@ -202,7 +202,7 @@ impl Device {
     }
 }
 
-/// What was drawn and not yet written.
+/// The bytes that are drawn and not yet written.
 #[derive(Clone, Default)]
 struct Unwritten {
     bytes: Rc<RefCell<Vec<u8>>>,

@@ -1,7 +1,6 @@
-//! What happened lately as a space-time diagram, in plain data and no ink yet: a
-//! line a member, downwards; a row an event of this node, or a datagram that it
-//! sent. It is drawn from what this node alone knows: of the others there is
-//! only what they say.
+//! The recent past as a space-time diagram in plain data: a vertical line a member; a
+//! row an event of this node, or a datagram that it sent. It shows what this node
+//! knows: of its peers, only their messages.
 
 mod rows;
 #[cfg(test)]
@@ -12,81 +11,81 @@ use std::net::SocketAddr;
 
 use crate::engine::NodeEvent;
 use crate::group::Group;
-use crate::mutex::{Incarnation, LockName, NodeId, State};
-use crate::narrate::Tone;
+use crate::mutex::{LockName, NodeId, State};
+use crate::narrate::{Account, Tone};
 use crate::printable::Printable;
 use crate::protocol::Member;
-use crate::trace::Phase;
+use crate::trace::{Phase, Record};
 
 /// How many rows are kept: more than a screen shows.
-const MOST_ROWS: usize = 200;
+const MAX_ROWS: usize = 200;
 
-/// How many rows of no effect are kept in a row: enough for every peer of an
+/// How many rows without effect are kept one after another: enough for every peer of an
 /// ordinary group to ask again.
-const MOST_IDLE: usize = 12;
+const MAX_IDLE: usize = 12;
 
-/// The last events of a node.
+/// The latest events of a node.
 #[derive(Debug)]
 pub(super) struct LiveDiagram {
-    /// Whose.
+    /// The node.
     pub(super) own: NodeId,
-    /// Where each member listens: the first is member 1.
+    /// Where each member listens, member 1 first.
     addresses: Vec<SocketAddr>,
-    /// The run of each peer, as far as it is known.
-    runs: BTreeMap<NodeId, Incarnation>,
+    /// The known run of each peer.
+    runs: BTreeMap<NodeId, String>,
     /// The oldest first.
     pub(super) rows: VecDeque<Row>,
-    /// After the last row.
+    /// The state after the last row.
     pub(super) now: LineState,
 }
 
 /// One line of the diagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// The clock after it; none of what belongs to the event of the row above,
-    /// and of what is no event for the clock.
+    /// The clock after the event; `None` if the row belongs to the event of the row
+    /// above, or the event does not concern the clock.
     pub(super) clock: Option<u64>,
-    /// What was sent or arrived.
+    /// The datagram that was sent or arrived.
     pub(super) arrow: Option<Arrow>,
-    /// What else is to be said: safe to show.
+    /// What the arrow does not show: safe to print.
     pub(super) note: String,
-    /// How it is meant.
+    /// What it means for the user.
     pub(super) tone: Tone,
-    /// How often it happened, with nothing of any effect in between.
+    /// How often it happened without an event of any effect in between.
     pub(super) times: u32,
-    /// The peer of which another run begins.
+    /// The peer whose new run begins.
     pub(super) begins: Option<NodeId>,
-    /// How the lines go on from here.
+    /// The state from this row on.
     pub(super) standing: LineState,
 }
 
-/// Where a node stands.
+/// The state of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LineState {
     pub(super) clock: u64,
     /// FREE, WAIT or HELD.
     pub(super) phase: Phase,
-    /// Who waits for our reply.
+    /// The peers that wait for our reply.
     pub(super) deferred: BTreeSet<NodeId>,
 }
 
-/// A datagram; or the same to several members, sent in one step.
+/// A datagram, or the same datagram to several members, sent by one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Arrow {
-    /// Away from us, or to us.
+    /// Whether this node sent it.
     pub(super) is_sent: bool,
-    /// To whom, or from whom; nobody, of one from outside.
+    /// The receivers, or the sender; empty if that is no member.
     pub(super) peers: BTreeSet<NodeId>,
     pub(super) kind: ArrowKind,
-    /// What it is, and its clock: `req 5`.
+    /// Its kind and its clock: `req 5`.
     pub(super) label: String,
-    /// It was sent before.
+    /// Whether it was sent before.
     pub(super) is_repeated: bool,
-    /// It was dropped, or could not be sent.
+    /// Whether it was dropped, or could not be sent.
     pub(super) is_lost: bool,
 }
 
-/// What an arrow asks for or gives.
+/// Whether an arrow asks or answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ArrowKind {
     /// Asks for permission, or for a clock.
@@ -112,7 +111,7 @@ impl Default for LiveDiagram {
 }
 
 impl LiveDiagram {
-    /// Something has happened, and comes after all that was told before.
+    /// Adds an event after all earlier ones.
     pub(super) fn happened(&mut self, what: &NodeEvent<'_>) {
         match what {
             NodeEvent::Began { group, .. } => self.began(group),
@@ -122,12 +121,12 @@ impl LiveDiagram {
                 member,
             } => {
                 let before = std::mem::replace(&mut self.now, LineState::of(member));
-                let rows = match outcome {
-                    Ok(effects) => self.handled(event, effects, member, before.clock),
-                    Err(rejected) => self.rejected(event, *rejected).into_iter().collect(),
+                let Some(record) = Record::new(0, event, *outcome, member) else {
+                    return;
                 };
-                for mut row in rows {
-                    // A repetition is no event for the clock.
+                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
+                for mut row in self.rows_of(&account, before.clock) {
+                    // A repetition does not concern the clock.
                     if !row.has_effect() && self.now.clock == before.clock {
                         row.clock = None;
                     }
@@ -136,26 +135,25 @@ impl LiveDiagram {
             }
             NodeEvent::Dropped { source, reason, .. } => {
                 let note = format!("dropped: {}", reason.cause());
-                self.lost(false, *source, Tone::Trouble, note);
+                self.add_lost(false, *source, note);
             }
             NodeEvent::NotSent { address, error } => {
                 let note = format!("not sent: {}", Printable::new(error.to_string().as_bytes()));
-                self.lost(true, *address, Tone::Trouble, note);
+                self.add_lost(true, *address, note);
             }
             NodeEvent::DroppedMore(more) => {
-                self.push(Row {
-                    times: u32::try_from(*more).unwrap_or(u32::MAX),
-                    ..self.row(Tone::Trouble, "dropped more")
-                });
+                let times = u32::try_from(*more).unwrap_or(u32::MAX);
+                let row = self.row(Tone::Trouble, "dropped more");
+                self.push(Row { times, ..row });
             }
             NodeEvent::SectionUnreachable { .. } => {
-                self.push(self.row(Tone::Trouble, "nobody at the section"));
+                self.push(self.row(Tone::Trouble, "section unreachable"));
             }
             NodeEvent::Drops(_) | NodeEvent::StillWaiting(_) | NodeEvent::TraceEnds { .. } => {}
         }
     }
 
-    /// How many members there are.
+    /// The number of members.
     pub(super) fn members(&self) -> u16 {
         u16::try_from(self.addresses.len()).unwrap_or(u16::MAX)
     }
@@ -165,26 +163,26 @@ impl LiveDiagram {
         self.addresses.clone_from(&group.members);
     }
 
-    /// The oldest gives way. What has no effect, and has happened since
-    /// something had one, is only counted, or repetitions would drive out the
-    /// rest. What follows the start of another run is told behind that.
+    /// Adds a row and drops the oldest. A row without effect that is like one since the
+    /// last effect is only counted: repetitions would drive out the rest. Rows after
+    /// the restart of a peer stay behind it.
     fn push(&mut self, row: Row) {
         let latest = self.rows.iter_mut().rev();
         let is_open = |other: &&mut Row| {
             !other.has_effect() && (other.begins.is_none() || row.begins.is_some())
         };
-        if !row.has_effect()
-            && let Some(same) = latest.take_while(is_open).find(|other| other.is_like(&row))
-        {
-            same.times = same.times.saturating_add(row.times);
-            return;
+        if !row.has_effect() {
+            if let Some(same) = latest.take_while(is_open).find(|other| other.is_like(&row)) {
+                same.times = same.times.saturating_add(row.times);
+                return;
+            }
+            let latest = self.rows.iter().rev();
+            let idle = latest.take_while(|other| !other.has_effect()).count();
+            if idle == MAX_IDLE {
+                self.rows.remove(self.rows.len() - idle);
+            }
         }
-        let latest = self.rows.iter().rev();
-        let idle = latest.take_while(|other| !other.has_effect()).count();
-        if !row.has_effect() && idle == MOST_IDLE {
-            self.rows.remove(self.rows.len() - idle);
-        }
-        if self.rows.len() == MOST_ROWS {
+        if self.rows.len() == MAX_ROWS {
             self.rows.pop_front();
         }
         self.rows.push_back(row);
@@ -202,39 +200,35 @@ impl LiveDiagram {
         }
     }
 
-    fn event(&self, note: impl Into<String>) -> Row {
-        Row {
-            clock: Some(self.now.clock),
-            ..self.row(Tone::Ordinary, note)
-        }
+    fn event(&self, tone: Tone, note: String) -> Row {
+        let (clock, row) = (Some(self.now.clock), self.row(tone, note));
+        Row { clock, ..row }
     }
 
-    fn lost(&mut self, is_sent: bool, address: SocketAddr, tone: Tone, note: String) {
-        let place = self.addresses.iter().position(|member| *member == address);
-        let id = place.and_then(|place| u16::try_from(place + 1).ok());
-        let peer = id.map(NodeId).filter(|id| *id != self.own);
-        let arrow = Arrow {
+    /// Adds a datagram that was dropped or could not be sent, to or from this address.
+    fn add_lost(&mut self, is_sent: bool, address: SocketAddr, note: String) {
+        let members = (1..).map(NodeId).zip(&self.addresses);
+        let peers = members.filter(|(id, member)| **member == address && *id != self.own);
+        let arrow = Some(Arrow {
             is_sent,
-            peers: peer.into_iter().collect(),
+            peers: peers.map(|(id, _)| id).take(1).collect(),
             kind: ArrowKind::Request,
             label: String::new(),
             is_repeated: false,
             is_lost: true,
-        };
-        self.push(Row {
-            arrow: Some(arrow),
-            ..self.row(tone, note)
         });
+        let row = self.row(Tone::Trouble, note);
+        self.push(Row { arrow, ..row });
     }
 }
 
 impl Row {
-    /// Whether anything is different after it.
+    /// Whether it changed anything.
     fn has_effect(&self) -> bool {
         !matches!(self.tone, Tone::Ignored | Tone::Trouble)
     }
 
-    /// Whether it tells the same, however often.
+    /// Whether it shows the same, however often that happened.
     fn is_like(&self, other: &Row) -> bool {
         (self.clock, self.tone, self.begins) == (other.clock, other.tone, other.begins)
             && self.arrow == other.arrow
@@ -244,9 +238,10 @@ impl Row {
 }
 
 impl LineState {
-    /// Of the seed's lock, which is the one that a process takes part in.
+    /// The state for the original's lock, which is the one that a process takes.
     fn of(member: &Member) -> Self {
         let lock = LockName::default();
+        let queue = member.reply_queue(&lock).iter();
         LineState {
             clock: member.clock(),
             phase: match member.state(&lock) {
@@ -254,11 +249,7 @@ impl LineState {
                 State::Wait { .. } => Phase::Wait,
                 State::Held { .. } => Phase::Held,
             },
-            deferred: member
-                .reply_queue(&lock)
-                .iter()
-                .map(|deferred| deferred.request.id)
-                .collect(),
+            deferred: queue.map(|deferred| deferred.request.id).collect(),
         }
     }
 }

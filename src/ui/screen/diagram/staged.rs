@@ -1,4 +1,4 @@
-//! A node of which the tests say what happens to it.
+//! A node whose events the tests choose.
 
 use std::net::SocketAddr;
 
@@ -13,18 +13,18 @@ use crate::transport::DropReason;
 
 const OWN_RUN: Incarnation = Incarnation(7);
 
-/// The run of every other member, unless it is said to be another.
+/// The run of every other member, unless a test names another.
 const RUN: Incarnation = Incarnation(9);
 
-/// A member and the diagram of what happened to it.
+/// A member and the diagram of its events.
 pub(in crate::ui::screen) struct Staged {
     pub(in crate::ui::screen) member: Member,
     pub(in crate::ui::screen) diagram: LiveDiagram,
 }
 
 impl Staged {
-    /// Member `id` of so many, all at ports from 10001, that has heard all
-    /// others.
+    /// Member `id` of `members`, all at ports from 10001, that knows the clocks of all
+    /// peers.
     pub(in crate::ui::screen) fn new(id: u16, members: u16) -> Self {
         let ports: Vec<u16> = (10_001..=10_000 + members).collect();
         let mut diagram = LiveDiagram::default();
@@ -36,7 +36,7 @@ impl Staged {
         let member = Member::new(Config {
             durability: Durability::Durable {
                 below: 1,
-                heard: true,
+                synced: true,
             },
             ..Config::new(NodeId(id), members, OWN_RUN)
         });
@@ -53,8 +53,8 @@ impl Staged {
         });
     }
 
-    /// The algorithm is said to have asked for this.
-    pub(in crate::ui::screen) fn is_told(&mut self, event: &Event, effects: &[Effect]) {
+    /// Shows the diagram an event with these effects, past the algorithm.
+    pub(super) fn show(&mut self, event: &Event, effects: &[Effect]) {
         self.diagram.happened(&NodeEvent::Handled {
             event,
             outcome: Ok(effects),
@@ -96,7 +96,7 @@ impl Staged {
         });
     }
 
-    /// A datagram from this port is dropped.
+    /// The node drops a datagram from this port.
     pub(in crate::ui::screen) fn drops(&mut self, port: u16) {
         self.diagram.happened(&NodeEvent::Dropped {
             source: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -106,7 +106,7 @@ impl Staged {
         });
     }
 
-    /// It asks, and all others reply at once.
+    /// It asks, and all peers reply at once.
     pub(in crate::ui::screen) fn enters(&mut self) {
         self.asks();
         let request = self.member.clock();

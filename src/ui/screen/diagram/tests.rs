@@ -2,16 +2,15 @@ use std::io;
 
 use super::staged::Staged;
 use super::*;
-use crate::mutex::{Body, Effect, Message, Origin, Timer};
+use crate::mutex::{Body, Effect, Incarnation, Message, Origin, Timer};
 use crate::protocol::Event;
 
-/// The rows as text: the clock, what was sent or arrived, the note.
-fn told(node: &Staged) -> Vec<String> {
+/// The rows as text: the clock, the datagram, the note.
+fn rows(node: &Staged) -> Vec<String> {
     let rows = node.diagram.rows.iter();
     rows.map(|row| {
-        let clock = row
-            .clock
-            .map_or(String::new(), |clock| format!("{clock}: "));
+        let clock = row.clock.map(|clock| format!("{clock}: "));
+        let clock = clock.unwrap_or_default();
         let arrow = row.arrow.as_ref().map_or(String::new(), |arrow| {
             let peers: Vec<String> = arrow.peers.iter().map(NodeId::to_string).collect();
             let way = if arrow.is_sent { "to" } else { "from" };
@@ -36,7 +35,7 @@ fn resent(request: u64) -> Event {
 }
 
 #[test]
-fn an_event_is_a_row_and_an_answer_sent_at_once_another() {
+fn an_event_is_a_row_and_its_immediate_reply_another_row() {
     let mut node = Staged::new(2, 3);
     node.happens(&Event::Start);
     node.hears_request(2, 1);
@@ -48,7 +47,7 @@ fn an_event_is_a_row_and_an_answer_sent_at_once_another() {
     node.leaves();
     node.happens(&Event::Tick);
     assert_eq!(
-        told(&node),
+        rows(&node),
         [
             "1: starts",
             "3: [req 2 from 1] ",
@@ -66,20 +65,17 @@ fn an_event_is_a_row_and_an_answer_sent_at_once_another() {
 }
 
 #[test]
-fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_answer() {
+fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_reply() {
     let mut node = Staged::new(1, 3);
     node.enters();
     node.hears_request(4, 2);
     node.hears_request(6, 3);
     node.leaves();
-    let lasts: Vec<(Phase, usize)> = node
-        .diagram
-        .rows
-        .iter()
-        .map(|row| (row.standing.phase, row.standing.deferred.len()))
-        .collect();
+    let states = node.diagram.rows.iter().map(|row| &row.standing);
+    let states = states.map(|state| (state.phase, state.deferred.len()));
+    let states: Vec<(Phase, usize)> = states.collect();
     assert_eq!(
-        lasts,
+        states,
         [
             (Phase::Wait, 0),
             (Phase::Wait, 0),
@@ -92,7 +88,7 @@ fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_answer() {
 }
 
 #[test]
-fn what_has_no_effect_is_counted_until_something_has_one() {
+fn rows_without_effect_are_counted_until_one_has_an_effect() {
     let mut node = Staged::new(1, 3);
     node.asks();
     for _ in 0..3 {
@@ -103,11 +99,11 @@ fn what_has_no_effect_is_counted_until_something_has_one() {
     node.hears_reply(3, 2, 2);
     node.happens(&resent(2));
     assert_eq!(
-        told(&node),
+        rows(&node),
         [
             "2: [req 2 to 2 3] asks",
             "[req 2 to 2 3] again ×3",
-            "x ignored ×3",
+            "'x' ignored ×3",
             "4: [reply 3 from 2] ",
             "[reply 3 from 2] ignored: that member has replied already",
             "[req 2 to 3] again",
@@ -116,7 +112,7 @@ fn what_has_no_effect_is_counted_until_something_has_one() {
 }
 
 #[test]
-fn a_request_that_is_deferred_and_comes_again_is_counted() {
+fn a_deferred_request_that_arrives_again_is_counted() {
     let mut node = Staged::new(1, 3);
     node.enters();
     node.diagram.rows.clear();
@@ -126,7 +122,7 @@ fn a_request_that_is_deferred_and_comes_again_is_counted() {
     }
     node.hears_request(4, 2);
     assert_eq!(
-        told(&node),
+        rows(&node),
         [
             "6: [req 4 from 2] HELD: deferred",
             "7: [req 6 from 3] HELD: deferred",
@@ -137,7 +133,7 @@ fn a_request_that_is_deferred_and_comes_again_is_counted() {
 }
 
 #[test]
-fn a_flood_does_not_drive_out_what_happened() {
+fn a_flood_does_not_drive_out_earlier_rows() {
     let mut node = Staged::new(1, 3);
     node.asks();
     for _ in 0..1000 {
@@ -146,7 +142,7 @@ fn a_flood_does_not_drive_out_what_happened() {
         node.diagram.happened(&NodeEvent::DroppedMore(5));
     }
     assert_eq!(
-        told(&node),
+        rows(&node),
         [
             "2: [req 2 to 2 3] asks",
             "[ from ] dropped: signature wrong ×1000",
@@ -154,58 +150,52 @@ fn a_flood_does_not_drive_out_what_happened() {
             "dropped more ×5000",
         ]
     );
-    let arrows = node
-        .diagram
-        .rows
-        .iter()
-        .filter_map(|row| row.arrow.as_ref());
+    let rows = node.diagram.rows.iter();
+    let arrows = rows.filter_map(|row| row.arrow.as_ref());
     let lost: Vec<bool> = arrows.map(|arrow| arrow.is_lost).collect();
     assert_eq!(lost, [false, true, true]);
 }
 
 #[test]
-fn noise_of_many_kinds_does_not_drive_out_what_happened_either() {
+fn a_flood_of_different_datagrams_does_not_drive_out_earlier_rows() {
     let mut node = Staged::new(1, 3);
     node.asks();
     for clock in 3..1000 {
         node.hears_reply(clock, 2, 1);
     }
-    let rows = told(&node);
-    assert_eq!(rows.len(), 1 + MOST_IDLE);
+    let rows = rows(&node);
+    assert_eq!(rows.len(), 1 + MAX_IDLE);
     assert_eq!(rows[0], "2: [req 2 to 2 3] asks");
-    assert!(
-        rows.last()
-            .unwrap()
-            .starts_with("[reply 999 from 2] ignored: ")
-    );
+    let last = rows.last().unwrap();
+    assert!(last.starts_with("[reply 999 from 2] ignored: "));
 }
 
 #[test]
-fn the_oldest_rows_are_forgotten() {
+fn the_oldest_rows_are_dropped() {
     let mut node = Staged::new(1, 3);
     for _ in 0..1000 {
         node.happens(&Event::Tick);
     }
-    assert_eq!(node.diagram.rows.len(), MOST_ROWS);
-    assert_eq!(told(&node).last().unwrap(), "1001: ticks");
+    assert_eq!(node.diagram.rows.len(), MAX_ROWS);
+    assert_eq!(rows(&node).last().unwrap(), "1001: ticks");
 }
 
 #[test]
-fn a_peer_that_is_started_anew_is_seen_and_other_greetings_are_not() {
+fn a_restarted_peer_is_shown_and_other_greetings_are_not() {
     let mut node = Staged::new(1, 3);
     node.hears(3, Incarnation(9), Body::Hello);
     node.hears(3, Incarnation(9), Body::Hello);
-    assert_eq!(told(&node), [""; 0]);
+    assert_eq!(rows(&node), [""; 0]);
     node.hears(3, Incarnation(10), Body::Hello);
-    assert_eq!(told(&node), ["[hello from 3] 3 started anew"]);
+    assert_eq!(rows(&node), ["[hello from 3] 3 restarted"]);
     assert_eq!(node.diagram.rows[0].begins, Some(NodeId(3)));
 }
 
 #[test]
-fn an_entry_that_takes_no_datagram_and_a_request_to_some_only_are_rows_too() {
+fn an_entry_without_a_datagram_and_a_request_to_some_members_are_rows() {
     let mut node = Staged::new(1, 1);
     node.asks();
-    assert_eq!(told(&node), ["2: HELD, token 2"]);
+    assert_eq!(rows(&node), ["2: HELD, token 2"]);
 
     let mut node = Staged::new(1, 4);
     let (lock, clock) = (LockName::default(), 2);
@@ -223,29 +213,29 @@ fn an_entry_that_takes_no_datagram_and_a_request_to_some_only_are_rows_too() {
         repetition: 0,
     };
     let event = Event::Acquire(lock.clone());
-    node.is_told(&event, &[request(2), request(4)]);
-    assert_eq!(told(&node), ["1: [req 2 to 2 4] asks"]);
+    node.show(&event, &[request(2), request(4)]);
+    assert_eq!(rows(&node), ["1: [req 2 to 2 4] asks"]);
 }
 
 #[test]
-fn what_could_not_be_sent_is_seen() {
+fn a_datagram_that_could_not_be_sent_is_shown() {
     let mut node = Staged::new(1, 3);
     node.diagram.happened(&NodeEvent::NotSent {
         address: SocketAddr::from(([127, 0, 0, 1], 10_003)),
         error: &io::Error::other("the network is \x1b[1mgone"),
     });
     assert_eq!(
-        told(&node),
+        rows(&node),
         [r"[ to 3] not sent: the network is \u{1b}[1mgone"]
     );
 }
 
 #[test]
-fn a_clock_too_far_ahead_is_asked_for() {
+fn the_sender_of_a_clock_too_far_ahead_is_asked_for_it() {
     let mut node = Staged::new(1, 3);
     node.hears_request(1 << 40, 3);
     assert_eq!(
-        told(&node),
+        rows(&node),
         [
             "[req 1099511627776 from 3] clock too far ahead",
             "[hello to 3] "
@@ -254,12 +244,12 @@ fn a_clock_too_far_ahead_is_asked_for() {
 }
 
 #[test]
-fn a_request_for_another_lock_names_it_and_nothing_unescaped() {
+fn a_request_for_another_lock_names_the_lock_escaped() {
     let mut node = Staged::new(1, 3);
     let lock = LockName::new("a\u{202e}b").unwrap();
     node.hears(2, Incarnation(9), Body::Request { lock, clock: 2 });
     assert_eq!(
-        told(&node),
+        rows(&node),
         [r"3: [req 2 from 2] lock a\u{202e}b", "[reply 3 to 2] "]
     );
 }

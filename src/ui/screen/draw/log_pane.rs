@@ -1,4 +1,4 @@
-//! What happened lately, in labels.
+//! The pane of the latest events, as lines.
 
 use std::collections::VecDeque;
 
@@ -9,30 +9,29 @@ use ratatui::widgets::Paragraph;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Palette;
-use crate::ui::screen::{Past, labels};
+use crate::ui::screen::{LogEntry, labels};
 
-/// The latest lines, the last at the bottom; long ones folded.
-pub(super) fn past_lines(
-    past: &VecDeque<Past>,
+/// The latest lines, the newest at the bottom; long ones folded.
+pub(super) fn log_lines(
+    log: &VecDeque<LogEntry>,
     area: Rect,
     palette: Palette,
 ) -> Paragraph<'static> {
     let room = usize::from(area.height);
-    let mut lines: Vec<Line<'static>> = past
-        .iter()
-        .skip(past.len().saturating_sub(room))
-        .flat_map(|past| past_line(past, usize::from(area.width), palette))
+    let latest = log.iter().skip(log.len().saturating_sub(room));
+    let mut lines: Vec<Line<'static>> = latest
+        .flat_map(|entry| entry_lines(entry, usize::from(area.width), palette))
         .collect();
     lines.drain(..lines.len().saturating_sub(room));
     Paragraph::new(lines)
 }
 
-fn past_line(past: &Past, width: usize, palette: Palette) -> Vec<Line<'static>> {
-    let mut time = format!(" {} ", labels::moment(past.after));
+fn entry_lines(entry: &LogEntry, width: usize, palette: Palette) -> Vec<Line<'static>> {
+    let mut time = format!(" {} ", labels::moment(entry.after));
     let indent = " ".repeat(time.len());
-    let mut text = past.line.text.clone();
-    if past.times > 1 {
-        text.push_str(&format!("  ×{}", past.times));
+    let mut text = entry.line.text.clone();
+    if entry.times > 1 {
+        text.push_str(&format!("  ×{}", entry.times));
     }
     folded(&text, width.saturating_sub(indent.len()))
         .into_iter()
@@ -40,20 +39,19 @@ fn past_line(past: &Past, width: usize, palette: Palette) -> Vec<Line<'static>> 
             let margin = std::mem::replace(&mut time, indent.clone());
             Line::from(vec![
                 Span::styled(margin, palette.colour(Color::DarkGray)),
-                Span::styled(part, palette.tone(past.line.tone)),
+                Span::styled(part, palette.tone(entry.line.tone)),
             ])
         })
         .collect()
 }
 
-/// The text in lines of at most so many columns, broken at spaces where there
-/// are any.
+/// The text in lines of at most this many columns, broken at spaces where possible.
 fn folded(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
     while rest.width() > width.max(2) {
         let end = fitting(rest, width.max(2));
-        // A space right behind what fits is as good as one in it.
+        // The line may also end right before a space.
         let space = rest[..end].rfind(' ').filter(|at| *at > 0);
         let at = if rest[end..].starts_with(' ') {
             end
@@ -67,7 +65,7 @@ fn folded(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How many bytes of the text fit into so many columns, which are at least two.
+/// How many bytes of the text fit into this many columns, at least two.
 pub(super) fn fitting(text: &str, width: usize) -> usize {
     let mut columns = 0;
     let mut indices = text.char_indices();
@@ -83,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_line_is_folded_at_spaces_where_there_are_any() {
+    fn a_long_line_is_folded_at_spaces_where_possible() {
         assert_eq!(folded("one two three", 7), ["one two", "three"]);
         assert_eq!(folded("one two three", 8), ["one two", "three"]);
         assert_eq!(folded("incomprehensible", 6), ["incomp", "rehens", "ible"]);

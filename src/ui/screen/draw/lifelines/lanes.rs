@@ -1,44 +1,43 @@
-//! Which members have a lifeline, and in which columns.
+//! The members that have a lifeline, and the columns of the lifelines.
 
 use std::collections::BTreeSet;
 
 use crate::mutex::NodeId;
 use crate::ui::screen::diagram::{LiveDiagram, Row};
 
-/// From a lifeline to the next at most: as much as the longest label of a young
-/// group takes.
-const WIDEST_GAP: usize = 15;
+/// The widest gap between two lifelines: it fits the longest label of a young group.
+const MAX_GAP: usize = 15;
 
-/// From there on the notes are not given more room at the arrows' cost.
+/// The gap below which the notes get no more room at the arrows' cost.
 const GOOD_GAP: usize = 11;
 
-/// An arrow between two lifelines takes two cells.
-const NARROWEST_GAP: usize = 3;
+/// The narrowest gap: an arrow between two lifelines takes two cells.
+const MIN_GAP: usize = 3;
 
-/// A note with a comparison of two requests, and the space before it.
+/// The width of a note that compares two requests, and of the space before it.
 const LONG_NOTE: usize = 26;
 
-/// The token of an entry, and the space before it.
+/// The width of the token of an entry, and of the space before it.
 const SHORT_NOTE: usize = 15;
 
-/// Where the lifelines are.
+/// The columns of the lifelines.
 pub(super) struct Lanes {
-    /// Whose, from left to right.
+    /// The members that have one, from left to right.
     pub(super) ids: Vec<NodeId>,
-    /// How many members have none, for want of room.
+    /// How many members have none, because there is no room.
     pub(super) left_out: usize,
     /// The column of the first.
     pub(super) first: usize,
-    /// From each to the next.
+    /// The distance from each to the next.
     pub(super) gap: usize,
 }
 
 impl Lanes {
-    /// For these rows of the diagram, in so many columns.
+    /// The lifelines for these rows of the diagram, in this many columns.
     pub(super) fn new(diagram: &LiveDiagram, rows: &[&Row], width: usize) -> Self {
         let members = usize::from(diagram.members()).max(1);
         let digits = diagram.now.clock.to_string().len().max(3);
-        // The word clock, where there is room for it.
+        // The word "clock", if there is room for it.
         let digits = if width >= 44 { digits.max(5) } else { digits };
         let first = digits + 2;
         let gaps = members.saturating_sub(1).max(1);
@@ -51,23 +50,23 @@ impl Lanes {
             with_short_notes.min(GOOD_GAP.max(with_long_notes))
         };
         // An id and a space.
-        let narrowest = NARROWEST_GAP.max(members.to_string().len() + 1);
-        let most = room.saturating_sub(SHORT_NOTE) / narrowest + 1;
-        let ids = if gap >= narrowest || members <= most {
+        let min_gap = MIN_GAP.max(members.to_string().len() + 1);
+        let max_lanes = room.saturating_sub(SHORT_NOTE) / min_gap + 1;
+        let ids = if gap >= min_gap || members <= max_lanes {
             (1..=diagram.members().max(1)).map(NodeId).collect()
         } else {
-            most_active(diagram, rows, most)
+            most_active(diagram, rows, max_lanes)
         };
         let left_out = members.saturating_sub(ids.len());
         Lanes {
             ids,
             left_out,
             first,
-            gap: gap.clamp(narrowest, WIDEST_GAP),
+            gap: gap.clamp(min_gap, MAX_GAP),
         }
     }
 
-    /// None of a member that is left out.
+    /// The column of a member. `None` if it is left out.
     pub(super) fn column(&self, id: NodeId) -> Option<usize> {
         let place = self.ids.binary_search(&id).ok()?;
         Some(self.first + place * self.gap)
@@ -77,8 +76,8 @@ impl Lanes {
         self.first + self.ids.len().saturating_sub(1) * self.gap
     }
 
-    /// Where the notes begin. A node alone has no room between lifelines for
-    /// what comes from outside.
+    /// The column of the notes. A node alone needs room for datagrams from outside: it
+    /// has no gap between lifelines.
     pub(super) fn notes(&self) -> usize {
         let outside = if self.ids.len() == 1 { 4 } else { 0 };
         let widest = self.ids.last().map_or(0, |id| id.to_string().len());
@@ -86,9 +85,9 @@ impl Lanes {
     }
 }
 
-/// So many members, of them those that took part in the last events: first of
-/// all we ourselves, then who waits for us, then whom we spoke to alone.
-fn most_active(diagram: &LiveDiagram, rows: &[&Row], most: usize) -> Vec<NodeId> {
+/// At most `max` members: we ourselves, then the peers that wait for us, then those of
+/// the latest datagrams that went to or came from one peer, then the others.
+fn most_active(diagram: &LiveDiagram, rows: &[&Row], max: usize) -> Vec<NodeId> {
     let arrows = || rows.iter().rev().filter_map(|row| row.arrow.as_ref());
     let alone = arrows().filter(|arrow| arrow.peers.len() == 1);
     let together = arrows().filter(|arrow| arrow.peers.len() > 1);
@@ -102,7 +101,7 @@ fn most_active(diagram: &LiveDiagram, rows: &[&Row], most: usize) -> Vec<NodeId>
         .chain(&all);
     let mut chosen = BTreeSet::from([diagram.own]);
     for id in by_rank {
-        if chosen.len() >= most.max(1) {
+        if chosen.len() >= max.max(1) {
             break;
         }
         chosen.insert(*id);

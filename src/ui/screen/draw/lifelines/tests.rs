@@ -5,8 +5,8 @@ use crate::ui::screen::diagram::staged::Staged;
 
 const PLAIN: Palette = Palette { has_colour: false };
 
-/// The diagram of this node at this size, after a line end, without the spaces
-/// at the line ends.
+/// The diagram of this node at this size. Each line begins with a line end and has no
+/// spaces at its end.
 fn picture(node: &Staged, size: (usize, usize)) -> String {
     let lines = lines(&node.diagram, size, PLAIN);
     assert_eq!(lines.len(), size.1);
@@ -14,8 +14,7 @@ fn picture(node: &Staged, size: (usize, usize)) -> String {
     lines.map(|line| format!("\n{}", line.trim_end())).collect()
 }
 
-/// Node 2 of 3 in the third of the seed's cases, and then a repetition of 3's
-/// request.
+/// Node 2 of 3 in the third case of the original, with 3's request repeated.
 fn case_3() -> Staged {
     let mut node = Staged::new(2, 3);
     node.happens(&Event::Start);
@@ -29,7 +28,7 @@ fn case_3() -> Staged {
 }
 
 #[test]
-fn requests_replies_states_and_a_deferral_can_be_told_apart_without_colour() {
+fn requests_replies_states_and_a_deferral_are_distinct_without_colour() {
     let mut node = case_3();
     assert_eq!(
         picture(&node, (64, 11)),
@@ -60,7 +59,7 @@ fn requests_replies_states_and_a_deferral_can_be_told_apart_without_colour() {
 }
 
 #[test]
-fn an_arrow_passes_the_lifelines_that_are_between() {
+fn an_arrow_crosses_the_lifelines_in_between() {
     let mut node = Staged::new(1, 4);
     node.enters();
     node.hears_request(9, 2);
@@ -82,7 +81,7 @@ fn an_arrow_passes_the_lifelines_that_are_between() {
 }
 
 #[test]
-fn what_is_dropped_ends_in_a_cross_and_a_new_run_begins_its_line() {
+fn a_dropped_datagram_ends_in_a_cross_and_a_new_run_begins_its_line() {
     let mut node = Staged::new(1, 3);
     node.asks();
     node.hears(3, Incarnation(9), Body::Hello);
@@ -97,7 +96,7 @@ fn what_is_dropped_ends_in_a_cross_and_a_new_run_begins_its_line() {
        ║··············┊····req 2····▷┊ again
        ║✕──           ┊              ┊ dropped: signature wrong
        ║✕─────────────┼──────────────┊ dropped: signature wrong
-       ║◁─────────────┼────hello─────┬ 3 started anew
+       ║◁─────────────┼────hello─────┬ 3 restarted
        ║··············┊····req 2····▷┊ again"
     );
     let mut last = Staged::new(3, 3);
@@ -115,7 +114,7 @@ fn what_is_dropped_ends_in_a_cross_and_a_new_run_begins_its_line() {
 }
 
 #[test]
-fn of_nine_members_all_are_shown_where_a_note_says_what_an_arrow_cannot() {
+fn all_of_nine_members_are_shown_if_notes_have_the_labels_of_the_arrows() {
     let mut node = Staged::new(5, 9);
     node.enters();
     node.hears_request(4, 2);
@@ -137,7 +136,7 @@ fn of_nine_members_all_are_shown_where_a_note_says_what_an_arrow_cannot() {
 }
 
 #[test]
-fn of_too_many_members_those_are_shown_that_took_part() {
+fn of_too_many_members_the_active_ones_are_shown() {
     let mut node = Staged::new(150, 200);
     node.asks();
     node.hears_reply(3, 199, 2);
@@ -171,7 +170,7 @@ fn clocks_of_seven_digits_have_room() {
 }
 
 #[test]
-fn no_size_is_too_small_or_too_large_to_draw() {
+fn every_size_can_be_drawn() {
     let mut many = Staged::new(1000, 1000);
     many.hears_request(3, 1);
     many.drops(40_000);

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs all tests, with cargo test and these arguments:
+#
+#   scripts/test.sh [ARGUMENTS OF CARGO TEST]
+#
+# The tests need tmux, Chromium and Python 3. Installs what is missing if apt-get
+# works without a password; otherwise names it, with the command that installs it,
+# and exits with 1. TURNO_SKIP=tmux,chromium leaves the tests of these programs out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A shell that was open when rustup was installed does not know cargo yet.
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+
+is_skipped() { [[ ",${TURNO_SKIP-}," == *",$1,"* ]]; }
+
+# Whether a command runs: Ubuntu's chromium only says where to get a browser.
+runs() { "$1" --version || "$1" -V; } &>/dev/null </dev/null
+
+# Whether one of the commands of a package runs.
+is_there() {
+  local command
+  case $1 in
+    chromium) for command in chromium google-chrome chromium-browser; do runs "$command" && return; done; false ;;
+    gcc) runs cc ;;
+    *) runs "$1" ;;
+  esac
+}
+
+# The packages that are missing.
+missing() {
+  local package
+  for package in gcc tmux chromium python3; do
+    is_skipped "$package" || is_there "$package" || echo "$package"
+  done
+}
+
+# Installs packages, or does nothing where that takes a password.
+install() {
+  local as_root=() package packages
+  command -v apt-get >/dev/null || return 0
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || return 0
+    as_root=(sudo -n)
+  fi
+  "${as_root[@]}" apt-get update || true
+  # One at a time: a system may have all but one.
+  for package; do
+    packages=("$package")
+    [ "$package" != gcc ] || packages+=(libc6-dev)
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y --no-install-recommends "${packages[@]}" || true
+  done
+} >&2
+
+if ! runs cargo; then
+  echo "cargo is missing: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2
+  exit 1
+fi
+mapfile -t packages < <(missing)
+[ ${#packages[@]} = 0 ] || install "${packages[@]}"
+mapfile -t packages < <(missing)
+for package in "${packages[@]}"; do
+  case $package in
+    gcc) echo 'a C compiler, which links, is missing: apt-get install gcc libc6-dev' ;;
+    chromium) echo 'chromium is missing: apt-get install chromium, or install Google Chrome' ;;
+    *) echo "$package is missing: apt-get install $package" ;;
+  esac
+done >&2
+[ ${#packages[@]} = 0 ] || exit 1
+
+exec cargo test --locked "$@"

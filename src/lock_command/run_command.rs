@@ -1,0 +1,187 @@
+//! The client runs its command under the acquired lock: it starts the supervisor, then
+//! watches the agent, the supervisor and its own signals.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use super::acquire::Acquired;
+use super::channel::{self, Control};
+use super::connection::Connection;
+use super::messages::{Messages, rounded};
+use super::process_tree::{self, OtherChildren};
+use super::signals::{self, Signals};
+use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code};
+use crate::system::retry_interrupted;
+
+const AGENT: Token = Token(0);
+const CHANNEL: Token = Token(1);
+const SIGNALS: Token = Token(2);
+
+/// This very program, even if its file was replaced since.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// How long the client waits for the agent to release the lock.
+const MAX_RELEASE: Duration = Duration::from_secs(1);
+
+/// Runs the command until it ends, or until the agent is lost.
+pub(super) fn run_command(
+    connection: Connection,
+    acquired: Acquired,
+    options: &LockOptions,
+    messages: &Messages<'_>,
+) -> Result<u8, LockCommandError> {
+    let began = Instant::now();
+    // If the supervisor is killed, this process adopts the command.
+    process_tree::adopt_orphans()?;
+    let other_children = OtherChildren::find();
+    let mut client = Client::start(connection, &acquired, options)?;
+    let end = client.watch(options, messages);
+    let Client {
+        connection,
+        channel,
+        mut supervisor,
+        ..
+    } = client;
+    // A supervisor that still runs kills the command now.
+    drop(channel);
+    let status = supervisor.wait();
+    let code = match end? {
+        End::Command(code) => code,
+        End::AgentLost => return Err(LockCommandError::AgentLost),
+        End::SupervisorLost => {
+            process_tree::kill_all(&other_children);
+            // The agent releases the lock when the record is unlocked, and not earlier.
+            return supervisor_lost(status);
+        }
+    };
+    drop(acquired);
+    connection.release(MAX_RELEASE);
+    messages.report_release(&format!("released after {}", rounded(began.elapsed())));
+    Ok(code)
+}
+
+/// Why the client stops watching.
+enum End {
+    /// The command has ended with this code.
+    Command(u8),
+    /// The command has ended, because the agent was lost.
+    AgentLost,
+    /// The supervisor has died. The command may still run.
+    SupervisorLost,
+}
+
+struct Client {
+    poll: Poll,
+    signals: Signals,
+    connection: Connection,
+    channel: UnixStream,
+    supervisor: Child,
+}
+
+impl Client {
+    fn start(
+        connection: Connection,
+        acquired: &Acquired,
+        options: &LockOptions,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let (channel, end) = UnixStream::pair()?;
+        channel::send_fds(&channel, io::stdin().as_fd(), acquired.record.as_fd())?;
+        channel.set_nonblocking(true)?;
+        let descriptor = channel.as_raw_fd();
+        registry.register(&mut SourceFd(&descriptor), CHANNEL, Interest::READABLE)?;
+        connection.register(registry, AGENT)?;
+        let signals = Signals::of_client(registry, SIGNALS)?;
+        let supervisor = Command::new(THIS_PROGRAM)
+            .arg0("turno")
+            .arg(SUPERVISOR)
+            .arg("--")
+            .args(&options.command)
+            .env("TURNO_LOCK", options.lock.as_str())
+            .env("TURNO_TOKEN", acquired.token.to_string())
+            .env("TURNO_NODE", acquired.node.to_string())
+            .stdin(OwnedFd::from(end))
+            .spawn()?;
+        Ok(Client {
+            poll,
+            signals,
+            connection,
+            channel,
+            supervisor,
+        })
+    }
+
+    fn watch(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<End> {
+        let mut events = Events::with_capacity(8);
+        let mut is_agent_lost = false;
+        let mut kill_at: Option<Instant> = None;
+        loop {
+            // Every source is read each time: a process that was stopped may have missed
+            // events.
+            let signals: Vec<Control> = self.signals.pending().collect();
+            signals.into_iter().for_each(|signal| self.send(signal));
+            match retry_interrupted(|| self.receive()) {
+                Ok(None) => return Ok(End::SupervisorLost),
+                Ok(Some(_)) if is_agent_lost => return Ok(End::AgentLost),
+                Ok(Some(code)) => return Ok(End::Command(code)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            if !is_agent_lost && let Some(why) = self.connection.loss() {
+                is_agent_lost = true;
+                kill_at = Instant::now().checked_add(options.kill_after);
+                self.send(Control::End);
+                let kill_after = rounded(options.kill_after);
+                messages.report(&format!(
+                    "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
+                ));
+            }
+            if kill_at.take_if(|at| *at <= Instant::now()).is_some() {
+                // The supervisor then kills the command.
+                self.channel.shutdown(Shutdown::Write)?;
+            }
+            let timeout = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends the supervisor a message. That it has died shows when it is received from.
+    fn send(&mut self, control: Control) {
+        let _ = self.channel.write_all(&[control.to_byte()]);
+    }
+
+    /// Receives the exit code from the supervisor. `None` if it has died.
+    fn receive(&mut self) -> io::Result<Option<u8>> {
+        let mut code = [0];
+        match self.channel.read(&mut code) {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some(code[0])),
+            // It died before it had read all messages.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The outcome when the supervisor was killed.
+fn supervisor_lost(status: io::Result<ExitStatus>) -> Result<u8, LockCommandError> {
+    let status = status?;
+    match status.signal() {
+        // Such a signal, for example of Ctrl-C, killed it before it could handle signals,
+        // and so before it started the command.
+        Some(signal) if signals::ends_command(signal) => Ok(exit_code::killed_by(signal)),
+        _ => Err(LockCommandError::SupervisorLost(status.to_string())),
+    }
+}

@@ -1,0 +1,110 @@
+//! The state of a whole group.
+//!
+//! A sent message stays under way for ever: it may arrive at any time, any number
+//! of times, in any order, or never. So a set of messages stands for a network
+//! that loses, repeats and reorders.
+
+use super::bounds::Bounds;
+use super::memo::{MemberEffect, MemberNumber, MemberStep, Memo, MessageNumber};
+use super::oracle::{Entry, Oracle, Violation};
+use crate::mutex::Token;
+
+/// The most members of a group.
+pub(super) const MAX_MEMBERS: usize = 4;
+
+/// The state of a whole group. Members are known by their index.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupState {
+    /// `None` after a crash.
+    pub(super) members: [Option<MemberNumber>; MAX_MEMBERS],
+    /// The messages under way, in order.
+    pub(super) network: Vec<MessageNumber>,
+    /// The number of requests that each has made.
+    pub(super) requests: [u8; MAX_MEMBERS],
+    /// The number of times that each has started.
+    pub(super) runs: [u8; MAX_MEMBERS],
+    /// The bound of its clock that each has persisted.
+    pub(super) below: [u64; MAX_MEMBERS],
+    pub(super) crashes_left: u8,
+    pub(super) cancels_left: u8,
+    pub(super) delegations_left: u8,
+    pub(super) section: Oracle,
+}
+
+impl GroupState {
+    /// Returns the state before any member starts.
+    pub(super) fn new(bounds: &Bounds) -> Self {
+        GroupState {
+            members: [None; MAX_MEMBERS],
+            network: Vec::new(),
+            requests: [0; MAX_MEMBERS],
+            runs: [0; MAX_MEMBERS],
+            below: [1; MAX_MEMBERS],
+            crashes_left: bounds.crashes,
+            cancels_left: bounds.cancels,
+            delegations_left: bounds.delegations,
+            section: Oracle::default(),
+        }
+    }
+
+    /// Applies a member's step, with the first of its effects only.
+    pub(super) fn apply(
+        &mut self,
+        index: usize,
+        step: &MemberStep,
+        max_effects: usize,
+    ) -> Result<(), Violation> {
+        self.members[index] = Some(step.after);
+        for effect in step.effects.iter().take(max_effects) {
+            match *effect {
+                MemberEffect::Send(message) => {
+                    if let Err(at) = self.network.binary_search(&message) {
+                        self.network.insert(at, message);
+                    }
+                }
+                MemberEffect::Reserve(below) => self.below[index] = below,
+                MemberEffect::Leave => {}
+                MemberEffect::Delegate(first, last) => self.section.delegate(first, last)?,
+                MemberEffect::Enter(token) => {
+                    let run = self.runs[index];
+                    self.section.enter(Entry { index, token, run })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A node crashes. Its entry ends with it, unless entries outlive crashes.
+    pub(super) fn crash(&mut self, bounds: &Bounds, index: usize) {
+        self.members[index] = None;
+        self.crashes_left = self.crashes_left.saturating_sub(1);
+        if !bounds.outlives {
+            self.section.leave(index);
+        }
+    }
+
+    /// The token of the entry that goes on though its node has crashed.
+    pub(super) fn outliving_token(&self, index: usize) -> Option<Token> {
+        let entry = self.section.entry_of(index)?;
+        self.members[index]
+            .is_none()
+            .then(|| Token::new(entry.token))
+    }
+
+    /// Whether the holder's clock has not reached its token.
+    pub(super) fn is_behind_token(&self, memo: &Memo) -> bool {
+        self.section.entry.is_some_and(|entry| {
+            let holder = self.members[entry.index];
+            holder.is_some_and(|holder| memo.member(holder).member.clock() < entry.token)
+        })
+    }
+
+    /// Whether every member has started and knows its peers' clocks.
+    pub(super) fn are_all_synced(&self, bounds: &Bounds, memo: &Memo) -> bool {
+        self.members[..usize::from(bounds.members)]
+            .iter()
+            .all(|member| {
+                member.is_some_and(|member| memo.member(member).member.unsynced().is_empty())
+            })
+    }
+}

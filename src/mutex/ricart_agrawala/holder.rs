@@ -1,0 +1,58 @@
+//! The critical section: entering, delegating tokens for further entries, and leaving.
+
+use super::{Context, RicartAgrawala, State, rules};
+use crate::mutex::effect::Effect;
+use crate::mutex::rejected::Rejected;
+use crate::mutex::token::Token;
+
+impl RicartAgrawala {
+    pub(super) fn enter(&mut self, cx: &mut Context<'_>) {
+        let token = cx.clock.token();
+        self.state = State::Held { token };
+        let lock = cx.lock.clone();
+        cx.effects.push(Effect::Enter { lock, token });
+    }
+
+    /// Takes over an entry of an earlier run, which goes on. Every permission that it had
+    /// still stands: no request was answered since.
+    pub(crate) fn resume(&mut self, token: Token) {
+        self.state = State::Held { token };
+    }
+
+    /// Delegates tokens for further entries until this member leaves. They are past the
+    /// token of the entry, and all later messages are past them.
+    pub(crate) fn delegate(&mut self, cx: &mut Context<'_>, entries: u64) -> Result<(), Rejected> {
+        let State::Held { .. } = self.state else {
+            return Err(Rejected::NotHeld);
+        };
+        if !rules::may_delegate(cx, entries) {
+            return Err(Rejected::NotDelegated(entries));
+        }
+        let tokens = cx.clock.delegate(entries)?;
+        let tokens = tokens.ok_or(Rejected::NotDelegated(entries))?;
+        let lock = cx.lock.clone();
+        cx.effects.push(Effect::Delegated { lock, tokens });
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        let State::Held { .. } = self.state else {
+            return Err(Rejected::NotHeld);
+        };
+        cx.effects.push(Effect::Leave {
+            lock: cx.lock.clone(),
+            clock: cx.clock.now(),
+        });
+        if rules::answers_on_leaving(cx) {
+            self.become_free(cx);
+        } else {
+            self.state = State::Free;
+        }
+        Ok(())
+    }
+
+    pub(super) fn become_free(&mut self, cx: &mut Context<'_>) {
+        self.state = State::Free;
+        self.answer_deferred(cx);
+    }
+}

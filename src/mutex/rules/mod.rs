@@ -1,0 +1,228 @@
+//! The rules of the algorithm: one function for each decision, with the bugs that can be
+//! planted in it. No bug of the algorithm is planted anywhere else.
+//!
+//! Rules 1 to 6 are those of [`super::ricart_agrawala`]. Quotations are from Ricart and
+//! Agrawala 1981, section 2; IR1 and IR2 are rules of Lamport 1978.
+
+mod restart;
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::mem;
+use core::net::SocketAddr;
+
+use super::clock::{NodeId, Timestamp};
+use super::message::{Origin, RequestId};
+use super::planted::planted;
+use super::rejected::Rejected;
+use super::ricart_agrawala::{Context, Deferred, State};
+pub(crate) use restart::{
+    answers_on_leaving, answers_once_synced, initial_clock, initial_permissions, reserve,
+    resume_clock, tells_clock,
+};
+
+/// How many requests of one original peer are deferred. It makes one at a time: more come
+/// from a peer that was restarted, or from a program that pretends to be one.
+const MAX_DEFERRED_OF_AN_ORIGINAL: usize = 8;
+
+/// The clock of the last cancelled request, which a planted bug uses again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Cancelled {
+    #[cfg(test)]
+    clock: Option<u64>,
+}
+
+/// Rule 1: a new request has a new clock, to which ours has just ticked (IR1).
+/// "Our_Sequence_Number := Highest_Sequence_Number + 1".
+#[cfg_attr(not(test), expect(unused_variables, reason = "of a planted bug"))]
+pub(super) fn request_clock(cx: &Context<'_>, cancelled: &mut Cancelled) -> u64 {
+    #[cfg(test)]
+    if planted!(cx.config, ClockReused)
+        && let Some(clock) = cancelled.clock.take()
+    {
+        return clock;
+    }
+    cx.clock.now()
+}
+
+/// Rule 1: the clock of a cancelled request is never used again. So a late reply to it
+/// echoes no current request.
+#[cfg_attr(not(test), expect(unused_variables, reason = "of a planted bug"))]
+pub(super) fn retire_clock(cx: &Context<'_>, cancelled: &mut Cancelled, request: Timestamp) {
+    #[cfg(test)]
+    if planted!(cx.config, ClockReused) {
+        cancelled.clock = Some(request.clock);
+    }
+}
+
+/// Rule 1: a request that may be lost is sent again, with the same clock. Returns that
+/// clock, or `None` if the timer is of another request.
+pub(super) fn resend_clock(cx: &mut Context<'_>, state: &mut State, timer: u64) -> Option<u64> {
+    let State::Wait { request, .. } = state else {
+        return None;
+    };
+    if request.clock != timer || planted!(cx.config, NeverResent) {
+        return None;
+    }
+    if planted!(cx.config, ResentWithNewClock) {
+        request.clock = cx.clock.tick().ok()?;
+    }
+    Some(request.clock)
+}
+
+/// Rule 2: a reply counts only if it echoes the current request. The replier has gone
+/// past the request's clock first (rule 4), so its own clock is larger.
+pub(super) fn answers(cx: &Context<'_>, request: Timestamp, clock: u64, echo: RequestId) -> bool {
+    let is_echo = echo.clock == request.clock && echo.incarnation == cx.config.incarnation;
+    is_echo && clock > request.clock || planted!(cx.config, EchoIgnored)
+}
+
+/// Rule 2: while no request waits, no reply counts.
+pub(super) fn unexpected_reply(
+    cx: &Context<'_>,
+    state: &State,
+    kept: &mut BTreeSet<NodeId>,
+    peer: NodeId,
+) -> Result<(), Rejected> {
+    if planted!(cx.config, LateReplyCounted) && *state == State::Free {
+        kept.insert(peer);
+        return Ok(());
+    }
+    Err(Rejected::UnexpectedReply)
+}
+
+/// Rule 3: replies are a set of senders, never a number. Returns the member for which a
+/// reply of this peer counts.
+pub(super) fn counts_for(
+    cx: &Context<'_>,
+    missing: &BTreeSet<NodeId>,
+    peer: NodeId,
+) -> Option<NodeId> {
+    if planted!(cx.config, RepliesCounted) && !missing.contains(&peer) {
+        return missing.first().copied();
+    }
+    missing.get(&peer).copied()
+}
+
+/// Rule 4: a reply carries the replier's clock as it is sent, not as the request arrived
+/// (IR2).
+pub(super) fn reply_clock(cx: &Context<'_>, request: Timestamp) -> u64 {
+    if planted!(cx.config, ReplyWithoutOwnClock) {
+        return request.clock + 1;
+    }
+    cx.clock.now()
+}
+
+/// Rule 4: the receiver of a message goes strictly past its clock (IR2).
+pub(super) fn receive_clock(cx: &mut Context<'_>, clock: u64) -> Result<(), Rejected> {
+    if planted!(cx.config, NoTickOnReceive) {
+        cx.clock.catch_up(clock)?;
+    } else {
+        cx.clock.receive(clock)?;
+    }
+    Ok(())
+}
+
+/// Rule 5: requests are ordered by (clock, id). "If the sequence numbers are equal, the
+/// node numbers are compared to determine which will enter first."
+fn precedes(cx: &Context<'_>, ours: Timestamp, theirs: Timestamp) -> bool {
+    if planted!(cx.config, NoTieBreak) {
+        return ours.clock < theirs.clock;
+    }
+    if planted!(cx.config, OrderReversed) {
+        return theirs < ours;
+    }
+    ours < theirs
+}
+
+/// "A REPLY message is returned immediately if the originator of the REQUEST message has
+/// priority; otherwise, the REPLY is delayed." A member whose peers' clocks are not known
+/// cannot tell (rule 6), and delays it.
+pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: Timestamp) -> bool {
+    let we_go_first = match state {
+        State::Free => false,
+        State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
+        State::Wait { request, .. } => precedes(cx, *request, theirs),
+        State::Held { token } if planted!(cx.config, ResumedEntryReplies) => {
+            !restart::is_resumed(cx.config, *token)
+        }
+        State::Held { .. } => true,
+    };
+    cx.is_syncing || we_go_first
+}
+
+/// "... or defers a response until after it leaves its own critical section": then every
+/// deferred request is answered.
+pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<Deferred>) -> Vec<Deferred> {
+    let deferred = mem::take(queue);
+    if planted!(cx.config, QueueForgotten) {
+        return Vec::new();
+    }
+    deferred
+}
+
+/// How many requests of one peer are deferred. A turno peer waits for one reply, that to
+/// its latest request; an original peer, for a reply to each.
+pub(super) fn max_deferred(cx: &Context<'_>, origin: Origin) -> usize {
+    match origin {
+        Origin::Original if planted!(cx.config, OneRequestPerOriginal) => 1,
+        Origin::Original => MAX_DEFERRED_OF_AN_ORIGINAL,
+        Origin::Turno(_) => 1,
+    }
+}
+
+/// An original peer waits for its reply at the socket of its request.
+pub(super) fn reply_address(cx: &Context<'_>, request: &Deferred) -> Option<SocketAddr> {
+    if planted!(cx.config, OriginalAnsweredAtListedPort) {
+        return None;
+    }
+    request.reply_to
+}
+
+/// Kept permissions: of a pair, at most one holds the other's permission. So a reply gives
+/// it away, and a waiting member asks for it again, with the request's own clock. Returns
+/// that clock, or `None` if there is nothing to ask for.
+pub(super) fn give_away(
+    cx: &Context<'_>,
+    kept: &mut BTreeSet<NodeId>,
+    state: &mut State,
+    peer: NodeId,
+) -> Option<u64> {
+    if planted!(cx.config, PermissionKeptAfterReply) || !kept.remove(&peer) {
+        return None;
+    }
+    let State::Wait { request, missing } = state else {
+        return None;
+    };
+    if planted!(cx.config, PermissionNotRequestedAgain) {
+        return None;
+    }
+    missing.insert(peer);
+    Some(request.clock)
+}
+
+/// Kept permissions: whether one may be used. While another node has our id, no reply
+/// counts, so a member that asks every peer waits. A peer that has not seen our clock for
+/// long is asked while there is still room for delegated tokens.
+pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId) -> bool {
+    !cx.has_duplicate_id && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
+}
+
+/// Kept permissions: whether the clock may go this much further without the peer's
+/// knowledge. Past that, a restarted member that forgot its clock would skip too little
+/// (rule 6), and an original peer, which asks once, would be rejected by a peer that
+/// has not seen our clock.
+fn may_get_ahead(cx: &Context<'_>, peer: NodeId, further: u64) -> bool {
+    let now = cx.clock.now();
+    let ahead = now.saturating_sub(cx.peer_clocks.get(&peer).copied().unwrap_or(now));
+    ahead.saturating_add(further) <= cx.config.unsynced_ahead()
+        || planted!(cx.config, AheadWithoutBound)
+}
+
+/// Whether tokens for further entries may be delegated. An earlier run may have delegated
+/// some to a resumed entry, and only the peers' clocks tell how many.
+pub(super) fn may_delegate(cx: &Context<'_>, entries: u64) -> bool {
+    let mut peers = cx.peers.iter();
+    (!cx.is_syncing || planted!(cx.config, ResumedEntryDelegatesUnsynced))
+        && peers.all(|peer| may_get_ahead(cx, *peer, entries))
+}

@@ -1,0 +1,149 @@
+//! Events in words: one wording for the plain output, the screen's log, the log of a
+//! library node, the simulation's transcript and the drawings of traces.
+//!
+//! ```text
+//! live node ─┐
+//!            ├─> Account ─┬─ words: whole lines
+//! trace ─────┘            └─ notes: what fits beside an arrow
+//! ```
+
+mod account;
+#[cfg(feature = "cli")]
+mod notes;
+#[cfg(feature = "cli")]
+mod recorded;
+mod words;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::engine::NodeEvent;
+use crate::group::Group;
+use crate::printable::Printable;
+use crate::trace::Record;
+
+pub(crate) use account::Account;
+#[cfg(feature = "cli")]
+pub(crate) use {
+    notes::{add, state, state_text},
+    words::{ENTERED, EXITED, received, remark, sent},
+};
+
+/// A line about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What happened.
+    pub text: String,
+    /// Its meaning for the user.
+    pub tone: Tone,
+}
+
+/// What a [`Line`] means for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Normal operation.
+    Ordinary,
+    /// The critical section was entered or left.
+    Section,
+    /// An event without effect, as expected.
+    Ignored,
+    /// Something is wrong.
+    Trouble,
+}
+
+impl Tone {
+    fn line(self, text: impl Into<String>) -> Line {
+        Line {
+            text: text.into(),
+            tone: self,
+        }
+    }
+}
+
+/// Puts an event into words, in order; some events need none.
+#[must_use]
+pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
+    let (tone, text) = match what {
+        NodeEvent::Began {
+            group,
+            section,
+            has_key,
+        } => return began(group, *section, *has_key),
+        NodeEvent::Handled {
+            event,
+            outcome,
+            member,
+        } => {
+            let record = Record::new(0, event, *outcome, member);
+            return record.map_or_else(Vec::new, |record| {
+                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
+                account.lines(&format!(", clock {}", record.clock))
+            });
+        }
+        NodeEvent::Dropped {
+            source,
+            bytes,
+            reason,
+            member,
+        } => {
+            let (clock, bytes) = (member.clock(), Printable::new(bytes));
+            let text = format!("dropped, {reason}, clock {clock}: \"{bytes}\" from {source}");
+            (Tone::Trouble, text)
+        }
+        NodeEvent::DroppedMore(more) => (Tone::Trouble, format!("dropped {more} more")),
+        NodeEvent::Drops(drops) => (Tone::Ordinary, format!("dropped so far: {}", counts(drops))),
+        NodeEvent::NotSent { address, error } => {
+            let text = format!("nothing can be sent to {address}: {error}");
+            (Tone::Trouble, text)
+        }
+        NodeEvent::TraceEnds { path, error } => {
+            let path = Printable::whole(path.as_os_str().as_encoded_bytes());
+            let text =
+                format!("the trace ends here, and the process goes on without it: {path}: {error}");
+            (Tone::Trouble, text)
+        }
+        NodeEvent::StillWaiting(waiting) => (Tone::Ordinary, waiting.to_string()),
+        NodeEvent::SectionUnreachable { address } => {
+            let text = format!(
+                "nobody listens at the critical section, {address}: start turno shared there"
+            );
+            (Tone::Trouble, text)
+        }
+    };
+    vec![tone.line(text)]
+}
+
+fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line> {
+    let (id, members, listen) = (group.id, group.members.len(), group.listen);
+    let mut listens = format!("process {id} of {members} listens at {listen}");
+    if let Some(section) = section {
+        listens.push_str(&format!(", the critical section is at {section}"));
+    }
+    let mut lines = vec![Tone::Ordinary.line(listens)];
+    if !has_key && !listen.ip().is_loopback() {
+        lines.push(Tone::Trouble.line(format!(
+            "WARNING: no --key, so whoever can send to {listen} in the name of a member's host can break the lock; turno key makes one"
+        )));
+    }
+    lines
+}
+
+/// `malformed 3, not signed 5`.
+pub(crate) fn counts<C: fmt::Display>(drops: &BTreeMap<C, u64>) -> String {
+    if drops.is_empty() {
+        return "nothing".to_owned();
+    }
+    let counts = drops.iter();
+    listed(counts.map(|(cause, count)| format!("{cause} {count}")))
+}
+
+/// `1, 3`.
+pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    texts.join(", ")
+}
+
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tests;

@@ -1,0 +1,103 @@
+//! An event or a datagram reaches a program, and what the program does is performed.
+
+use super::cluster::{Done, Handled, Parcel, ProgramStep};
+use super::event_queue::Due;
+use super::oracle::Violation;
+use super::plan::{Micros, Moment};
+use super::world::World;
+use crate::mutex::NodeId;
+use crate::protocol::Event;
+
+impl World<'_> {
+    /// Hands an event to a program, if it runs.
+    pub(super) fn handle(&mut self, id: NodeId, event: Event) -> Result<(), Violation> {
+        if self.cluster.program(id).is_none() {
+            return Ok(());
+        }
+        if let Event::Cancel(_) = event {
+            self.figures.cancelled += 1;
+        }
+        let step = self.cluster.handle(id, event);
+        self.perform_step(step, None)
+    }
+
+    /// Delivers a datagram.
+    pub(super) fn arrive(&mut self, parcel: &Parcel) -> Result<(), Violation> {
+        match self.cluster.arrive(parcel) {
+            Some(step) => self.perform_step(step, Some(parcel)),
+            None => {
+                self.figures.unread += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn perform_step(
+        &mut self,
+        step: ProgramStep,
+        arrived: Option<&Parcel>,
+    ) -> Result<(), Violation> {
+        let id = step.id;
+        if let Some(recording) = &mut self.recording {
+            recording.step(self.events.now, &self.cluster, &step, arrived);
+        }
+        let is_request = matches!(step.handled, Some(Handled::Handled(Event::Acquire(_), _)));
+        for (index, done) in step.done.into_iter().enumerate() {
+            if self.crashes_at(id, Moment::Amid(index)) {
+                self.figures.crashes_amid += 1;
+                return Ok(());
+            }
+            let has_entered = matches!(done, Done::Entered(_));
+            self.perform(id, done, is_request)?;
+            if has_entered && self.crashes_at(id, Moment::Inside) {
+                return Ok(());
+            }
+        }
+        // Not earlier: a clock counts once it is persisted or sent.
+        match self.cluster.program(id) {
+            Some(program) => self.oracle.note_clock(id, program.clock()),
+            None => Ok(()),
+        }
+    }
+
+    /// `is_request`: the user has just requested the lock, so an entry needed no message.
+    fn perform(&mut self, id: NodeId, done: Done, is_request: bool) -> Result<(), Violation> {
+        match done {
+            Done::Reserved(below) => self.node(id).below = Some(below),
+            Done::Sent(parcel) => {
+                let (now, random) = (self.events.now, &mut self.random);
+                let figures = &mut self.figures;
+                for at in self.links.arrivals(now, id, &parcel, random, figures) {
+                    self.events.schedule(at, Due::Arrival(parcel.clone()));
+                }
+            }
+            Done::Entered(token) => {
+                self.oracle.enter(id, token)?;
+                self.figures.entries += 1;
+                self.figures.entries_without_request += u64::from(is_request);
+                let hold = self.random.u64(0..=self.plan.max_hold);
+                self.hold(id, token, hold);
+                if self.plan.max_delegated > 0 && self.random.bool() {
+                    let at = self.events.now + self.random.u64(0..=hold);
+                    self.events.schedule(at, Due::Delegation(id, token));
+                }
+            }
+            Done::Delegated(first, last) => {
+                self.oracle.delegate(id, first, last)?;
+                self.figures.delegated += last - first + 1;
+            }
+            Done::Left => self.oracle.leave(id),
+            Done::Timer(timer, after) => {
+                // A quarter more or less, as in a node.
+                let after = Micros::try_from(after.as_micros()).unwrap_or(Micros::MAX / 4);
+                let jitter = self.random.u64(0..=after / 2);
+                let at = self.events.now + after - after / 4 + jitter;
+                let number = (self.events).schedule_numbered(at, |number| Due::Timer(id, number));
+                let timers = &mut self.node(id).timers;
+                timers.retain(|(other, _)| !timer.replaces(other));
+                timers.push((timer, number));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Whether a plan that a user wrote can be run.
+
+use thiserror::Error;
+
+use super::{Fault, Micros, Plan, SECOND};
+
+/// The longest that anything lasts in a plan: a day.
+const MAX_DURATION: Micros = 24 * 3600 * SECOND;
+
+/// Why a plan cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// The wrong number of members.
+    #[error("{0} members; a group has 2 to 50")]
+    Members(usize),
+    /// An id without a member.
+    #[error("there is no member {0}")]
+    NoMember(u16),
+    /// A fault that is over before it begins, or never.
+    #[error("a fault ends before it begins, or after all heals")]
+    Times,
+    /// A delay that is too long.
+    #[error("the network or the holders take longer than a day")]
+    Delays,
+}
+
+impl Plan {
+    /// Checks a plan that a user wrote.
+    ///
+    /// # Errors
+    /// [`PlanError`] tells why it cannot be run.
+    pub fn check(&self) -> Result<(), PlanError> {
+        if !(2..=50).contains(&self.members.len()) {
+            return Err(PlanError::Members(self.members.len()));
+        }
+        let of_users = self.user_actions.iter().map(|action| action.id);
+        let of_faults = self.faults.iter().filter_map(|fault| match fault {
+            Fault::Partition { .. } => None,
+            Fault::Crash { id, .. } | Fault::Pause { id, .. } => Some(*id),
+        });
+        let is_member = |id: &u16| (1..=self.members.len()).contains(&usize::from(*id));
+        let named = self.ask_everybody.iter().copied().chain(self.misled);
+        let mut ids = of_users.chain(of_faults).chain(named);
+        if let Some(id) = ids.find(|id| !is_member(id)) {
+            return Err(PlanError::NoMember(id));
+        }
+        let mut times = self.faults.iter().map(Fault::when);
+        if times.any(|(at, until)| at > until || until > self.heals_at)
+            || self.heals_at > MAX_DURATION
+        {
+            return Err(PlanError::Times);
+        }
+        let network = self.network;
+        let delays = [
+            network.least,
+            network.spread,
+            network.late_by,
+            self.max_hold,
+        ];
+        if delays.iter().any(|delay| *delay > MAX_DURATION) {
+            return Err(PlanError::Delays);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! From what the algorithm did to a line of the trace.
+
+use super::record::{EventKind, Header, MessageKind, MessageRecord, Phase, Record, VERSION};
+use crate::mutex::{
+    Body, Effect, LockName, Message, NodeId, Origin, Rejected, State, Timer, Timestamp,
+};
+use crate::protocol::{Event, Member};
+
+impl Header {
+    /// The header of this run of a member.
+    #[must_use]
+    pub fn new(member: &Member) -> Self {
+        let config = member.config();
+        Header {
+            turno_trace: VERSION,
+            id: config.id.0,
+            members: config.members,
+            run: config.incarnation.to_string(),
+        }
+    }
+}
+
+impl Record {
+    /// Records an event and its outcome; `None` for a timer that was stale. `member`
+    /// is the algorithm after the event.
+    #[must_use]
+    pub fn new(
+        at: u64,
+        event: &Event,
+        outcome: Result<&[Effect], Rejected>,
+        member: &Member,
+    ) -> Option<Self> {
+        let is_stale_timer = matches!(event, Event::Expired(_)) && outcome.is_err();
+        if is_stale_timer {
+            return None;
+        }
+        let (kind, lock) = kind_and_lock(event);
+        let lock = lock.unwrap_or_default();
+        let (state, request, token) = match member.state(&lock) {
+            State::Free => (Phase::Free, None, None),
+            State::Wait { request, .. } => (Phase::Wait, Some(request.clock), None),
+            State::Held { token } => (Phase::Held, None, Some(token.get())),
+        };
+        let queue = member.reply_queue(&lock).iter();
+        let effects = outcome.unwrap_or_default().iter();
+        let sent = effects.filter_map(|effect| match effect {
+            Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
+            _ => None,
+        });
+        Some(Record {
+            at,
+            event: kind,
+            message: match event {
+                Event::Received { message, .. } => Some(MessageRecord::new(message, message.from)),
+                _ => None,
+            },
+            ignored: outcome.err().map(|rejected| rejected.to_string()),
+            because: because(event, outcome, member),
+            lock: named(&lock),
+            clock: member.clock(),
+            state,
+            request,
+            token,
+            queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
+            sent: sent.collect(),
+        })
+    }
+}
+
+impl MessageRecord {
+    /// Records a message from or to this peer.
+    #[must_use]
+    pub fn new(message: &Message, peer: NodeId) -> Self {
+        let (kind, echo) = match &message.body {
+            Body::Request { .. } => (MessageKind::Request, None),
+            Body::Reply { echo, .. } => (MessageKind::Reply, Some(echo.clock)),
+            Body::Superseded { echo, .. } => (MessageKind::Superseded, Some(echo.clock)),
+            Body::Hello => (MessageKind::Hello, None),
+            Body::Welcome { .. } => (MessageKind::Welcome, None),
+        };
+        MessageRecord {
+            peer: peer.0,
+            kind,
+            clock: message.body.clock(),
+            echo,
+            lock: lock_of(&message.body).and_then(named),
+            run: match message.origin {
+                Origin::Turno(run) => Some(run.to_string()),
+                Origin::Original => None,
+            },
+        }
+    }
+}
+
+/// The name of a lock; `None` for the original's one.
+fn named(lock: &LockName) -> Option<String> {
+    (!lock.is_nameless()).then(|| lock.to_string())
+}
+
+fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
+    let (kind, lock) = match event {
+        Event::Start => (EventKind::Start, None),
+        Event::Acquire(lock) => (EventKind::Acquire, Some(lock)),
+        Event::Cancel(lock) => (EventKind::Cancel, Some(lock)),
+        Event::Release(lock) => (EventKind::Release, Some(lock)),
+        Event::Delegate { lock, .. } => (EventKind::Delegate, Some(lock)),
+        Event::Resume { lock, .. } => (EventKind::Resume, Some(lock)),
+        Event::Tick => (EventKind::Tick, None),
+        Event::Received { message, .. } => (EventKind::Received, lock_of(&message.body)),
+        Event::Expired(Timer::Resend { lock, .. }) => (EventKind::Timer, Some(lock)),
+        Event::Expired(_) => (EventKind::Timer, None),
+    };
+    (kind, lock.cloned())
+}
+
+fn lock_of(body: &Body) -> Option<&LockName> {
+    match body {
+        Body::Request { lock, .. } | Body::Reply { lock, .. } | Body::Superseded { lock, .. } => {
+            Some(lock)
+        }
+        Body::Hello | Body::Welcome { .. } => None,
+    }
+}
+
+/// Why a request was answered or deferred: the comparison with our own request, or
+/// what else decided.
+fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member) -> Option<String> {
+    let (Event::Received { message, .. }, Ok(_)) = (event, outcome) else {
+        return None;
+    };
+    let Body::Request { lock, clock } = &message.body else {
+        return None;
+    };
+    let theirs = Timestamp {
+        clock: *clock,
+        id: message.from,
+    };
+    match member.state(lock) {
+        State::Wait { request: ours, .. } if theirs < *ours => Some(format!("{theirs} < {ours}")),
+        State::Wait { request: ours, .. } => Some(format!("{ours} < {theirs}")),
+        State::Held { token } => Some(format!("in the section, {token}")),
+        State::Free if !member.unsynced().is_empty() => Some("clocks not heard".to_owned()),
+        State::Free => None,
+    }
+}

@@ -1,0 +1,161 @@
+//! The entries of a history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::trace::history::{EventId, History, NameId};
+use crate::trace::record::{EventKind, MessageKind, Phase};
+use crate::trace::vector::{Vector, VectorClocks};
+
+/// One stay in a critical section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The member.
+    pub id: u16,
+    /// The lock; empty for the original's one lock.
+    pub lock: String,
+    /// Its fencing token.
+    pub token: u64,
+    /// The largest token that was delegated for further entries within this one; its
+    /// own token if there is none.
+    pub last_token: u64,
+    /// The clock of its request; `None` if all permissions were kept.
+    pub request: Option<u64>,
+    /// The receivers of the request: all peers, or those whose permission was not kept.
+    pub asked_of: BTreeSet<u16>,
+    /// The event at which the caller asked.
+    pub asked: EventId,
+    /// The event at which it begins.
+    pub entered: EventId,
+    /// The event at which it ends. `None`: its node crashed, or the trace ends.
+    pub left: Option<EventId>,
+    /// The sender of the last reply.
+    pub last_reply: Option<u16>,
+    /// How many events of each node happened before its beginning.
+    knows: Vector,
+    /// How many events its node had when it ended.
+    ends_at: u32,
+}
+
+impl Entry {
+    /// The place of its request in the order of all requests.
+    pub(super) fn timestamp(&self) -> (Option<u64>, u16) {
+        (self.request, self.id)
+    }
+
+    /// Whether it began after the other one ended, by happened-before.
+    pub(super) fn is_after(&self, other: &Entry) -> bool {
+        self.knows[usize::from(other.id) - 1] >= other.ends_at
+    }
+}
+
+/// One lock at one node, followed through the history.
+#[derive(Default)]
+struct Tracker {
+    request: Option<u64>,
+    asked: Option<EventId>,
+    last_reply: Option<u16>,
+    /// While the node is in the critical section: the index of the entry.
+    inside: Option<usize>,
+}
+
+/// Returns all entries, by lock and token, and the events that delegate tokens which
+/// are not larger than all before.
+pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut delegated_again = Vec::new();
+    let mut trackers: BTreeMap<(u16, NameId), Tracker> = BTreeMap::new();
+    let mut clocks = VectorClocks::new(history);
+    while let Some((event_id, knows)) = clocks.advance() {
+        let event = history.event(event_id);
+        let own = usize::from(event.id) - 1;
+        let previous = history.previous(event_id);
+        if previous.is_none() {
+            // A new run: the entries of the earlier run ended with it.
+            let of_node = (event.id, NameId::NONE)..=(event.id, NameId::LAST);
+            for (_, tracker) in trackers.range_mut(of_node) {
+                if let Some(inside) = tracker.inside {
+                    entries[inside].ends_at = knows[own] - 1;
+                }
+                *tracker = Tracker::default();
+            }
+        }
+        let tracker = trackers.entry((event.id, event.lock)).or_default();
+        if event.kind == EventKind::Acquire && !event.is_ignored {
+            (tracker.asked, tracker.last_reply) = (Some(event_id), None);
+        }
+        if event.received == Some(MessageKind::Reply) && !event.is_ignored {
+            tracker.last_reply = Some(event.peer);
+        }
+        let number = event.number().unwrap_or(0);
+        let token = (event.phase == Phase::Held).then_some(number);
+        if let Some(inside) = tracker.inside
+            && token != Some(entries[inside].token)
+        {
+            entries[inside].left = Some(event_id);
+            entries[inside].ends_at = knows[own];
+            tracker.inside = None;
+        }
+        if event.kind == EventKind::Resume {
+            // The entry of an earlier run continues.
+            let is_it = |entry: &Entry| (entry.id, Some(entry.token)) == (event.id, token);
+            tracker.inside = entries.iter().rposition(is_it);
+            if let Some(inside) = tracker.inside {
+                entries[inside].ends_at = u32::MAX;
+            }
+        }
+        if let Some(inside) = tracker.inside
+            && event.kind == EventKind::Delegate
+            && !event.is_ignored
+        {
+            // Delegated tokens begin after the clock.
+            let clock_before = previous.map_or(0, |previous| history.event(previous).clock);
+            if clock_before < entries[inside].last_token {
+                delegated_again.push(event_id);
+            }
+            entries[inside].last_token = event.clock;
+        }
+        if token.is_some() && tracker.inside.is_none() {
+            tracker.inside = Some(entries.len());
+            entries.push(Entry {
+                id: event.id,
+                lock: history.lock(event).to_owned(),
+                token: number,
+                last_token: number,
+                request: tracker.request,
+                asked_of: BTreeSet::new(),
+                asked: tracker.asked.take().unwrap_or(event_id),
+                entered: event_id,
+                left: None,
+                last_reply: tracker.last_reply.take(),
+                knows: knows.clone(),
+                ends_at: u32::MAX,
+            });
+        }
+        tracker.request = event.number().filter(|_| event.phase == Phase::Wait);
+    }
+    entries.sort_by(|one, other| (&one.lock, one.token).cmp(&(&other.lock, other.token)));
+    set_asked_of(&mut entries, history);
+    (entries, delegated_again)
+}
+
+/// Finds the receivers of the entries' requests.
+fn set_asked_of(entries: &mut [Entry], history: &History) {
+    let requests = history.datagrams.iter().filter(|datagram| {
+        let is_request = datagram.kind == MessageKind::Request;
+        is_request && datagram.clock > 0 && datagram.is_sending
+    });
+    // Two requests of a node never have the same clock.
+    let mut sent: Vec<(u16, u64, u16)> = requests.map(|it| (it.from, it.clock, it.to)).collect();
+    sent.sort_unstable();
+    sent.dedup();
+    for entry in entries {
+        let Some(request) = entry.request else {
+            continue;
+        };
+        let key = (entry.id, request);
+        let begin = sent.partition_point(|(from, clock, _)| (*from, *clock) < key);
+        let later = sent[begin..].iter();
+        let of_entry = later.take_while(|(from, clock, _)| (*from, *clock) == key);
+        entry.asked_of = of_entry.map(|(_, _, to)| *to).collect();
+    }
+}

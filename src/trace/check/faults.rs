@@ -1,0 +1,81 @@
+//! The violations between entries, and of clocks.
+
+use std::collections::BTreeMap;
+
+use super::entries::Entry;
+use super::report::{Fault, Gap};
+use crate::trace::history::History;
+use crate::trace::record::EventKind;
+
+/// Entries that contradict each other: held twice, or tokens that do not rise.
+///
+/// It is enough to compare entries of a lock that are adjacent by token: if each of
+/// three entries is before the next, the first is before the third.
+pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]) -> Vec<Fault> {
+    // Runs of which more datagrams arrived than they recorded: their traces end early,
+    // and may lack the end of an entry.
+    let is_cut_off = |entry: &Entry| {
+        let run = &history.run(entry.entered).header.run;
+        let is_it = |gap: &Gap| matches!(gap, Gap::NotSent(id, of) if (*id, of) == (entry.id, run));
+        entry.left.is_none() && gaps.iter().any(is_it)
+    };
+    let pairs = entries.windows(2);
+    let of_a_lock = pairs.filter(|pair| pair[0].lock == pair[1].lock);
+    let faults = of_a_lock.filter_map(|pair| between(&pair[0], &pair[1]));
+    let is_real = |fault: &Fault| match fault {
+        Fault::HeldTwice(pair) => !is_cut_off(&pair.0) && !is_cut_off(&pair.1),
+        _ => true,
+    };
+    faults.filter(is_real).collect()
+}
+
+fn between(first: &Entry, second: &Entry) -> Option<Fault> {
+    let pair = |first: &Entry, second: &Entry| Box::new((first.clone(), second.clone()));
+    match (first.is_after(second), second.is_after(first)) {
+        (_, true) if first.last_token < second.token => None,
+        (_, true) => Some(Fault::TokenDidNotRise(pair(first, second))),
+        // The larger token came first.
+        (true, false) => Some(Fault::TokenDidNotRise(pair(second, first))),
+        (false, false) => Some(Fault::HeldTwice(pair(first, second))),
+    }
+}
+
+/// Members that let a younger request go first.
+///
+/// A member that kept a permission does not ask, and may enter before an older
+/// request that it has not received yet. But a member that is asked must not reply
+/// while its own request is older.
+pub(super) fn overtaken(entries: &[Entry]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    // Among the entries so far that asked a member, the one with the youngest request.
+    let mut youngest: BTreeMap<(&str, u16), &Entry> = BTreeMap::new();
+    for entry in entries {
+        if let Some(first) = youngest.get(&(entry.lock.as_str(), entry.id))
+            && entry.request.is_some()
+            && entry.timestamp() < first.timestamp()
+            && entry.is_after(first)
+        {
+            let pair = Box::new(((*first).clone(), entry.clone()));
+            faults.push(Fault::Overtaken(pair));
+        }
+        for peer in &entry.asked_of {
+            let first = youngest.entry((&entry.lock, *peer)).or_insert(entry);
+            if first.timestamp() < entry.timestamp() {
+                *first = entry;
+            }
+        }
+    }
+    faults
+}
+
+/// Events at which a clock is lower than before.
+pub(super) fn clocks_that_went_back(history: &History) -> impl Iterator<Item = Fault> {
+    let went_back = history.event_ids().filter(|event_id| {
+        let event = history.event(*event_id);
+        let previous = history.previous(*event_id);
+        let before = previous.map(|previous| history.event(previous).clock);
+        let resumed = event.number().filter(|_| event.kind == EventKind::Resume);
+        before.max(resumed) > Some(event.clock)
+    });
+    went_back.map(Fault::ClockWentBack)
+}

@@ -1,0 +1,141 @@
+//! Which events are drawn, and where.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::arrows::arrows;
+use super::lanes::DrawnRun;
+use super::{Diagram, Lane, Positions, View};
+use crate::trace::history::{Datagram, Event, EventId, History, NameId, TraceError};
+use crate::trace::record::{EventKind, MessageKind};
+
+impl Diagram {
+    /// Lays out a part of a history. Only the events that are drawn are read again.
+    ///
+    /// # Errors
+    /// [`TraceError`]: the files can no longer be read.
+    pub fn new(history: &History, view: &View) -> Result<Self, TraceError> {
+        let shown = shown(history, view);
+        let (positions, length) = positions(history, &shown, view);
+        let ids = (1..=history.members()).filter(|id| view.has(*id));
+        let lane_of: BTreeMap<u16, usize> = ids.zip(0..).collect();
+        let lane = |id: &u16| Lane {
+            id: *id,
+            ..Lane::default()
+        };
+        let mut lanes: Vec<Lane> = lane_of.keys().map(lane).collect();
+        let mut of_run: BTreeMap<usize, Vec<EventId>> = BTreeMap::new();
+        for event_id in shown {
+            let run = history.label(event_id).run;
+            of_run.entry(run).or_default().push(event_id);
+        }
+        for (run, header) in history.runs.iter().map(|run| &run.header).enumerate() {
+            let Some(lane) = lane_of.get(&header.id) else {
+                continue;
+            };
+            let is_of_node = |run: usize| {
+                let other = history.runs.get(run);
+                other.is_some_and(|other| other.header.id == header.id)
+            };
+            let is_restart = run.checked_sub(1).is_some_and(is_of_node);
+            let mut events = Vec::new();
+            for event_id in of_run.remove(&run).unwrap_or_default() {
+                let label = history.label(event_id);
+                events.push((positions[&event_id], label, history.record(event_id)?));
+            }
+            let drawn = DrawnRun {
+                header,
+                events,
+                begins: (!is_restart).then_some(0.0),
+                is_crashed: is_of_node(run + 1),
+                length,
+                lock: &view.lock,
+            };
+            drawn.add_to(&mut lanes[*lane]);
+        }
+        Ok(Diagram {
+            lanes,
+            arrows: arrows(history, &positions, &lane_of, view),
+            length,
+            lock: view.lock.clone(),
+        })
+    }
+}
+
+/// The events that are drawn, in order: of this lock, these nodes and this time, without
+/// timers that sent nothing and without greetings, except the greeting that told the
+/// last unknown clock, so that requests were sent.
+fn shown(history: &History, view: &View) -> Vec<EventId> {
+    let begins = history.begins_at();
+    let lock = history.known_lock(&view.lock);
+    let greetings = greetings_that_sent(history, lock);
+    let is_shown = |event_id: &&EventId| {
+        let event = history.event(**event_id);
+        let since = event.at.saturating_sub(begins);
+        view.has(event.id)
+            && view.from.is_none_or(|from| since >= from)
+            && view.to.is_none_or(|to| since <= to)
+            && (is_of(event, lock) || greetings.contains(*event_id))
+    };
+    history.order.iter().filter(is_shown).copied().collect()
+}
+
+/// The arrivals of greetings that sent something about this lock.
+fn greetings_that_sent(history: &History, lock: Option<NameId>) -> HashSet<EventId> {
+    let is_of_lock = |it: &&Datagram| !it.kind.is_greeting() && Some(it.lock) == lock;
+    let of_lock = history.datagrams.iter().filter(is_of_lock);
+    let senders = of_lock.filter_map(|datagram| datagram.sent);
+    let is_greeting = |event_id: &EventId| {
+        let received = history.event(*event_id).received;
+        received.is_some_and(MessageKind::is_greeting)
+    };
+    senders.filter(is_greeting).collect()
+}
+
+fn is_of(event: &Event, lock: Option<NameId>) -> bool {
+    let is_this_lock = Some(event.lock) == lock;
+    match (event.kind, event.received) {
+        (EventKind::Start, _) => false,
+        (EventKind::Tick, _) => true,
+        (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_greeting(),
+        (EventKind::Timer, _) => is_this_lock && event.has_sent,
+        _ => is_this_lock,
+    }
+}
+
+/// The position of each event and the length of the diagram: by time; or as far left as
+/// the events before it allow, and the sending of the arrow that it receives.
+fn positions(history: &History, shown: &[EventId], view: &View) -> (Positions, f64) {
+    if view.by_time {
+        return positions_by_time(history, shown);
+    }
+    let mut positions = Positions::with_capacity(shown.len());
+    let is_shown: HashSet<EventId> = shown.iter().copied().collect();
+    let datagrams = history.datagrams.iter();
+    let sent_at: HashMap<EventId, EventId> = datagrams
+        .filter_map(|datagram| Some((datagram.received?, datagram.sent?)))
+        .filter(|(received, _)| is_shown.contains(received))
+        .collect();
+    let mut of_node: BTreeMap<u16, f64> = BTreeMap::new();
+    let mut farthest: f64 = 0.0;
+    for event_id in shown {
+        let sent = sent_at.get(event_id).and_then(|sent| positions.get(sent));
+        let own = of_node.entry(history.event(*event_id).id).or_default();
+        let at = own.max(sent.copied().unwrap_or(0.0)) + 1.0;
+        *own = at;
+        farthest = farthest.max(at);
+        positions.insert(*event_id, at);
+    }
+    (positions, farthest + 1.0)
+}
+
+fn positions_by_time(history: &History, shown: &[EventId]) -> (Positions, f64) {
+    let at = |event_id: &EventId| history.event(*event_id).at;
+    let times = || shown.iter().map(at);
+    let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+    // On average as long as by order.
+    let length = shown.len() as f64 + 1.0;
+    let scale = (length - 2.0).max(0.0) / (last - first).max(1) as f64;
+    let position = |event_id: &EventId| 1.0 + (at(event_id) - first) as f64 * scale;
+    let positions = shown.iter().map(|event_id| (*event_id, position(event_id)));
+    (positions.collect(), length)
+}

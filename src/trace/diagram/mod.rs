@@ -1,0 +1,133 @@
+//! A history as a space-time diagram in plain data: a horizontal line a node, an arrow
+//! a datagram, bars for WAIT, HELD and deferred replies.
+//!
+//! ```text
+//! History, View ─ layout ─> lanes, arrows ─> Diagram
+//! ```
+
+mod arrows;
+mod lanes;
+mod layout;
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::history::{EventId, EventLabel};
+use super::record::{MessageKind, Phase};
+
+/// Which part of a history is drawn, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Place events by the clocks of the machines, not by happened-before.
+    pub by_time: bool,
+    /// Nothing earlier: microseconds after the first event.
+    pub from: Option<u64>,
+    /// Nothing later: microseconds after the first event.
+    pub to: Option<u64>,
+    /// The nodes; empty for all.
+    pub nodes: BTreeSet<u16>,
+    /// The lock; empty for the original's one lock.
+    pub lock: String,
+}
+
+impl View {
+    fn has(&self, id: u16) -> bool {
+        self.nodes.is_empty() || self.nodes.contains(&id)
+    }
+}
+
+/// The position of each event that is drawn.
+type Positions = HashMap<EventId, f64>;
+
+/// A diagram. Its unit of length is the distance from one event to the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diagram {
+    /// The nodes, from top to bottom.
+    pub lanes: Vec<Lane>,
+    /// The datagrams.
+    pub arrows: Vec<Arrow>,
+    /// Its length.
+    pub length: f64,
+    /// The lock; empty for the original's one lock.
+    pub lock: String,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lane {
+    /// The member.
+    pub id: u16,
+    /// Where each of its runs begins and ends, and whether it crashed then.
+    pub runs: Vec<(f64, f64, bool)>,
+    /// WAIT and HELD.
+    pub states: Vec<StateSpan>,
+    /// Its events.
+    pub dots: Vec<Dot>,
+    /// The replies that it deferred.
+    pub deferrals: Vec<Deferral>,
+}
+
+/// A span in which a node was in one state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateSpan {
+    /// Its beginning.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
+    /// WAIT or HELD.
+    pub phase: Phase,
+    /// The request's clock, or the token.
+    pub number: Option<u64>,
+    /// The event that it begins with.
+    pub event: EventLabel,
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dot {
+    /// Its position.
+    pub at: f64,
+    /// Its name.
+    pub event: EventLabel,
+    /// The clock after it.
+    pub clock: u64,
+    /// The event in words, without its clock.
+    pub text: String,
+}
+
+/// A deferred reply, from the arrival of the request to the reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deferral {
+    /// Its beginning.
+    pub from: f64,
+    /// Its end; the end of the run if no reply was sent.
+    pub to: f64,
+    /// Its row among those that overlap, from 0.
+    pub row: usize,
+    /// The sender of the request.
+    pub peer: u16,
+    /// The comparison that decided.
+    pub because: String,
+    /// The arrival of the request.
+    pub event: EventLabel,
+}
+
+/// A datagram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrow {
+    /// The index of the sender's lane.
+    pub from: usize,
+    /// The index of the receiver's lane.
+    pub to: usize,
+    /// Whether it did not arrive.
+    pub is_lost: bool,
+    /// Its kind.
+    pub kind: MessageKind,
+    /// Whether it had arrived there before.
+    pub is_repeated: bool,
+    /// Its text: `req<5,3>`.
+    pub text: String,
+    /// Where it was sent and by which event, if that is drawn.
+    pub sent: Option<(f64, EventLabel)>,
+    /// Where it arrived and by which event, if that is drawn.
+    pub received: Option<(f64, EventLabel)>,
+}

@@ -1,0 +1,194 @@
+//! A diagram as SVG, fit for print: nothing depends on colour alone, and the text is
+//! text. Each element names its event for the viewer, `data-event="RUN-RECORD"`, and an
+//! arrow the events of both its ends.
+//!
+//! ```text
+//! Diagram ─> bars, arrows ─> SVG
+//! ```
+
+mod arrows;
+mod bars;
+mod scale;
+
+use std::fmt::{self, Display};
+
+use super::diagram::{Diagram, Lane};
+use arrows::arrow;
+use bars::{deferral_bar, reason, state_bar, token};
+use scale::{LEFT, LETTER, ROW, UNIT, cross, x, xml};
+
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 34.0;
+/// From a lane to the next, without the rows of its deferred replies.
+const LANE: f64 = 84.0;
+const LEGEND: f64 = 66.0;
+/// From this many arrows on they are paler, so that text stays readable.
+const MANY: usize = 150;
+
+const STYLE: &str = "\
+text{font:11px system-ui,sans-serif;fill:#222}\
+.name{font-weight:bold;font-size:14px}\
+text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
+.clock{font-size:9px;fill:#444;text-anchor:middle}\
+.said{font-size:9px;fill:#333}\
+.inside{stroke:#f1e3f5}\
+.token{font-weight:bold;fill:#fff;stroke:#1f4e8c;stroke-width:3px;text-anchor:middle}\
+.life{stroke:#777;stroke-width:1.5}\
+.wait{fill:url(#hatch);stroke:#a36a00}\
+.held{fill:#1f4e8c;stroke:#12315a}\
+.deferral{fill:#f1e3f5;stroke:#7b3f91}\
+.dot{fill:#222;stroke:#fff;stroke-width:.7}\
+.many{opacity:.45}\
+.request{stroke:#b3540d;stroke-width:1.3;fill:none}\
+.reply{stroke:#1b7340;stroke-width:1.3;fill:none;stroke-dasharray:6 3}\
+.again{stroke-dasharray:1 3}\
+.lost{stroke:#c01515;stroke-width:1.6;fill:none}";
+
+/// The diagram as one SVG file.
+#[must_use]
+pub fn svg(diagram: &Diagram) -> String {
+    let mut lines = Vec::new();
+    let mut y = TOP;
+    for lane in &diagram.lanes {
+        y += LANE / 2.0;
+        lines.push(y);
+        let rows = lane.deferrals.iter().map(|deferral| deferral.row + 1);
+        y += LANE / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
+    }
+    let width = LEFT + diagram.length * UNIT + RIGHT;
+    let page = Page {
+        diagram,
+        lines,
+        width: width.max(620.0),
+        height: y + LEGEND,
+    };
+    page.to_string()
+}
+
+struct Page<'a> {
+    diagram: &'a Diagram,
+    /// The height of each lane's line.
+    lines: Vec<f64>,
+    width: f64,
+    height: f64,
+}
+
+impl Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = (self.width, self.height);
+        writeln!(
+            f,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">"#
+        )?;
+        writeln!(f, "<title>turno: {}</title>", self.title())?;
+        writeln!(f, "<style>{STYLE}</style>")?;
+        writeln!(
+            f,
+            r##"<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
+        )?;
+        writeln!(f, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;
+        for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
+            self.lane(f, lane, *y)?;
+        }
+        let are_many = self.diagram.arrows.len() >= MANY;
+        let many = if are_many { r#" class="many""# } else { "" };
+        writeln!(f, "<g{many}>")?;
+        let mut arrows = self.diagram.arrows.iter();
+        arrows.try_for_each(|drawn| arrow(f, drawn, &self.lines))?;
+        writeln!(f, "</g>")?;
+        for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
+            self.dots(f, lane, *y)?;
+            // Above everything that may cross them.
+            let (mut spans, mut deferrals) = (lane.states.iter(), lane.deferrals.iter());
+            spans.try_for_each(|span| token(f, span, *y))?;
+            deferrals.try_for_each(|deferral| reason(f, deferral, (lane, *y), width))?;
+        }
+        self.legend(f)?;
+        writeln!(f, "</svg>")
+    }
+}
+
+impl Page<'_> {
+    fn title(&self) -> String {
+        let nodes = self.diagram.lanes.len();
+        match self.diagram.lock.as_str() {
+            "" => format!("{nodes} nodes"),
+            lock => format!("{nodes} nodes, lock {}", xml(lock)),
+        }
+    }
+
+    fn lane(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        let id = lane.id;
+        writeln!(
+            f,
+            r#"<g id="node-{id}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
+            y + 5.0
+        )?;
+        for (from, to, is_crashed) in &lane.runs {
+            let (from, to) = (x(*from), x(*to));
+            writeln!(f, r#"<path class="life" d="M{from:.1} {y:.1}H{to:.1}"/>"#)?;
+            if *is_crashed {
+                let cross = cross(to, y, 5.0);
+                writeln!(
+                    f,
+                    r#"<path class="lost" d="{cross}"><title>node {id} crashes</title></path>"#
+                )?;
+            }
+        }
+        let (mut spans, mut deferrals) = (lane.states.iter(), lane.deferrals.iter());
+        spans.try_for_each(|span| state_bar(f, span, y))?;
+        deferrals.try_for_each(|deferral| deferral_bar(f, deferral, y))?;
+        writeln!(f, "</g>")
+    }
+
+    fn dots(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
+        // Where the latest clock ends, at each of the two heights.
+        let mut ends = [0.0; 2];
+        for dot in &lane.dots {
+            let at = x(dot.at);
+            write!(
+                f,
+                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle>"#,
+                dot.event,
+                lane.id,
+                dot.clock,
+                xml(&dot.text),
+            )?;
+            let clock = dot.clock.to_string();
+            let half = clock.len() as f64 * LETTER / 2.0 + 1.0;
+            // Without room at either height, the dot's title still shows it.
+            if let Some(height) = ends.iter().position(|end| *end < at - half) {
+                ends[height] = at + half;
+                let above = y - 14.0 - height as f64 * 9.0;
+                write!(
+                    f,
+                    r#"<text class="clock" x="{at:.1}" y="{above:.1}">{clock}</text>"#
+                )?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    fn legend(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let y = self.height - LEGEND + 22.0;
+        let second = y + 22.0;
+        let line = y - 4.0;
+        write!(
+            f,
+            r##"<g id="legend"><path class="life" d="M12 {line}h28"/><text x="46" y="{y}">FREE</text><rect class="wait" x="92" y="{}" width="28" height="10"/><text x="126" y="{y}">WAIT (request)</text><rect class="held" x="218" y="{}" width="28" height="16"/><text x="252" y="{y}">HELD, its token</text><rect class="deferral" x="352" y="{}" width="28" height="11"/><text x="386" y="{y}">reply deferred, and why</text>"##,
+            y - 9.0,
+            y - 12.0,
+            y - 10.0
+        )?;
+        let line = second - 4.0;
+        let (top, bottom) = (line - 4.0, line + 4.0);
+        writeln!(
+            f,
+            r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">arrived before</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! The colours.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::mutex::State;
+use crate::narrate::Tone;
+
+/// Colours, if they are wanted. Every fact shows without colour too.
+#[derive(Clone, Copy)]
+pub(in crate::ui::screen) struct Palette {
+    pub(in crate::ui::screen) has_colour: bool,
+}
+
+impl Palette {
+    pub(super) fn colour(self, colour: Color) -> Style {
+        if self.has_colour {
+            Style::new().fg(colour)
+        } else {
+            Style::new()
+        }
+    }
+
+    pub(super) fn some_colour(self, colour: Option<Color>) -> Style {
+        colour.map_or(Style::new(), |colour| self.colour(colour))
+    }
+
+    pub(super) fn state(self, state: &State) -> Style {
+        self.colour(match state {
+            State::Free => Color::Cyan,
+            State::Wait { .. } => Color::Yellow,
+            State::Held { .. } => Color::Green,
+        })
+    }
+
+    pub(super) fn tone(self, tone: Tone) -> Style {
+        match tone {
+            Tone::Ordinary => Style::new(),
+            Tone::Section => self.colour(Color::Green).add_modifier(Modifier::BOLD),
+            Tone::Ignored => self.colour(Color::DarkGray),
+            Tone::Trouble => self.colour(Color::Red),
+        }
+    }
+}

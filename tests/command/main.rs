@@ -1,0 +1,36 @@
+//! The `turno` command, as real processes: the agent and its clients, the tools for
+//! keys, state and traces, and the processes that share a critical section.
+
+#[path = "../support/attackers/mod.rs"]
+mod attackers;
+#[path = "../support/fixtures/mod.rs"]
+mod fixtures;
+#[path = "../support/oracle/mod.rs"]
+mod oracle;
+
+// Agents and `turno lock`.
+mod agent;
+mod lock;
+
+// `turno process` and `turno shared`.
+mod attack;
+mod bad_network;
+mod demo;
+mod group;
+mod misconfigured;
+mod original_cases;
+mod original_peers;
+mod process;
+mod screen;
+mod section_server;
+
+// Keys, state, traces and simulations.
+mod key;
+mod simulate;
+mod state;
+mod trace;
+mod transcripts;
+mod viewer;
+
+// What happens where tmux or Chromium is missing.
+mod missing_programs;

@@ -1,0 +1,51 @@
+//! Laws of every datagram, whatever its bytes.
+
+use turno::internals::mutex::Message;
+use turno::internals::wire::{Datagram, GroupDigest, decode, encode};
+
+use super::original_scan::scan;
+
+/// Decodes a datagram.
+///
+/// # Panics
+/// If that breaks a law: decoding does not panic; a decoded datagram can be
+/// encoded, and decodes to the same again; and the original reads the same clock
+/// and id.
+pub fn check(datagram: &[u8]) {
+    let Ok(decoded) = decode(datagram) else {
+        return;
+    };
+    let (kind, clock, id) = match &decoded {
+        Datagram::Message { message, .. } => {
+            let kind = if is_request(message) { "req" } else { "reply" };
+            (kind, message.body.clock(), message.from)
+        }
+        Datagram::OriginalReply { from, clock } => ("reply", *clock, *from),
+        Datagram::Section(message) => ("cs", message.stamp.clock, message.stamp.id),
+    };
+    let scanned = scan(datagram, kind);
+    let clock = i64::try_from(clock).expect("Go has no larger numbers");
+    assert_eq!(scanned, Some((clock, id.0.into())), "the original differs");
+
+    let encoded = encode_again(&decoded);
+    assert_eq!(decode(&encoded), Ok(decoded), "encoded again");
+    assert_eq!(scan(&encoded, kind), scanned, "the original differs");
+}
+
+fn is_request(message: &Message) -> bool {
+    message.to_string().starts_with("req<")
+}
+
+/// Encodes a datagram as turno does. A reply of the original is the exception:
+/// turno always adds the echo.
+fn encode_again(decoded: &Datagram) -> Vec<u8> {
+    match decoded {
+        Datagram::Message { message, group } => {
+            // A datagram of the original names no group.
+            let group = group.unwrap_or(GroupDigest(0));
+            encode(message, group).into_bytes()
+        }
+        Datagram::OriginalReply { from, clock } => format!("reply<{clock},{from}>").into_bytes(),
+        Datagram::Section(message) => message.encode(),
+    }
+}

@@ -1,0 +1,462 @@
+//! A second implementation of the rules, independent of the algorithm's: it works
+//! out from the events and the effects what the member may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use turno::internals::mutex::{
+    Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+    State, Timer, Token, Tokens,
+};
+use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
+use turno::internals::protocol::{Event, Member};
+
+/// The state of a lock that the member wants.
+#[derive(Clone, Debug, PartialEq)]
+enum Own {
+    Waits {
+        request: u64,
+        replied: BTreeSet<NodeId>,
+    },
+    Holds,
+}
+
+pub struct Reference {
+    config: Config,
+    peers: BTreeSet<NodeId>,
+    own: BTreeMap<LockName, Own>,
+    /// The peers whose permission it keeps until it replies to them.
+    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
+    /// The peers whose permission it has given away while it waits, until it asks
+    /// them again.
+    to_ask_again: BTreeSet<(LockName, NodeId)>,
+    /// The highest clock received from each peer.
+    heard: BTreeMap<NodeId, u64>,
+    /// The locks that were acquired here. No other can be held.
+    wanted: BTreeSet<LockName>,
+    /// The clock of the latest request.
+    latest: u64,
+    token: Option<Token>,
+    entries: u32,
+    /// The upper bound of the clock on disk.
+    reserved: u64,
+    /// The clock, as far as the effects of an event show it.
+    now: u64,
+    /// The members whose clock it must receive before it may ask or permit.
+    unsynced: BTreeSet<NodeId>,
+    /// All requests that arrived, with the addresses their replies go to.
+    received: BTreeSet<(NodeId, LockName, RequestId, Option<SocketAddr>)>,
+    /// All permissions that were given.
+    permitted: BTreeSet<(NodeId, LockName, u64, RequestId)>,
+    timers: Vec<Timer>,
+}
+
+impl Reference {
+    pub fn new(config: Config) -> Self {
+        let ids = (1..=config.members).map(NodeId);
+        let peers: BTreeSet<NodeId> = ids.filter(|id| *id != config.id).collect();
+        let mut unsynced = match config.durability {
+            Durability::Durable { synced: true, .. } => BTreeSet::new(),
+            _ => peers.clone(),
+        };
+        if config.must_hear_itself {
+            unsynced.insert(config.id);
+        }
+        Reference {
+            config,
+            peers,
+            own: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            to_ask_again: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            latest: 0,
+            token: None,
+            entries: 0,
+            reserved: match config.durability {
+                Durability::Forgetful => u64::MAX,
+                Durability::Durable { below, .. } => below,
+            },
+            now: 0,
+            unsynced,
+            received: BTreeSet::new(),
+            permitted: BTreeSet::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    /// All timers that were set so far.
+    pub fn timers(&self) -> &[Timer] {
+        &self.timers
+    }
+
+    pub fn entries(&self) -> u32 {
+        self.entries
+    }
+
+    /// How many locks were acquired here.
+    pub fn own_locks(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Checks the effects of an event that was accepted.
+    pub fn check(&mut self, event: &Event, before: &Member, effects: &[Effect], after: &Member) {
+        match event {
+            Event::Acquire(lock) => {
+                assert!(!self.own.contains_key(lock), "it acquires once at a time");
+                self.wanted.insert(lock.clone());
+            }
+            Event::Cancel(lock) => {
+                let own = self.own.remove(lock);
+                assert_ne!(
+                    own,
+                    Some(Own::Holds),
+                    "a held lock is released, not cancelled"
+                );
+            }
+            Event::Received { message, reply_to } => {
+                self.receive(message, *reply_to, before);
+                let clock = message.body.clock();
+                if clock <= after.clock() {
+                    let heard = self.heard.entry(message.from).or_default();
+                    *heard = clock.max(*heard);
+                }
+            }
+            _ => {}
+        }
+        // The event that brings the last clock also does all that was put off:
+        // replies, and requests, for each of which the clock ticks. All effects of
+        // any other event have one clock.
+        let may_tick = matches!(event, Event::Received { message, .. }
+            if matches!(message.body, Body::Welcome { .. }) || message.from == self.config.id);
+        let own_event = matches!(event, Event::Delegate { .. });
+        self.now = if may_tick || own_event { before } else { after }.clock();
+        let asked_now = asked(effects);
+        for (index, effect) in effects.iter().enumerate() {
+            let what = || format!("{event:?}: {effect:?}");
+            match effect {
+                Effect::Reserve { below } => {
+                    assert_eq!(index, 0, "{}: persisted before all else", what());
+                    assert!(*below > after.clock(), "{}: not ahead", what());
+                    self.reserved = *below;
+                }
+                Effect::Send {
+                    to,
+                    reply_to,
+                    message,
+                    ..
+                } => {
+                    if let Body::Request { lock, clock } = &message.body {
+                        self.request(lock, *clock, &asked_now);
+                    }
+                    self.send(*to, *reply_to, message, after);
+                }
+                Effect::Enter { lock, token } => {
+                    assert!(
+                        !before.has_duplicate_id() || self.peers.is_empty(),
+                        "{}",
+                        what()
+                    );
+                    self.enter(lock, *token, after);
+                }
+                Effect::Delegated { lock, tokens } => {
+                    let Event::Delegate { lock: of, entries } = event else {
+                        panic!("no delegation was wanted: {}", what());
+                    };
+                    assert_eq!(lock, of);
+                    self.delegate(lock, *entries, *tokens, after);
+                }
+                Effect::Leave { lock, clock } => {
+                    assert_eq!(*event, Event::Release(lock.clone()));
+                    assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
+                    assert_eq!(*clock, after.clock());
+                }
+                Effect::Contended { lock } => {
+                    assert!(!after.reply_queue(lock).is_empty(), "{}", what());
+                }
+                Effect::SetTimer { timer, .. } => self.timers.push(timer.clone()),
+            }
+        }
+        if let Event::Release(lock) | Event::Cancel(lock) = event
+            && self.unsynced.is_empty()
+        {
+            let queued = before.reply_queue(lock).len();
+            assert_eq!(
+                after.reply_queue(lock),
+                [],
+                "{event:?}: no peer has to wait"
+            );
+            assert_eq!(permissions(effects), queued, "{event:?}: each is permitted");
+        }
+        assert!(
+            self.to_ask_again.is_empty(),
+            "a permission that was given away is asked for again"
+        );
+    }
+
+    /// Updates the state from a message that was accepted.
+    fn receive(&mut self, message: &Message, reply_to: Option<SocketAddr>, before: &Member) {
+        let (from, clock) = (message.from, message.body.clock());
+        if from == self.config.id {
+            // The member itself, or another node with its id.
+            if message.origin == Origin::Turno(self.config.incarnation) {
+                self.unsynced.remove(&from);
+            }
+            return;
+        }
+        assert!(self.peers.contains(&from), "only members are accepted");
+        if let Body::Welcome { to, .. } = message.body {
+            assert_eq!(to, self.config.incarnation, "it answers an earlier run");
+            self.unsynced.remove(&from);
+            return;
+        }
+        if clock.saturating_sub(before.clock()) > MAX_JUMP {
+            // The clock is not believed: its owner is asked for it.
+            return;
+        }
+        match &message.body {
+            Body::Request { lock, clock } => {
+                let echo = RequestId {
+                    clock: *clock,
+                    // A process of the original has none.
+                    incarnation: match message.origin {
+                        Origin::Turno(incarnation) => incarnation,
+                        Origin::Original => Incarnation(0),
+                    },
+                };
+                self.received.insert((from, lock.clone(), echo, reply_to));
+            }
+            Body::Reply { lock, echo, .. } => {
+                let replied = self.replied(from, lock, *echo);
+                replied.insert(from);
+                if self.config.keeps_permissions && message.origin != Origin::Original {
+                    self.kept.entry(lock.clone()).or_default().insert(from);
+                }
+                assert!(clock > echo.clock, "the replier is past the request");
+                assert!(
+                    !before.has_duplicate_id(),
+                    "another node with this id may use it"
+                );
+            }
+            Body::Superseded { lock, echo, .. } => {
+                self.replied(from, lock, *echo);
+                self.own.remove(lock);
+            }
+            Body::Hello | Body::Welcome { .. } => {}
+        }
+    }
+
+    /// Returns the peers that have replied to the current request. An answer must be
+    /// to that request (rule 2), and the only one of its sender (rule 3).
+    fn replied(&mut self, from: NodeId, lock: &LockName, echo: RequestId) -> &mut BTreeSet<NodeId> {
+        let Some(Own::Waits { request, replied }) = self.own.get_mut(lock) else {
+            panic!("without a request the answer of {from} was accepted");
+        };
+        let (clock, incarnation) = (*request, self.config.incarnation);
+        assert_eq!(
+            echo,
+            RequestId { clock, incarnation },
+            "{from} answers another request"
+        );
+        assert!(!replied.contains(&from), "{from} has answered already");
+        replied
+    }
+
+    fn send(
+        &mut self,
+        to: NodeId,
+        reply_to: Option<SocketAddr>,
+        message: &Message,
+        after: &Member,
+    ) {
+        let origin = Origin::Turno(self.config.incarnation);
+        assert_eq!((message.from, message.origin), (self.config.id, origin));
+        let clock = message.body.clock();
+        assert!(clock <= MAX_CLOCK, "no peer can decode {message}");
+        let is_greeting = matches!(message.body, Body::Hello | Body::Welcome { .. });
+        assert!(self.peers.contains(&to) || is_greeting && to == self.config.id);
+        // A member that has not received all clocks would have to receive them after
+        // a restart too. Until then no message of it lets a peer enter, so its clock
+        // need not be on disk.
+        let is_syncing = !self.unsynced.is_empty();
+        let may_permit = matches!(message.body, Body::Request { .. } | Body::Reply { .. });
+        assert!(!(is_syncing && may_permit), "{message} too early");
+        assert!(
+            is_syncing || clock < self.reserved,
+            "{message} is not on disk"
+        );
+        match &message.body {
+            Body::Request { lock, clock } => self.ask(to, lock, *clock),
+            Body::Reply { lock, echo, .. } | Body::Superseded { lock, echo, .. } => {
+                let answered = (to, lock.clone(), *echo, reply_to);
+                assert!(
+                    self.received.contains(&answered),
+                    "{to} sent no such request: {message}"
+                );
+                if let Body::Reply { .. } = message.body {
+                    self.permit(to, lock, clock, *echo, after);
+                }
+            }
+            Body::Hello | Body::Welcome { .. } => {}
+        }
+    }
+
+    /// A new request has a new clock (rule 1). It may discard permissions and ask for
+    /// them; a peer that it does not ask must have permitted before.
+    fn request(
+        &mut self,
+        lock: &LockName,
+        clock: u64,
+        asked_now: &BTreeSet<(LockName, u64, NodeId)>,
+    ) {
+        if self.own.contains_key(lock) {
+            return;
+        }
+        assert!(self.wanted.contains(lock), "{lock} is not wanted");
+        assert!(clock > self.latest, "a new request has a new clock");
+        self.latest = clock;
+        let kept = self.kept.entry(lock.clone()).or_default();
+        kept.retain(|peer| !asked_now.contains(&(lock.clone(), clock, *peer)));
+        let (request, replied) = (clock, kept.clone());
+        self.own
+            .insert(lock.clone(), Own::Waits { request, replied });
+    }
+
+    /// A request goes to peers whose reply is missing, always with the same clock.
+    fn ask(&mut self, to: NodeId, lock: &LockName, clock: u64) {
+        let Some(Own::Waits { request, replied }) = self.own.get(lock) else {
+            panic!("it holds {lock} and asks for it");
+        };
+        assert_eq!(*request, clock, "a repeated request has the same clock");
+        assert!(!replied.contains(&to), "{to} has replied");
+        self.to_ask_again.remove(&(lock.clone(), to));
+    }
+
+    /// Only an older request is permitted, unless it was permitted before.
+    fn permit(&mut self, to: NodeId, lock: &LockName, clock: u64, echo: RequestId, after: &Member) {
+        let permission = (to, lock.clone(), clock, echo);
+        if self.permitted.contains(&permission) {
+            return;
+        }
+        let kept = self.kept.entry(lock.clone()).or_default();
+        let gives_away = kept.remove(&to);
+        match self.own.get_mut(lock) {
+            Some(Own::Holds) => panic!("it holds {lock} and permits {to}"),
+            Some(Own::Waits { request, replied }) => {
+                assert!(
+                    (echo.clock, to) < (*request, self.config.id),
+                    "its request for {lock} is older than that of {to}"
+                );
+                if gives_away {
+                    replied.remove(&to);
+                    self.to_ask_again.insert((lock.clone(), to));
+                }
+            }
+            None => {}
+        }
+        self.advance(clock, after);
+        assert!(clock > echo.clock, "past the request's clock");
+        self.permitted.insert(permission);
+    }
+
+    /// A reply has the replier's clock at the moment of sending (rule 4).
+    fn advance(&mut self, clock: u64, after: &Member) {
+        assert!(
+            (self.now..=after.clock()).contains(&clock),
+            "it is not the present clock"
+        );
+        self.now = clock;
+    }
+
+    fn enter(&mut self, lock: &LockName, token: Token, after: &Member) {
+        let replied = match self.own.insert(lock.clone(), Own::Holds) {
+            Some(Own::Waits { replied, .. }) => replied,
+            Some(Own::Holds) => panic!("it enters {lock} twice"),
+            None => {
+                self.check_peers_follow(token.get());
+                self.kept.get(lock).cloned().unwrap_or_default()
+            }
+        };
+        assert!(self.wanted.contains(lock), "{lock} is not wanted");
+        assert_eq!(replied, self.peers, "not all have replied");
+        self.advance(token.get(), after);
+        assert!(token.get() < self.reserved, "{token} is not on disk");
+        assert!(Some(token) > self.token, "tokens rise");
+        self.token = Some(token);
+        self.entries += 1;
+    }
+
+    /// Entries without requests leave no peer so far behind that it would not believe
+    /// the clock, or could not tell it to a member that has lost it.
+    fn check_peers_follow(&self, clock: u64) {
+        let max = self.config.ahead.min(MAX_JUMP) / 2;
+        for peer in &self.peers {
+            let heard = self.heard.get(peer).copied().unwrap_or(0);
+            assert!(clock.saturating_sub(heard) <= max, "{peer} is left behind");
+        }
+    }
+
+    /// A member delegates tokens only while it holds the lock.
+    fn delegate(&mut self, lock: &LockName, entries: u64, tokens: Tokens, after: &Member) {
+        assert_eq!(
+            self.own.get(lock),
+            Some(&Own::Holds),
+            "it does not hold {lock}"
+        );
+        let (first, last) = (tokens.first(), tokens.last());
+        self.check_peers_follow(last.get());
+        assert_eq!(last.get() - first.get(), entries - 1, "as many as wanted");
+        self.advance(last.get(), after);
+        assert!(last.get() < self.reserved, "{last} is not on disk");
+        assert!(Some(first) > self.token, "tokens rise");
+        self.token = Some(last);
+    }
+
+    /// Compares the state of the member with that of this reference.
+    pub fn compare(&self, member: &Member) {
+        for (lock, of_member) in member.locks() {
+            match (self.own.get(lock), of_member.state()) {
+                (None, State::Free) | (Some(Own::Holds), State::Held { .. }) => {}
+                (
+                    Some(Own::Waits { request, replied }),
+                    State::Wait {
+                        request: of,
+                        missing,
+                    },
+                ) => {
+                    assert_eq!(*request, of.clock);
+                    assert_eq!(*missing, &self.peers - replied);
+                }
+                (own, state) => panic!("{lock}: {own:?}, but the member has {state:?}"),
+            }
+        }
+        for (lock, kept) in &self.kept {
+            assert_eq!(member.kept(lock), kept, "{lock}: the kept permissions");
+        }
+        for lock in self.own.keys() {
+            assert_ne!(*member.state(lock), State::Free, "{lock}");
+        }
+        assert_eq!(*member.unsynced(), self.unsynced);
+    }
+}
+
+/// Returns the requests of one event: the lock, the clock and the peer.
+fn asked(effects: &[Effect]) -> BTreeSet<(LockName, u64, NodeId)> {
+    let asked = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to, message, .. } => match &message.body {
+            Body::Request { lock, clock } => Some((lock.clone(), *clock, *to)),
+            _ => None,
+        },
+        _ => None,
+    });
+    asked.collect()
+}
+
+/// Returns how many permissions these effects send.
+fn permissions(effects: &[Effect]) -> usize {
+    let is_permission = |effect: &&Effect| {
+        matches!(effect, Effect::Send { message, .. }
+            if matches!(message.body, Body::Reply { .. }))
+    };
+    effects.iter().filter(is_permission).count()
+}

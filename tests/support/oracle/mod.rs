@@ -1,0 +1,3 @@
+//! What decides whether a run was correct.
+
+pub mod judge;
