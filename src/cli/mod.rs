@@ -36,7 +36,7 @@ struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Run a command on one machine at a time, with an agent on every machine:
+Examples. Run a command on one machine at a time, with an agent on every machine:
   turno agent --id 1 alpha:7001 beta:7001
   turno lock nightly -- ./backup
 

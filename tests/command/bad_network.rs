@@ -154,7 +154,7 @@ fn all_others_wait_in_vain(members: &mut RestartedGroup, holder: usize) {
     for member in others {
         member.request();
     }
-    let waits_for = format!(" {holder} (");
+    let waits_for = format!(" ({holder}), ");
     for member in members.members.iter().filter(|m| m.id != holder) {
         member.run().wait_until("two reports", |lines| {
             let since_request = lines.rsplit(|line| line.starts_with(ASKS)).next()?;

@@ -22,11 +22,11 @@ fn a_malformed_datagram_is_reported_in_one_line_and_does_not_move_the_clock() {
         ),
         (
             b"\x00\xff\xfe",
-            r#"dropped, it begins with none of req<, reply< and cs<, clock 1: "\0\xff\xfe""#,
+            r#"dropped, it does not begin with req<, reply< or cs<, clock 1: "\0\xff\xfe""#,
         ),
         (
             b"\x1b]0;owned\x07\x1b[2J",
-            r#"dropped, it begins with none of req<, reply< and cs<, clock 1: "\u{1b}]0;owned\u{7}\u{1b}[2J""#,
+            r#"dropped, it does not begin with req<, reply< or cs<, clock 1: "\u{1b}]0;owned\u{7}\u{1b}[2J""#,
         ),
         (
             b"req<5,2>{\x1b[2J}",

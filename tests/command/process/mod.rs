@@ -43,27 +43,27 @@ fn wrong_arguments_are_refused_with_the_reason_and_the_way_out() {
         ),
         (
             &["1", ":10001", ":10002", ":10001"],
-            "turno: members 1 and 3 have the same address, 127.0.0.1:10001; each needs a port of its own",
+            "turno: :10001 (1) and :10001 (3) have the same address, 127.0.0.1:10001; each needs a port of its own",
         ),
         (
             &["1", ":10001", ":10000"],
-            "turno: member 2 has the address of the critical section, 127.0.0.1:10000; give it another port, or move the section with --shared",
+            "turno: :10000 (2) has the address of the critical section, 127.0.0.1:10000; give it another port, or move the section with --shared",
         ),
         (
             &["1", ":10001", ":10002", "--shared", "localhost:10002"],
-            "turno: member 2 has the address of the critical section, 127.0.0.1:10002; give it another port, or move the section with --shared",
+            "turno: :10002 (2) has the address of the critical section, 127.0.0.1:10002; give it another port, or move the section with --shared",
         ),
         (
             &["1", ":10001", "192.0.2.7:10002"],
-            "turno: member 1 is on this host's loopback, which member 2 cannot reach; in a group of several machines give every member as HOST:PORT, the same list on each",
+            "turno: :10001 (1) is on this host's loopback, which 192.0.2.7:10002 (2) cannot reach; in a group of several machines give every member as HOST:PORT, the same list on each",
         ),
         (
             &["1", ":10001", ":0"],
-            "turno: member 2 has port 0; give the port that it listens on",
+            "turno: :0 (2) has port 0; give the port that it listens on",
         ),
         (
             &["1", "192.0.2.7:10001", "[2001:db8::7]:10002"],
-            "turno: member 1 has only an IPv4 address and member 2 only an IPv6 one; give all of one kind",
+            "turno: 192.0.2.7:10001 (1) has only an IPv4 address and [2001:db8::7]:10002 (2) only an IPv6 one; give all of one kind",
         ),
         (
             &["x", ":10001"],
