@@ -65,6 +65,10 @@ pub(crate) trait User {
 
     /// The request of a peer is deferred.
     fn contended(&mut self, _lock: &LockName) {}
+
+    /// The lease has ended, and the entry with it: what it started must have ended before,
+    /// and what it still says comes too late. The node defers until it leaves.
+    fn lost(&mut self, _lock: &LockName) {}
 }
 
 /// One member of a group, running; its owner waits for its sources.

@@ -105,6 +105,7 @@ impl Config {
         let message = Message {
             from: self.id,
             origin: Origin::Turno(self.incarnation),
+            view: None,
             body,
         };
         Effect::Send {

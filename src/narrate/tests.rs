@@ -12,6 +12,7 @@ fn received(from: u16, body: Body) -> Event {
         message: Message {
             from: NodeId(from),
             origin: Origin::Turno(Incarnation(9)),
+            view: None,
             body,
         },
         reply_to: None,

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 
 use super::Member;
 use crate::mutex::{Config, Deferred, LockName, NodeId, RicartAgrawala, State};
+use crate::views::Moment;
 
 impl Member {
     /// The configuration that this member was made with.
@@ -28,6 +29,12 @@ impl Member {
     #[must_use]
     pub fn last_request_clock(&self) -> Option<u64> {
         self.last_request_clock
+    }
+
+    /// The moment of the latest event. Without failover it means nothing.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.now
     }
 
     /// All other members.

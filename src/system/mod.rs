@@ -1,6 +1,7 @@
 //! The operating system, where the standard library is not enough: signals, terminals, and
 //! output to a reader that may not read.
 
+pub(crate) mod boot_clock;
 pub(crate) mod file;
 mod quota;
 mod retry;

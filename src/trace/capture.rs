@@ -1,6 +1,7 @@
 //! From what the algorithm did to a line of the trace.
 
 use super::record::{EventKind, Header, MessageKind, MessageRecord, Phase, Record, VERSION};
+use super::view_record::ViewRecord;
 use crate::mutex::{
     Body, Effect, LockName, Message, NodeId, Origin, Rejected, State, Timer, Timestamp,
 };
@@ -21,8 +22,8 @@ impl Header {
 }
 
 impl Record {
-    /// Records an event and its outcome; `None` for a timer that was stale. `member`
-    /// is the algorithm after the event.
+    /// Records an event and its outcome; `None` for a timer that was stale, and for most
+    /// beats. `member` is the algorithm after the event.
     #[must_use]
     pub fn new(
         at: u64,
@@ -34,7 +35,11 @@ impl Record {
         if is_stale_timer {
             return None;
         }
+        let view = ViewRecord::new(event, outcome.unwrap_or_default(), member);
         let (kind, lock) = kind_and_lock(event);
+        if kind == EventKind::View && view.as_ref().is_none_or(|view| !view.is_notable(event)) {
+            return None;
+        }
         let lock = lock.unwrap_or_default();
         let (state, request, token) = match member.state(&lock) {
             State::Free => (Phase::Free, None, None),
@@ -63,6 +68,7 @@ impl Record {
             token,
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent.collect(),
+            view,
         })
     }
 }
@@ -107,8 +113,12 @@ fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
         Event::Resume { lock, .. } => (EventKind::Resume, Some(lock)),
         Event::Tick => (EventKind::Tick, None),
         Event::Received { message, .. } => (EventKind::Received, lock_of(&message.body)),
-        Event::Expired(Timer::Resend { lock, .. }) => (EventKind::Timer, Some(lock)),
+        Event::Expired(Timer::Resend { lock, .. } | Timer::Enter { lock }) => {
+            (EventKind::Timer, Some(lock))
+        }
+        Event::ReceivedView { .. } | Event::Expired(Timer::View) => (EventKind::View, None),
         Event::Expired(_) => (EventKind::Timer, None),
+        Event::End => (EventKind::End, None),
     };
     (kind, lock.cloned())
 }

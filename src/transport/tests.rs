@@ -38,7 +38,12 @@ impl Transport {
         self.route(&Effect::Send {
             to: NodeId(to),
             reply_to: None,
-            message: Message { from, origin, body },
+            message: Message {
+                from,
+                origin,
+                view: None,
+                body,
+            },
             repetition,
         })
     }

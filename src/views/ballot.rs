@@ -4,10 +4,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-use super::message::{View, ViewMessage, ViewNumber};
+use super::message::{View, ViewMessage};
 use super::time::Moment;
 use super::{Output, Views, rules};
-use crate::mutex::NodeId;
+use crate::mutex::{NodeId, ViewNumber};
 
 /// A proposal of this member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,10 +2,10 @@
 
 use alloc::collections::VecDeque;
 
-use super::message::{Beat, Nonce, ViewMessage, ViewNumber};
+use super::message::{Beat, Nonce, ViewMessage};
 use super::time::Moment;
 use super::{Output, Views, rules};
-use crate::mutex::NodeId;
+use crate::mutex::{NodeId, ViewNumber};
 
 /// How many own beats are remembered: those of two leases.
 const MAX_REMEMBERED: usize = 20;
@@ -57,7 +57,7 @@ impl Views {
 
     /// The others need a beat sooner than it is due: this member heard another again, or
     /// its bound is new.
-    pub(super) fn beat_soon(&mut self, now: Moment) {
+    pub(crate) fn beat_soon(&mut self, now: Moment) {
         let last = self.beats.sent.back().map(|(_, at, _)| *at);
         let pause = self.config.lease.beat() / MOST_OUT_OF_TURN;
         let soon = last.map_or(now, |last| (last + pause).max(now));

@@ -30,6 +30,12 @@ impl Lease {
         self.0
     }
 
+    /// The length in microseconds.
+    #[must_use]
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// How long it lasts for the member that has it, from the sending of the beat that
     /// a majority acknowledged (rule 3): the length, less the clocks' difference.
     #[must_use]

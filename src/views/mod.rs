@@ -29,14 +29,14 @@ use alloc::vec::Vec;
 
 #[cfg(test)]
 use crate::mutex::planted::Planted;
-use crate::mutex::{Incarnation, NodeId};
+use crate::mutex::{Incarnation, NodeId, ViewNumber};
 use acknowledgments::Acknowledgments;
 use ballot::{Intent, Proposal};
 use hearing::Hearing;
 use heartbeat::SentBeats;
 
 pub use lease::{Lease, MIN_LEASE};
-pub use message::{Beat, Nonce, View, ViewMessage, ViewNumber};
+pub use message::{Beat, Nonce, View, ViewMessage};
 pub use time::Moment;
 
 /// What a member must be told of the views that it takes part in.
@@ -137,6 +137,20 @@ impl Views {
                 floor: 0,
             });
         }
+    }
+
+    /// This member cannot know what was promised in its name: it hears every other one
+    /// before it takes part again, as after a restart without its state.
+    pub fn forget(&mut self, now: Moment) {
+        self.view = None;
+        self.proposal = None;
+        self.voted = None;
+        self.acknowledgments = Acknowledgments::at_start(&self.config, now);
+        self.unheard = self.others();
+    }
+
+    fn others(&self) -> BTreeSet<NodeId> {
+        self.peers().collect()
     }
 
     /// What this member was told of its group.

@@ -3,11 +3,11 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use super::message::{Beat, Nonce, View, ViewNumber};
+use super::message::{Beat, Nonce, View};
 use super::time::Moment;
 use super::{Config, Views};
-use crate::mutex::NodeId;
 use crate::mutex::planted::planted;
+use crate::mutex::{NodeId, ViewNumber};
 
 /// Rule 2: a beat of a barred member is not acknowledged, unless it has joined the view
 /// that barred it, or a later one. The acknowledger need not have joined the view of the

@@ -26,13 +26,15 @@ mod hexadecimal;
 mod key;
 mod section;
 mod tail;
+mod views;
 
 use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::mutex::{Message, NodeId};
+use crate::mutex::{Incarnation, Message, NodeId};
+use crate::views::ViewMessage;
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
@@ -85,6 +87,17 @@ pub enum Datagram {
         /// The replier's clock.
         clock: u64,
     },
+    /// From member to member, about views.
+    View {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The message.
+        message: ViewMessage,
+        /// The sender's member list.
+        group: GroupDigest,
+    },
     /// From the holder to the critical section.
     Section(SectionMessage),
 }
@@ -136,7 +149,19 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             text: section::decode_text(rest)?,
         })),
         DatagramKind::Request | DatagramKind::Reply => tail::decode(kind, stamp, rest),
+        _ => views::decode(kind, stamp, rest),
     }
+}
+
+/// The text of a message about views, without a signature.
+#[must_use]
+pub fn encode_view(
+    from: NodeId,
+    incarnation: Incarnation,
+    message: &ViewMessage,
+    group: GroupDigest,
+) -> String {
+    views::encode(from, incarnation, message, group)
 }
 
 /// The text of a message, without a signature.

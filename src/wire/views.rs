@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::hexadecimal::Hexadecimal;
 use super::head::DatagramKind;
+use super::hexadecimal::Hexadecimal;
 use super::{Datagram, GroupDigest, Malformed};
-use crate::mutex::{Incarnation, NodeId, Timestamp};
-use crate::views::{Beat, Nonce, View, ViewMessage, ViewNumber};
+use crate::mutex::{Incarnation, NodeId, Timestamp, ViewNumber};
+use crate::views::{Beat, Nonce, View, ViewMessage};
 
 /// What follows the head. Each kind has some of the fields.
 #[derive(Default, Serialize, Deserialize)]
@@ -91,7 +91,13 @@ fn message(
         DatagramKind::Beat => {
             let heard = tail.heard?.into_iter().map(|(id, (incarnation, counter))| {
                 let incarnation = Incarnation(incarnation.0);
-                (NodeId(id), Nonce { incarnation, counter })
+                (
+                    NodeId(id),
+                    Nonce {
+                        incarnation,
+                        counter,
+                    },
+                )
             });
             ViewMessage::Beat(Beat {
                 nonce: own,
@@ -141,9 +147,10 @@ pub(super) fn encode(
             tail.view = pair(beat.view);
             tail.promised = pair(beat.promised);
             tail.below = Some(beat.below);
-            let heard = beat.heard.iter().map(|(id, nonce)| {
-                (id.0, (Hexadecimal(nonce.incarnation.0), nonce.counter))
-            });
+            let heard = beat
+                .heard
+                .iter()
+                .map(|(id, nonce)| (id.0, (Hexadecimal(nonce.incarnation.0), nonce.counter)));
             tail.heard = Some(heard.collect());
             ("beat", beat.nonce.counter)
         }

@@ -102,8 +102,11 @@ impl Cluster {
             (Program::Turno(_, transport), Reader::Turno(socket)) => {
                 let step = match transport.receive(&parcel.text, parcel.source, socket) {
                     Err(dropped) => self.turno_step(id, Some(Handled::Dropped(dropped.reason))),
-                    Ok(Incoming { message, reply_to }) => {
+                    Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
+                    }
+                    Ok(Incoming::View { from, message }) => {
+                        self.handle(id, Event::ReceivedView { from, message })
                     }
                 };
                 Some(step)
@@ -164,7 +167,11 @@ impl Cluster {
                 Done::Delegated(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => Done::Left,
-            Effect::Contended { .. } => return None,
+            Effect::Promise { .. }
+            | Effect::Forget
+            | Effect::Join
+            | Effect::Lost { .. }
+            | Effect::Contended { .. } => return None,
             Effect::SetTimer { timer, after } => Done::Timer(timer.clone(), *after),
         })
     }

@@ -30,6 +30,7 @@ fn waiting(key: Option<Key>) -> Transport {
     let message = Message {
         from: NodeId(1),
         origin: Origin::Turno(Incarnation(1)),
+        view: None,
         body: Body::Request {
             lock,
             clock: REQUEST,

@@ -200,7 +200,10 @@ impl Memo {
                 MemberEffect::Delegate(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => MemberEffect::Leave,
-            Effect::Contended { .. } | Effect::SetTimer { .. } => return None,
+            Effect::Promise { .. }
+            | Effect::Lost { .. }
+            | Effect::Contended { .. }
+            | Effect::SetTimer { .. } => return None,
             Effect::Send { to, message, .. } => {
                 // A hello to a peer whose clock is known only makes that peer repeat what is
                 // under way already.

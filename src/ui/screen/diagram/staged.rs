@@ -90,6 +90,7 @@ impl Staged {
             message: Message {
                 from: NodeId(from),
                 origin: Origin::Turno(run),
+                view: None,
                 body,
             },
             reply_to: None,

@@ -205,6 +205,7 @@ fn an_entry_without_a_datagram_and_a_request_to_some_members_are_rows() {
         message: Message {
             from: NodeId(1),
             origin: Origin::Turno(Incarnation(7)),
+            view: None,
             body: Body::Request {
                 lock: lock.clone(),
                 clock,
