@@ -60,7 +60,7 @@ impl<'a> Links<'a> {
         let to = member_at(parcel.destination);
         let network = self.plan.network;
         let mut arrivals = Vec::new();
-        if !self.is_healed && !self.is_of_seed(from, to, parcel) {
+        if !self.is_healed && !self.is_of_original(from, to, parcel) {
             if self.is_cut(from, to) {
                 figures.cut += 1;
                 return arrivals;
@@ -91,7 +91,7 @@ impl<'a> Links<'a> {
 
     /// Whether it is a request of the original, or the reply to one: the original sends
     /// a request once, so the network must not lose it.
-    fn is_of_seed(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
+    fn is_of_original(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
         (self.plan.kind(from) == ProgramKind::Original && parcel.text.starts_with(b"req"))
             || (self.plan.kind(to) == ProgramKind::Original && parcel.text.starts_with(b"reply"))
     }

@@ -86,7 +86,7 @@ impl<'a> World<'a> {
     /// Records a line about something that happens.
     pub(super) fn report(&mut self, what: &str) {
         if let Some(recording) = &mut self.recording {
-            recording.tell(self.events.now, what);
+            recording.report(self.events.now, what);
         }
     }
 
