@@ -38,13 +38,8 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
             let head = greeting.kind.head(greeting.clock, header.id);
             let _ = write!(line, "; {}", sent(&head, greeting.peer));
         }
-        let _ = writeln!(
-            text,
-            "{}\n{} {}",
-            line.replace(['\n', '\r'], " "),
-            header.id,
-            Value::Object(vector)
-        );
+        let (line, vector) = (line.replace(['\n', '\r'], " "), Value::Object(vector));
+        let _ = writeln!(text, "{line}\n{} {vector}", header.id);
     }
     Ok(text)
 }

@@ -115,7 +115,7 @@ impl Contents {
             return Ok(());
         };
         let first = self.events.len();
-        while let Some(record) = lines.record()? {
+        while let Some(record) = lines.next()? {
             self.add(&header, &record, lines.begins)?;
             if self.events.len().is_multiple_of(REPORT_EVERY) {
                 report(self.events.len(), lines.ends);
@@ -210,7 +210,7 @@ impl RunFile {
         let Some(header) = lines.header()? else {
             return Ok(None);
         };
-        let first = lines.record()?;
+        let first = lines.next::<Record>()?;
         Ok(first.map(|record| RunFile {
             path,
             header,
