@@ -62,7 +62,6 @@ impl Tone {
 }
 
 /// Puts an event into words, in order; some events need none.
-#[must_use]
 pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
     let (tone, text) = match what {
         NodeEvent::Began {

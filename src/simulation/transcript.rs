@@ -8,7 +8,6 @@ use crate::printable::Printable;
 
 /// The lines about a step, in order, without the id of the program. A process of the
 /// original reports less: what arrived, what it sent, that it entered or left.
-#[must_use]
 pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
     let Some(program) = cluster.program(step.id) else {
         return Vec::new();
@@ -62,7 +61,6 @@ fn original_lines(
 
 impl Parcel {
     /// The part that a process of the original reads: `kind<clock,id>`.
-    #[must_use]
     pub fn head(&self) -> String {
         let end = self.text.iter().position(|byte| *byte == b'>');
         let end = end.map_or(self.text.len(), |index| index + 1);

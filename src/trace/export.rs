@@ -17,9 +17,6 @@ const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
 /// For ShiViz (<https://bestchai.bitbucket.io/shiviz/>): two lines an event, its text
 /// and its vector clock. It contains every event, greetings included: the clock of each
 /// host must rise by exactly 1.
-///
-/// # Errors
-/// [`TraceError`]: the files can no longer be read.
 pub fn shiviz(history: &History) -> Result<String, TraceError> {
     let mut text = format!("{SHIVIZ}\n\n");
     let mut clocks = VectorClocks::new(history);
@@ -46,9 +43,6 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
 
 /// A Mermaid sequence diagram for a README: requests and replies, entries, and why
 /// replies are deferred.
-///
-/// # Errors
-/// [`TraceError`]: the files can no longer be read.
 pub fn mermaid(history: &History) -> Result<String, TraceError> {
     let mut text = "sequenceDiagram\n".to_owned();
     for id in 1..=history.members() {

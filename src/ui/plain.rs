@@ -21,7 +21,6 @@ pub struct Plain {
 
 impl Plain {
     /// Writes to this output.
-    #[must_use]
     pub fn new(output: Output) -> Self {
         let (ordinary, in_flood) = WITHOUT_EFFECT;
         let quota = Quota::new(ordinary, in_flood);

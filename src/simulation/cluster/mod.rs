@@ -67,7 +67,6 @@ impl Cluster {
     }
 
     /// The program of a member; `None` if none runs.
-    #[must_use]
     pub fn program(&self, id: NodeId) -> Option<&Program> {
         self.programs.get(&id)
     }

@@ -19,7 +19,6 @@ const REPORT_EVERY: usize = 1 << 14;
 /// How far the reading of a trace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// How many events have been read.
     pub events: usize,
     /// The part of all bytes that was read; `None` once the events are being ordered.
     pub percent: Option<u64>,
@@ -28,13 +27,11 @@ pub struct Progress {
 /// The events of one run of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEvents {
-    /// The node and its run.
     pub header: Header,
     /// Whether the last line is cut short: the node was killed while it wrote it.
     pub is_cut: bool,
     /// The index of the first event.
     pub(super) first: usize,
-    /// How many events there are.
     pub(super) count: usize,
     /// The offset behind the last whole line.
     pub(super) end: u64,

@@ -13,9 +13,6 @@ const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = include_str!("viewer.js");
 
 /// The diagram of a history as a page for a browser.
-///
-/// # Errors
-/// [`TraceError`]: the files can no longer be read.
 pub fn html(history: &History, diagram: &Diagram) -> Result<String, TraceError> {
     let steps = Steps::new(history, diagram)?;
     let steps = serde_json::to_string(&steps).expect("text, numbers and lists of them");

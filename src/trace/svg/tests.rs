@@ -1,5 +1,6 @@
 use super::*;
-use crate::trace::{Deferral, Dot, EventLabel};
+use crate::trace::diagram::{Deferral, Dot};
+use crate::trace::history::EventLabel;
 
 const EVENT: EventLabel = EventLabel { run: 0, record: 0 };
 
