@@ -1,12 +1,12 @@
 use super::Account;
 use crate::mutex::Effect;
 use crate::protocol::Event;
-use crate::protocol::tests::{acquire, durable, hello, release, reply, request};
+use crate::protocol::tests::{acquire, hello, release, reply, request, unstarted};
 use crate::trace::{Header, Record};
 
 #[test]
 fn a_record_is_put_into_the_words_of_the_live_event() {
-    let mut member = durable(1, 3);
+    let mut member = unstarted(1, 3);
     for (event, text) in [
         (Event::Start, "start"),
         (Event::Tick, "tick"),

@@ -40,9 +40,9 @@ fn member(id: u16, members: u16) -> Member {
     member
 }
 
-/// Member `id` of a group of `members` that has its clock, 1, on disk: it starts without
-/// asking the others for theirs.
-pub(crate) fn durable(id: u16, members: u16) -> Member {
+/// Member `id` of a group of `members`, not started, with its clock, 1, on disk: it need
+/// not ask the others for theirs.
+pub(crate) fn unstarted(id: u16, members: u16) -> Member {
     let (below, synced) = (1, true);
     Member::new(Config {
         durability: Durability::Durable { below, synced },

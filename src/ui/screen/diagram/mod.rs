@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use crate::engine::NodeEvent;
-use crate::group::Group;
 use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{Account, Tone};
 use crate::printable::Printable;
@@ -114,7 +113,10 @@ impl LiveDiagram {
     /// Adds an event after all earlier ones.
     pub(super) fn happened(&mut self, what: &NodeEvent<'_>) {
         match what {
-            NodeEvent::Began { group, .. } => self.began(group),
+            NodeEvent::Began { group, .. } => {
+                self.own = group.id;
+                self.addresses.clone_from(&group.members);
+            }
             NodeEvent::Handled {
                 event,
                 outcome,
@@ -156,11 +158,6 @@ impl LiveDiagram {
     /// The number of members.
     pub(super) fn members(&self) -> u16 {
         u16::try_from(self.addresses.len()).unwrap_or(u16::MAX)
-    }
-
-    fn began(&mut self, group: &Group) {
-        self.own = group.id;
-        self.addresses.clone_from(&group.members);
     }
 
     /// Adds a row and drops the oldest. A row without effect that is like one since the

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::LiveDiagram;
 use crate::engine::NodeEvent;
 use crate::group::Group;
-use crate::protocol::tests::{acquire, durable, reply};
+use crate::protocol::tests::{acquire, reply, unstarted};
 use crate::protocol::{Event, Member};
 use crate::transport::DropReason;
 
@@ -26,7 +26,7 @@ impl Staged {
             section: Some(SocketAddr::from(([127, 0, 0, 1], 10_000))),
             has_key: false,
         });
-        let member = durable(id, members);
+        let member = unstarted(id, members);
         Staged { member, diagram }
     }
 

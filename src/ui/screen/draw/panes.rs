@@ -13,12 +13,9 @@ use crate::ui::screen::labels;
 
 /// Our identity, and where the critical section is, if there is room for that.
 pub(super) fn head_line(status: &Status<'_>, width: u16) -> Line<'static> {
-    let who = format!(
-        " process {} of {} at {}",
-        status.group.id,
-        status.group.members.len(),
-        status.group.listen
-    );
+    let group = status.group;
+    let (id, members, listen) = (group.id, group.members.len(), group.listen);
+    let who = format!(" process {id} of {members} at {listen}");
     let section = format!("critical section {} ", status.section);
     let gap = usize::from(width).saturating_sub(who.len() + section.len());
     if gap == 0 {
@@ -29,9 +26,8 @@ pub(super) fn head_line(status: &Status<'_>, width: u16) -> Line<'static> {
 
 pub(super) fn badge(status: &Status<'_>, palette: Palette) -> Span<'static> {
     let state = status.member.state(&LockName::default());
-    let style = palette
-        .state(state)
-        .add_modifier(Modifier::REVERSED | Modifier::BOLD);
+    let reversed = Modifier::REVERSED | Modifier::BOLD;
+    let style = palette.state(state).add_modifier(reversed);
     Span::styled(format!(" {state} "), style)
 }
 
@@ -51,14 +47,12 @@ pub(super) fn peer_lines(
 ) -> Paragraph<'static> {
     let room = usize::from(area.height);
     let mut shown: Vec<&labels::Peer> = peers.iter().collect();
-    let hidden = if peers.len() > room {
-        shown.sort_by_key(|peer| !peer.is_busy());
+    if peers.len() > room {
+        shown.sort_by_key(|peer| !peer.is_missing && peer.deferred.is_empty());
         shown.truncate(room.saturating_sub(1));
         shown.sort_by_key(|peer| peer.id);
-        peers.len() - shown.len()
-    } else {
-        0
-    };
+    }
+    let hidden = peers.len() - shown.len();
     let has_addresses = area.width >= 70;
     let widest = shown.iter().map(|peer| peer.reply.len()).max().unwrap_or(0);
     let mut lines: Vec<Line<'static>> = shown
@@ -68,9 +62,9 @@ pub(super) fn peer_lines(
             let address = address.map_or(String::new(), |address| format!("{address:<21}  "));
             let mut spans = vec![Span::raw(format!(" {:>2}  {address}", peer.id))];
             if widest > 0 {
-                let colour = peer.is_missing.then_some(Color::Yellow);
+                let yellow = peer.is_missing.then(|| palette.colour(Color::Yellow));
                 let reply = format!("{:<widest$}  ", peer.reply);
-                spans.push(Span::styled(reply, palette.some_colour(colour)));
+                spans.push(Span::styled(reply, yellow.unwrap_or_default()));
             }
             let magenta = palette.colour(Color::Magenta);
             spans.push(Span::styled(peer.deferred.clone(), magenta));
