@@ -14,7 +14,7 @@ pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel
     };
     let event = match (program, &step.handled, arrived) {
         (Program::Original(peer, group), ..) => {
-            return original_lines(peer.clock(), group, step, arrived);
+            return original_lines(peer.clock, group, step, arrived);
         }
         (Program::Turno(member, _), Some(Handled::Handled(event, outcome)), _) => {
             NodeEvent::Handled {

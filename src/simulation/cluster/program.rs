@@ -38,7 +38,7 @@ impl Program {
     pub fn clock(&self) -> u64 {
         match self {
             Program::Turno(member, _) => member.clock(),
-            Program::Original(peer, _) => peer.clock(),
+            Program::Original(peer, _) => peer.clock,
         }
     }
 
@@ -46,7 +46,7 @@ impl Program {
     pub fn last_request_clock(&self) -> Option<u64> {
         match self {
             Program::Turno(member, _) => member.last_request_clock(),
-            Program::Original(peer, _) => peer.last_request_clock(),
+            Program::Original(peer, _) => peer.last_request_clock,
         }
     }
 }
