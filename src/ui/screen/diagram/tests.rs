@@ -10,19 +10,19 @@ use crate::protocol::tests::{acquire, hello, received, release, reply, request, 
 fn rows(node: &Staged) -> Vec<String> {
     let rows = node.diagram.rows.iter();
     rows.map(|row| {
-        let clock = row.clock.map(|clock| format!("{clock}: "));
-        let clock = clock.unwrap_or_default();
+        let clock = row
+            .clock
+            .map_or_else(String::new, |clock| format!("{clock}: "));
         let arrow = row.arrow.as_ref().map_or(String::new(), |arrow| {
             let peers: Vec<String> = arrow.peers.iter().map(NodeId::to_string).collect();
             let way = if arrow.is_sent { "to" } else { "from" };
             format!("[{} {way} {}] ", arrow.label, peers.join(" "))
         });
-        let times = if row.times == 1 {
-            String::new()
-        } else {
-            format!(" ×{}", row.times)
-        };
-        format!("{clock}{arrow}{}{times}", row.note)
+        let text = format!("{clock}{arrow}{}", row.note);
+        match row.times {
+            1 => text,
+            times => format!("{text} ×{times}"),
+        }
     })
     .collect()
 }
