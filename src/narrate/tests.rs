@@ -1,8 +1,7 @@
 use super::Account;
-use crate::mutex::Effect;
 use crate::protocol::Event;
 use crate::protocol::tests::{acquire, hello, release, reply, request, unstarted};
-use crate::trace::{Header, Record};
+use crate::trace::Header;
 
 #[test]
 fn a_record_is_put_into_the_words_of_the_live_event() {
@@ -41,13 +40,12 @@ fn a_record_is_put_into_the_words_of_the_live_event() {
             "req<1099511627776,2> received: too far ahead to be believed, 2 is asked",
         ),
     ] {
-        let mut effects: Vec<Effect> = Vec::new();
-        let outcome = member.handle(&event, &mut effects);
-        let outcome = outcome.map(|()| &*effects);
-        let record = Record::new(0, &event, outcome, &member).unwrap();
-        let live = Account::new(&record, &event, &effects, &member);
+        let mut effects = Vec::new();
+        let outcome = member.handle(&event, &mut effects).map(|()| &*effects);
+        let live = Account::new(&event, outcome, &member).unwrap();
         assert_eq!(live.text(), text);
         let header = Header::new(&member);
-        assert_eq!(Account::recorded(&header, &record).text(), text, "recorded");
+        let recorded = Account::recorded(&header, &live.record);
+        assert_eq!(recorded.text(), text, "recorded");
     }
 }

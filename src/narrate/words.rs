@@ -40,7 +40,7 @@ impl Account<'_> {
     /// The lines about the event; some events need none. `clock` is the part of a line
     /// that shows the clock, `, clock 5`, or empty where it is shown elsewhere.
     pub(crate) fn lines(&self, clock: &str) -> Vec<Line> {
-        let record = self.record;
+        let record = &self.record;
         let message = record.message.as_ref();
         if let Some(why) = &record.ignored {
             return vec![self.rejection(why, clock)];

@@ -219,13 +219,11 @@ impl Member {
 
 /// The messages among the effects: their heads and receivers.
 fn sent(effects: &[Effect]) -> Vec<String> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
-            _ => None,
-        })
-        .collect()
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
+        _ => None,
+    });
+    sent.collect()
 }
 
 /// The body of the message that was sent at this place.

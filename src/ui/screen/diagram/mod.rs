@@ -14,7 +14,7 @@ use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{Account, Tone};
 use crate::printable::Printable;
 use crate::protocol::Member;
-use crate::trace::{Phase, Record};
+use crate::trace::Phase;
 
 /// How many rows are kept: more than a screen shows.
 const MAX_ROWS: usize = 200;
@@ -123,10 +123,9 @@ impl LiveDiagram {
                 member,
             } => {
                 let before = std::mem::replace(&mut self.now, LineState::of(member));
-                let Some(record) = Record::new(0, event, *outcome, member) else {
+                let Some(account) = Account::new(event, *outcome, member) else {
                     return;
                 };
-                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
                 for mut row in self.rows_of(&account, before.clock) {
                     // A repetition does not concern the clock.
                     if !row.has_effect() && self.now.clock == before.clock {
