@@ -3,12 +3,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::SIGCHLD;
 
@@ -18,6 +16,7 @@ use super::exit_code::{self, OWN_FAILURE};
 use super::process_tree::{self, OtherChildren};
 use super::signals::Signals;
 use crate::system::signals::is_blocked;
+use crate::system::{register_readable, retry_interrupted};
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -63,9 +62,7 @@ impl Supervisor {
         let poll = Poll::new()?;
         let signals = Signals::of_supervisor(poll.registry(), SIGNALS)?;
         channel.set_nonblocking(true)?;
-        let mut source = SourceFd(&channel.as_raw_fd());
-        let registry = poll.registry();
-        registry.register(&mut source, CHANNEL, Interest::READABLE)?;
+        register_readable(&channel, poll.registry(), CHANNEL)?;
         let supervisor = Supervisor {
             poll,
             signals,
@@ -160,17 +157,14 @@ impl Supervisor {
 
     fn receive(&mut self) -> io::Result<Order> {
         let mut byte = [0];
-        loop {
-            return match self.channel.read(&mut byte) {
-                Ok(0) => Ok(Order::Kill),
-                Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => Ok(Order::Nothing),
-                    ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset => Ok(Order::Kill),
-                    _ => Err(error),
-                },
-            };
+        match retry_interrupted(|| self.channel.read(&mut byte)) {
+            Ok(0) => Ok(Order::Kill),
+            Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Ok(Order::Nothing),
+                ErrorKind::ConnectionReset => Ok(Order::Kill),
+                _ => Err(error),
+            },
         }
     }
 }
