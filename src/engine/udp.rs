@@ -133,15 +133,15 @@ impl Udp {
     }
 
     fn try_send(&mut self, outgoing: &Outgoing) -> io::Result<()> {
-        if let Socket::OfRequest(clock) = outgoing.socket
-            && !self.of_requests.contains_key(&clock)
-        {
-            let open = self.open_fresh()?;
-            self.of_requests.insert(clock, open);
-        }
-        let open = match &outgoing.socket {
+        let open = match outgoing.socket {
             Socket::Listening => &mut self.listening,
-            Socket::OfRequest(clock) => self.of_requests.get_mut(clock).expect("it is open"),
+            Socket::OfRequest(clock) => {
+                if !self.of_requests.contains_key(&clock) {
+                    let open = self.open_fresh()?;
+                    self.of_requests.insert(clock, open);
+                }
+                self.of_requests.get_mut(&clock).expect("it is open")
+            }
         };
         open.send(outgoing, &self.registry)
     }

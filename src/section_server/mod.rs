@@ -141,24 +141,21 @@ impl Shared {
 
     fn decode(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
         let signed = Signed::split(bytes);
-        let text = match (&self.key, &signed) {
-            (Some(_), None) => return Err("it is not signed".into()),
-            (_, Some(signed)) => signed.text,
-            (None, None) => bytes,
-        };
+        if self.key.is_some() && signed.is_none() {
+            return Err("it is not signed".into());
+        }
+        let text = signed.as_ref().map_or(bytes, |signed| signed.text);
         let message = match wire::decode(text) {
             Ok(Datagram::Section(message)) => message,
             Ok(_) => return Err("it is for a process, not for the critical section".into()),
             Err(malformed) => return Err(malformed.to_string()),
         };
-        match (&self.key, &signed) {
-            (Some(key), Some(signed))
-                if !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed) =>
-            {
-                Err("its signature is wrong".into())
-            }
-            _ => Ok(message),
+        if let (Some(key), Some(signed)) = (&self.key, &signed)
+            && !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed)
+        {
+            return Err("its signature is wrong".into());
         }
+        Ok(message)
     }
 
     fn admit(&mut self, message: &SectionMessage) -> io::Result<()> {
