@@ -91,16 +91,12 @@ impl Client {
 
     /// When to poll a client that waits, though its request has no outcome.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Waiting(waiting) => waiting.next_timeout(),
-            _ => None,
-        }
+        self.waiting()?.next_timeout()
     }
 
-    /// The node's ticket for the request of a client that waits.
-    pub(super) fn ticket(&self) -> Option<u64> {
+    pub(super) fn waiting(&self) -> Option<&Waiting> {
         match &self.phase {
-            Phase::Waiting(waiting) => Some(waiting.request.ticket()),
+            Phase::Waiting(waiting) => Some(waiting),
             _ => None,
         }
     }

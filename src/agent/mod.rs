@@ -47,7 +47,7 @@ use thiserror::Error;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
-use client::{Client, Phase};
+use client::Client;
 pub(crate) use config::AgentConfig;
 use hold::Hold;
 use protocol::Answer;
@@ -210,7 +210,7 @@ impl Agent {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if matches!(client.phase, Phase::Waiting(_)) {
+            if client.waiting().is_some() {
                 let why = STOPPING.to_owned();
                 // The client may have gone.
                 let _ = client.connection.send(&Answer::Failed { why });

@@ -111,13 +111,11 @@ impl Records {
                 opened => opened?,
             };
             let record = Record { path, file, entry };
-            return match self.fill(&record) {
-                Ok(()) => Ok(record),
-                Err(error) => {
-                    record.remove();
-                    Err(error)
-                }
-            };
+            if let Err(error) = self.fill(&record) {
+                record.remove();
+                return Err(error);
+            }
+            return Ok(record);
         }
     }
 

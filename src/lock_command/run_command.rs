@@ -60,7 +60,9 @@ pub(super) fn run_command(
     };
     drop(acquired);
     client.connection.release(MAX_RELEASE);
-    messages.report_release(&format!("released after {}", rounded(began.elapsed())));
+    if options.is_verbose {
+        messages.report(&format!("released after {}", rounded(began.elapsed())));
+    }
     Ok(code)
 }
 

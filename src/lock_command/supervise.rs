@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use mio::{Events, Poll, Token};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitStatus};
 use signal_hook::consts::SIGCHLD;
 
 use super::channel::{self, CommandFds, Control};
@@ -105,21 +105,20 @@ impl Supervisor {
 
     fn watch(&mut self, command: Pid) -> io::Result<u8> {
         let mut events = Events::with_capacity(8);
-        let mut ended: Option<u8> = None;
-        let mut was_killed = false;
+        let mut ended: Option<WaitStatus> = None;
         let mut must_end = false;
         loop {
             // The client gets the same signals, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = process_tree::reap(|pid, status| {
                 if pid == command {
-                    ended = Some(exit_code::of(status));
-                    was_killed = status.terminating_signal().is_some();
+                    ended = Some(status);
                 }
             });
-            if let Some(code) = ended {
+            if let Some(status) = ended {
+                let code = exit_code::of(status);
                 // A command that was killed has left nothing behind on purpose.
-                if was_killed {
+                if status.signaled() {
                     process_tree::kill_all(&OtherChildren::default());
                     return Ok(code);
                 }
@@ -136,7 +135,8 @@ impl Supervisor {
                 },
                 Order::Kill => {
                     process_tree::kill_all(&OtherChildren::default());
-                    return Ok(ended.unwrap_or(exit_code::killed_by(Signal::KILL.as_raw())));
+                    let killed = exit_code::killed_by(Signal::KILL.as_raw());
+                    return Ok(ended.map_or(killed, exit_code::of));
                 }
                 Order::Control(Control::End) => {
                     must_end = true;
