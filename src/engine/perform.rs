@@ -46,16 +46,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             member: &self.member,
         });
         // The effects are performed even if they cannot be reported: others wait.
-        let taken = match outcome {
-            Ok(effects) => {
-                for effect in effects {
-                    self.perform(&effect)?;
-                }
-                Ok(())
-            }
-            Err(rejected) => Err(rejected),
-        };
-        reported.map(|()| taken)
+        for effect in outcome.iter().flatten() {
+            self.perform(effect)?;
+        }
+        reported.map(|()| outcome.map(drop))
     }
 
     /// # Errors
@@ -98,8 +92,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         match self.udp.send(outgoing) {
             Err(error) if self.drops.count("not sent") => {
                 let error = &error;
-                self.observer
-                    .happened(&NodeEvent::NotSent { address, error })
+                let event = NodeEvent::NotSent { address, error };
+                self.observer.happened(&event)
             }
             _ => Ok(()),
         }

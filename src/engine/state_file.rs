@@ -66,14 +66,15 @@ impl StateFile {
             made.map_err(|error| io_error(folder, &error))?;
         }
         let lock = lock(folder)?;
-        let fresh = Record::new(id, group, 1, false);
+        let fresh = Record::new(id.0, group.to_string(), 1, false);
         let path = folder.join(FILE);
+        let state = |record| StateFile {
+            folder: folder.to_owned(),
+            record,
+            _lock: lock,
+        };
         if is_first || is_reset {
-            let state = StateFile {
-                folder: folder.to_owned(),
-                record: fresh,
-                _lock: lock,
-            };
+            let state = state(fresh);
             if let Err(error) = state.write() {
                 // Otherwise the next start would take it for a lost state.
                 if is_first {
@@ -93,11 +94,7 @@ impl StateFile {
                 fresh.whose()
             )));
         }
-        Ok(StateFile {
-            folder: folder.to_owned(),
-            record,
-            _lock: lock,
-        })
+        Ok(state(record))
     }
 
     /// What the algorithm needs to know of it.
@@ -111,8 +108,8 @@ impl StateFile {
     /// Makes this bound durable: written, synced, renamed over the old file, and the
     /// directory synced.
     pub(crate) fn reserve(&mut self, below: u64) -> io::Result<()> {
-        let (id, group) = (NodeId(self.record.id), self.record.group.clone());
-        self.record = Record::sealed(id, group, below, true);
+        let group = self.record.group.clone();
+        self.record = Record::new(self.record.id, group, below, true);
         self.write()
     }
 
@@ -124,14 +121,10 @@ impl StateFile {
 }
 
 impl Record {
-    fn new(id: NodeId, group: GroupDigest, clock_below: u64, heard: bool) -> Self {
-        Record::sealed(id, group.to_string(), clock_below, heard)
-    }
-
-    fn sealed(id: NodeId, group: String, clock_below: u64, heard: bool) -> Self {
+    fn new(id: u16, group: String, clock_below: u64, heard: bool) -> Self {
         let mut record = Record {
             turno_state: 1,
-            id: id.0,
+            id,
             group,
             clock_below,
             heard,
@@ -217,11 +210,13 @@ mod tests {
         opened.unwrap_err().to_string()
     }
 
-    fn durability(below: u64, heard: bool) -> Durability {
-        Durability::Durable {
-            below,
-            synced: heard,
-        }
+    fn durability(below: u64, synced: bool) -> Durability {
+        Durability::Durable { below, synced }
+    }
+
+    /// What the next run finds.
+    fn found(folder: &Path, is_reset: bool) -> Durability {
+        open(folder, is_reset).unwrap().durability()
     }
 
     /// A directory with the state of a member whose clock is below 5.
@@ -237,10 +232,7 @@ mod tests {
     #[test]
     fn the_next_run_finds_the_bound() {
         let (_parent, folder) = used();
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(5, true)
-        );
+        assert_eq!(found(&folder, false), durability(5, true));
     }
 
     #[test]
@@ -248,10 +240,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("deep/state");
         drop(open(&folder, false).unwrap());
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(1, false)
-        );
+        assert_eq!(found(&folder, false), durability(1, false));
     }
 
     #[test]
@@ -259,10 +248,7 @@ mod tests {
         let (_parent, folder) = used();
         fs::remove_file(folder.join(FILE)).unwrap();
         assert!(error(open(&folder, false)).contains("is missing"));
-        assert_eq!(
-            open(&folder, true).unwrap().durability(),
-            durability(1, false)
-        );
+        assert_eq!(found(&folder, true), durability(1, false));
     }
 
     #[test]
@@ -302,9 +288,6 @@ mod tests {
     fn half_a_write_leaves_the_old_state() {
         let (_parent, folder) = used();
         fs::write(folder.join(format!("{FILE}.new")), b"{\"turno_st").unwrap();
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(5, true)
-        );
+        assert_eq!(found(&folder, false), durability(5, true));
     }
 }

@@ -21,7 +21,6 @@ use std::net::SocketAddr;
 use crate::engine::NodeEvent;
 use crate::group::Group;
 use crate::printable::Printable;
-use crate::trace::Record;
 
 pub(crate) use account::Account;
 #[cfg(feature = "cli")]
@@ -62,7 +61,6 @@ impl Tone {
 }
 
 /// Puts an event into words, in order; some events need none.
-#[must_use]
 pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
     let (tone, text) = match what {
         NodeEvent::Began {
@@ -75,11 +73,9 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
             outcome,
             member,
         } => {
-            let record = Record::new(0, event, *outcome, member);
-            return record.map_or_else(Vec::new, |record| {
-                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
-                account.lines(&format!(", clock {}", record.clock))
-            });
+            let clock = format!(", clock {}", member.clock());
+            let account = Account::new(event, *outcome, member);
+            return account.map_or_else(Vec::new, |account| account.lines(&clock));
         }
         NodeEvent::Dropped {
             source,

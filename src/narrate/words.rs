@@ -40,7 +40,7 @@ impl Account<'_> {
     /// The lines about the event; some events need none. `clock` is the part of a line
     /// that shows the clock, `, clock 5`, or empty where it is shown elsewhere.
     pub(crate) fn lines(&self, clock: &str) -> Vec<Line> {
-        let record = self.record;
+        let record = &self.record;
         let message = record.message.as_ref();
         if let Some(why) = &record.ignored {
             return vec![self.rejection(why, clock)];
@@ -105,8 +105,8 @@ impl Account<'_> {
         }
         if from == self.id {
             // Reported once, however often the other node claims the id.
-            let lines = self.live.is_first_claim.then(|| DUPLICATE_ID.to_owned());
-            return lines.into_iter().map(|text| Trouble.line(text)).collect();
+            let line = self.live.is_first_claim.then(|| Trouble.line(DUPLICATE_ID));
+            return line.into_iter().collect();
         }
         let (tone, text) = match (message.kind, remark(message.kind)) {
             // A request of ours is a part of the answer.
@@ -132,10 +132,8 @@ impl Account<'_> {
         };
         let is_compared = self.record.state == Phase::Wait;
         let compared = if is_compared { &*because } else { "" };
-        let request = self
-            .request()
-            .map(|(request, _)| format!(", and {request} sent"));
-        let request = request.unwrap_or_default();
+        let request = self.request().map(|(request, _)| request);
+        let request = request.map_or_else(String::new, |request| format!(", and {request} sent"));
         let (tone, text) = match self.answer() {
             Answer::Superseded => (Ignored, remark(MessageKind::Superseded).to_owned()),
             Answer::RepliedAgain(reply) => (Ignored, format!("{reply} sent again")),

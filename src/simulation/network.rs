@@ -15,7 +15,7 @@ use crate::mutex::NodeId;
 pub(super) struct Links<'a> {
     plan: &'a Plan,
     /// The partitions in force, by their index in the plan's faults.
-    cuts: BTreeSet<usize>,
+    pub(super) cuts: BTreeSet<usize>,
     /// When the latest datagram of each link arrives.
     latest: BTreeMap<(NodeId, NodeId), Micros>,
     pub(super) is_healed: bool,
@@ -29,16 +29,6 @@ impl<'a> Links<'a> {
             latest: BTreeMap::new(),
             is_healed: false,
         }
-    }
-
-    /// Begins the partition at this index of the plan's faults.
-    pub(super) fn cut(&mut self, index: usize) {
-        self.cuts.insert(index);
-    }
-
-    /// Ends the fault at this index. Returns whether it was a partition in force.
-    pub(super) fn join(&mut self, index: usize) -> bool {
-        self.cuts.remove(&index)
     }
 
     /// From now on no datagram is lost, repeated or much delayed.

@@ -14,7 +14,6 @@ use super::plan::{Micros, Moment, Plan};
 use super::recording::Recording;
 use crate::mutex::{NodeId, Timer};
 
-/// The state of a run.
 pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
     pub(super) random: Rng,

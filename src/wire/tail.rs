@@ -6,6 +6,8 @@ use super::hexadecimal::Hexadecimal;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp};
 
+const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
+
 pub(super) fn decode(
     kind: DatagramKind,
     stamp: Timestamp,
@@ -29,8 +31,8 @@ pub(super) fn decode(
         });
     }
     // Check for UTF-8 once, not for each text.
-    let rest = str::from_utf8(rest).map_err(|_| Malformed::Tail)?;
-    let tail: Read = serde_json::from_str(rest).map_err(|_| Malformed::Tail)?;
+    let rest = str::from_utf8(rest).map_err(|_| NO_TAIL)?;
+    let tail: Read = serde_json::from_str(rest).map_err(|_| NO_TAIL)?;
     let lock = tail.lock.map(|LockField(lock)| lock).unwrap_or_default();
     let again = tail.again.unwrap_or(false);
     let echo = |clock, incarnation: Hexadecimal| RequestId {
@@ -55,7 +57,7 @@ pub(super) fn decode(
             clock,
             echo: echo(request, to),
         },
-        _ => return Err(Malformed::Tail),
+        _ => return Err(NO_TAIL),
     };
     Ok(Datagram::Message {
         message: Message {

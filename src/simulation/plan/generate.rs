@@ -12,7 +12,6 @@ const MILLISECOND: Micros = 1_000;
 
 impl Plan {
     /// Returns the plan of a seed: mostly small groups, and all kinds of faults.
-    #[must_use]
     pub fn of(seed: u64) -> Plan {
         let mut random = Rng::with_seed(seed);
         let count = match random.u32(0..1000) {

@@ -42,14 +42,10 @@ pub(super) fn state(status: &Status<'_>) -> String {
 
 /// The clocks, and as many of the counts as fit.
 pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
-    let last_request_clock = status
-        .member
-        .last_request_clock()
-        .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
-    let mut figures = format!(
-        "clock {}  lastRequestClock {last_request_clock}",
-        status.member.clock()
-    );
+    let (clock, last_request_clock) = (status.member.clock(), status.member.last_request_clock());
+    let last_request_clock =
+        last_request_clock.map_or_else(|| "none".to_owned(), |clock| clock.to_string());
+    let mut figures = format!("clock {clock}  lastRequestClock {last_request_clock}");
     let dropped: u64 = status.drops.values().sum();
     let mut more = vec![format!("  entries {}", status.entries)];
     if dropped > 0 {
@@ -73,13 +69,6 @@ pub(super) struct Peer {
     pub(super) is_missing: bool,
     /// Its requests that we have deferred; empty if there is none.
     pub(super) deferred: String,
-}
-
-impl Peer {
-    /// Whether we wait for it, or it waits for us.
-    pub(super) fn is_busy(&self) -> bool {
-        self.is_missing || !self.deferred.is_empty()
-    }
 }
 
 pub(super) fn peers(status: &Status<'_>) -> Vec<Peer> {
