@@ -1,4 +1,4 @@
-//! What every node does, whoever its user is: sockets, timers, state file, and the
+//! What every node does for its user, whatever the user is: sockets, timers, state file, and the
 //! algorithm between them.
 //!
 //! ```text
@@ -46,7 +46,7 @@ pub use config::Config;
 pub(crate) use config::{cannot_listen, in_context};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
-pub use observer::{NodeEvent, Observer, Status};
+pub use observer::{NodeEvent, Observer, Snapshot};
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;

@@ -102,7 +102,7 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
         NodeEvent::StillWaiting(waiting) => (Tone::Ordinary, waiting.to_string()),
         NodeEvent::SectionUnreachable { address } => {
             let text = format!(
-                "nobody listens at the critical section, {address}: start turno shared there"
+                "no process listens at the critical section, {address}: start turno shared there"
             );
             (Tone::Trouble, text)
         }
@@ -119,7 +119,7 @@ fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line>
     let mut lines = vec![Tone::Ordinary.line(listens)];
     if !has_key && !listen.ip().is_loopback() {
         lines.push(Tone::Trouble.line(format!(
-            "WARNING: no --key, so whoever can send to {listen} in the name of a member's host can break the lock; turno key makes one"
+            "WARNING: no --key, so any host that can send to {listen} in the name of a member's host can break the lock; turno key makes one"
         )));
     }
     lines

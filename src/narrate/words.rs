@@ -62,7 +62,7 @@ impl Account<'_> {
                 message.map_or_else(Vec::new, |message| self.received(message, clock))
             }
             EventKind::Timer if self.live.is_unclaimed => {
-                vec![Ordinary.line("nobody else claims to be this member any more")]
+                vec![Ordinary.line("no other node claims to be this member any more")]
             }
             EventKind::Timer => self.request().map(sent_again).into_iter().collect(),
         };
@@ -84,7 +84,7 @@ impl Account<'_> {
                 format!("x: asks {asked} for the clock first")
             }
             None if self.members > 1 => format!("x: all permissions kept{clock}"),
-            None => format!("x: nobody to ask{clock}"),
+            None => format!("x: no member to ask{clock}"),
         }
     }
 

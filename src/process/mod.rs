@@ -25,7 +25,7 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::engine::{self, Engine, NodeEvent, Observer, StallReports, Status, in_context};
+use crate::engine::{self, Engine, NodeEvent, Observer, Snapshot, StallReports, in_context};
 use crate::mutex::LockName;
 use crate::protocol::Event;
 use crate::system::{retry_interrupted, signals};
@@ -169,7 +169,7 @@ impl<O: Observer> Process<O> {
 
     fn refresh(&mut self) -> io::Result<()> {
         let (observer, section, view) = self.engine.split();
-        observer.refresh(&Status {
+        observer.refresh(&Snapshot {
             group: view.group,
             member: view.member,
             heard: view.heard,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{NodeEvent, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::narrate::{Tone, narrate};
 use crate::system::{Output, Quota};
 
@@ -36,7 +36,7 @@ impl Observer for Plain {
         Ok(())
     }
 
-    fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, _snapshot: &Snapshot<'_>) -> io::Result<()> {
         if let Some(unreported) = self.quota.unreported() {
             let text = format!("{unreported} more lines without effect");
             self.output.write_line(&text)?;

@@ -15,12 +15,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::diagram::LiveDiagram;
 use super::{LogEntry, labels};
-use crate::engine::Status;
+use crate::engine::Snapshot;
 pub(super) use palette::Palette;
 
 /// The contents of a picture.
 pub(super) struct Picture<'a> {
-    pub(super) status: &'a Status<'a>,
+    pub(super) snapshot: &'a Snapshot<'a>,
     pub(super) log: &'a VecDeque<LogEntry>,
     pub(super) diagram: &'a LiveDiagram,
     /// Whether the user wants the diagram. `None`: where it fits beside the rest.
@@ -67,7 +67,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
 impl Picture<'_> {
     fn draw_boxes(&self, frame: &mut Frame<'_>, place: Place) {
         let area = frame.area();
-        let peers = self.status.member.peers().len();
+        let peers = self.snapshot.member.peers().len();
         let [head, body, keys] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Min(3),
@@ -114,10 +114,10 @@ impl Picture<'_> {
 
     /// Draws our id and state first, then the keys, and the rest where there is room.
     fn draw_lines(&self, frame: &mut Frame<'_>, place: Place) {
-        let (status, area) = (self.status, frame.area());
+        let (snapshot, area) = (self.snapshot, frame.area());
         let peer_rows = match place {
             Place::InsteadOfLog => 0,
-            _ => u16::try_from(status.member.peers().len()).unwrap_or(u16::MAX),
+            _ => u16::try_from(snapshot.member.peers().len()).unwrap_or(u16::MAX),
         };
         let [head, state, clocks, peers_area, events, keys] = Layout::vertical([
             Constraint::Length(u16::from(area.height >= 5)),
@@ -130,7 +130,7 @@ impl Picture<'_> {
         .areas(area);
         frame.render_widget(self.head_line(head.width), head);
         let who = if head.height == 0 {
-            Span::raw(format!("{:>2}", status.group.id))
+            Span::raw(format!("{:>2}", snapshot.group.id))
         } else {
             Span::raw("")
         };
@@ -138,10 +138,10 @@ impl Picture<'_> {
             who,
             self.badge(),
             Span::raw(" "),
-            Span::raw(labels::state(status)),
+            Span::raw(labels::state(snapshot)),
         ]);
         frame.render_widget(state_line, state);
-        let figures = labels::figures(status, clocks.width);
+        let figures = labels::figures(snapshot, clocks.width);
         frame.render_widget(Line::raw(format!(" {figures}")), clocks);
         if place == Place::InsteadOfLog {
             frame.render_widget(self.diagram_lines(events), events);

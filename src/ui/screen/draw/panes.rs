@@ -12,10 +12,10 @@ use crate::ui::screen::labels;
 impl Picture<'_> {
     /// Our identity, and where the critical section is, if there is room for that.
     pub(super) fn head_line(&self, width: u16) -> Line<'static> {
-        let group = self.status.group;
+        let group = self.snapshot.group;
         let (id, members, listen) = (group.id, group.members.len(), group.listen);
         let who = format!(" process {id} of {members} at {listen}");
-        let section = format!("critical section {} ", self.status.section);
+        let section = format!("critical section {} ", self.snapshot.section);
         let gap = usize::from(width).saturating_sub(who.len() + section.len());
         if gap == 0 {
             return Line::raw(who);
@@ -24,7 +24,7 @@ impl Picture<'_> {
     }
 
     pub(super) fn badge(&self) -> Span<'static> {
-        let state = self.status.member.state(&LockName::default());
+        let state = self.snapshot.member.state(&LockName::default());
         let reversed = Modifier::REVERSED | Modifier::BOLD;
         let style = self.palette.state(state).add_modifier(reversed);
         Span::styled(format!(" {state} "), style)
@@ -32,15 +32,15 @@ impl Picture<'_> {
 
     pub(super) fn state_lines(&self, width: u16) -> Paragraph<'static> {
         Paragraph::new(vec![
-            Line::raw(format!(" {}", labels::state(self.status))),
-            Line::raw(format!(" {}", labels::figures(self.status, width))),
+            Line::raw(format!(" {}", labels::state(self.snapshot))),
+            Line::raw(format!(" {}", labels::figures(self.snapshot, width))),
         ])
     }
 
     /// As many peers as fit; those that we wait for, or that wait for us, are chosen first.
     pub(super) fn peer_lines(&self, area: Rect) -> Paragraph<'static> {
-        let (status, palette) = (self.status, self.palette);
-        let peers = labels::peers(status);
+        let (snapshot, palette) = (self.snapshot, self.palette);
+        let peers = labels::peers(snapshot);
         let room = usize::from(area.height);
         let mut shown: Vec<&labels::Peer> = peers.iter().collect();
         if peers.len() > room {
@@ -54,7 +54,7 @@ impl Picture<'_> {
         let mut lines: Vec<Line<'static>> = shown
             .into_iter()
             .map(|peer| {
-                let address = status.group.address(peer.id).filter(|_| has_addresses);
+                let address = snapshot.group.address(peer.id).filter(|_| has_addresses);
                 let address = address.map_or(String::new(), |address| format!("{address:<21}  "));
                 let mut spans = vec![Span::raw(format!(" {:>2}  {address}", peer.id))];
                 if widest > 0 {
@@ -82,7 +82,7 @@ impl Picture<'_> {
         };
         let line = |of_diagram| {
             let mut spans = vec![Span::raw(" ")];
-            for (key, action) in labels::keys(self.status.group.id, of_diagram) {
+            for (key, action) in labels::keys(self.snapshot.group.id, of_diagram) {
                 let style = self
                     .palette
                     .colour(Color::Cyan)

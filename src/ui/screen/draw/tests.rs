@@ -53,7 +53,7 @@ fn picture_with(
     // The last peer was last heard long ago, the others just now.
     let ago = |peer: &NodeId| Duration::from_secs(if peer.0 == members { 90 } else { 0 });
     let heard_at = |peer: &NodeId| (*peer, now.checked_sub(ago(peer)).unwrap());
-    let status = Status {
+    let snapshot = Snapshot {
         group: &group,
         member,
         heard: &member.peers().iter().map(heard_at).collect(),
@@ -64,7 +64,7 @@ fn picture_with(
         drops: &[("malformed", 2)].into(),
     };
     let shown = Picture {
-        status: &status,
+        snapshot: &snapshot,
         log: &VecDeque::from(log),
         diagram,
         wants_diagram,
