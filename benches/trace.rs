@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use turno::internals::engine::{NodeEvent, Observer, Status};
+use turno::internals::engine::{NodeEvent, Observer, Snapshot};
 use turno::internals::mutex::{Config, Durability, Effect, Incarnation, LockName, Message, NodeId};
 use turno::internals::protocol::{Event, Member};
 use turno::internals::trace::Traced;
@@ -26,7 +26,7 @@ impl Observer for Ignore {
         Ok(())
     }
 
-    fn refresh(&mut self, _: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, _: &Snapshot<'_>) -> io::Result<()> {
         Ok(())
     }
 }

@@ -69,4 +69,6 @@ for package in "${packages[@]}"; do
 done >&2
 [ ${#packages[@]} = 0 ] || exit 1
 
-exec cargo test --locked "$@"
+# A job in the background ignores these signals, and so would the programs under test,
+# which some tests end with them.
+exec env --default-signal=HUP,INT,QUIT cargo test --locked "$@"

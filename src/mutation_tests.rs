@@ -22,14 +22,9 @@ const MAX_SEEDS: u64 = 10_000;
 fn group_for(bug: Planted) -> Option<Bounds> {
     // The reduction assumes the algorithm without a bug.
     let group = SMALL.planted(Some(bug)).is_unreduced(true);
-    let of_three = group.members(3);
-    let cancelling = group.cancels(1);
     let durable = group.crashes(1).ahead(2);
     let forgetful = group.crashes(1).is_durable(false);
-    let resuming = durable.outlives(true);
     let forgetful_resuming = forgetful.outlives(true);
-    let forgetful_delegating = forgetful_resuming.delegations(2);
-    let getting_ahead = forgetful.delegations(1).tokens(8).ahead(4);
     Some(match bug {
         Planted::EchoIgnored
         | Planted::LateReplyCounted
@@ -40,18 +35,18 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         | Planted::RepliesWhileWaiting
         | Planted::QueueForgotten
         | Planted::PermissionKeptAfterReply => group,
-        Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => of_three,
-        Planted::ClockReused => cancelling,
-        Planted::AheadWithoutBound => getting_ahead,
+        Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => group.members(3),
+        Planted::ClockReused => group.cancels(1),
+        Planted::AheadWithoutBound => forgetful.delegations(1).tokens(8).ahead(4),
         Planted::PermissionsSurviveCrash
         | Planted::ClockForgotten
         | Planted::NeverReserved
         | Planted::ReservedLate => durable,
         Planted::SyncedByAnyMessage => forgetful,
-        Planted::ResumedEntryReplies => resuming,
+        Planted::ResumedEntryReplies => durable.outlives(true),
         Planted::ClockBehindResumedToken | Planted::ResumedEntryAnswersQueue => forgetful_resuming,
         Planted::ResumedEntryDelegatesUnsynced | Planted::ResumedEntryLeavesUnsynced => {
-            forgetful_delegating
+            forgetful_resuming.delegations(2)
         }
         Planted::NeverResent
         | Planted::ResentWithNewClock
@@ -95,10 +90,8 @@ fn check_trace(bug: Planted, violation: lock::Violation, found: &Found<lock::Vio
 /// The first seed with which the simulation finds the bug.
 fn simulate(bug: Planted, addresses: &Addresses) -> Option<(Violation, u64)> {
     (0..MAX_SEEDS).find_map(|seed| {
-        let plan = Plan {
-            planted: Some(bug),
-            ..Plan::of(seed)
-        };
+        let mut plan = Plan::of(seed);
+        plan.planted = Some(bug);
         let violation = run_plan(&plan, addresses, None).1.err()?;
         Some((violation, seed))
     })

@@ -11,6 +11,7 @@ use super::client::{Client, Phase};
 use super::connection::Connection;
 use super::protocol::Answer;
 use super::{Agent, STOPPING};
+use crate::system::retry_interrupted;
 
 /// How many clients an agent serves at a time.
 const MAX_CLIENTS: usize = 4096;
@@ -24,10 +25,9 @@ impl Agent {
     pub(super) fn accept(&mut self) {
         self.accept_again = None;
         loop {
-            match self.socket.listener.accept() {
+            match retry_interrupted(|| self.socket.listener.accept()) {
                 Ok((stream, _)) => self.add(stream),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     log::warn!("cannot accept a client: {error}");
                     // The poll does not report the same clients again.

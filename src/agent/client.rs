@@ -91,21 +91,12 @@ impl Client {
 
     /// When to poll a client that waits, though its request has no outcome.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Waiting(waiting) => waiting.next_timeout(),
-            _ => None,
-        }
+        self.waiting()?.next_timeout()
     }
 
-    /// What the agent tells other clients of this one when they wait for it.
-    pub(super) fn description(&self, ask: &Ask) -> String {
-        self.entry(ask, 0).to_string()
-    }
-
-    /// The node's ticket for the request of a client that waits.
-    pub(super) fn ticket(&self) -> Option<u64> {
+    pub(super) fn waiting(&self) -> Option<&Waiting> {
         match &self.phase {
-            Phase::Waiting(waiting) => Some(waiting.request.ticket()),
+            Phase::Waiting(waiting) => Some(waiting),
             _ => None,
         }
     }
@@ -123,7 +114,8 @@ impl Client {
         }
     }
 
-    fn entry(&self, ask: &Ask, token: u64) -> Entry {
+    /// The entry of this client, whose text the agent shows to the clients that wait for it.
+    pub(super) fn entry(&self, ask: &Ask, token: u64) -> Entry {
         Entry {
             lock: ask.name.clone(),
             token,
@@ -136,23 +128,20 @@ impl Client {
 
 /// The answer to a request that failed. The client adds the name of the lock.
 fn failure(error: LockError, at_once: bool) -> Answer {
-    match error {
+    let why = match error {
         LockError::TimedOut {
             waited, blocked, ..
         } => {
-            let why = if at_once {
-                format!("not acquired at once: waiting for {blocked}")
+            let limit = if at_once {
+                "at once".to_owned()
             } else {
-                let waited = waited.as_secs_f64();
-                format!("not acquired within {waited:.1} s: waiting for {blocked}")
+                format!("within {:.1} s", waited.as_secs_f64())
             };
-            Answer::TimedOut { why }
+            let why = format!("not acquired {limit}: waiting for {blocked}");
+            return Answer::TimedOut { why };
         }
-        LockError::Refused { reason, .. } => Answer::Failed {
-            why: format!("the lock cannot be acquired: {reason}"),
-        },
-        error => Answer::Failed {
-            why: error.to_string(),
-        },
-    }
+        LockError::Refused { reason, .. } => format!("the lock cannot be acquired: {reason}"),
+        error => error.to_string(),
+    };
+    Answer::Failed { why }
 }

@@ -7,6 +7,7 @@ use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
 use super::protocol::{Answer, Ask, ClientMessage};
+use super::record::is_locked;
 use super::waiting::Waiting;
 use super::{Agent, metrics};
 use crate::{Handle, LockError};
@@ -79,7 +80,7 @@ impl Agent {
     }
 
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
-        let handle = self.handle.described(client.description(&ask));
+        let handle = self.handle.described(client.entry(&ask, 0).to_string());
         let (request, max_wait) = if ask.at_once {
             (handle.try_request(&ask.name)?, Some(Handle::TRY_TIMEOUT))
         } else {
@@ -127,7 +128,7 @@ impl Agent {
     /// runs any more.
     pub(super) fn release_orphans(&mut self) {
         let has_ended = |hold: &mut Hold| {
-            let is_locked = hold.record.is_locked().unwrap_or_else(|error| {
+            let is_locked = is_locked(&hold.record.file).unwrap_or_else(|error| {
                 let path = hold.record.path.display();
                 log::warn!("its lock stays held, because {path} cannot be checked: {error}");
                 true

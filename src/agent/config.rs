@@ -1,14 +1,12 @@
 //! The configuration of an agent: a JSON file, the command line, or both.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use thiserror::Error;
 
-use crate::Settings;
+use crate::{Settings, StartError};
 
 /// The configuration of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -37,43 +35,20 @@ pub(crate) struct AgentConfig {
     pub(crate) resend_ms: Option<u64>,
 }
 
-/// Why a configuration cannot be used. The message says what to do.
-#[derive(Debug, Error)]
-pub(crate) enum ConfigError {
-    #[error("cannot read {}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
-    #[error("the configuration {} is wrong: {error}", path.display())]
-    Json {
-        path: PathBuf,
-        error: serde_json::Error,
-    },
-    #[error("no members: give --config FILE, or the addresses of all members")]
-    NoMembers,
-    #[error("no id: give --id N, or \"id\" in the configuration")]
-    NoId,
-}
-
 impl AgentConfig {
     /// Reads a file. Paths in it are relative to its directory.
-    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read(path).map_err(|error| ConfigError::Io {
-            path: path.to_owned(),
-            error,
-        })?;
-        let mut config: AgentConfig =
-            serde_json::from_slice(&text).map_err(|error| ConfigError::Json {
-                path: path.to_owned(),
-                error,
-            })?;
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        let mut config: AgentConfig = serde_json::from_slice(&text)
+            .map_err(|error| format!("the configuration {shown} is wrong: {error}"))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let AgentConfig {
-            key,
-            state,
-            trace,
-            socket,
-            ..
-        } = &mut config;
-        for path in [key, state, trace, socket].into_iter().flatten() {
+        let (key, state) = (&mut config.key, &mut config.state);
+        let paths = [key, state, &mut config.trace, &mut config.socket];
+        for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -101,11 +76,17 @@ impl AgentConfig {
     }
 
     /// The settings of the node.
-    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
+    ///
+    /// # Errors
+    /// [`StartError::Config`] if there are no members or no id.
+    pub(super) fn settings(&self) -> Result<Settings, StartError> {
+        let missing = |what: &str| StartError::Config(what.to_owned());
         if self.members.is_empty() {
-            return Err(ConfigError::NoMembers);
+            let what = "no members: give --config FILE, or the addresses of all members";
+            return Err(missing(what));
         }
-        let id = self.id.ok_or(ConfigError::NoId)?;
+        let what = "no id: give --id N, or \"id\" in the configuration";
+        let id = self.id.ok_or_else(|| missing(what))?;
         let mut settings = Settings::new(id, self.members.clone());
         if let Some(listen) = &self.listen {
             settings = settings.listen(listen);
@@ -155,7 +136,7 @@ mod tests {
     fn an_error_in_a_file_names_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("turno.json");
-        let error = || AgentConfig::read(&file).unwrap_err().to_string();
+        let error = || AgentConfig::read(&file).unwrap_err();
         assert!(error().starts_with("cannot read "));
         fs::write(&file, "{\"ids\": 2}").unwrap();
         assert!(error().contains("unknown field `ids`") && error().contains("line 1"));

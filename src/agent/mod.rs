@@ -37,26 +37,22 @@ mod woken;
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
-use crate::system::retry_interrupted;
 use crate::system::signals::{self, survive_a_file_that_is_full};
+use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
-use client::{Client, Phase};
-pub(crate) use config::{AgentConfig, ConfigError};
+use client::Client;
+pub(crate) use config::AgentConfig;
 use hold::Hold;
 use protocol::Answer;
 use record::Records;
-pub(crate) use recovery::RecoveryError;
 use socket::Socket;
-pub(crate) use socket::SocketError;
 use woken::Woken;
 
 const NODE: Token = Token(0);
@@ -73,24 +69,19 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// Why an agent did not start. The message says what to do.
 #[derive(Debug, Error)]
 pub(crate) enum AgentError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The node did not start.
+    /// The node did not start, or the configuration is wrong.
     #[error(transparent)]
     Node(#[from] StartError),
-    /// The socket for the clients cannot be opened.
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    /// The records of entries cannot be read or written.
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    /// The system refuses something else.
-    #[error("{what}: {error}")]
-    System {
-        what: &'static str,
-        error: io::Error,
-    },
+    /// The system refuses the socket for the clients, the records of entries, or what
+    /// else the agent needs.
+    #[error("{0}")]
+    System(String),
+}
+
+impl From<String> for AgentError {
+    fn from(why: String) -> Self {
+        AgentError::System(why)
+    }
 }
 
 /// A node and its clients.
@@ -115,9 +106,8 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts the node, and listens for clients.
     pub(crate) fn start(config: &AgentConfig) -> Result<Self, AgentError> {
-        let failed = |what: &'static str| move |error| AgentError::System { what, error };
         accept::allow_many_files();
-        survive_a_file_that_is_full().map_err(failed("cannot handle signals"))?;
+        survive_a_file_that_is_full().map_err(|error| format!("cannot handle signals: {error}"))?;
         let path = config.socket.clone();
         let path = path.unwrap_or_else(socket_path::for_agent);
         let gid = config.socket_group.as_deref().map(socket::group_id);
@@ -128,12 +118,14 @@ impl Agent {
         let mut register = || -> io::Result<(Poll, Signals)> {
             let poll = Poll::new()?;
             let registry = poll.registry();
-            registry.register(&mut SourceFd(&node.as_raw_fd()), NODE, Interest::READABLE)?;
+            register_readable(&node, registry, NODE)?;
             registry.register(&mut socket.listener, LISTENER, Interest::READABLE)?;
             let signals = signals::register(&[], registry, SIGNALS)?;
             Ok((poll, signals))
         };
-        let (poll, signals) = register().map_err(failed("cannot wait for clients"))?;
+        let registered = register();
+        let (poll, signals) =
+            registered.map_err(|error| format!("cannot wait for clients: {error}"))?;
         let system = rustix::system::uname();
         Ok(Agent {
             poll,
@@ -144,7 +136,7 @@ impl Agent {
             records,
             clients: BTreeMap::new(),
             next_client: FIRST_CLIENT,
-            woken: Woken::new(),
+            woken: Woken::default(),
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
             accept_again: None,
@@ -218,7 +210,7 @@ impl Agent {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if matches!(client.phase, Phase::Waiting(_)) {
+            if client.waiting().is_some() {
                 let why = STOPPING.to_owned();
                 // The client may have gone.
                 let _ = client.connection.send(&Answer::Failed { why });

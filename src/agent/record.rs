@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::recovery::RecoveryError;
 use crate::system::file::with_suffix;
 
 /// The content of a record.
@@ -63,37 +62,40 @@ pub(super) struct Records {
 
 impl Records {
     /// Opens the directory beside an agent's socket. A missing directory is created.
-    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, RecoveryError> {
-        let folder = std::path::absolute(with_suffix(socket, ".held"));
-        let folder = folder.map_err(|error| RecoveryError::NoAbsolutePath {
-            path: socket.to_owned(),
-            error,
+    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, String> {
+        let folder = std::path::absolute(with_suffix(socket, ".held")).map_err(|error| {
+            format!(
+                "cannot make {} an absolute path: {error}; give an absolute one with --socket",
+                socket.display()
+            )
         })?;
         let (folder_mode, mode) = match gid {
             Some(_) => (0o750, 0o640),
             None => (0o700, 0o600),
         };
-        let mut builder = DirBuilder::new();
-        let created = builder.recursive(true).mode(folder_mode).create(&folder);
-        // An agent without a group may have created it.
-        let permissions = Permissions::from_mode(folder_mode);
-        let created = created.and_then(|()| fs::set_permissions(&folder, permissions));
-        let created = created.and_then(|()| match gid {
-            Some(_) => chown(&folder, None, gid),
-            None => Ok(()),
-        });
-        match created {
-            Ok(()) => Ok(Records {
-                folder,
-                mode,
-                gid,
-                written: 0,
-            }),
-            Err(error) => Err(RecoveryError::NoFolder {
-                path: folder,
-                error,
-            }),
-        }
+        let create = || -> io::Result<()> {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(folder_mode).create(&folder)?;
+            // An agent without a group may have created it.
+            fs::set_permissions(&folder, Permissions::from_mode(folder_mode))?;
+            match gid {
+                Some(_) => chown(&folder, None, gid),
+                None => Ok(()),
+            }
+        };
+        create().map_err(|error| {
+            format!(
+                "cannot keep the records of entries in {}: {error}; the agent must be able to \
+                 create, read and write this directory",
+                folder.display()
+            )
+        })?;
+        Ok(Records {
+            folder,
+            mode,
+            gid,
+            written: 0,
+        })
     }
 
     /// Writes the record of an entry. The client locks it.
@@ -109,13 +111,11 @@ impl Records {
                 opened => opened?,
             };
             let record = Record { path, file, entry };
-            return match self.fill(&record) {
-                Ok(()) => Ok(record),
-                Err(error) => {
-                    record.remove();
-                    Err(error)
-                }
-            };
+            if let Err(error) = self.fill(&record) {
+                record.remove();
+                return Err(error);
+            }
+            return Ok(record);
         }
     }
 
@@ -135,13 +135,10 @@ impl Record {
             log::warn!("cannot remove {}: {error}", self.path.display());
         }
     }
-
-    /// Whether a process of the client or its command still runs.
-    pub(super) fn is_locked(&self) -> io::Result<bool> {
-        is_locked(&self.file)
-    }
 }
 
+/// Whether a process has this record locked, which says that the client or its command
+/// still runs.
 pub(super) fn is_locked(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {
@@ -190,7 +187,7 @@ mod tests {
         let (one, two) = (one.unwrap(), two.unwrap());
         let locked = File::open(&one.path).unwrap();
         flock(&locked, FlockOperation::LockExclusive).unwrap();
-        assert!(one.is_locked().unwrap() && !two.is_locked().unwrap());
+        assert!(is_locked(&one.file).unwrap() && !is_locked(&two.file).unwrap());
         // The agent is killed.
         drop((one, two));
         fs::write(held.join("9"), "{").unwrap();
@@ -202,7 +199,7 @@ mod tests {
         let three = records.write(entry("three")).unwrap();
         assert_ne!(three.path, open.path);
         drop(locked);
-        assert!(!open.is_locked().unwrap());
+        assert!(!is_locked(&open.file).unwrap());
         three.remove();
         open.remove();
         assert_eq!(fs::read_dir(held).unwrap().count(), 0);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::recovery::{OpenRecord, RecoveryError, read_open};
+use super::recovery::{OpenRecord, read_open};
 use crate::system::file;
 
 const FILE: &str = "agent-records.json";
@@ -23,7 +23,7 @@ impl RecordFolders {
     }
 
     /// Returns the open records in the listed directories, except in `own`.
-    pub(super) fn open_elsewhere(&self, own: &Path) -> Result<Vec<OpenRecord>, RecoveryError> {
+    pub(super) fn open_elsewhere(&self, own: &Path) -> Result<Vec<OpenRecord>, String> {
         let mut open = Vec::new();
         for folder in self.read()?.iter().filter(|folder| *folder != own) {
             // Nothing is removed here: another member's agent may use this directory now,
@@ -34,27 +34,35 @@ impl RecordFolders {
     }
 
     /// Lists this directory, and those of these open records.
-    pub(super) fn write(&self, own: &Path, open: &[OpenRecord]) -> Result<(), RecoveryError> {
+    pub(super) fn write(&self, own: &Path, open: &[OpenRecord]) -> Result<(), String> {
         let folders = open.iter().filter_map(|open| open.record.path.parent());
         let mut folders: Vec<&Path> = folders.chain([own]).collect();
         folders.sort();
         folders.dedup();
         let text = serde_json::to_vec(&folders).map_err(io::Error::from);
         let written = text.and_then(|text| file::replace(&self.0, &text));
-        written.map_err(|error| RecoveryError::FoldersNotWritten {
-            path: self.0.clone(),
-            error,
+        // The next agent would not find the records of this one.
+        written.map_err(|error| {
+            format!(
+                "cannot write {}: {error}; the agent must be able to write into its state \
+                 directory, on a disk with free space",
+                self.0.display()
+            )
         })
     }
 
-    fn read(&self) -> Result<Vec<PathBuf>, RecoveryError> {
+    fn read(&self) -> Result<Vec<PathBuf>, String> {
         let folders = match fs::read(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             read => read.and_then(|text| Ok(serde_json::from_slice(&text)?)),
         };
-        folders.map_err(|error| RecoveryError::FoldersNotRead {
-            path: self.0.clone(),
-            error,
+        // There may be open records in directories that nothing else lists.
+        folders.map_err(|error| {
+            format!(
+                "cannot read {}, which lists the directories with records of commands: {error}; \
+                 repair it, or remove it when no command of turno lock runs on this machine",
+                self.0.display()
+            )
         })
     }
 }

@@ -8,55 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rustix::fs::OFlags;
-use thiserror::Error;
 
 use super::hold::Hold;
 use super::record::{Entry, Record, Records, is_locked};
 use super::record_folders::RecordFolders;
 use super::{AgentConfig, AgentError};
 use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
-
-/// Why the agent cannot know which entries are open, or cannot record new ones. The
-/// message says what to do.
-#[derive(Debug, Error)]
-pub(crate) enum RecoveryError {
-    #[error("cannot make {} an absolute path: {error}; give an absolute one with --socket", path.display())]
-    NoAbsolutePath { path: PathBuf, error: io::Error },
-    #[error(
-        "cannot keep the records of entries in {}: {error}; the agent must be able to create, read and write this directory",
-        path.display()
-    )]
-    NoFolder { path: PathBuf, error: io::Error },
-    /// The record, or a directory with records, may be that of an open entry.
-    #[error(
-        "cannot read {}, which may record a command that still runs under its lock: {error}; let the agent read it, or remove it when no command of turno lock runs on this machine",
-        path.display()
-    )]
-    Unreadable { path: PathBuf, error: io::Error },
-    /// The entry is open, and its lock is unknown.
-    #[error(
-        "{path} records a command that still runs under its lock, and cannot be read: {why}; end the processes that have it open (fuser -v {path} lists them), and start the agent again",
-        path = path.display()
-    )]
-    Damaged { path: PathBuf, why: String },
-    #[error(
-        "cannot remove {}, which records no command that still runs: {error}; move it out of that directory, and start the agent again",
-        path.display()
-    )]
-    Stale { path: PathBuf, error: io::Error },
-    /// There may be open records in directories that nothing else lists.
-    #[error(
-        "cannot read {}, which lists the directories with records of commands: {error}; repair it, or remove it when no command of turno lock runs on this machine",
-        path.display()
-    )]
-    FoldersNotRead { path: PathBuf, error: io::Error },
-    /// The next agent would not find the records of this one.
-    #[error(
-        "cannot write {}: {error}; the agent must be able to write into its state directory, on a disk with free space",
-        path.display()
-    )]
-    FoldersNotWritten { path: PathBuf, error: io::Error },
-}
 
 /// The record of an entry whose command still runs.
 #[derive(Debug)]
@@ -102,11 +59,14 @@ pub(super) fn start_node(
 
 /// Returns the open records of an earlier agent with the same socket. The stale ones are
 /// removed.
-pub(super) fn open_records(records: &Records) -> Result<Vec<OpenRecord>, RecoveryError> {
+pub(super) fn open_records(records: &Records) -> Result<Vec<OpenRecord>, String> {
     read_open(&records.folder, |stale| {
-        fs::remove_file(stale).map_err(|error| RecoveryError::Stale {
-            path: stale.to_owned(),
-            error,
+        let path = stale.display();
+        fs::remove_file(stale).map_err(|error| {
+            format!(
+                "cannot remove {path}, which records no command that still runs: {error}; move it \
+                 out of that directory, and start the agent again"
+            )
         })
     })
 }
@@ -114,11 +74,19 @@ pub(super) fn open_records(records: &Records) -> Result<Vec<OpenRecord>, Recover
 /// Returns the open records in a directory, and hands over the paths of the stale ones.
 pub(super) fn read_open(
     folder: &Path,
-    on_stale: impl Fn(&Path) -> Result<(), RecoveryError>,
-) -> Result<Vec<OpenRecord>, RecoveryError> {
+    on_stale: impl Fn(&Path) -> Result<(), String>,
+) -> Result<Vec<OpenRecord>, String> {
+    // The record, or a directory with records, may be that of an open entry.
     let unreadable = |path: &Path| {
         let path = path.to_owned();
-        |error| RecoveryError::Unreadable { path, error }
+        move |error: io::Error| {
+            format!(
+                "cannot read {}, which may record a command that still runs under its lock: \
+                 {error}; let the agent read it, or remove it when no command of turno lock runs \
+                 on this machine",
+                path.display()
+            )
+        }
     };
     let mut open = Vec::new();
     let files = match fs::read_dir(folder) {
@@ -146,19 +114,23 @@ pub(super) fn read_open(
 }
 
 impl OpenRecord {
-    fn read(path: PathBuf, file: File) -> Result<Self, RecoveryError> {
+    fn read(path: PathBuf, file: File) -> Result<Self, String> {
         let read = || -> Result<(Entry, LockName), Box<dyn std::error::Error>> {
             let entry: Entry = serde_json::from_slice(&fs::read(&path)?)?;
             let lock = LockName::new(&entry.lock)?;
             Ok((entry, lock))
         };
-        match read().map_err(|error| error.to_string()) {
-            Ok((entry, lock)) => {
-                let record = Record { path, file, entry };
-                Ok(OpenRecord { record, lock })
-            }
-            Err(why) => Err(RecoveryError::Damaged { path, why }),
-        }
+        // The entry is open, and its lock is unknown.
+        let (entry, lock) = read().map_err(|why| {
+            let path = path.display();
+            format!(
+                "{path} records a command that still runs under its lock, and cannot be read: \
+                 {why}; end the processes that have it open (fuser -v {path} lists them), and \
+                 start the agent again"
+            )
+        })?;
+        let record = Record { path, file, entry };
+        Ok(OpenRecord { record, lock })
     }
 
     fn resumed(&self) -> ResumedEntry {

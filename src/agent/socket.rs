@@ -10,9 +10,8 @@ use rustix::fs::{FlockOperation, Mode, fchmod, flock};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
-use thiserror::Error;
 
-use super::socket_path::{self, PathTooLong};
+use super::socket_path;
 use crate::system::file::with_suffix;
 
 /// How many connections can wait to be accepted.
@@ -27,44 +26,27 @@ pub(super) struct Socket {
     _lock: File,
 }
 
-/// Why the agent cannot listen. The message says what to do.
-#[derive(Debug, Error)]
-pub(crate) enum SocketError {
-    #[error("another agent listens at {}: stop it, or give another path with --socket", .0.display())]
-    InUse(PathBuf),
-    #[error(transparent)]
-    Path(#[from] PathTooLong),
-    #[error("{} exists and is not a socket: give another path with --socket", .0.display())]
-    NotASocket(PathBuf),
-    #[error(
-        "there is no group \"{0}\": give a name from /etc/group, or a number, with --socket-group"
-    )]
-    NoGroup(String),
-    #[error(
-        "cannot give {} to the group of --socket-group: {error}; the agent's user must belong to it",
-        path.display()
-    )]
-    ForeignGroup { path: PathBuf, error: io::Error },
-    #[error(
-        "cannot listen at {}: {error}; the agent must be able to write into that directory, or give another path with --socket",
-        path.display()
-    )]
-    Io { path: PathBuf, error: io::Error },
-}
-
 impl Socket {
     /// Listens at this path. Only the owner and this group may connect.
-    pub(super) fn bind(path: &Path, gid: Option<u32>) -> Result<Self, SocketError> {
-        let failed = |error| SocketError::Io {
-            path: path.to_owned(),
-            error,
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub(super) fn bind(path: &Path, gid: Option<u32>) -> Result<Self, String> {
+        let shown = path.display();
+        let failed = |error: io::Error| {
+            format!(
+                "cannot listen at {shown}: {error}; the agent must be able to write into that \
+                 directory, or give another path with --socket"
+            )
         };
         // First of all, so that nothing is created that would remain.
         socket_path::check(path)?;
         // A file that is here by a mistake in the path must not be lost.
         let found = fs::symlink_metadata(path);
         if found.is_ok_and(|found| !found.file_type().is_socket()) {
-            return Err(SocketError::NotASocket(path.to_owned()));
+            return Err(format!(
+                "{shown} exists and is not a socket: give another path with --socket"
+            ));
         }
         if let Some(folder) = path.parent() {
             let mut builder = DirBuilder::new();
@@ -76,7 +58,9 @@ impl Socket {
         let lock = options.open(with_suffix(path, ".lock")).map_err(failed)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(SocketError::InUse(path.to_owned()));
+                return Err(format!(
+                    "another agent listens at {shown}: stop it, or give another path with --socket"
+                ));
             }
             locked => locked.map_err(|error| failed(error.into()))?,
         }
@@ -91,9 +75,11 @@ impl Socket {
             _lock: lock,
         };
         if gid.is_some() {
-            chown(path, None, gid).map_err(|error| SocketError::ForeignGroup {
-                path: path.to_owned(),
-                error,
+            chown(path, None, gid).map_err(|error| {
+                format!(
+                    "cannot give {shown} to the group of --socket-group: {error}; the agent's \
+                     user must belong to it"
+                )
             })?;
             fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
         }
@@ -120,7 +106,7 @@ impl Drop for Socket {
 }
 
 /// Returns the id of a group that is given by name or number.
-pub(super) fn group_id(group: &str) -> Result<u32, SocketError> {
+pub(super) fn group_id(group: &str) -> Result<u32, String> {
     if let Ok(id) = group.parse() {
         return Ok(id);
     }
@@ -130,7 +116,12 @@ pub(super) fn group_id(group: &str) -> Result<u32, SocketError> {
         let is_it = fields.next() == Some(group);
         is_it.then(|| fields.nth(1)?.parse().ok()).flatten()
     });
-    found.ok_or_else(|| SocketError::NoGroup(group.to_owned()))
+    found.ok_or_else(|| {
+        format!(
+            "there is no group \"{group}\": give a name from /etc/group, or a number, with \
+             --socket-group"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +136,7 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let error = Socket::bind(&path, None).unwrap_err();
-        assert!(matches!(error, SocketError::InUse(_)), "{error}");
+        assert!(error.starts_with("another agent listens at "), "{error}");
         drop(socket);
         assert!(!path.exists());
         // An agent that was killed leaves its socket.
@@ -160,7 +151,7 @@ mod tests {
         let path = folder.path().join("turno.key");
         fs::write(&path, "secret").unwrap();
         let error = Socket::bind(&path, None).unwrap_err();
-        assert!(matches!(error, SocketError::NotASocket(_)), "{error}");
+        assert!(error.contains(" exists and is not a socket: "), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"secret");
     }
 
@@ -171,7 +162,7 @@ mod tests {
             let name = length - folder.path().as_os_str().len() - 1;
             folder.path().join("s".repeat(name))
         };
-        let error = Socket::bind(&bytes(108), None).unwrap_err().to_string();
+        let error = Socket::bind(&bytes(108), None).unwrap_err();
         assert!(
             error.contains("at most 107 bytes, and this one has 108"),
             "{error}"
@@ -184,7 +175,7 @@ mod tests {
     fn a_group_is_given_by_name_or_number() {
         assert_eq!(group_id("root").unwrap(), 0);
         assert_eq!(group_id("12").unwrap(), 12);
-        let error = group_id("no such group").unwrap_err().to_string();
+        let error = group_id("no such group").unwrap_err();
         assert!(error.starts_with("there is no group \"no such group\": "));
     }
 }

@@ -4,8 +4,6 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-
 /// The environment variable that names the socket.
 const VARIABLE: &str = "TURNO_SOCKET";
 
@@ -19,23 +17,16 @@ const USER_SOCKET: &str = "turno/turno.sock";
 /// end.
 const MAX_LENGTH: usize = 107;
 
-/// The path is too long for a socket.
-#[derive(Debug, Error)]
-#[error(
-    "{}: the path of a socket has at most {MAX_LENGTH} bytes, and this one has {}; give a shorter \
-     one with --socket or TURNO_SOCKET (it may be relative)",
-    .0.display(),
-    .0.as_os_str().len()
-)]
-pub(crate) struct PathTooLong(PathBuf);
-
 /// Checks that a socket can have this path.
-pub(crate) fn check(path: &Path) -> Result<(), PathTooLong> {
-    if path.as_os_str().len() > MAX_LENGTH {
-        Err(PathTooLong(path.to_owned()))
-    } else {
-        Ok(())
+pub(crate) fn check(path: &Path) -> Result<(), String> {
+    let (length, path) = (path.as_os_str().len(), path.display());
+    if length <= MAX_LENGTH {
+        return Ok(());
     }
+    Err(format!(
+        "{path}: the path of a socket has at most {MAX_LENGTH} bytes, and this one has {length}; \
+         give a shorter one with --socket or TURNO_SOCKET (it may be relative)"
+    ))
 }
 
 /// The path at which an agent of this user listens.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Agent;
 use super::protocol::{AgentStatus, ClientStatus};
+use super::waiting::Waiting;
 
 impl Agent {
     pub(super) fn status(&mut self) -> AgentStatus {
@@ -15,12 +16,15 @@ impl Agent {
         });
         let places: HashMap<u64, usize> = queues.map(|(place, ticket)| (ticket, place)).collect();
         // Requests that the node has not read yet come last, in the order of their tickets.
-        let place = |ticket: u64| (places.get(&ticket).copied().unwrap_or(usize::MAX), ticket);
+        let place = |waiting: &Waiting| {
+            let ticket = waiting.request.ticket();
+            (places.get(&ticket).copied().unwrap_or(usize::MAX), ticket)
+        };
         let orphans = self.orphans.iter();
         let orphans = orphans.map(|hold| (None, hold.status("ending", &self.host)));
         let clients = self.clients.values();
         let clients =
-            clients.filter_map(|it| Some((it.ticket().map(place), it.status(&self.host)?)));
+            clients.filter_map(|it| Some((it.waiting().map(place), it.status(&self.host)?)));
         let mut clients: Vec<(Option<_>, ClientStatus)> = orphans.chain(clients).collect();
         clients.sort_by(|(place, one), (other_place, other)| {
             (&one.lock, place).cmp(&(&other.lock, other_place))

@@ -114,7 +114,6 @@ impl Arguments {
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         let agent = Agent::start(&config).map_err(|error| match error {
-            AgentError::Config(error) => Failure::usage(error),
             AgentError::Node(error) if error.is_config_error() => Failure::usage(error),
             error => Failure::failed(error),
         })?;

@@ -37,20 +37,14 @@ impl Arguments {
             } else {
                 error.to_string()
             };
-            Failure::failed(format!(
-                "cannot create the key file {}: {why}",
-                file.display()
-            ))
+            let file = file.display();
+            Failure::failed(format!("cannot create the key file {file}: {why}"))
         };
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| failed(error.into()))?;
         let mut options = OpenOptions::new();
-        let mut opened = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)
-            .map_err(failed)?;
+        let options = options.write(true).create_new(true).mode(0o600);
+        let mut opened = options.open(file).map_err(failed)?;
         writeln!(opened, "{}", Key::new(secret).to_secret_text()).map_err(failed)?;
         opened.sync_all().map_err(failed)
     }

@@ -12,11 +12,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{TIMED_OUT, print_error, process};
+use crate::LockName;
 use crate::agent::socket_path;
 use crate::lock_command::{
     self, LockCommandError, LockOptions, OWN_FAILURE, WaitLimit, with_lock_name,
 };
-use crate::{LockName, LockNameError};
 
 /// Run a command while its lock is held.
 ///
@@ -61,7 +61,7 @@ pub(super) struct Arguments {
 
     /// The lock: any text of at most 128 bytes without control characters ('' is the
     /// lock of turno process)
-    #[arg(value_parser = name)]
+    #[arg(value_parser = LockName::new)]
     name: LockName,
 
     /// The command and its arguments
@@ -128,11 +128,8 @@ impl Arguments {
             let error = with_lock_name(&options.lock, &error.to_string());
             print_error(&format!("turno: {error}"));
         }
-        ExitCode::from(if is_timeout {
-            self.conflict_exit_code
-        } else {
-            OWN_FAILURE
-        })
+        let timeout_code = is_timeout.then_some(self.conflict_exit_code);
+        ExitCode::from(timeout_code.unwrap_or(OWN_FAILURE))
     }
 }
 
@@ -151,10 +148,6 @@ impl Supervisor {
             OWN_FAILURE
         }))
     }
-}
-
-fn name(text: &str) -> Result<LockName, LockNameError> {
-    LockName::new(text)
 }
 
 /// Parses seconds as flock(1) and timeout(1) do, or a time with a unit.

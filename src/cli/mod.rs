@@ -12,7 +12,7 @@ mod simulate;
 mod status;
 mod trace;
 
-use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -20,6 +20,8 @@ use std::time::SystemTime;
 use clap::{Parser, Subcommand};
 
 use crate::printable::Printable;
+
+const FAILURE: u8 = 1;
 
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
@@ -64,21 +66,17 @@ enum Command {
     Trace(trace::Arguments),
 }
 
-/// Why a subcommand failed, which decides about the exit code.
-enum Failure {
-    /// The options cannot be used.
-    Usage(Box<dyn Error>),
-    Failed(Box<dyn Error>),
-    TimedOut(Box<dyn Error>),
-}
+/// The exit code of a subcommand that failed, and why it did.
+struct Failure(u8, String);
 
 impl Failure {
-    fn usage(error: impl Into<Box<dyn Error>>) -> Self {
-        Failure::Usage(error.into())
+    /// The options cannot be used.
+    fn usage(why: impl Display) -> Self {
+        Failure(USAGE, why.to_string())
     }
 
-    fn failed(error: impl Into<Box<dyn Error>>) -> Self {
-        Failure::Failed(error.into())
+    fn failed(why: impl Display) -> Self {
+        Failure(FAILURE, why.to_string())
     }
 }
 
@@ -109,14 +107,11 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => arguments.run(),
         Command::Trace(arguments) => arguments.run(),
     };
-    let (code, error) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Usage(error)) => (ExitCode::from(USAGE), error),
-        Err(Failure::Failed(error)) => (ExitCode::FAILURE, error),
-        Err(Failure::TimedOut(error)) => (ExitCode::from(TIMED_OUT), error),
+    let Err(Failure(code, why)) = done else {
+        return ExitCode::SUCCESS;
     };
-    print_error(&format!("turno: {error}"));
-    code
+    print_error(&format!("turno: {why}"));
+    ExitCode::from(code)
 }
 
 /// Prints a message on standard error. It is escaped: it may quote a peer or a client.

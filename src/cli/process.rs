@@ -113,12 +113,9 @@ impl Arguments {
         let section = group.section(&self.shared).map_err(Failure::usage)?;
         let key = self.key.as_deref().map(key_file::read).transpose();
         let key = key.map_err(Failure::failed)?;
-        let state = self
-            .state
-            .as_deref()
-            .map(|folder| StateFile::open(folder, group.id, group.digest, self.new_state))
-            .transpose()
-            .map_err(Failure::failed)?;
+        let open = |folder| StateFile::open(folder, group.id, group.digest, self.new_state);
+        let state = self.state.as_deref().map(open).transpose();
+        let state = state.map_err(Failure::failed)?;
         let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();
         let config = Config {
             node: engine::Config {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, closed_pipe_is_fine, print_error};
+use super::{Failure, TIMED_OUT, closed_pipe_is_fine, print_error};
 use crate::agent::protocol::{AgentStatus, Answer, ClientMessage, ClientStatus};
 use crate::agent::socket_path;
 use crate::engine::DUPLICATE_ID;
@@ -66,7 +66,7 @@ impl Arguments {
             ClientMessage::Status {}
         };
         let answer = ask(&socket, &question).map_err(|error| match error {
-            ConnectionError::AgentSilent(_) => Failure::TimedOut(error.into()),
+            ConnectionError::AgentSilent(_) => Failure(TIMED_OUT, error.to_string()),
             error => Failure::failed(error),
         })?;
         let text = match answer {

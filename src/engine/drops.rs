@@ -2,7 +2,6 @@
 //! must not fill a disk.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use crate::system::Quota;
 
@@ -12,8 +11,9 @@ const MAX_REPORTED: u32 = 10;
 /// The datagrams dropped so far.
 #[derive(Debug)]
 pub(super) struct Drops {
-    by_cause: BTreeMap<&'static str, u64>,
-    quota: Quota,
+    pub(super) by_cause: BTreeMap<&'static str, u64>,
+    /// Limits the reports.
+    pub(super) quota: Quota,
 }
 
 impl Default for Drops {
@@ -31,21 +31,6 @@ impl Drops {
         *self.by_cause.entry(cause).or_default() += 1;
         self.quota.take()
     }
-
-    /// When a report is due.
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.quota.next_timeout()
-    }
-
-    /// How many drops were not reported, if that is to be reported now.
-    pub(super) fn unreported(&mut self) -> Option<u64> {
-        self.quota.unreported()
-    }
-
-    /// How many, by cause.
-    pub(super) fn by_cause(&self) -> &BTreeMap<&'static str, u64> {
-        &self.by_cause
-    }
 }
 
 #[cfg(test)]
@@ -58,8 +43,7 @@ mod tests {
         let told = (0..1000).filter(|_| drops.count("rubbish")).count();
         assert_eq!(told, 10);
         assert!(!drops.count("other"));
-        assert_eq!(drops.by_cause()["rubbish"], 1000);
-        assert_eq!(drops.by_cause()["other"], 1);
-        assert!(drops.next_timeout().is_some());
+        assert_eq!(drops.by_cause, [("other", 1), ("rubbish", 1000)].into());
+        assert!(drops.quota.next_timeout().is_some());
     }
 }

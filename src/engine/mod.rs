@@ -1,4 +1,4 @@
-//! What every node does, whoever its user is: sockets, timers, state file, and the
+//! What every node does for its user, whatever the user is: sockets, timers, state file, and the
 //! algorithm between them.
 //!
 //! ```text
@@ -46,7 +46,7 @@ pub use config::Config;
 pub(crate) use config::{cannot_listen, in_context};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
-pub use observer::{NodeEvent, Observer, Status};
+pub use observer::{NodeEvent, Observer, Snapshot};
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
@@ -115,25 +115,20 @@ impl<O: Observer, U: User> Engine<O, U> {
         user: U,
     ) -> io::Result<Self> {
         let Config {
-            group,
-            keeps_permissions,
-            pace,
-            key,
-            state,
+            group, key, state, ..
         } = config;
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
-        let incarnation = getrandom::u64().map_err(io::Error::from);
-        let incarnation =
-            incarnation.map_err(|error| in_context("cannot draw a random number", &error))?;
-        let incarnation = Incarnation(incarnation);
+        let random = getrandom::u64().map_err(io::Error::from);
+        let random = random.map_err(|error| in_context("cannot draw a random number", &error))?;
+        let incarnation = Incarnation(random);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
         let durability = state.as_ref().map(StateFile::durability);
         let member = Member::new(mutex::Config {
             durability: durability.unwrap_or(Durability::Forgetful),
             must_hear_itself: group.may_be_elsewhere(),
-            keeps_permissions,
-            pace,
+            keeps_permissions: config.keeps_permissions,
+            pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
         });
         log::info!("this is incarnation {incarnation} of member {}", group.id);
@@ -191,19 +186,15 @@ impl<O: Observer, U: User> Engine<O, U> {
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
-            peer_stats: self.peer_stats.by_peer(),
-            drops: self.drops.by_cause(),
+            peer_stats: &self.peer_stats.by_peer,
+            drops: &self.drops.by_cause,
         };
         (&mut self.observer, &mut self.user, view)
     }
 
-    /// The poll reports this token as ready. Returns whether it is the engine's.
-    pub(crate) fn ready(&mut self, token: mio::Token) -> bool {
-        let is_ours = Udp::owns(token);
-        if is_ours {
-            self.udp.ready(token);
-        }
-        is_ours
+    /// The poll reports this token as ready. It need not be the engine's.
+    pub(crate) fn ready(&mut self, token: mio::Token) {
+        self.udp.ready(token);
     }
 
     /// Puts what has arrived and the timers that are due into the queue.
@@ -221,7 +212,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let due = [
             self.timers.next_timeout(),
-            self.drops.next_timeout(),
+            self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
         ];
         due.into_iter().flatten().min()
@@ -232,7 +223,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// # Errors
     /// Those of the observer.
     pub(crate) fn report(&mut self) -> io::Result<()> {
-        match self.drops.unreported() {
+        match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),
         }
@@ -244,8 +235,8 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Those of the observer.
     #[cfg(feature = "cli")]
     pub(crate) fn report_drops(&mut self) -> io::Result<()> {
-        let drops = self.drops.by_cause();
-        self.observer.happened(&NodeEvent::Drops(drops))
+        let drops = NodeEvent::Drops(&self.drops.by_cause);
+        self.observer.happened(&drops)
     }
 
     /// The queue is empty: closes the sockets of requests that no longer wait.

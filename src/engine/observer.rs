@@ -25,7 +25,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Those of drawing; they end the node.
-    fn refresh(&mut self, status: &Status<'_>) -> io::Result<()>;
+    fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()>;
 
     /// When to refresh although nothing happens.
     fn next_refresh(&self) -> Option<Instant> {
@@ -117,7 +117,7 @@ pub enum NodeEvent<'a> {
 
 /// The state of a node between two rounds of its loop.
 #[derive(Clone, Copy, Debug)]
-pub struct Status<'a> {
+pub struct Snapshot<'a> {
     /// Who belongs.
     pub group: &'a Group,
     /// The algorithm.

@@ -25,7 +25,9 @@ pub(crate) struct PeerStats {
 
 /// What was measured of every peer.
 #[derive(Debug, Default)]
-pub(super) struct AllPeerStats(BTreeMap<NodeId, PeerStats>);
+pub(super) struct AllPeerStats {
+    pub(super) by_peer: BTreeMap<NodeId, PeerStats>,
+}
 
 impl AllPeerStats {
     /// A message is sent.
@@ -39,7 +41,7 @@ impl AllPeerStats {
         else {
             return;
         };
-        let stats = self.0.entry(*to).or_default();
+        let stats = self.by_peer.entry(*to).or_default();
         match message.body {
             Body::Request { clock, .. } if *repetition == 0 => {
                 stats.asked = Some((clock, Instant::now()));
@@ -54,12 +56,12 @@ impl AllPeerStats {
 
     /// A datagram that names this peer as its sender is dropped.
     pub(super) fn dropped(&mut self, from: NodeId, reason: DropReason) {
-        self.0.entry(from).or_default().dropped = Some(reason);
+        self.by_peer.entry(from).or_default().dropped = Some(reason);
     }
 
     /// A valid message of this peer arrived, even if late or repeated.
     pub(super) fn heard(&mut self, message: &Message) {
-        let Some(stats) = self.0.get_mut(&message.from) else {
+        let Some(stats) = self.by_peer.get_mut(&message.from) else {
             return;
         };
         stats.dropped = None;
@@ -70,11 +72,6 @@ impl AllPeerStats {
             let fastest = stats.fastest_reply.map_or(took, |it| it.min(took));
             stats.fastest_reply = Some(fastest);
         }
-    }
-
-    /// By peer.
-    pub(super) fn by_peer(&self) -> &BTreeMap<NodeId, PeerStats> {
-        &self.0
     }
 }
 
@@ -121,14 +118,14 @@ mod tests {
         let mut peer_stats = AllPeerStats::default();
         peer_stats.sends(&request(2, 0));
         peer_stats.heard(&reply(1));
-        assert_eq!(peer_stats.by_peer()[&PEER].fastest_reply, None);
+        assert_eq!(peer_stats.by_peer[&PEER].fastest_reply, None);
         peer_stats.sends(&request(2, 1));
         peer_stats.heard(&reply(2));
-        assert_eq!(peer_stats.by_peer()[&PEER].fastest_reply, None);
-        assert_eq!(peer_stats.by_peer()[&PEER].sent_again, 1);
+        assert_eq!(peer_stats.by_peer[&PEER].fastest_reply, None);
+        assert_eq!(peer_stats.by_peer[&PEER].sent_again, 1);
         peer_stats.sends(&request(4, 0));
         peer_stats.heard(&reply(4));
-        assert!(peer_stats.by_peer()[&PEER].fastest_reply.is_some());
+        assert!(peer_stats.by_peer[&PEER].fastest_reply.is_some());
     }
 
     #[test]
@@ -136,8 +133,8 @@ mod tests {
         let mut peer_stats = AllPeerStats::default();
         let why = DropReason::Forged;
         peer_stats.dropped(PEER, why);
-        assert_eq!(peer_stats.by_peer()[&PEER].dropped, Some(why));
+        assert_eq!(peer_stats.by_peer[&PEER].dropped, Some(why));
         peer_stats.heard(&reply(1));
-        assert_eq!(peer_stats.by_peer()[&PEER].dropped, None);
+        assert_eq!(peer_stats.by_peer[&PEER].dropped, None);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use super::state_file::Durable;
 use super::{Engine, NodeEvent, Observer, User};
 use crate::mutex::{Effect, Rejected, Timer};
 #[cfg(feature = "cli")]
 use crate::mutex::{LockName, State};
-use super::state_file::Durable;
 use crate::protocol::{Event, Output};
 use crate::system::boot_clock;
 use crate::transport::Outgoing;
@@ -93,12 +93,18 @@ impl<O: Observer, U: User> Engine<O, U> {
         for effect in effects {
             match effect {
                 Effect::Reserve { below } => durable.below = durable.below.max(Some(*below)),
-                Effect::Promise { number } => durable.promised = durable.promised.max(Some(*number)),
+                Effect::Promise { number } => {
+                    durable.promised = durable.promised.max(Some(*number))
+                }
                 Effect::Forget => durable.is_forgotten = true,
                 _ => {}
             }
         }
-        let Some(state) = self.state.as_mut().filter(|_| durable != Durable::default()) else {
+        let Some(state) = self
+            .state
+            .as_mut()
+            .filter(|_| durable != Durable::default())
+        else {
             return Ok(());
         };
         state.persist(durable).map_err(|error| {
@@ -136,8 +142,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         match self.udp.send(outgoing) {
             Err(error) if self.drops.count("not sent") => {
                 let error = &error;
-                self.observer
-                    .happened(&NodeEvent::NotSent { address, error })
+                let event = NodeEvent::NotSent { address, error };
+                self.observer.happened(&event)
             }
             _ => Ok(()),
         }

@@ -104,15 +104,10 @@ pub(crate) fn write_missing(
     missing: &[MissingPeer],
     has_duplicate_id: bool,
 ) -> fmt::Result {
-    for (place, peer) in missing.iter().enumerate() {
-        let separator = if place == 0 { "" } else { "; " };
-        write!(f, "{separator}{peer}")?;
-    }
-    if has_duplicate_id {
-        let separator = if missing.is_empty() { "" } else { "; " };
-        write!(f, "{separator}{DUPLICATE_ID}")?;
-    }
-    Ok(())
+    let missing = missing.iter().map(MissingPeer::to_string);
+    let duplicate = has_duplicate_id.then(|| DUPLICATE_ID.to_owned());
+    let reasons: Vec<String> = missing.chain(duplicate).collect();
+    f.write_str(&reasons.join("; "))
 }
 
 /// Another node uses this member's id.

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::mutex::{Durability, NodeId, ViewNumber};
-use crate::views::Lease;
 use crate::system::file;
+use crate::views::Lease;
 use crate::wire::GroupDigest;
 
 const FILE: &str = "turno-state.json";
@@ -95,12 +95,13 @@ impl StateFile {
         let lock = lock(folder)?;
         let fresh = Record::new(id, group);
         let path = folder.join(FILE);
+        let state = |record| StateFile {
+            folder: folder.to_owned(),
+            record,
+            _lock: lock,
+        };
         if is_first || is_reset {
-            let state = StateFile {
-                folder: folder.to_owned(),
-                record: fresh,
-                _lock: lock,
-            };
+            let state = state(fresh);
             if let Err(error) = state.write() {
                 // Otherwise the next start would take it for a lost state.
                 if is_first {
@@ -120,11 +121,7 @@ impl StateFile {
                 fresh.whose()
             )));
         }
-        Ok(StateFile {
-            folder: folder.to_owned(),
-            record,
-            _lock: lock,
-        })
+        Ok(state(record))
     }
 
     /// What the algorithm needs to know of it.
@@ -295,11 +292,13 @@ mod tests {
         opened.unwrap_err().to_string()
     }
 
-    fn durability(below: u64, heard: bool) -> Durability {
-        Durability::Durable {
-            below,
-            synced: heard,
-        }
+    fn durability(below: u64, synced: bool) -> Durability {
+        Durability::Durable { below, synced }
+    }
+
+    /// What the next run finds.
+    fn found(folder: &Path, is_reset: bool) -> Durability {
+        open(folder, is_reset).unwrap().durability()
     }
 
     /// A directory with the state of a member whose clock is below 5.
@@ -320,10 +319,7 @@ mod tests {
     #[test]
     fn the_next_run_finds_the_bound() {
         let (_parent, folder) = used();
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(5, true)
-        );
+        assert_eq!(found(&folder, false), durability(5, true));
     }
 
     #[test]
@@ -331,10 +327,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("deep/state");
         drop(open(&folder, false).unwrap());
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(1, false)
-        );
+        assert_eq!(found(&folder, false), durability(1, false));
     }
 
     #[test]
@@ -342,10 +335,7 @@ mod tests {
         let (_parent, folder) = used();
         fs::remove_file(folder.join(FILE)).unwrap();
         assert!(error(open(&folder, false)).contains("is missing"));
-        assert_eq!(
-            open(&folder, true).unwrap().durability(),
-            durability(1, false)
-        );
+        assert_eq!(found(&folder, true), durability(1, false));
     }
 
     #[test]
@@ -385,9 +375,6 @@ mod tests {
     fn half_a_write_leaves_the_old_state() {
         let (_parent, folder) = used();
         fs::write(folder.join(format!("{FILE}.new")), b"{\"turno_st").unwrap();
-        assert_eq!(
-            open(&folder, false).unwrap().durability(),
-            durability(5, true)
-        );
+        assert_eq!(found(&folder, false), durability(5, true));
     }
 }

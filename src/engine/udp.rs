@@ -18,7 +18,7 @@ const BATCH: usize = 256;
 
 /// How many datagrams wait for a full socket. Beyond that the oldest are lost, as the
 /// network may lose them.
-const MOST_UNSENT: usize = 1024;
+const MAX_UNSENT: usize = 1024;
 
 /// How many ports of past requests are not used again, and how many ports are tried
 /// for one that is new.
@@ -72,12 +72,8 @@ impl Udp {
         })
     }
 
-    /// Whether this is the token of one of the sockets.
-    pub(super) fn owns(token: Token) -> bool {
-        token.0 >= LISTENING
-    }
-
-    /// The poll reports the socket of this token as readable or writable.
+    /// The poll reports the socket of this token, if it is of one, as readable or
+    /// writable.
     pub(super) fn ready(&mut self, token: Token) {
         let mut sockets = std::iter::once(&mut self.listening).chain(self.of_requests.values_mut());
         if let Some(open) = sockets.find(|open| open.token == token) {
@@ -116,7 +112,7 @@ impl Udp {
                 done => return done,
             }
         }
-        if self.unsent.len() == MOST_UNSENT {
+        if self.unsent.len() == MAX_UNSENT {
             self.unsent.pop_front();
         }
         self.unsent.push_back(outgoing);
@@ -137,15 +133,15 @@ impl Udp {
     }
 
     fn try_send(&mut self, outgoing: &Outgoing) -> io::Result<()> {
-        if let Socket::OfRequest(clock) = outgoing.socket
-            && !self.of_requests.contains_key(&clock)
-        {
-            let open = self.open_fresh()?;
-            self.of_requests.insert(clock, open);
-        }
-        let open = match &outgoing.socket {
+        let open = match outgoing.socket {
             Socket::Listening => &mut self.listening,
-            Socket::OfRequest(clock) => self.of_requests.get_mut(clock).expect("it is open"),
+            Socket::OfRequest(clock) => {
+                if !self.of_requests.contains_key(&clock) {
+                    let open = self.open_fresh()?;
+                    self.of_requests.insert(clock, open);
+                }
+                self.of_requests.get_mut(&clock).expect("it is open")
+            }
         };
         open.send(outgoing, &self.registry)
     }

@@ -16,28 +16,10 @@ pub struct Address {
     port: u16,
 }
 
-/// Why a text is not an [`Address`], or an address cannot be resolved.
+/// Why a text is not an [`Address`], or an address cannot be resolved: a sentence.
 #[derive(Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum AddressError {
-    /// It has no port.
-    #[error("no port in it; write :PORT or HOST:PORT")]
-    NoPort,
-    /// The text after the last colon is not a port.
-    #[error("the port after the last colon must be a number from 0 to 65535")]
-    Port,
-    /// An IPv6 address without brackets.
-    #[error("an IPv6 address goes in brackets, as in [::1]:10001")]
-    Brackets,
-    /// The resolver does not know the host.
-    #[error("cannot find host {host}: {reason}")]
-    Unresolved {
-        /// The host.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-}
+#[error("{0}")]
+pub struct AddressError(String);
 
 /// The error's message.
 impl fmt::Debug for AddressError {
@@ -48,7 +30,7 @@ impl fmt::Debug for AddressError {
 
 impl From<AddressError> for GroupError {
     fn from(error: AddressError) -> Self {
-        GroupError(error.to_string())
+        GroupError(error.0)
     }
 }
 
@@ -56,14 +38,17 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (host, port) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
-        if !port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(AddressError::Port);
-        }
-        let port = port.parse().map_err(|_| AddressError::Port)?;
+        let error = |why: &str| AddressError(why.to_owned());
+        let no_port = "no port in it; write :PORT or HOST:PORT";
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| error(no_port))?;
+        // `parse` accepts a sign, too.
+        let is_number = port.bytes().all(|b| b.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number);
+        let no_number = "the port after the last colon must be a number from 0 to 65535";
+        let port = port.ok_or_else(|| error(no_number))?;
         let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         if bracketed.is_none() && host.contains(':') {
-            return Err(AddressError::Brackets);
+            return Err(error("an IPv6 address goes in brackets, as in [::1]:10001"));
         }
         let host = bracketed.unwrap_or(host);
         Ok(Address {
@@ -88,7 +73,7 @@ impl Address {
     /// resolver does.
     ///
     /// # Errors
-    /// [`AddressError::Unresolved`] if the host is not known.
+    /// [`AddressError`] if the host is not known.
     pub fn resolve(&self) -> Result<Vec<SocketAddr>, AddressError> {
         // IPv4 first: that is what a group takes if all of it can.
         let Some(host) = &self.host else {
@@ -100,18 +85,13 @@ impl Address {
             found.set_ip(found.ip().to_canonical());
             found
         };
-        let unresolved = |reason: String| AddressError::Unresolved {
-            host: host.clone(),
-            reason,
-        };
-        let mut found: Vec<SocketAddr> = (host.as_str(), self.port)
-            .to_socket_addrs()
-            .map_err(|error| unresolved(error.to_string()))?
-            .map(canonical)
-            .collect();
+        let unresolved = |why: &str| AddressError(format!("cannot find host {host}: {why}"));
+        let found = (host.as_str(), self.port).to_socket_addrs();
+        let found = found.map_err(|error| unresolved(&error.to_string()))?;
+        let mut found: Vec<SocketAddr> = found.map(canonical).collect();
         found.sort_by_key(SocketAddr::is_ipv6);
         if found.is_empty() {
-            return Err(unresolved("it has no address".to_owned()));
+            return Err(unresolved("it has no address"));
         }
         Ok(found)
     }

@@ -67,10 +67,8 @@ impl Group {
         let listen = match listen {
             None => bind_address(&addresses[own], own, &members),
             Some(listen) => *listen.resolve()?.iter().find(is_ours).ok_or_else(|| {
-                GroupError(format!(
-                    "--listen {listen} is of the other kind, IPv4 or IPv6, than the members' \
-                         addresses"
-                ))
+                let kind = "is of the other kind, IPv4 or IPv6, than the members' addresses";
+                GroupError(format!("--listen {listen} {kind}"))
             })?,
         };
         Ok(Group {
@@ -132,12 +130,8 @@ impl Group {
     #[must_use]
     pub fn is_at(&self, id: NodeId, source: IpAddr) -> bool {
         let source = source.to_canonical();
-        let place = usize::from(id.0).checked_sub(1);
-        let hosts = place.and_then(|place| self.hosts.get(place));
-        hosts
-            .into_iter()
-            .flatten()
-            .any(|host| *host == source || (host.is_loopback() && source.is_loopback()))
+        let mut hosts = of_member(&self.hosts, id).into_iter().flatten();
+        hosts.any(|host| *host == source || (host.is_loopback() && source.is_loopback()))
     }
 
     /// Whether this member's address in the list may lead to another node.
@@ -149,18 +143,19 @@ impl Group {
     /// A member's address as the list has it; empty if there is no such member.
     #[must_use]
     pub fn name(&self, id: NodeId) -> &str {
-        let place = usize::from(id.0).checked_sub(1);
-        place
-            .and_then(|place| self.names.get(place))
-            .map_or("", String::as_str)
+        of_member(&self.names, id).map_or("", String::as_str)
     }
 
     /// Where a member listens, if there is such a member.
     #[must_use]
     pub fn address(&self, id: NodeId) -> Option<SocketAddr> {
-        let place = usize::from(id.0).checked_sub(1)?;
-        self.members.get(place).copied()
+        of_member(&self.members, id).copied()
     }
+}
+
+/// A member's part of a list whose first part is of member 1.
+fn of_member<T>(list: &[T], id: NodeId) -> Option<&T> {
+    list.get(usize::from(id.0).checked_sub(1)?)
 }
 
 /// `gamma:7001 (3)`.

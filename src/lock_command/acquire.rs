@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ pub(super) fn acquire(
                 acquired = Some(Acquired {
                     token,
                     node,
-                    record: lock(record)?,
+                    record: lock(&record)?,
                 });
                 connection.send(&ClientMessage::Locked {})?;
                 connection.extend_deadline(GRACE);
@@ -89,10 +89,12 @@ pub(super) fn acquire(
                 return Ok(acquired);
             }
             (Answer::TimedOut { why }, _) => return Err(LockCommandError::TimedOut(why)),
-            (Answer::Failed { why }, _) => return Err(LockCommandError::Refused(why)),
+            (Answer::Failed { why }, _) => {
+                return Err(LockCommandError::Failed(format!("the agent says: {why}")));
+            }
             (answer, _) => {
                 let why = format!("it sent an unexpected answer: {answer:?}");
-                return Err(connection.lost(io::Error::other(why)).into());
+                return Err(connection.lost(&io::Error::other(why)).into());
             }
         }
     }
@@ -134,9 +136,9 @@ fn shown(command: &[OsString]) -> Vec<String> {
 
 /// Locks the record of the entry. Only the agent may have it locked, for an instant, to
 /// check whether it is locked.
-fn lock(record: PathBuf) -> Result<File, LockCommandError> {
+fn lock(record: &Path) -> Result<File, LockCommandError> {
     let lock = || -> io::Result<File> {
-        let file = File::open(&record)?;
+        let file = File::open(record)?;
         let until = Instant::now() + MAX_CHECK;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -145,7 +147,12 @@ fn lock(record: PathBuf) -> Result<File, LockCommandError> {
             }
         }
     };
-    lock().map_err(|source| LockCommandError::Record { record, source })
+    lock().map_err(|error| {
+        LockCommandError::Failed(format!(
+            "cannot lock {}, the agent's record of this entry: {error}; the command was not run",
+            record.display()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -158,7 +165,7 @@ mod tests {
         let check = File::open(record.path()).unwrap();
         flock(&check, FlockOperation::LockExclusive).unwrap();
         let path = record.path().to_owned();
-        let locks = thread::spawn(move || lock(path).map(drop));
+        let locks = thread::spawn(move || lock(&path).map(drop));
         drop(check);
         assert!(locks.join().unwrap().is_ok());
     }

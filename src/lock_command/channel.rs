@@ -90,12 +90,8 @@ pub(super) fn open() -> io::Result<(UnixStream, CommandFds)> {
     let mut begin = [IoSliceMut::new(&mut byte)];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    recvmsg(
-        &channel,
-        &mut begin,
-        &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
-    )?;
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    recvmsg(&channel, &mut begin, &mut ancillary, flags)?;
     let mut fds = ancillary.drain().flat_map(|message| match message {
         RecvAncillaryMessage::ScmRights(fds) => fds.collect(),
         _ => Vec::new(),

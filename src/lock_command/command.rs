@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process};
@@ -32,25 +32,19 @@ pub(super) fn inheritable(record: &OwnedFd) -> io::Result<OwnedFd> {
 /// The exit code. The reason is printed.
 pub(super) fn spawn(command: &[OsString], input: OwnedFd) -> Result<Pid, u8> {
     let (program, arguments) = command.split_first().ok_or(OWN_FAILURE)?;
-    let spawned = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::from(input))
-        .spawn();
-    let error = match spawned {
-        Ok(child) => {
-            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            return pid.ok_or(OWN_FAILURE);
-        }
-        Err(error) => error,
-    };
-    let shown = Path::new(program).display();
-    messages::print(&format!("cannot run {shown}: {error}"));
-    Err(match Errno::from_io_error(&error) {
-        Some(Errno::NOENT) => NOT_FOUND,
-        // The system has no room for a process.
-        Some(Errno::AGAIN | Errno::NOMEM) => OWN_FAILURE,
-        _ => NOT_EXECUTABLE,
-    })
+    let spawned = Command::new(program).args(arguments).stdin(input).spawn();
+    spawned
+        .map(|child| Pid::from_child(&child))
+        .map_err(|error| {
+            let shown = Path::new(program).display();
+            messages::print(&format!("cannot run {shown}: {error}"));
+            match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => NOT_FOUND,
+                // The system has no room for a process.
+                Some(Errno::AGAIN | Errno::NOMEM) => OWN_FAILURE,
+                _ => NOT_EXECUTABLE,
+            }
+        })
 }
 
 /// Whether the command itself has received a signal that the terminal sent to the process

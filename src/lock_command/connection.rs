@@ -1,13 +1,11 @@
 //! A client's connection to an agent, which may be absent, slow, stopped or killed.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use rustix::event::PollFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
@@ -15,8 +13,8 @@ use thiserror::Error;
 
 use crate::agent::lines::{self, Lines};
 use crate::agent::protocol::{Answer, ClientMessage, MAX_ANSWER};
-use crate::agent::socket_path::{self, PathTooLong};
-use crate::system::readiness;
+use crate::agent::socket_path;
+use crate::system::{readiness, register_readable};
 
 /// How late an answer may be before the user is told that the agent does not answer.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -55,26 +53,33 @@ impl AgentSilent {
 /// Why an agent has not answered. The message says what to do.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectionError {
-    #[error(transparent)]
-    Path(#[from] PathTooLong),
-    #[error(
-        "no agent listens at {}: {source}; start one with turno agent (systemctl start turno), or \
-         give its socket with --socket or TURNO_SOCKET",
-        agent.display()
-    )]
-    NoAgent { agent: PathBuf, source: io::Error },
-    #[error(
-        "this user may not use the agent at {agent}: ls -l {agent} shows which user and group may \
-         (turno agent --socket-group)",
-        agent = .0.display()
-    )]
-    NotPermitted(PathBuf),
     /// The agent has not answered before the deadline.
     #[error(transparent)]
     AgentSilent(AgentSilent),
-    /// The agent has closed the connection, or broken the protocol.
-    #[error("the agent at {} is lost: {source}", agent.display())]
-    Lost { agent: PathBuf, source: io::Error },
+    /// The agent was not reached, has closed the connection, or broken the protocol.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ConnectionError {
+    fn not_connected(agent: &Path, error: &io::Error) -> Self {
+        let agent = agent.display();
+        ConnectionError::Failed(match error.kind() {
+            ErrorKind::PermissionDenied => format!(
+                "this user may not use the agent at {agent}: ls -l {agent} shows which user and \
+                 group may (turno agent --socket-group)"
+            ),
+            _ => format!(
+                "no agent listens at {agent}: {error}; start one with turno agent (systemctl \
+                 start turno), or give its socket with --socket or TURNO_SOCKET"
+            ),
+        })
+    }
+
+    fn lost(agent: &Path, error: &io::Error) -> Self {
+        let agent = agent.display();
+        ConnectionError::Failed(format!("the agent at {agent} is lost: {error}"))
+    }
 }
 
 impl Connection {
@@ -86,17 +91,14 @@ impl Connection {
         max_wait: Option<Duration>,
         on_silence: impl FnOnce(AgentSilent) + 'static,
     ) -> Result<Self, ConnectionError> {
-        socket_path::check(agent)?;
-        let no_agent = |source| ConnectionError::NoAgent {
-            agent: agent.to_owned(),
-            source,
-        };
+        socket_path::check(agent).map_err(ConnectionError::Failed)?;
         let socket = || -> io::Result<_> {
             let family = AddressFamily::UNIX;
             let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
             Ok((UnixStream::from(socket), SocketAddrUnix::new(agent)?))
         };
-        let (stream, address) = socket().map_err(no_agent)?;
+        let not_connected = ConnectionError::not_connected;
+        let (stream, address) = socket().map_err(|error| not_connected(agent, &error))?;
         let mut connection = Connection {
             agent: agent.to_owned(),
             stream,
@@ -108,18 +110,11 @@ impl Connection {
         };
         connection.expect_answer_within(Duration::ZERO);
         // This blocks while an agent that is stopped has its queue of connections full.
-        let connected = connection.retry(None, |connection, timeout| {
+        connection.retry(None, not_connected, |connection, timeout| {
             set_socket_timeout(&connection.stream, Timeout::Send, timeout)?;
             Ok(connect(&connection.stream, &address)?)
-        });
-        match connected {
-            Ok(_) => Ok(connection),
-            Err(ConnectionError::Lost { source, .. }) => Err(match source.kind() {
-                ErrorKind::PermissionDenied => ConnectionError::NotPermitted(connection.agent),
-                _ => no_agent(source),
-            }),
-            Err(error) => Err(error),
-        }
+        })?;
+        Ok(connection)
     }
 
     /// The agent has to send its next answer within this time.
@@ -139,7 +134,7 @@ impl Connection {
 
     pub(crate) fn send(&mut self, message: &ClientMessage) -> Result<(), ConnectionError> {
         let sent = lines::encode(message).and_then(|line| self.stream.write_all(&line));
-        sent.map_err(|source| self.lost(source))
+        sent.map_err(|error| self.lost(&error))
     }
 
     /// Receives the next answer. `None` if it has not come at `until`.
@@ -147,7 +142,7 @@ impl Connection {
         &mut self,
         until: Option<Instant>,
     ) -> Result<Option<Answer>, ConnectionError> {
-        self.retry(until, |connection, timeout| {
+        self.retry(until, ConnectionError::lost, |connection, timeout| {
             connection.stream.set_read_timeout(timeout)?;
             connection.read_answer()
         })
@@ -156,8 +151,7 @@ impl Connection {
     /// Registers the connection with a poll. From now on only [`Connection::loss`] reads.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         self.stream.set_nonblocking(true)?;
-        let descriptor = self.stream.as_raw_fd();
-        registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+        register_readable(&self.stream, registry, token)
     }
 
     /// Why the lock is lost, if it is.
@@ -184,16 +178,16 @@ impl Connection {
         }
     }
 
-    pub(crate) fn lost(&self, source: io::Error) -> ConnectionError {
-        let agent = self.agent.clone();
-        ConnectionError::Lost { agent, source }
+    pub(crate) fn lost(&self, error: &io::Error) -> ConnectionError {
+        ConnectionError::lost(&self.agent, error)
     }
 
     /// Repeats an operation with a timeout until the agent lets it succeed. `None` if it
-    /// has not succeeded at `until`.
+    /// has not succeeded at `until`. `failed` describes an error that ends it.
     fn retry<T>(
         &mut self,
         until: Option<Instant>,
+        failed: fn(&Path, &io::Error) -> ConnectionError,
         mut operation: impl FnMut(&mut Self, Option<Duration>) -> io::Result<T>,
     ) -> Result<Option<T>, ConnectionError> {
         loop {
@@ -221,7 +215,7 @@ impl Connection {
                 Ok(done) => return Ok(Some(done)),
                 // SIGSTOP with SIGCONT interrupts it, too.
                 Err(error) if is_temporary(&error) => {}
-                Err(error) => return Err(self.lost(error)),
+                Err(error) => return Err(failed(&self.agent, &error)),
             }
         }
     }

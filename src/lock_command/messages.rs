@@ -39,13 +39,6 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Reports the release.
-    pub(super) fn report_release(&self, text: &str) {
-        if self.options.is_verbose {
-            self.report(text);
-        }
-    }
-
     /// Reports what every user has to know.
     pub(super) fn report(&self, text: &str) {
         print(&with_lock_name(&self.options.lock, text));

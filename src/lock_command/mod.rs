@@ -88,29 +88,13 @@ impl WaitLimit {
     }
 }
 
-/// Why the command did not run, or not to its end. The message says what to do.
+/// Why the command did not run, or not to its end: a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) enum LockCommandError {
     /// The lock was not acquired in time. The command was not run.
-    #[error("{0}")]
     TimedOut(String),
-    /// The agent was not reached, or lost before the command was run.
-    #[error(transparent)]
-    Connection(ConnectionError),
-    /// The agent refused the lock.
-    #[error("the agent says: {0}")]
-    Refused(String),
-    #[error(
-        "cannot lock {record}, the agent's record of this entry: {source}; the command was not run"
-    )]
-    Record { record: PathBuf, source: io::Error },
-    #[error("the command was ended, because the lock was lost with the agent")]
-    AgentLost,
-    #[error("the supervisor of the command died ({0}), so the command was killed")]
-    SupervisorLost(String),
-    /// The system refuses something that the command needs. The command was not run.
-    #[error("cannot start the command: {0}")]
-    System(#[from] io::Error),
+    Failed(String),
 }
 
 impl From<ConnectionError> for LockCommandError {
@@ -118,8 +102,15 @@ impl From<ConnectionError> for LockCommandError {
         match error {
             // What to do was reported when the agent had been silent for a while.
             ConnectionError::AgentSilent(silent) => LockCommandError::TimedOut(silent.summary()),
-            error => LockCommandError::Connection(error),
+            ConnectionError::Failed(why) => LockCommandError::Failed(why),
         }
+    }
+}
+
+/// The system refuses something that the command needs. The command was not run.
+impl From<io::Error> for LockCommandError {
+    fn from(error: io::Error) -> Self {
+        LockCommandError::Failed(format!("cannot start the command: {error}"))
     }
 }
 

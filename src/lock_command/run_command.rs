@@ -3,14 +3,13 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
 use super::acquire::Acquired;
 use super::channel::{self, Control};
@@ -19,7 +18,7 @@ use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
 use super::signals::{self, Signals};
 use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code};
-use crate::system::retry_interrupted;
+use crate::system::{register_readable, retry_interrupted};
 
 const AGENT: Token = Token(0);
 const CHANNEL: Token = Token(1);
@@ -44,18 +43,15 @@ pub(super) fn run_command(
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
     let end = client.watch(options, messages);
-    let Client {
-        connection,
-        channel,
-        mut supervisor,
-        ..
-    } = client;
     // A supervisor that still runs kills the command now.
-    drop(channel);
-    let status = supervisor.wait();
+    drop(client.channel);
+    let status = client.supervisor.wait();
     let code = match end? {
         End::Command(code) => code,
-        End::AgentLost => return Err(LockCommandError::AgentLost),
+        End::AgentLost => {
+            let why = "the command was ended, because the lock was lost with the agent";
+            return Err(LockCommandError::Failed(why.to_owned()));
+        }
         End::SupervisorLost => {
             process_tree::kill_all(&other_children);
             // The agent releases the lock when the record is unlocked, and not earlier.
@@ -63,8 +59,10 @@ pub(super) fn run_command(
         }
     };
     drop(acquired);
-    connection.release(MAX_RELEASE);
-    messages.report_release(&format!("released after {}", rounded(began.elapsed())));
+    client.connection.release(MAX_RELEASE);
+    if options.is_verbose {
+        messages.report(&format!("released after {}", rounded(began.elapsed())));
+    }
     Ok(code)
 }
 
@@ -97,8 +95,7 @@ impl Client {
         let (channel, end) = UnixStream::pair()?;
         channel::send_fds(&channel, io::stdin().as_fd(), acquired.record.as_fd())?;
         channel.set_nonblocking(true)?;
-        let descriptor = channel.as_raw_fd();
-        registry.register(&mut SourceFd(&descriptor), CHANNEL, Interest::READABLE)?;
+        register_readable(&channel, registry, CHANNEL)?;
         connection.register(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
         let supervisor = Command::new(THIS_PROGRAM)
@@ -182,6 +179,8 @@ fn supervisor_lost(status: io::Result<ExitStatus>) -> Result<u8, LockCommandErro
         // Such a signal, for example of Ctrl-C, killed it before it could handle signals,
         // and so before it started the command.
         Some(signal) if signals::ends_command(signal) => Ok(exit_code::killed_by(signal)),
-        _ => Err(LockCommandError::SupervisorLost(status.to_string())),
+        _ => Err(LockCommandError::Failed(format!(
+            "the supervisor of the command died ({status}), so the command was killed"
+        ))),
     }
 }

@@ -1,11 +1,9 @@
 //! The signals of the client and the supervisor, which are meant for the command.
 
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use signal_hook::consts::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
 };
@@ -13,6 +11,7 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
 use super::channel::Control;
+use crate::system::register_readable;
 use crate::system::signals::not_ignored;
 
 /// The signals that are passed on. Each ends a command that does not handle it.
@@ -46,8 +45,7 @@ impl Signals {
 
     fn register(signals: Vec<i32>, registry: &Registry, token: Token) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        let mut source = SourceFd(&read.as_raw_fd());
-        registry.register(&mut source, token, Interest::READABLE)?;
+        register_readable(&read, registry, token)?;
         let delivery = SignalDelivery::with_pipe(read, write, WithRawSiginfo, signals)?;
         Ok(Signals(delivery))
     }

@@ -3,13 +3,11 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
-use rustix::process::{Pid, Signal};
+use mio::{Events, Poll, Token};
+use rustix::process::{Pid, Signal, WaitStatus};
 use signal_hook::consts::SIGCHLD;
 
 use super::channel::{self, CommandFds, Control};
@@ -18,6 +16,7 @@ use super::exit_code::{self, OWN_FAILURE};
 use super::process_tree::{self, OtherChildren};
 use super::signals::Signals;
 use crate::system::signals::is_blocked;
+use crate::system::{register_readable, retry_interrupted};
 
 const CHANNEL: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -63,9 +62,7 @@ impl Supervisor {
         let poll = Poll::new()?;
         let signals = Signals::of_supervisor(poll.registry(), SIGNALS)?;
         channel.set_nonblocking(true)?;
-        let mut source = SourceFd(&channel.as_raw_fd());
-        let registry = poll.registry();
-        registry.register(&mut source, CHANNEL, Interest::READABLE)?;
+        register_readable(&channel, poll.registry(), CHANNEL)?;
         let supervisor = Supervisor {
             poll,
             signals,
@@ -108,21 +105,20 @@ impl Supervisor {
 
     fn watch(&mut self, command: Pid) -> io::Result<u8> {
         let mut events = Events::with_capacity(8);
-        let mut ended: Option<u8> = None;
-        let mut was_killed = false;
+        let mut ended: Option<WaitStatus> = None;
         let mut must_end = false;
         loop {
             // The client gets the same signals, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = process_tree::reap(|pid, status| {
                 if pid == command {
-                    ended = Some(exit_code::of(status));
-                    was_killed = status.terminating_signal().is_some();
+                    ended = Some(status);
                 }
             });
-            if let Some(code) = ended {
+            if let Some(status) = ended {
+                let code = exit_code::of(status);
                 // A command that was killed has left nothing behind on purpose.
-                if was_killed {
+                if status.signaled() {
                     process_tree::kill_all(&OtherChildren::default());
                     return Ok(code);
                 }
@@ -139,7 +135,8 @@ impl Supervisor {
                 },
                 Order::Kill => {
                     process_tree::kill_all(&OtherChildren::default());
-                    return Ok(ended.unwrap_or(exit_code::killed_by(Signal::KILL.as_raw())));
+                    let killed = exit_code::killed_by(Signal::KILL.as_raw());
+                    return Ok(ended.map_or(killed, exit_code::of));
                 }
                 Order::Control(Control::End) => {
                     must_end = true;
@@ -160,17 +157,14 @@ impl Supervisor {
 
     fn receive(&mut self) -> io::Result<Order> {
         let mut byte = [0];
-        loop {
-            return match self.channel.read(&mut byte) {
-                Ok(0) => Ok(Order::Kill),
-                Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => Ok(Order::Nothing),
-                    ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset => Ok(Order::Kill),
-                    _ => Err(error),
-                },
-            };
+        match retry_interrupted(|| self.channel.read(&mut byte)) {
+            Ok(0) => Ok(Order::Kill),
+            Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Ok(Order::Nothing),
+                ErrorKind::ConnectionReset => Ok(Order::Kill),
+                _ => Err(error),
+            },
         }
     }
 }

@@ -173,13 +173,6 @@ fn plausible(received: u64, own: u64) -> Result<(), ClockError> {
 mod tests {
     use super::*;
 
-    fn timestamp(clock: u64, id: u16) -> Timestamp {
-        Timestamp {
-            clock,
-            id: NodeId(id),
-        }
-    }
-
     #[test]
     fn receiving_goes_strictly_past_both_clocks() {
         assert_eq!(LamportClock::at(3).receive(9), Ok(10));
@@ -189,20 +182,19 @@ mod tests {
 
     #[test]
     fn the_smaller_clock_is_the_older_request_and_a_tie_goes_to_the_lower_id() {
-        assert!(timestamp(3, 2) < timestamp(5, 1));
-        assert!(timestamp(3, 1) < timestamp(3, 2));
+        let in_order = [(3, 1), (3, 2), (5, 1)].map(|(clock, id)| {
+            let id = NodeId(id);
+            Timestamp { clock, id }
+        });
+        assert!(in_order.is_sorted_by(|older, younger| older < younger));
     }
 
     #[test]
     fn a_jump_is_bounded_and_leaves_the_clock_as_it_was() {
         let mut clock = LamportClock::at(5);
-        assert_eq!(
-            clock.receive(5 + MAX_JUMP + 1),
-            Err(ClockError::TooFarAhead {
-                received: 5 + MAX_JUMP + 1,
-                own: 5
-            })
-        );
+        let (received, own) = (5 + MAX_JUMP + 1, 5);
+        let error = ClockError::TooFarAhead { received, own };
+        assert_eq!(clock.receive(received), Err(error));
         assert!(clock.receive(u64::MAX).is_err());
         assert_eq!(clock.now(), 5);
         assert_eq!(clock.receive(5 + MAX_JUMP), Ok(6 + MAX_JUMP));

@@ -85,10 +85,8 @@ mod tests {
         assert_eq!(LockName::new("cópia 備份").unwrap().as_str(), "cópia 備份");
         assert_eq!(LockName::new(""), Ok(LockName::default()));
         assert!(LockName::new(&"é".repeat(64)).is_ok());
-        assert_eq!(
-            LockName::new(&"é".repeat(65)),
-            Err(LockNameError::TooLong(130))
-        );
+        let too_long = LockName::new(&"é".repeat(65));
+        assert_eq!(too_long, Err(LockNameError::TooLong(130)));
         for control in ['\0', '\n', '\u{1b}', '\u{7f}', '\u{9b}'] {
             let name = LockName::new(&format!("a{control}b"));
             assert_eq!(name, Err(LockNameError::Control(control)));

@@ -49,8 +49,8 @@ impl fmt::Display for Token {
     }
 }
 
-/// Tokens that were lent to the holder of a lock: for one further entry each,
-/// within the stay in which they were lent.
+/// Tokens that were delegated to the holder of a lock: for one further entry each,
+/// within the stay in which they were delegated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tokens {
     first: Token,
@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(tokens.nth(u64::MAX), None);
         assert!(tokens.iter().eq([Token(6), Token(7), Token(8)]));
         let none = RangeInclusive::new(6, 5);
-        assert_eq!(Tokens::of(none), None, "there is no token to lend");
+        assert_eq!(Tokens::of(none), None, "there is no token to delegate");
     }
 }

@@ -1,9 +1,10 @@
 //! An event and its outcome, as far as words depend on them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::listed;
-use crate::mutex::{Effect, LockName, Timer, Token, Tokens};
+use crate::mutex::{Effect, LockName, Rejected, Timer, Token, Tokens};
 use crate::protocol::{Event, Member};
 use crate::trace::{MessageKind, MessageRecord, Record};
 
@@ -14,7 +15,7 @@ pub(crate) struct Account<'a> {
     pub(super) id: u16,
     /// The number of members.
     pub(super) members: u16,
-    pub(crate) record: &'a Record,
+    pub(crate) record: Cow<'a, Record>,
     /// How many entries the event led to.
     pub(super) entries: usize,
     pub(super) live: Live,
@@ -51,22 +52,21 @@ pub(super) enum Answer {
     Deferred,
 }
 
-impl<'a> Account<'a> {
-    /// Describes an event that a live node handled; the effects are empty if it was
-    /// rejected.
+impl Account<'_> {
+    /// Describes an event that a live node handled; `None` for a timer that was stale.
     pub(crate) fn new(
-        record: &'a Record,
         event: &Event,
-        effects: &[Effect],
+        outcome: Result<&[Effect], Rejected>,
         member: &Member,
-    ) -> Self {
+    ) -> Option<Self> {
+        let record = Record::new(0, event, outcome, member)?;
         let mut entries = 0;
         let mut live = Live {
             unsynced: listed(member.unsynced()),
             is_unclaimed: matches!(event, Event::Expired(Timer::ForgetDuplicate { .. })),
             ..Live::default()
         };
-        for effect in effects {
+        for effect in outcome.unwrap_or_default() {
             match effect {
                 Effect::Enter { lock, token } => {
                     entries += 1;
@@ -80,17 +80,17 @@ impl<'a> Account<'a> {
                 _ => {}
             }
         }
-        Account {
+        Some(Account {
             id: member.id().0,
             members: member.config().members,
-            record,
+            record: Cow::Owned(record),
             entries,
             live,
-        }
+        })
     }
 
     /// The messages that were sent, each with whether it was sent before.
-    pub(crate) fn sent(&self) -> impl Iterator<Item = (&'a MessageRecord, bool)> + '_ {
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (&MessageRecord, bool)> {
         let repeated = self.live.repeated.iter().copied();
         let repeated = repeated.chain(std::iter::repeat(false));
         self.record.sent.iter().zip(repeated)

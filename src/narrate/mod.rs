@@ -22,7 +22,6 @@ use std::net::SocketAddr;
 use crate::engine::NodeEvent;
 use crate::group::Group;
 use crate::printable::Printable;
-use crate::trace::Record;
 
 pub(crate) use account::Account;
 #[cfg(feature = "cli")]
@@ -63,7 +62,6 @@ impl Tone {
 }
 
 /// Puts an event into words, in order; some events need none.
-#[must_use]
 pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
     let (tone, text) = match what {
         NodeEvent::Began {
@@ -76,11 +74,9 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
             outcome,
             member,
         } => {
-            let record = Record::new(0, event, *outcome, member);
-            return record.map_or_else(Vec::new, |record| {
-                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
-                account.lines(&format!(", clock {}", record.clock))
-            });
+            let clock = format!(", clock {}", member.clock());
+            let account = Account::new(event, *outcome, member);
+            return account.map_or_else(Vec::new, |account| account.lines(&clock));
         }
         NodeEvent::Dropped {
             source,
@@ -107,7 +103,7 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
         NodeEvent::StillWaiting(waiting) => (Tone::Ordinary, waiting.to_string()),
         NodeEvent::SectionUnreachable { address } => {
             let text = format!(
-                "nobody listens at the critical section, {address}: start turno shared there"
+                "no process listens at the critical section, {address}: start turno shared there"
             );
             (Tone::Trouble, text)
         }
@@ -124,7 +120,7 @@ fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line>
     let mut lines = vec![Tone::Ordinary.line(listens)];
     if !has_key && !listen.ip().is_loopback() {
         lines.push(Tone::Trouble.line(format!(
-            "WARNING: no --key, so whoever can send to {listen} in the name of a member's host can break the lock; turno key makes one"
+            "WARNING: no --key, so any host that can send to {listen} in the name of a member's host can break the lock; turno key makes one"
         )));
     }
     lines

@@ -35,7 +35,7 @@ pub(crate) fn add(note: &mut String, more: &str) {
 impl Account<'_> {
     /// The note about the event; `None` where the live diagram does not show it.
     pub(crate) fn note(&self) -> Option<(Tone, String)> {
-        let record = self.record;
+        let record = &self.record;
         let note = match (record.event, &record.ignored, &record.message) {
             (EventKind::Acquire, Some(why), _) => {
                 return Some((Tone::Ignored, self.rejection(why, "").text));

@@ -1,5 +1,7 @@
 //! The words about a record of a trace.
 
+use std::borrow::Cow;
+
 use super::account::{Account, Live};
 use super::words::received;
 use crate::trace::{EventKind, Header, MessageKind, MessageRecord, Phase, Record};
@@ -16,7 +18,7 @@ impl<'a> Account<'a> {
         Account {
             id: header.id,
             members: header.members,
-            record,
+            record: Cow::Borrowed(record),
             entries: usize::from(has_entered),
             live: Live::default(),
         }

@@ -1,11 +1,11 @@
 //! Words about views and the lease.
 
 use super::Line;
+#[cfg(feature = "cli")]
+use super::Tone;
 use super::Tone::{Ignored, Ordinary, Trouble};
 use super::account::Account;
 use super::listed;
-#[cfg(feature = "cli")]
-use super::Tone;
 use crate::trace::{JoinedRecord, ViewRecord};
 
 impl Account<'_> {
@@ -19,7 +19,10 @@ impl Account<'_> {
                 "the lease has ended, and with it the entry in lock {lock:?}"
             ))
         });
-        let left = view.received.iter().filter(|it| it.says.starts_with("leave "));
+        let left = view
+            .received
+            .iter()
+            .filter(|it| it.says.starts_with("leave "));
         let left = left.map(|it| Ordinary.line(format!("{} leaves", it.from)));
         let voted = view.voted.iter();
         let voted = voted.map(|(counter, proposer)| {

@@ -40,7 +40,7 @@ impl Account<'_> {
     /// The lines about the event; some events need none. `clock` is the part of a line
     /// that shows the clock, `, clock 5`, or empty where it is shown elsewhere.
     pub(crate) fn lines(&self, clock: &str) -> Vec<Line> {
-        let record = self.record;
+        let record = &self.record;
         let message = record.message.as_ref();
         if let Some(why) = &record.ignored {
             return vec![self.rejection(why, clock)];
@@ -62,7 +62,7 @@ impl Account<'_> {
                 message.map_or_else(Vec::new, |message| self.received(message, clock))
             }
             EventKind::Timer if self.live.is_unclaimed => {
-                vec![Ordinary.line("nobody else claims to be this member any more")]
+                vec![Ordinary.line("no other node claims to be this member any more")]
             }
             EventKind::Timer => self.request().map(sent_again).into_iter().collect(),
             EventKind::View => self.about_view(),
@@ -86,7 +86,7 @@ impl Account<'_> {
                 format!("x: asks {asked} for the clock first")
             }
             None if self.members > 1 => format!("x: all permissions kept{clock}"),
-            None => format!("x: nobody to ask{clock}"),
+            None => format!("x: no member to ask{clock}"),
         }
     }
 
@@ -107,8 +107,8 @@ impl Account<'_> {
         }
         if from == self.id {
             // Reported once, however often the other node claims the id.
-            let lines = self.live.is_first_claim.then(|| DUPLICATE_ID.to_owned());
-            return lines.into_iter().map(|text| Trouble.line(text)).collect();
+            let line = self.live.is_first_claim.then(|| Trouble.line(DUPLICATE_ID));
+            return line.into_iter().collect();
         }
         let (tone, text) = match (message.kind, remark(message.kind)) {
             // A request of ours is a part of the answer.
@@ -134,10 +134,8 @@ impl Account<'_> {
         };
         let is_compared = self.record.state == Phase::Wait;
         let compared = if is_compared { &*because } else { "" };
-        let request = self
-            .request()
-            .map(|(request, _)| format!(", and {request} sent"));
-        let request = request.unwrap_or_default();
+        let request = self.request().map(|(request, _)| request);
+        let request = request.map_or_else(String::new, |request| format!(", and {request} sent"));
         let (tone, text) = match self.answer() {
             Answer::Superseded => (Ignored, remark(MessageKind::Superseded).to_owned()),
             Answer::RepliedAgain(reply) => (Ignored, format!("{reply} sent again")),

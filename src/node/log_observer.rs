@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::engine::{NodeEvent, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::mutex::NodeId;
 use crate::narrate::{Tone, narrate};
 use crate::protocol::Event;
@@ -30,7 +30,7 @@ impl Observer for LogObserver {
         Ok(())
     }
 
-    fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, _snapshot: &Snapshot<'_>) -> io::Result<()> {
         Ok(())
     }
 }

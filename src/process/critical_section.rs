@@ -22,16 +22,16 @@ const MAX_READS: usize = 64;
 pub(super) struct CriticalSection {
     /// Connected, so that the system reports when nothing listens there.
     socket: UdpSocket,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     /// Our id.
     own: NodeId,
     key: Option<Key>,
     /// How long one entry lasts.
     hold: Duration,
     /// When the present entry ends.
-    ends: Option<Instant>,
+    pub(super) ends: Option<Instant>,
     /// How often it was entered.
-    entries: u64,
+    pub(super) entries: u64,
     is_unreachable: bool,
 }
 
@@ -65,21 +65,6 @@ impl CriticalSection {
             entries: 0,
             is_unreachable: false,
         })
-    }
-
-    /// Where the section is.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// How often it was entered.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    /// When the present entry ends.
-    pub(super) fn ends(&self) -> Option<Instant> {
-        self.ends
     }
 
     /// Handles the poll's report that the socket can be read. The server sends nothing,

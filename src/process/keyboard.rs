@@ -3,19 +3,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use rustix::event::PollFlags;
 
 use super::{Envelope, UserInput};
 use crate::mutex::NodeId;
-use crate::system::readiness;
-use crate::system::retry_interrupted;
 use crate::system::terminal::is_in_foreground;
+use crate::system::{readiness, register_readable, retry_interrupted};
 
 /// The longest line of standard input that is read: longer than any command.
 const MAX_LINE: usize = 64;
@@ -36,8 +33,8 @@ pub enum Input {
 /// Standard input.
 pub(super) struct Keyboard {
     reader: Reader,
-    /// There may be more to read.
-    is_readable: bool,
+    /// There may be more to read: the next drain tries it.
+    pub(super) is_readable: bool,
 }
 
 enum Reader {
@@ -58,14 +55,19 @@ impl Keyboard {
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
+        let own_id = own_id.to_string();
         let reader = match input {
-            Input::Keys => Reader::Keys(Keys::new(own_id)),
-            Input::Lines => Reader::Lines(Lines::new(own_id)),
+            Input::Keys => Reader::Keys(Keys {
+                own_id,
+                typed: String::new(),
+            }),
+            Input::Lines => Reader::Lines(Lines {
+                own_id,
+                line: Vec::new(),
+                is_too_long: false,
+            }),
         };
-        let standard_input = io::stdin().as_raw_fd();
-        let registered =
-            registry.register(&mut SourceFd(&standard_input), token, Interest::READABLE);
-        let is_readable = match registered {
+        let is_readable = match register_readable(&io::stdin(), registry, token) {
             Ok(()) => false,
             // A file, or /dev/null: it is not polled because it is always readable.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
@@ -75,16 +77,6 @@ impl Keyboard {
             reader,
             is_readable,
         })
-    }
-
-    /// Standard input can be read, or may be: the next drain tries it.
-    pub(super) fn ready(&mut self) {
-        self.is_readable = true;
-    }
-
-    /// Whether there may be more to read.
-    pub(super) fn has_more(&self) -> bool {
-        self.is_readable
     }
 
     /// Puts the user's input into the queue.
@@ -123,13 +115,6 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(own_id: NodeId) -> Self {
-        Keys {
-            own_id: own_id.to_string(),
-            typed: String::new(),
-        }
-    }
-
     fn read_all(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
         // crossterm may say no without having looked. For input that it has already
         // read, only a second question helps; for unread input, the poll's flags do.
@@ -209,14 +194,6 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(own_id: NodeId) -> Self {
-        Lines {
-            own_id: own_id.to_string(),
-            line: Vec::new(),
-            is_too_long: false,
-        }
-    }
-
     /// Reads once, and puts the input of every complete line into the queue.
     fn read_some(&mut self, queue: &mut VecDeque<Envelope>) -> io::Result<Progress> {
         let input = io::stdin();

@@ -12,25 +12,23 @@
 //! One thread owns everything and waits in one poll: there is nothing to lock, and the
 //! thread sleeps while nothing happens.
 
-mod config;
 mod critical_section;
 mod keyboard;
 
 use std::collections::VecDeque;
 use std::io;
 use std::mem::discriminant;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::engine::{Engine, NodeEvent, Observer, StallReports, Status, in_context};
+use crate::engine::{self, Engine, NodeEvent, Observer, Snapshot, StallReports, in_context};
 use crate::mutex::LockName;
 use crate::protocol::Event;
-use crate::system::retry_interrupted;
-use crate::system::signals;
-pub use config::Config;
+use crate::system::{retry_interrupted, signals};
 use critical_section::CriticalSection;
 pub use keyboard::Input;
 use keyboard::Keyboard;
@@ -39,7 +37,20 @@ const KEYBOARD: Token = Token(0);
 const SECTION: Token = Token(1);
 const SIGNALS: Token = Token(2);
 
-type Envelope = crate::engine::Envelope<UserInput>;
+type Envelope = engine::Envelope<UserInput>;
+
+/// The configuration of a process.
+#[derive(Debug)]
+pub struct Config {
+    /// The configuration of its node.
+    pub node: engine::Config,
+    /// Where the critical section is.
+    pub section: SocketAddr,
+    /// How long an entry lasts.
+    pub hold: Duration,
+    /// The source of the user's input.
+    pub input: Input,
+}
 
 /// The input of a process, besides the input of every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +142,7 @@ impl<O: Observer> Process<O> {
     /// replied to even then, except after an error of the state file: for the peers this
     /// node has then crashed, until it is started again.
     pub fn run(mut self) -> io::Result<()> {
-        let section = self.engine.user.address();
+        let section = self.engine.user.address;
         let mut ended = self.engine.begin(Some(section), &[]);
         while !self.is_quitting && ended.is_ok() {
             ended = self.round();
@@ -158,14 +169,14 @@ impl<O: Observer> Process<O> {
 
     fn refresh(&mut self) -> io::Result<()> {
         let (observer, section, view) = self.engine.split();
-        observer.refresh(&Status {
+        observer.refresh(&Snapshot {
             group: view.group,
             member: view.member,
             heard: view.heard,
-            section: section.address(),
-            entry_ends: section.ends(),
+            section: section.address,
+            entry_ends: section.ends,
             in_state: self.state_since.elapsed(),
-            entries: section.entries(),
+            entries: section.entries,
             drops: view.drops,
         })
     }
@@ -185,11 +196,11 @@ impl<O: Observer> Process<O> {
 
     /// Sleeps until something arrives, and puts all of it into the queue.
     fn wait(&mut self) -> io::Result<()> {
-        let timeout = if self.engine.has_more() || self.keyboard.has_more() {
+        let timeout = if self.engine.has_more() || self.keyboard.is_readable {
             Some(Duration::ZERO)
         } else {
             let (engine, reports) = (&self.engine, &self.reports);
-            let ends = engine.user.ends();
+            let ends = engine.user.ends;
             let due = [engine.next_timeout(), ends, reports.next_timeout()];
             let next = due.into_iter().flatten().min();
             next.map(|at| at.saturating_duration_since(Instant::now()))
@@ -198,11 +209,9 @@ impl<O: Observer> Process<O> {
         retry_interrupted(|| self.poll.poll(&mut self.events, timeout))?;
         for event in &self.events {
             match event.token() {
-                KEYBOARD => self.keyboard.ready(),
+                KEYBOARD => self.keyboard.is_readable = true,
                 SECTION => self.engine.user.ready(),
-                token => {
-                    self.engine.ready(token);
-                }
+                token => self.engine.ready(token),
             }
         }
         self.keyboard.drain(&mut self.queue)?;
@@ -228,7 +237,7 @@ impl<O: Observer> Process<O> {
                 Ok(())
             }
             UserInput::Signal(SIGCONT) => {
-                self.keyboard.ready();
+                self.keyboard.is_readable = true;
                 self.engine.observer.resume()
             }
             UserInput::Signal(SIGUSR1) => self.engine.report_drops(),
@@ -239,10 +248,9 @@ impl<O: Observer> Process<O> {
                 Ok(())
             }
             UserInput::SectionUnreachable => {
-                let address = self.engine.user.address();
-                self.engine
-                    .observer
-                    .happened(&NodeEvent::SectionUnreachable { address })
+                let address = self.engine.user.address;
+                let event = NodeEvent::SectionUnreachable { address };
+                self.engine.observer.happened(&event)
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::narrate::listed;
 use crate::printable::Printable;
 use crate::system::{Output, Quota, retry_interrupted, signals};
 use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
-pub use resource::{Admitted, Refused, Resource};
+use resource::{Refused, Resource};
 
 const SOCKET: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -74,8 +74,8 @@ impl Shared {
     /// Those of the poll and of standard output.
     pub fn run(mut self) -> io::Result<()> {
         let address = self.socket.local_addr()?;
-        self.output
-            .write_line(&format!("critical section at {address}"))?;
+        let line = format!("critical section at {address}");
+        self.output.write_line(&line)?;
         if self.key.is_none() && !address.ip().is_loopback() {
             self.output.write_line(&format!(
                 "WARNING: no --key, so any program that can send to {address} can pretend to be a holder"
@@ -95,8 +95,8 @@ impl Shared {
             self.is_readable |= events.iter().any(|event| event.token() == SOCKET);
             self.receive(&mut buffer)?;
             if let Some(unreported) = self.quota.unreported() {
-                self.output
-                    .write_line(&format!("{unreported} more not admitted"))?;
+                let line = format!("{unreported} more not admitted");
+                self.output.write_line(&line)?;
             }
             self.output.flush()?;
             for signal in self.signals.pending().collect::<Vec<_>>() {
@@ -133,32 +133,29 @@ impl Shared {
                     return Ok(());
                 }
                 let shown = Printable::new(bytes);
-                self.output
-                    .write_line(&format!("undecodable, {why}: \"{shown}\" from {source}"))
+                let line = format!("undecodable, {why}: \"{shown}\" from {source}");
+                self.output.write_line(&line)
             }
         }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<SectionMessage, String> {
         let signed = Signed::split(bytes);
-        let text = match (&self.key, &signed) {
-            (Some(_), None) => return Err("it is not signed".into()),
-            (_, Some(signed)) => signed.text,
-            (None, None) => bytes,
-        };
+        if self.key.is_some() && signed.is_none() {
+            return Err("it is not signed".into());
+        }
+        let text = signed.as_ref().map_or(bytes, |signed| signed.text);
         let message = match wire::decode(text) {
             Ok(Datagram::Section(message)) => message,
             Ok(_) => return Err("it is for a process, not for the critical section".into()),
             Err(malformed) => return Err(malformed.to_string()),
         };
-        match (&self.key, &signed) {
-            (Some(key), Some(signed))
-                if !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed) =>
-            {
-                Err("its signature is wrong".into())
-            }
-            _ => Ok(message),
+        if let (Some(key), Some(signed)) = (&self.key, &signed)
+            && !key.verifies(GroupDigest(0), message.stamp.id, NodeId(0), signed)
+        {
+            return Err("its signature is wrong".into());
         }
+        Ok(message)
     }
 
     fn admit(&mut self, message: &SectionMessage) -> io::Result<()> {
@@ -169,23 +166,19 @@ impl Shared {
             Printable::new(&message.text)
         );
         match self.resource.admit(message) {
-            Ok(Admitted { overlaps }) => {
+            Ok(None) => self.output.write_line(&shown),
+            Ok(Some(other)) => {
                 self.output.write_line(&shown)?;
-                let Some(other) = overlaps else {
-                    return Ok(());
-                };
-                self.output.write_line(&format!(
-                    "overlap: process {other} has not said that it left"
-                ))
+                let line = format!("overlap: process {other} has not said that it left");
+                self.output.write_line(&line)
             }
             Err(_) if !self.quota.take() => Ok(()),
             Err(refused) => {
-                self.output
-                    .write_line(&format!("refused, {refused}: {shown}"))?;
-                if self.resource.refused() == 1 && matches!(refused, Refused::Stale(_)) {
-                    self.output.write_line(
-                        "(if the whole group was restarted, restart turno shared too)",
-                    )?;
+                let line = format!("refused, {refused}: {shown}");
+                self.output.write_line(&line)?;
+                if self.resource.refused == 1 && matches!(refused, Refused::Stale(_)) {
+                    let hint = "(if the whole group was restarted, restart turno shared too)";
+                    self.output.write_line(hint)?;
                 }
                 Ok(())
             }
@@ -193,15 +186,15 @@ impl Shared {
     }
 
     fn counts(&self) -> [String; 5] {
-        let holders = self.resource.holders();
+        let holders = self.resource.holders.iter();
         let holders = listed(holders.map(|(id, entries)| format!("{id} ({entries})")));
         let holders = if holders.is_empty() { "none" } else { &holders };
         [
             format!("entries {}", self.resource.entries()),
             format!("holders {holders}"),
-            format!("refused {}", self.resource.refused()),
+            format!("refused {}", self.resource.refused),
             format!("undecodable {}", self.undecodable),
-            format!("overlaps {}", self.resource.overlaps()),
+            format!("overlaps {}", self.resource.overlaps),
         ]
     }
 

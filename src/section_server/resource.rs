@@ -30,9 +30,11 @@ pub struct Resource {
     /// An end that arrived before its beginning: datagrams may overtake each other.
     ended_first: Option<EndedFirst>,
     /// How often each holder entered.
-    holders: BTreeMap<NodeId, u64>,
-    refused: u64,
-    overlaps: u64,
+    pub(super) holders: BTreeMap<NodeId, u64>,
+    /// How many messages were refused.
+    pub(super) refused: u64,
+    /// How often an entry began before the end of another holder's entry arrived.
+    pub(super) overlaps: u64,
 }
 
 /// An end whose beginning has not arrived yet, or is lost.
@@ -50,13 +52,6 @@ impl EndedFirst {
             && begin.clock <= self.end.clock
             && begin.clock > self.highest_before
     }
-}
-
-/// An admitted message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// The other holder whose end has not arrived, although this message begins an entry.
-    pub overlaps: Option<NodeId>,
 }
 
 /// Why a message was refused.
@@ -78,11 +73,12 @@ pub enum Refused {
 }
 
 impl Resource {
-    /// Admits a message of a holder, or refuses it.
+    /// Admits a message of a holder, or refuses it. Returns the other holder whose end
+    /// has not arrived, although this message begins an entry.
     ///
     /// # Errors
     /// [`Refused`] says why. The refusal is counted; nothing else changes.
-    pub fn admit(&mut self, message: &SectionMessage) -> Result<Admitted, Refused> {
+    pub fn admit(&mut self, message: &SectionMessage) -> Result<Option<NodeId>, Refused> {
         let checked = self.check(message);
         self.refused += u64::from(checked.is_err());
         checked.map(|()| self.enter_or_leave(message))
@@ -120,7 +116,7 @@ impl Resource {
             .is_some_and(|ended| ended.has_begun_at(begin))
     }
 
-    fn enter_or_leave(&mut self, message: &SectionMessage) -> Admitted {
+    fn enter_or_leave(&mut self, message: &SectionMessage) -> Option<NodeId> {
         let (stamp, id) = (message.stamp, message.stamp.id);
         let highest_before = self.highest.map_or(0, |highest| highest.clock);
         self.highest = self.highest.max(Some(stamp));
@@ -144,30 +140,13 @@ impl Resource {
                 });
             }
         }
-        Admitted { overlaps }
+        overlaps
     }
 
     /// How often the section was entered.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.holders.values().sum()
-    }
-
-    /// How often each holder entered, by id.
-    pub fn holders(&self) -> impl Iterator<Item = (NodeId, u64)> + '_ {
-        self.holders.iter().map(|(id, entries)| (*id, *entries))
-    }
-
-    /// How many messages were refused.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// How often an entry began before the end of another holder's entry arrived.
-    #[must_use]
-    pub fn overlaps(&self) -> u64 {
-        self.overlaps
     }
 }
 
@@ -180,10 +159,12 @@ mod tests {
         Timestamp { clock, id }
     }
 
-    const IN_ORDER: Result<Admitted, Refused> = Ok(Admitted { overlaps: None });
+    type Outcome = Result<Option<NodeId>, Refused>;
+
+    const IN_ORDER: Outcome = Ok(None);
 
     /// The outcomes of these messages, in this order.
-    fn play(messages: &[(u64, u16, &str)]) -> (Resource, Vec<Result<Admitted, Refused>>) {
+    fn play(messages: &[(u64, u16, &str)]) -> (Resource, Vec<Outcome>) {
         let mut resource = Resource::default();
         let admit = |&(clock, id, text): &(u64, u16, &str)| {
             let (stamp, text) = (stamp(clock, id), text.into());
@@ -209,11 +190,8 @@ mod tests {
             [IN_ORDER, IN_ORDER, IN_ORDER, stale, stale, IN_ORDER],
             "and two holders never have the same clock"
         );
-        assert_eq!((resource.refused(), resource.entries()), (2, 2));
-        assert_eq!(
-            resource.holders().collect::<Vec<_>>(),
-            [(NodeId(1), 1), (NodeId(2), 1)]
-        );
+        assert_eq!((resource.refused, resource.entries()), (2, 2));
+        assert_eq!(resource.holders, [(NodeId(1), 1), (NodeId(2), 1)].into());
     }
 
     #[test]
@@ -236,7 +214,7 @@ mod tests {
         let (resource, outcomes) =
             play(&[(6, 1, ENDS), (5, 1, BEGINS), (9, 2, BEGINS), (9, 2, ENDS)]);
         assert_eq!(outcomes, [IN_ORDER; 4]);
-        assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
+        assert_eq!((resource.entries(), resource.overlaps), (2, 0));
     }
 
     #[test]
@@ -250,7 +228,7 @@ mod tests {
         ]);
         assert_eq!(outcomes[1], Err(Refused::Repeated));
         assert_eq!(outcomes[4], Err(Refused::Stale(stamp(9, 2))));
-        assert_eq!((resource.entries(), resource.overlaps()), (2, 0));
+        assert_eq!((resource.entries(), resource.overlaps), (2, 0));
     }
 
     #[test]
@@ -265,7 +243,7 @@ mod tests {
         ]);
         assert_eq!(outcomes[4], Err(Refused::Repeated));
         assert_eq!(outcomes[5], Err(Refused::Stale(stamp(6, 1))));
-        assert_eq!((resource.refused(), resource.entries()), (2, 2));
+        assert_eq!((resource.refused, resource.entries()), (2, 2));
     }
 
     #[test]
@@ -282,17 +260,15 @@ mod tests {
         ]);
         assert_eq!(outcomes[5], Err(Refused::Stale(stamp(9, 1))));
         assert_eq!(outcomes[6], IN_ORDER);
-        let overlaps = Some(NodeId(1));
-        assert_eq!(outcomes[7], Ok(Admitted { overlaps }), "1 is still inside");
-        assert_eq!((resource.entries(), resource.overlaps()), (4, 1));
+        assert_eq!(outcomes[7], Ok(Some(NodeId(1))), "1 is still inside");
+        assert_eq!((resource.entries(), resource.overlaps), (4, 1));
     }
 
     #[test]
     fn an_entry_before_the_last_one_has_ended_is_an_overlap() {
         let (resource, outcomes) = play(&[(5, 1, BEGINS), (8, 2, BEGINS)]);
-        let overlaps = Some(NodeId(1));
-        assert_eq!(outcomes[1], Ok(Admitted { overlaps }));
-        assert_eq!(resource.overlaps(), 1);
+        assert_eq!(outcomes[1], Ok(Some(NodeId(1))));
+        assert_eq!(resource.overlaps, 1);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::ops::AddAssign;
 
 macro_rules! figures {
     ($($(#[doc = $meaning:literal])* $name:ident,)+) => {
-        /// How often each thing happened.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Figures {
             $($(#[doc = $meaning])* pub $name: u64,)+

@@ -82,7 +82,7 @@ impl World<'_> {
             };
             if !program.is_held() {
                 if self.plan.misled.is_none() {
-                    self.oracle.expect_entry(id);
+                    self.oracle.expected.insert(id);
                 }
                 self.handle(id, Event::Acquire(LockName::default()))?;
             }

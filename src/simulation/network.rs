@@ -15,7 +15,7 @@ use crate::mutex::NodeId;
 pub(super) struct Links<'a> {
     plan: &'a Plan,
     /// The partitions in force, by their index in the plan's faults.
-    cuts: BTreeSet<usize>,
+    pub(super) cuts: BTreeSet<usize>,
     /// When the latest datagram of each link arrives.
     latest: BTreeMap<(NodeId, NodeId), Micros>,
     pub(super) is_healed: bool,
@@ -29,16 +29,6 @@ impl<'a> Links<'a> {
             latest: BTreeMap::new(),
             is_healed: false,
         }
-    }
-
-    /// Begins the partition at this index of the plan's faults.
-    pub(super) fn cut(&mut self, index: usize) {
-        self.cuts.insert(index);
-    }
-
-    /// Ends the fault at this index. Returns whether it was a partition in force.
-    pub(super) fn join(&mut self, index: usize) -> bool {
-        self.cuts.remove(&index)
     }
 
     /// From now on no datagram is lost, repeated or much delayed.
@@ -60,7 +50,7 @@ impl<'a> Links<'a> {
         let to = member_at(parcel.destination);
         let network = self.plan.network;
         let mut arrivals = Vec::new();
-        if !self.is_healed && !self.is_of_seed(from, to, parcel) {
+        if !self.is_healed && !self.is_of_original(from, to, parcel) {
             if self.is_cut(from, to) {
                 figures.cut += 1;
                 return arrivals;
@@ -91,7 +81,7 @@ impl<'a> Links<'a> {
 
     /// Whether it is a request of the original, or the reply to one: the original sends
     /// a request once, so the network must not lose it.
-    fn is_of_seed(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
+    fn is_of_original(&self, from: NodeId, to: NodeId, parcel: &Parcel) -> bool {
         (self.plan.kind(from) == ProgramKind::Original && parcel.text.starts_with(b"req"))
             || (self.plan.kind(to) == ProgramKind::Original && parcel.text.starts_with(b"reply"))
     }

@@ -7,7 +7,6 @@ use thiserror::Error;
 use crate::mutex::NodeId;
 use crate::narrate::listed;
 
-/// What must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Violation {
     #[error("{entered} entered while {holder} was in the section")]
@@ -36,7 +35,7 @@ pub struct Oracle {
     largest_token: u64,
     clocks: BTreeMap<NodeId, u64>,
     /// The members that must still enter.
-    expected: BTreeSet<NodeId>,
+    pub expected: BTreeSet<NodeId>,
 }
 
 impl Oracle {
@@ -119,15 +118,5 @@ impl Oracle {
             return Err(Violation::ClockWentBack { id, clock, before });
         }
         Ok(())
-    }
-
-    /// From now on this member must enter.
-    pub fn expect_entry(&mut self, id: NodeId) {
-        self.expected.insert(id);
-    }
-
-    /// The members that must still enter.
-    pub fn expected(&self) -> &BTreeSet<NodeId> {
-        &self.expected
     }
 }

@@ -25,8 +25,9 @@ pub enum OriginalEffect {
 pub struct OriginalPeer {
     id: NodeId,
     members: u16,
-    clock: u64,
-    last_request_clock: Option<u64>,
+    pub(super) clock: u64,
+    /// The clock of its latest request; `None` before the first.
+    pub(super) last_request_clock: Option<u64>,
     state: Phase,
     reply_queue: Vec<SocketAddr>,
 }
@@ -50,15 +51,6 @@ impl OriginalPeer {
             state: Phase::Free,
             reply_queue: Vec::new(),
         }
-    }
-
-    pub fn clock(&self) -> u64 {
-        self.clock
-    }
-
-    /// The clock of its latest request; `None` before the first.
-    pub fn last_request_clock(&self) -> Option<u64> {
-        self.last_request_clock
     }
 
     /// Its state: FREE, WAIT or HELD.
@@ -178,7 +170,7 @@ mod tests {
         for clock in ["9223372036854775808", "18446744073709551615"] {
             peer.receive_request(&format!("req<{clock},1>"), source, &mut effects);
         }
-        assert_eq!((peer.clock(), effects.len()), (1, 0));
+        assert_eq!((peer.clock, effects.len()), (1, 0));
         peer.receive_request("req<9223372036854775807,1>", source, &mut effects);
         assert_eq!(effects.len(), 1);
     }

@@ -1,4 +1,4 @@
-//! Records a play.
+//! Records a run of a plan.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::transcript::step_lines;
 use crate::protocol::Member;
 use crate::trace::{Header, Record, Run};
 
-/// The record of a play.
+/// The record of a run of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     /// In words.
@@ -19,7 +19,7 @@ pub struct Recording {
 
 impl Recording {
     /// Adds a line to the log.
-    pub(super) fn tell(&mut self, now: Micros, what: &str) {
+    pub(super) fn report(&mut self, now: Micros, what: &str) {
         let _ = writeln!(self.log, "{:>13.6} {what}", now as f64 / 1e6);
     }
 
@@ -38,7 +38,7 @@ impl Recording {
     ) {
         let id = step.id;
         for line in step_lines(cluster, step, arrived) {
-            self.tell(now, &format!("{id}| {line}"));
+            self.report(now, &format!("{id}| {line}"));
         }
         let Some(Program::Turno(member, _)) = cluster.program(id) else {
             return;

@@ -62,7 +62,7 @@ impl World<'_> {
             self.events.now = at;
             self.handle_due(due)?;
         }
-        let expected = self.oracle.expected();
+        let expected = &self.oracle.expected;
         if !expected.is_empty() {
             return Err(Violation::NeverEnter(expected.clone()));
         }
@@ -95,11 +95,8 @@ impl World<'_> {
                 }
             }
             Due::Delegation(id, token) => {
-                if self
-                    .node(id)
-                    .entry
-                    .is_some_and(|entry| entry.token == token)
-                {
+                let entry = self.node(id).entry;
+                if entry.is_some_and(|entry| entry.token == token) {
                     let entries = self.random.u64(1..=self.plan.max_delegated);
                     let lock = LockName::default();
                     self.handle(id, Event::Delegate { lock, entries })?;
@@ -119,7 +116,7 @@ impl World<'_> {
             }
             Due::FaultBegins(index) => self.begin_fault(index),
             Due::FaultEnds(index) => {
-                if self.links.join(index) {
+                if self.links.cuts.remove(&index) {
                     self.report("the partition ends");
                 }
             }
@@ -148,7 +145,7 @@ impl World<'_> {
             Fault::Partition {
                 side, is_one_way, ..
             } => {
-                self.links.cut(index);
+                self.links.cuts.insert(index);
                 self.figures.partitions += 1;
                 let way = if *is_one_way { " one way" } else { "" };
                 self.report(&format!("{side:?} are cut off{way}"));

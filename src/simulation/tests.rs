@@ -43,10 +43,8 @@ fn two_runs_of_a_seed_are_the_same_to_the_byte() {
         let plan = Plan::of(seed);
         let (mut first, mut second) = (Recording::default(), Recording::default());
         let outcome = run_plan(&plan, &addresses, Some(&mut first));
-        assert_eq!(
-            outcome,
-            run_plan(&Plan::of(seed), &addresses, Some(&mut second))
-        );
+        let again = run_plan(&Plan::of(seed), &addresses, Some(&mut second));
+        assert_eq!(outcome, again);
         assert_eq!(outcome, run_plan(&plan, &addresses, None));
         assert!(first == second && !first.log.is_empty(), "seed {seed}");
     }
@@ -56,54 +54,39 @@ fn two_runs_of_a_seed_are_the_same_to_the_byte() {
 fn a_plan_is_read_as_it_was_written() {
     for seed in 0..50 {
         let plan = Plan::of(seed);
-        assert_eq!(
-            serde_json::from_str::<Plan>(&plan.to_string()).unwrap(),
-            plan
-        );
+        let read: Plan = serde_json::from_str(&plan.to_string()).unwrap();
+        assert_eq!(read, plan);
     }
 }
 
 #[test]
 fn a_shrunk_plan_still_shows_a_violation() {
     let addresses = Addresses::default();
-    let plan = Plan {
-        planted: Some(Planted::EchoIgnored),
-        ..Plan::of(37)
-    };
+    let mut plan = Plan::of(37);
+    plan.planted = Some(Planted::EchoIgnored);
     let (smallest, violation) = shrink(&plan, &addresses);
     assert!(violation.is_some());
     assert_eq!(run_plan(&smallest, &addresses, None).1.err(), violation);
     assert!(smallest.members.len() < plan.members.len());
-    assert!(
-        smallest.faults.len() + smallest.user_actions.len()
-            < plan.faults.len() + plan.user_actions.len()
-    );
+    let length = |plan: &Plan| plan.faults.len() + plan.user_actions.len();
+    assert!(length(&smallest) < length(&plan));
     let sound = Plan::of(37);
     assert_eq!(shrink(&sound, &addresses), (sound, None));
 }
 
 #[test]
 fn a_plan_that_cannot_be_run_is_refused() {
-    let sound = Plan::of(3);
-    assert_eq!(sound.check(), Ok(()));
-    let alone = Plan {
-        members: vec![ProgramKind::Durable],
-        ..sound.clone()
+    let checked = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = Plan::of(3);
+        change(&mut plan);
+        plan.check()
     };
-    assert_eq!(alone.check(), Err(PlanError::Members(1)));
-    let stranger = UserAction {
-        at: 0,
-        id: 51,
-        what: UserActionKind::Acquire,
-    };
-    let strange = Plan {
-        user_actions: vec![stranger],
-        ..sound.clone()
-    };
-    assert_eq!(strange.check(), Err(PlanError::NoMember(51)));
-    let endless = Plan {
-        max_hold: Micros::MAX,
-        ..sound
-    };
-    assert_eq!(endless.check(), Err(PlanError::Delays));
+    assert_eq!(checked(&|_| {}), Ok(()));
+    let alone = checked(&|plan| plan.members = vec![ProgramKind::Durable]);
+    assert_eq!(alone, Err(PlanError::Members(1)));
+    let (at, id, what) = (0, 51, UserActionKind::Acquire);
+    let strange = checked(&|plan| plan.user_actions = vec![UserAction { at, id, what }]);
+    assert_eq!(strange, Err(PlanError::NoMember(51)));
+    let endless = checked(&|plan| plan.max_hold = Micros::MAX);
+    assert_eq!(endless, Err(PlanError::Delays));
 }

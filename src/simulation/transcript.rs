@@ -8,14 +8,13 @@ use crate::printable::Printable;
 
 /// The lines about a step, in order, without the id of the program. A process of the
 /// original reports less: what arrived, what it sent, that it entered or left.
-#[must_use]
 pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
     let Some(program) = cluster.program(step.id) else {
         return Vec::new();
     };
     let event = match (program, &step.handled, arrived) {
         (Program::Original(peer, group), ..) => {
-            return original_lines(peer.clock(), group, step, arrived);
+            return original_lines(peer.clock, group, step, arrived);
         }
         (Program::Turno(member, _), Some(Handled::Handled(event, outcome)), _) => {
             NodeEvent::Handled {
@@ -62,7 +61,6 @@ fn original_lines(
 
 impl Parcel {
     /// The part that a process of the original reads: `kind<clock,id>`.
-    #[must_use]
     pub fn head(&self) -> String {
         let end = self.text.iter().position(|byte| *byte == b'>');
         let end = end.map_or(self.text.len(), |index| index + 1);

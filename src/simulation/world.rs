@@ -14,7 +14,6 @@ use super::plan::{Micros, Moment, Plan};
 use super::recording::Recording;
 use crate::mutex::{NodeId, Timer};
 
-/// The state of a run.
 pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
     pub(super) random: Rng,
@@ -86,7 +85,7 @@ impl<'a> World<'a> {
     /// Records a line about something that happens.
     pub(super) fn report(&mut self, what: &str) {
         if let Some(recording) = &mut self.recording {
-            recording.tell(self.events.now, what);
+            recording.report(self.events.now, what);
         }
     }
 

@@ -4,9 +4,6 @@
 pub(crate) mod boot_clock;
 pub(crate) mod file;
 mod quota;
-mod retry;
-mod sync;
-mod time;
 mod wait_timer;
 
 #[cfg(feature = "cli")]
@@ -18,12 +15,33 @@ pub(crate) mod signals;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
 
+use std::io::{self, ErrorKind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 #[cfg(feature = "cli")]
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
 #[cfg(feature = "cli")]
-pub(crate) use readiness::readiness;
-pub(crate) use retry::retry_interrupted;
-pub(crate) use sync::locked;
-pub(crate) use time::millis;
+pub(crate) use readiness::{readiness, register_readable};
 pub(crate) use wait_timer::WaitTimer;
+
+/// Repeats a system call until no signal interrupts it.
+pub(crate) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Locks a mutex. Ignores poisoning: no critical section here panics.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The time in milliseconds, for JSON. Saturates at `u64::MAX`.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

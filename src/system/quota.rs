@@ -52,20 +52,16 @@ impl Quota {
 
     /// When a second with unreported lines ends. `None` if there is none.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let second = self
-            .second
-            .as_ref()
-            .filter(|second| second.unreported > 0)?;
-        Some(second.began + SECOND)
+        let second = self.second.as_ref()?;
+        (second.unreported > 0).then(|| second.began + SECOND)
     }
 
     /// How many lines were not admitted in a second that is over, if any.
     pub(crate) fn unreported(&mut self) -> Option<u64> {
-        let second = self
-            .second
-            .take_if(|second| second.began.elapsed() >= SECOND)?;
+        let is_over = |second: &mut Second| second.began.elapsed() >= SECOND;
+        let second = self.second.take_if(is_over)?;
         self.is_flood = second.unreported > 0;
-        (second.unreported > 0).then_some(second.unreported)
+        self.is_flood.then_some(second.unreported)
     }
 }
 

@@ -1,8 +1,10 @@
-//! The readiness of a descriptor at this moment.
+//! The readiness of a descriptor, at this moment or as an event of a poll.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::retry_interrupted;
@@ -17,4 +19,14 @@ pub(crate) fn readiness(descriptor: impl AsFd, asked: PollFlags) -> io::Result<P
     };
     retry_interrupted(|| Ok(rustix::event::poll(&mut polled, Some(&at_once))?))?;
     Ok(polled[0].revents())
+}
+
+/// Has a poll report when this descriptor can be read.
+pub(crate) fn register_readable(
+    descriptor: &impl AsRawFd,
+    registry: &Registry,
+    token: Token,
+) -> io::Result<()> {
+    let mut source = SourceFd(&descriptor.as_raw_fd());
+    registry.register(&mut source, token, Interest::READABLE)
 }

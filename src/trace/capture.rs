@@ -9,7 +9,6 @@ use crate::protocol::{Event, Member};
 
 impl Header {
     /// The header of this run of a member.
-    #[must_use]
     pub fn new(member: &Member) -> Self {
         let config = member.config();
         Header {
@@ -24,7 +23,6 @@ impl Header {
 impl Record {
     /// Records an event and its outcome; `None` for a timer that was stale, and for most
     /// beats. `member` is the algorithm after the event.
-    #[must_use]
     pub fn new(
         at: u64,
         event: &Event,
@@ -75,7 +73,6 @@ impl Record {
 
 impl MessageRecord {
     /// Records a message from or to this peer.
-    #[must_use]
     pub fn new(message: &Message, peer: NodeId) -> Self {
         let (kind, echo) = match &message.body {
             Body::Request { .. } => (MessageKind::Request, None),

@@ -17,9 +17,6 @@ const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
 /// For ShiViz (<https://bestchai.bitbucket.io/shiviz/>): two lines an event, its text
 /// and its vector clock. It contains every event, greetings included: the clock of each
 /// host must rise by exactly 1.
-///
-/// # Errors
-/// [`TraceError`]: the files can no longer be read.
 pub fn shiviz(history: &History) -> Result<String, TraceError> {
     let mut text = format!("{SHIVIZ}\n\n");
     let mut clocks = VectorClocks::new(history);
@@ -38,22 +35,14 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
             let head = greeting.kind.head(greeting.clock, header.id);
             let _ = write!(line, "; {}", sent(&head, greeting.peer));
         }
-        let _ = writeln!(
-            text,
-            "{}\n{} {}",
-            line.replace(['\n', '\r'], " "),
-            header.id,
-            Value::Object(vector)
-        );
+        let (line, vector) = (line.replace(['\n', '\r'], " "), Value::Object(vector));
+        let _ = writeln!(text, "{line}\n{} {vector}", header.id);
     }
     Ok(text)
 }
 
 /// A Mermaid sequence diagram for a README: requests and replies, entries, and why
 /// replies are deferred.
-///
-/// # Errors
-/// [`TraceError`]: the files can no longer be read.
 pub fn mermaid(history: &History) -> Result<String, TraceError> {
     let mut text = "sequenceDiagram\n".to_owned();
     for id in 1..=history.members() {

@@ -50,14 +50,18 @@ pub use view_record::{JoinedRecord, ViewMessageRecord, ViewRecord};
 
 #[cfg(feature = "cli")]
 pub use {
-    check::{Entry, Fault, Gap, NodeStats, Report, check},
-    diagram::{Arrow, Deferral, Diagram, Dot, Lane, StateSpan, View},
-    export::{mermaid, shiviz},
-    history::{Datagram, Event, EventId, EventLabel, History, Progress, RunEvents, TraceError},
-    html::html,
-    run::{Run, write},
+    check::{Fault, check},
+    diagram::{Diagram, View},
+    history::History,
+    run::Run,
     svg::svg,
-    vector::{Vector, VectorClocks},
+};
+#[cfg(feature = "cli")]
+pub(crate) use {
+    export::{mermaid, shiviz},
+    history::Progress,
+    html::html,
+    run::write,
 };
 
 #[cfg(test)]

@@ -62,7 +62,6 @@ pub struct Record {
 
 impl Record {
     /// The clock of the request in WAIT, the token in HELD.
-    #[must_use]
     pub fn number(&self) -> Option<u64> {
         match self.state {
             Phase::Free => None,
@@ -152,19 +151,16 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Whether it concerns no lock.
-    #[must_use]
     pub fn is_greeting(self) -> bool {
         matches!(self, MessageKind::Hello | MessageKind::Welcome)
     }
 
     /// Whether it asks for an answer.
-    #[must_use]
     pub fn is_question(self) -> bool {
         matches!(self, MessageKind::Request | MessageKind::Hello)
     }
 
     /// The part of the datagram that a process of the original reads: `req<5,3>`.
-    #[must_use]
     pub fn head(self, clock: u64, from: u16) -> String {
         let word = if self.is_question() { "req" } else { "reply" };
         format!("{word}<{clock},{from}>")
@@ -180,7 +176,6 @@ impl MessageRecord {
 
 impl Header {
     /// The name of the run's file.
-    #[must_use]
     pub fn file_name(&self) -> String {
         format!("node-{}-{}.jsonl", self.id, self.run)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
-use crate::engine::{NodeEvent, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::protocol::Member;
 
 /// How long after a write the recorder checks that the file was not deleted. A check
@@ -148,10 +148,10 @@ impl<O: Observer> Observer for Traced<O> {
         self.end_on_error(written)
     }
 
-    fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()> {
         let checked = self.trace.as_mut().map_or(Ok(()), Trace::check);
         self.end_on_error(checked)?;
-        self.observer.refresh(status)
+        self.observer.refresh(snapshot)
     }
 
     fn next_refresh(&self) -> Option<Instant> {

@@ -17,7 +17,6 @@ pub struct Run {
 
 impl Run {
     /// A run without events.
-    #[must_use]
     pub fn new(header: Header) -> Self {
         Run {
             header,

@@ -27,7 +27,6 @@ pub struct VectorClocks<'a> {
 
 impl<'a> VectorClocks<'a> {
     /// Starts at the first event.
-    #[must_use]
     pub fn new(history: &'a History) -> Self {
         let mut receipts = vec![0; history.order.len()];
         for event_id in &history.order {

@@ -124,8 +124,7 @@ impl Transport {
     pub fn throttles(&self, effect: &Effect) -> bool {
         match effect {
             Effect::Send { to, repetition, .. } if !self.echoes(*to) => {
-                let repetition = *repetition;
-                repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
+                *repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
             }
             _ => false,
         }
@@ -187,16 +186,14 @@ impl Transport {
     /// carries the digest of ours.
     #[must_use]
     pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
-        let from = self.group.id;
-        let (clock, again) = (0, false);
         let message = Message {
-            from,
+            from: self.group.id,
             origin: Origin::Turno(self.incarnation),
             view: None,
             body: Body::Welcome {
-                clock,
+                clock: 0,
                 to: run,
-                again,
+                again: false,
             },
         };
         Outgoing {
@@ -283,9 +280,7 @@ impl Transport {
                 from,
                 origin: Origin::Original,
                 view: None,
-                body: self
-                    .original_reply(clock, socket)
-                    .ok_or(DropReason::NoEcho)?,
+                body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
             Datagram::Section(_) => return Err(DropReason::ForSection),
@@ -303,32 +298,31 @@ impl Transport {
     }
 
     /// What an original peer's reply at this socket means.
-    fn original_reply(&self, clock: u64, socket: Socket) -> Option<Body> {
+    fn original_reply(&self, clock: u64, socket: Socket) -> Result<Body, DropReason> {
         let incarnation = self.incarnation;
-        match socket {
-            Socket::OfRequest(1..) if planted!(self, OriginalReplyAnywhere) => Some(Body::Reply {
-                lock: LockName::default(),
-                clock,
-                echo: RequestId {
-                    clock: *self.asked.last_key_value()?.0,
-                    incarnation,
-                },
-            }),
+        let asked = match socket {
             Socket::Listening => None,
-            Socket::OfRequest(0) => Some(Body::Welcome {
-                clock,
-                to: incarnation,
-                again: false,
-            }),
-            Socket::OfRequest(asked) => Some(Body::Reply {
-                lock: self.asked.get(&asked)?.clone(),
-                clock,
-                echo: RequestId {
-                    clock: asked,
-                    incarnation,
-                },
-            }),
-        }
+            Socket::OfRequest(0) => {
+                return Ok(Body::Welcome {
+                    clock,
+                    to: incarnation,
+                    again: false,
+                });
+            }
+            Socket::OfRequest(_) if planted!(self, OriginalReplyAnywhere) => {
+                self.asked.last_key_value()
+            }
+            Socket::OfRequest(asked) => self.asked.get_key_value(&asked),
+        };
+        let (asked, lock) = asked.ok_or(DropReason::NoEcho)?;
+        Ok(Body::Reply {
+            lock: lock.clone(),
+            clock,
+            echo: RequestId {
+                clock: *asked,
+                incarnation,
+            },
+        })
     }
 
     /// The algorithm itself refuses a sender that is no member.

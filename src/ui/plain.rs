@@ -3,28 +3,23 @@
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{NodeEvent, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::narrate::{Tone, narrate};
 use crate::system::{Output, Quota};
-
-/// How many lines without effect are written per second: ordinarily (more than a
-/// large group writes as it starts), and in a flood.
-const WITHOUT_EFFECT: (u32, u32) = (100, 10);
 
 /// Writes the events of a node as lines.
 #[derive(Debug)]
 pub struct Plain {
     output: Output,
-    /// Limits the lines that any sender of datagrams can cause.
+    /// Limits the lines without effect, which any sender of datagrams can cause.
     quota: Quota,
 }
 
 impl Plain {
     /// Writes to this output.
-    #[must_use]
     pub fn new(output: Output) -> Self {
-        let (ordinary, in_flood) = WITHOUT_EFFECT;
-        let quota = Quota::new(ordinary, in_flood);
+        // More per second than a large group writes as it starts; fewer in a flood.
+        let quota = Quota::new(100, 10);
         Plain { output, quota }
     }
 }
@@ -41,7 +36,7 @@ impl Observer for Plain {
         Ok(())
     }
 
-    fn refresh(&mut self, _status: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, _snapshot: &Snapshot<'_>) -> io::Result<()> {
         if let Some(unreported) = self.quota.unreported() {
             let text = format!("{unreported} more lines without effect");
             self.output.write_line(&text)?;

@@ -2,8 +2,10 @@
 //! follows.
 
 use super::Malformed;
-use crate::mutex::MAX_CLOCK;
-use crate::mutex::{NodeId, Timestamp};
+use crate::mutex::{MAX_CLOCK, NodeId, Timestamp};
+
+/// The head is cut short, or is not two numbers.
+const NO_HEAD: Malformed = Malformed("its head is not kind<clock,id>");
 
 /// The word before the `<`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Head {
 /// [`Malformed`] says what is wrong with the head.
 pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
     if bytes.is_empty() {
-        return Err(Malformed::Empty);
+        return Err(Malformed("it is empty"));
     }
     let (kind, rest) = [
         (DatagramKind::Request, &b"req<"[..]),
@@ -58,16 +60,14 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
     ]
     .into_iter()
     .find_map(|(kind, word)| Some((kind, bytes.strip_prefix(word)?)))
-    .ok_or(Malformed::Kind)?;
+    .ok_or(Malformed("it does not begin with req<, reply< or cs<"))?;
     let (clock, rest) = number(rest, b',')?;
     let (id, rest) = number(rest, b'>')?;
-    let clock = clock
-        .filter(|clock| *clock <= MAX_CLOCK)
-        .ok_or(Malformed::Clock)?;
-    let id = id
-        .and_then(|id| u16::try_from(id).ok())
-        .ok_or(Malformed::Id)?;
-    let id = NodeId(id);
+    // An original peer cannot read a larger clock.
+    let clock = clock.filter(|clock| *clock <= MAX_CLOCK);
+    let clock = clock.ok_or(Malformed("its clock is larger than 2^63 - 1"))?;
+    let id = id.and_then(|id| u16::try_from(id).ok()).map(NodeId);
+    let id = id.ok_or(Malformed("its id is larger than 65535"))?;
     let stamp = Timestamp { clock, id };
     Ok((Head { kind, stamp }, rest))
 }
@@ -76,10 +76,10 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
 fn number(bytes: &[u8], end: u8) -> Result<(Option<u64>, &[u8]), Malformed> {
     let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
     let (digits, rest) = bytes.split_at(digits);
-    let rest = rest.strip_prefix(&[end]).ok_or(Malformed::Head)?;
-    let digits = str::from_utf8(digits).map_err(|_| Malformed::Head)?;
+    let rest = rest.strip_prefix(&[end]).ok_or(NO_HEAD)?;
+    let digits = str::from_utf8(digits).map_err(|_| NO_HEAD)?;
     if digits.is_empty() {
-        return Err(Malformed::Head);
+        return Err(NO_HEAD);
     }
     // Only digits, so parsing fails only if the number is too large.
     Ok((digits.parse().ok(), rest))

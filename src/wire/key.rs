@@ -89,17 +89,14 @@ impl<'a> Signed<'a> {
     /// Splits a datagram. `None` if it does not end with a signature.
     #[must_use]
     pub fn split(datagram: &'a [u8]) -> Option<Self> {
-        let (text, signature) =
-            datagram.split_at_checked(datagram.len().checked_sub(SIGNATURE)?)?;
+        let end = datagram.len().checked_sub(SIGNATURE)?;
+        let (text, signature) = datagram.split_at(end);
         let digits = signature.strip_prefix(b"#")?;
         // Lower case only: otherwise one bit of a letter could be flipped.
         if digits.iter().any(u8::is_ascii_uppercase) {
             return None;
         }
-        let mut tag = [0; TAG];
-        for (byte, digits) in tag.iter_mut().zip(digits.chunks(2)) {
-            *byte = byte_of(digits)?;
-        }
+        let tag = bytes_of(digits)?;
         Some(Signed { text, tag })
     }
 }
@@ -108,15 +105,8 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let digits = text.trim().as_bytes();
-        if digits.len() != 64 {
-            return Err(KeyError);
-        }
-        let mut secret = [0; 32];
-        for (byte, digits) in secret.iter_mut().zip(digits.chunks(2)) {
-            *byte = byte_of(digits).ok_or(KeyError)?;
-        }
-        Ok(Key(secret))
+        let secret = bytes_of(text.trim().as_bytes());
+        secret.map(Key).ok_or(KeyError)
     }
 }
 
@@ -127,11 +117,16 @@ impl fmt::Debug for Key {
     }
 }
 
-fn byte_of(digits: &[u8]) -> Option<u8> {
-    if !digits.iter().all(u8::is_ascii_hexdigit) {
+/// The bytes that these hexadecimal digits are, if they are as many.
+fn bytes_of<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != 2 * N || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+    let mut bytes = [0; N];
+    for (byte, digits) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -102,31 +102,10 @@ pub enum Datagram {
     Section(SectionMessage),
 }
 
-/// Why a datagram could not be decoded.
+/// Why a datagram could not be decoded: a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Malformed {
-    /// It is empty.
-    #[error("it is empty")]
-    Empty,
-    /// It does not begin with one of the three kinds.
-    #[error("it does not begin with req<, reply< or cs<")]
-    Kind,
-    /// Its head is cut short, or is not two numbers.
-    #[error("its head is not kind<clock,id>")]
-    Head,
-    /// Its clock is more than an original peer can read, [`crate::mutex::MAX_CLOCK`].
-    #[error("its clock is larger than 2^63 - 1")]
-    Clock,
-    /// Its id is more than an id can be.
-    #[error("its id is larger than 65535")]
-    Id,
-    /// What follows the head of a request or reply is not a turno tail.
-    #[error("what follows its head is not a turno tail")]
-    Tail,
-    /// What follows the head of a `cs` is not a text in parentheses.
-    #[error("what follows its head is not (text)")]
-    Text,
-}
+#[error("{0}")]
+pub struct Malformed(&'static str);
 
 /// Reads a datagram, without its signature if it has one.
 ///

@@ -37,5 +37,5 @@ pub(super) fn decode_text(rest: &[u8]) -> Result<Vec<u8>, Malformed> {
         .strip_prefix(b"(")
         .and_then(|rest| rest.strip_suffix(b")"))
         .map(<[u8]>::to_vec)
-        .ok_or(Malformed::Text)
+        .ok_or(Malformed("what follows its head is not (text)"))
 }

@@ -10,6 +10,8 @@ use crate::mutex::{
     Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
 };
 
+pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
+
 pub(super) fn decode(
     kind: DatagramKind,
     stamp: Timestamp,
@@ -34,8 +36,8 @@ pub(super) fn decode(
         });
     }
     // Check for UTF-8 once, not for each text.
-    let rest = str::from_utf8(rest).map_err(|_| Malformed::Tail)?;
-    let tail: Read = serde_json::from_str(rest).map_err(|_| Malformed::Tail)?;
+    let rest = str::from_utf8(rest).map_err(|_| NO_TAIL)?;
+    let tail: Read = serde_json::from_str(rest).map_err(|_| NO_TAIL)?;
     let lock = tail.lock.map(|LockField(lock)| lock).unwrap_or_default();
     let again = tail.again.unwrap_or(false);
     let echo = |clock, incarnation: Hexadecimal| RequestId {
@@ -60,7 +62,7 @@ pub(super) fn decode(
             clock,
             echo: echo(request, to),
         },
-        _ => return Err(Malformed::Tail),
+        _ => return Err(NO_TAIL),
     };
     Ok(Datagram::Message {
         message: Message {

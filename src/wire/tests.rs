@@ -47,18 +47,15 @@ fn original_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
 fn the_originals_datagrams_are_decoded() {
     assert_eq!(decode(b"req<2,1>"), original_request(2, 1));
     let (from, clock) = (NodeId(3), 5);
-    assert_eq!(
-        decode(b"reply<5,3>"),
-        Ok(Datagram::OriginalReply { from, clock })
-    );
+    let reply = Datagram::OriginalReply { from, clock };
+    assert_eq!(decode(b"reply<5,3>"), Ok(reply));
     let id = NodeId(1);
-    assert_eq!(
-        decode(b"cs<5,1>(interaction with cs begins)"),
-        Ok(Datagram::Section(SectionMessage {
-            stamp: Timestamp { clock, id },
-            text: BEGINS.into(),
-        }))
-    );
+    let message = Datagram::Section(SectionMessage {
+        stamp: Timestamp { clock, id },
+        text: BEGINS.into(),
+    });
+    let datagram = b"cs<5,1>(interaction with cs begins)";
+    assert_eq!(decode(datagram), Ok(message));
 }
 
 #[test]
@@ -98,10 +95,8 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
     ] {
         assert_eq!(encode(&message, GROUP), text);
         let group = Some(GROUP);
-        assert_eq!(
-            decode(text.as_bytes()),
-            Ok(Datagram::Message { message, group })
-        );
+        let decoded = Datagram::Message { message, group };
+        assert_eq!(decode(text.as_bytes()), Ok(decoded));
     }
 }
 
@@ -152,61 +147,60 @@ fn a_turno_tail_is_decoded_whole_or_not_at_all() {
         let others: Vec<&str> = FIELDS.split(',').filter(|other| *other != field).collect();
         broken.push(format!("{{{}}}", others.join(",")));
     }
+    let why = Malformed("what follows its head is not a turno tail");
     for tail in broken {
         let datagram = format!("reply<5,3>{tail}");
-        assert_eq!(decode(datagram.as_bytes()), Err(Malformed::Tail), "{tail}");
+        assert_eq!(decode(datagram.as_bytes()), Err(why), "{tail}");
     }
+    // A request echoes nothing.
     let request = format!("req<5,3>{{{FIELDS}}}");
-    assert_eq!(
-        decode(request.as_bytes()),
-        Err(Malformed::Tail),
-        "a request echoes nothing"
-    );
+    assert_eq!(decode(request.as_bytes()), Err(why));
+    // A greeting is for no lock.
     let hello =
-        r#"req<0,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"a"}"#;
-    assert_eq!(
-        decode(hello.as_bytes()),
-        Err(Malformed::Tail),
-        "nobody says hello to a lock"
-    );
+        br#"req<0,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"a"}"#;
+    assert_eq!(decode(hello), Err(why));
 }
 
 #[test]
 fn an_optional_field_of_a_later_version_is_skipped() {
-    let datagram = format!("reply<5,3>{{{FIELDS},\"round_trip_us?\":[17]}}");
-    assert_eq!(
-        decode(datagram.as_bytes()),
-        decode(format!("reply<5,3>{{{FIELDS}}}").as_bytes())
-    );
+    let with_it = format!("reply<5,3>{{{FIELDS},\"round_trip_us?\":[17]}}");
+    let without = format!("reply<5,3>{{{FIELDS}}}");
+    assert_eq!(decode(with_it.as_bytes()), decode(without.as_bytes()));
 }
 
 #[test]
 fn each_malformed_head_has_its_reason() {
+    let kind = "it does not begin with req<, reply< or cs<";
+    let head = "its head is not kind<clock,id>";
+    let clock = "its clock is larger than 2^63 - 1";
+    let id = "its id is larger than 65535";
+    let text = "what follows its head is not (text)";
     for (datagram, why) in [
-        (&b""[..], Malformed::Empty),
-        (b"hello", Malformed::Kind),
-        (b"REQ<2,1>", Malformed::Kind),
-        (b" req<2,1>", Malformed::Kind),
-        (b"req", Malformed::Kind),
-        (b"\x00\xff\x1b", Malformed::Kind),
-        (b"req<", Malformed::Head),
-        (b"req<2", Malformed::Head),
-        (b"req<2,1", Malformed::Head),
-        (b"req<,1>", Malformed::Head),
-        (b"req<2,>", Malformed::Head),
-        (b"req<-2,1>", Malformed::Head),
-        (b"req<2;1>", Malformed::Head),
-        (b"req<0x2,1>", Malformed::Head),
-        (b"req<9223372036854775808,1>", Malformed::Clock),
-        (b"req<18446744073709551615,1>", Malformed::Clock),
-        (b"req<100000000000000000000000000000,1>", Malformed::Clock),
-        (b"req<2,65536>", Malformed::Id),
-        (b"req<2,100000000000000000000000000000>", Malformed::Id),
-        (b"cs<5,1>", Malformed::Text),
-        (b"cs<5,1>(begins", Malformed::Text),
-        (b"cs<5,1>)", Malformed::Text),
+        (&b""[..], "it is empty"),
+        (b"hello", kind),
+        (b"REQ<2,1>", kind),
+        (b" req<2,1>", kind),
+        (b"req", kind),
+        (b"\x00\xff\x1b", kind),
+        (b"req<", head),
+        (b"req<2", head),
+        (b"req<2,1", head),
+        (b"req<,1>", head),
+        (b"req<2,>", head),
+        (b"req<-2,1>", head),
+        (b"req<2;1>", head),
+        (b"req<0x2,1>", head),
+        (b"req<9223372036854775808,1>", clock),
+        (b"req<18446744073709551615,1>", clock),
+        (b"req<100000000000000000000000000000,1>", clock),
+        (b"req<2,65536>", id),
+        (b"req<2,100000000000000000000000000000>", id),
+        (b"cs<5,1>", text),
+        (b"cs<5,1>(begins", text),
+        (b"cs<5,1>)", text),
     ] {
-        assert_eq!(decode(datagram), Err(why), "{}", datagram.escape_ascii());
+        let shown = datagram.escape_ascii();
+        assert_eq!(decode(datagram), Err(Malformed(why)), "{shown}");
     }
 }
 

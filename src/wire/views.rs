@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
+use super::tail::NO_TAIL;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Incarnation, NodeId, Timestamp, ViewNumber};
 use crate::views::{Beat, Nonce, View, ViewMessage};
@@ -60,12 +61,12 @@ pub(super) fn decode(
     stamp: Timestamp,
     rest: &[u8],
 ) -> Result<Datagram, Malformed> {
-    let mut tail: Map<String, Value> = serde_json::from_slice(rest).map_err(|_| Malformed::Tail)?;
+    let mut tail: Map<String, Value> = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     tail.retain(|name, _| !name.ends_with('?'));
-    let tail: Tail = serde_json::from_value(Value::Object(tail)).map_err(|_| Malformed::Tail)?;
+    let tail: Tail = serde_json::from_value(Value::Object(tail)).map_err(|_| NO_TAIL)?;
     let (incarnation, group) = (Incarnation(tail.incarnation.0), tail.group.0);
     let (counter, from) = (stamp.clock, stamp.id);
-    let message = message(kind, counter, from, incarnation, tail).ok_or(Malformed::Tail)?;
+    let message = message(kind, counter, from, incarnation, tail).ok_or(NO_TAIL)?;
     Ok(Datagram::View {
         from,
         incarnation,

@@ -72,7 +72,7 @@ fn a_group_of_one_enters_without_a_datagram() {
     let group = Group::of(1);
     let mut process = group.process(1, "0s");
     process.send_line("x");
-    process.wait_for("x: nobody to ask, clock 2");
+    process.wait_for("x: no member to ask, clock 2");
     process.wait_for("Process exited CS");
     group
         .section

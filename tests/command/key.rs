@@ -126,7 +126,7 @@ fn a_process_that_listens_beyond_its_machine_without_a_key_warns_once() {
     let member = format!("127.0.0.1:{}", ports.iter().next().unwrap());
     let listen = member.replace("127.0.0.1", "0.0.0.0");
     let process = Program::start("1", &["process", "1", &member, "--listen", &listen]);
-    process.wait_for("WARNING: no --key, so whoever can send to 0.0.0.0:");
+    process.wait_for("WARNING: no --key, so any host that can send to 0.0.0.0:");
     process.wait_for("turno key makes one");
     assert_eq!(
         process

@@ -94,7 +94,7 @@ fn two_nodes_with_one_id_notice_each_other_and_neither_enters() {
     assert_eq!(reports.count(), 1, "it lasts, and is reported once");
     // When one of them is gone, the other one continues.
     duplicate.terminate();
-    first.wait_for("nobody else claims to be this member any more");
+    first.wait_for("no other node claims to be this member any more");
     first.wait_for("Process exited CS");
     second.send_line("x");
     second.wait_for("Process exited CS");

@@ -110,9 +110,10 @@ fn a_request_that_times_out_reports_what_it_waited_for() {
     let second = group.node(2);
     let held = first.lock("a").unwrap();
     let error = first.lock_timeout("a", moment).unwrap_err().to_string();
-    let here =
-        r#"the lock "a" was not acquired within 10 ms: waiting for another caller of this node"#;
-    assert_eq!(error, here);
+    // On a busy machine it waits longer than the moment.
+    let (waited, reason) = error.split_once(": ").unwrap();
+    assert!(waited.starts_with(r#"the lock "a" was not acquired within "#));
+    assert_eq!(reason, "waiting for another caller of this node");
     let error = first.try_lock("a").unwrap_err().to_string();
     assert!(error.ends_with("another caller of this node"), "{error}");
     let error = second.try_lock("a").unwrap_err().to_string();

@@ -5,8 +5,7 @@ use crate::mutex::{Config, Durability, Incarnation, NodeId};
 
 macro_rules! bounds {
     ($($(#[doc = $meaning:literal])* $field:ident: $kind:ty = $small:expr,)+) => {
-        /// The size of a group, and what may go wrong in it. The method of a field returns
-        /// the bounds with another value of that field.
+        /// The method of a field returns the bounds with another value of that field.
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct Bounds {
             $($(#[doc = $meaning])* pub(super) $field: $kind,)+

@@ -86,9 +86,8 @@ impl GroupState {
     /// The token of the entry that goes on though its node has crashed.
     pub(super) fn outliving_token(&self, index: usize) -> Option<Token> {
         let entry = self.section.entry_of(index)?;
-        self.members[index]
-            .is_none()
-            .then(|| Token::new(entry.token))
+        let is_down = self.members[index].is_none();
+        is_down.then(|| Token::new(entry.token))
     }
 
     /// Whether the holder's clock has not reached its token.
@@ -101,10 +100,8 @@ impl GroupState {
 
     /// Whether every member has started and knows its peers' clocks.
     pub(super) fn are_all_synced(&self, bounds: &Bounds, memo: &Memo) -> bool {
-        self.members[..usize::from(bounds.members)]
-            .iter()
-            .all(|member| {
-                member.is_some_and(|member| memo.member(member).member.unsynced().is_empty())
-            })
+        let is_synced = |number| memo.member(number).member.unsynced().is_empty();
+        let mut members = self.members[..usize::from(bounds.members)].iter();
+        members.all(|member| member.is_some_and(is_synced))
     }
 }

@@ -117,10 +117,7 @@ impl Bounds {
         transition: Transition,
         seen: &mut u16,
     ) -> Option<Result<GroupState, Violation>> {
-        let Transition {
-            action,
-            crash_after,
-        } = transition;
+        let (action, crash_after) = (transition.action, transition.crash_after);
         let mut next = state.clone();
         let (index, step) = match action {
             Action::Crash(index) => {

@@ -33,14 +33,12 @@ fn two_members_that_delegate() {
 
 #[test]
 fn three_members_with_two_entries_each() {
-    let of_three = SMALL.members(3);
-    assert_eq!(states(of_three), 1_398_649);
+    assert_eq!(states(SMALL.members(3)), 1_398_649);
 }
 
 #[test]
 fn three_members_with_two_entries_each_that_keep_no_permissions() {
-    let of_three = SMALL.members(3);
-    assert_eq!(states(of_three.keeping_none(3)), 3_375_830);
+    assert_eq!(states(SMALL.members(3).keeping_none(3)), 3_375_830);
 }
 
 #[test]
@@ -147,17 +145,14 @@ fn walk(bounds: &Bounds, walks: u32) -> (HashSet<u64>, u16) {
 /// requests. With these left in, the members reach the same states.
 #[test]
 fn a_reduced_search_reaches_the_same_states() {
-    let cancelling = SMALL.cancels(1);
     let crashing = SMALL.crashes(1);
     let forgetful = crashing.entries(1).is_durable(false);
-    let outliving = crashing.entries(1).outlives(true);
-    let forgetful_and_outliving = forgetful.outlives(true);
     for reduced in [
-        cancelling,
+        SMALL.cancels(1),
         crashing,
         forgetful,
-        outliving,
-        forgetful_and_outliving,
+        crashing.entries(1).outlives(true),
+        forgetful.outlives(true),
     ] {
         let whole = reduced.is_unreduced(true);
         assert!(outlines(&whole) == outlines(&reduced), "{reduced:?}");
@@ -215,18 +210,16 @@ fn a_group_of_the_requested_size() {
 /// on the same paths, and have everything in them.
 #[test]
 fn the_traces_of_shortest_paths_are_whole_and_clean() {
-    let cancelling = SMALL.cancels(1);
     let durable = SMALL.crashes(1);
     let forgetful = durable.is_durable(false);
-    let outliving = |bounds: Bounds| bounds.outlives(true);
     let mut entries = 0;
     for bounds in [
         SMALL,
-        cancelling,
+        SMALL.cancels(1),
         durable,
         forgetful,
-        outliving(durable),
-        outliving(forgetful),
+        durable.outlives(true),
+        forgetful.outlives(true),
     ] {
         for (name, found) in examples(&bounds, bounds.wanted_coverage()) {
             let history = History::new(&found.runs).unwrap();

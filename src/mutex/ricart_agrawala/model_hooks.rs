@@ -19,11 +19,8 @@ impl RicartAgrawala {
         let of_queue = self.reply_queue.iter().map(|d| d.request.clock);
         let latest = self.latest.values();
         let of_latest = latest.flat_map(|l| [Some(l.request), l.replied]);
-        of_state
-            .into_iter()
-            .chain(of_queue)
-            .chain(of_latest.flatten())
-            .min()
+        let of_requests = of_queue.chain(of_latest.flatten());
+        of_state.into_iter().chain(of_requests).min()
     }
 
     /// The clock of the latest request of this peer that has arrived.

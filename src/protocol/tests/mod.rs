@@ -1,3 +1,5 @@
+//! The events and members here also serve the tests of what shows events.
+
 use alloc::string::{String, ToString};
 use alloc::vec;
 use core::time::Duration;
@@ -38,6 +40,16 @@ fn member(id: u16, members: u16) -> Member {
     member
 }
 
+/// Member `id` of a group of `members`, not started, with its clock, 1, on disk: it need
+/// not ask the others for theirs.
+pub(crate) fn unstarted(id: u16, members: u16) -> Member {
+    let (below, synced) = (1, true);
+    Member::new(Config {
+        durability: Durability::Durable { below, synced },
+        ..config(id, members)
+    })
+}
+
 /// Member 1 of 3 in the section: it requested it at 2 and entered at 5.
 fn held() -> Member {
     let mut member = member(1, 3);
@@ -72,11 +84,11 @@ fn named(text: &str) -> LockName {
     LockName::new(text).unwrap()
 }
 
-fn acquire() -> Event {
+pub(crate) fn acquire() -> Event {
     Event::Acquire(lock())
 }
 
-fn release() -> Event {
+pub(crate) fn release() -> Event {
     Event::Release(lock())
 }
 
@@ -115,7 +127,7 @@ fn echo(clock: u64) -> RequestId {
     RequestId { clock, incarnation }
 }
 
-fn received(id: u16, origin: Origin, body: Body) -> Event {
+pub(crate) fn received(id: u16, origin: Origin, body: Body) -> Event {
     received_from(None, id, origin, body)
 }
 
@@ -131,7 +143,7 @@ fn received_from(reply_to: Option<SocketAddr>, id: u16, origin: Origin, body: Bo
     Event::Received { message, reply_to }
 }
 
-fn turno(id: u16, body: Body) -> Event {
+pub(crate) fn turno(id: u16, body: Body) -> Event {
     received(id, Origin::Turno(PEERS), body)
 }
 
@@ -142,18 +154,18 @@ fn request_of(clock: u64, id: u16, incarnation: Incarnation) -> Event {
 }
 
 /// A turno node's `req<clock,id>`, arriving.
-fn request(clock: u64, id: u16) -> Event {
+pub(crate) fn request(clock: u64, id: u16) -> Event {
     request_of(clock, id, PEERS)
 }
 
 /// A turno node's `reply<clock,id>` to our request with clock `of`, arriving.
-fn reply(clock: u64, id: u16, of: u64) -> Event {
+pub(crate) fn reply(clock: u64, id: u16, of: u64) -> Event {
     let (lock, echo) = (lock(), echo(of));
     turno(id, Body::Reply { lock, clock, echo })
 }
 
 /// The timer of our request with this clock expires.
-fn resend(request: u64) -> Event {
+pub(crate) fn resend(request: u64) -> Event {
     let (lock, sent) = (lock(), 1);
     Event::Expired(Timer::Resend {
         lock,
@@ -162,7 +174,7 @@ fn resend(request: u64) -> Event {
     })
 }
 
-fn hello(id: u16) -> Event {
+pub(crate) fn hello(id: u16) -> Event {
     turno(id, Body::Hello)
 }
 
@@ -212,13 +224,11 @@ impl Member {
 
 /// The messages among the effects: their heads and receivers.
 fn sent(effects: &[Effect]) -> Vec<String> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
-            _ => None,
-        })
-        .collect()
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to, message, .. } => Some(format!("{message} to {to}")),
+        _ => None,
+    });
+    sent.collect()
 }
 
 /// The body of the message that was sent at this place.

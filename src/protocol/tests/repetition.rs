@@ -94,14 +94,12 @@ fn every_request_of_an_original_peer_is_answered_in_any_order() {
     member.must(original_request(2, 2, 50_002));
     member.must(original_request(2, 2, 50_002));
     member.must(original_request(2, 2, 50_222));
-    let answered: Vec<_> = member
-        .must(release())
-        .into_iter()
-        .filter_map(|effect| match effect {
-            Effect::Send { reply_to, .. } => reply_to,
-            _ => None,
-        })
-        .collect();
+    let effects = member.must(release()).into_iter();
+    let answered = effects.filter_map(|effect| match effect {
+        Effect::Send { reply_to, .. } => reply_to,
+        _ => None,
+    });
+    let answered: Vec<_> = answered.collect();
     assert_eq!(answered, [50_009, 50_002, 50_222].map(address));
 }
 

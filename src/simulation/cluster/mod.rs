@@ -67,7 +67,6 @@ impl Cluster {
     }
 
     /// The program of a member; `None` if none runs.
-    #[must_use]
     pub fn program(&self, id: NodeId) -> Option<&Program> {
         self.programs.get(&id)
     }
@@ -99,8 +98,8 @@ impl Cluster {
     pub fn arrive(&mut self, parcel: &Parcel) -> Option<ProgramStep> {
         let (id, reader) = self.sockets.reader(parcel.destination)?;
         match (self.programs.get_mut(&id)?, reader) {
-            (Program::Turno(_, transport), Reader::Turno(socket)) => {
-                let step = match transport.receive(&parcel.text, parcel.source, socket) {
+            (Program::Turno(_, transport), Reader::Turno(socket)) => Some(
+                match transport.receive(&parcel.text, parcel.source, socket) {
                     Err(dropped) => self.turno_step(id, Some(Handled::Dropped(dropped.reason))),
                     Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
@@ -108,9 +107,8 @@ impl Cluster {
                     Ok(Incoming::View { from, message }) => {
                         self.handle(id, Event::ReceivedView { from, message })
                     }
-                };
-                Some(step)
-            }
+                },
+            ),
             (Program::Original(peer, _), reader) => {
                 let text = String::from_utf8_lossy(&parcel.text);
                 let mut effects = Vec::new();
@@ -191,7 +189,7 @@ impl Cluster {
             done.extend(effects.into_iter().map(|effect| match effect {
                 OriginalEffect::Ask { to, text } => {
                     let destination = group.address(to).expect("it asks members only");
-                    let clock = peer.last_request_clock().unwrap_or(0);
+                    let clock = peer.last_request_clock.unwrap_or(0);
                     let source = self.sockets.open(id, own, Reader::OriginalRequest(clock));
                     parcel(source, destination, text)
                 }

@@ -17,7 +17,6 @@ pub enum Program {
 
 impl Program {
     /// Its state: FREE, WAIT or HELD.
-    #[must_use]
     pub fn state(&self) -> String {
         match self {
             Program::Turno(member, _) => member.state(&Default::default()).to_string(),
@@ -26,7 +25,6 @@ impl Program {
     }
 
     /// Whether it is in the critical section.
-    #[must_use]
     pub fn is_held(&self) -> bool {
         match self {
             Program::Turno(member, _) => {
@@ -37,20 +35,18 @@ impl Program {
     }
 
     /// Its clock.
-    #[must_use]
     pub fn clock(&self) -> u64 {
         match self {
             Program::Turno(member, _) => member.clock(),
-            Program::Original(peer, _) => peer.clock(),
+            Program::Original(peer, _) => peer.clock,
         }
     }
 
     /// The clock of its latest request; `None` before the first.
-    #[must_use]
     pub fn last_request_clock(&self) -> Option<u64> {
         match self {
             Program::Turno(member, _) => member.last_request_clock(),
-            Program::Original(peer, _) => peer.last_request_clock(),
+            Program::Original(peer, _) => peer.last_request_clock,
         }
     }
 }

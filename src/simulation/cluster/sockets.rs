@@ -18,7 +18,6 @@ pub(super) enum Reader {
     OriginalRequest(u64),
 }
 
-/// The sockets of all programs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sockets {
     readers: BTreeMap<SocketAddr, (NodeId, Reader)>,

@@ -10,25 +10,18 @@ const MAX_DURATION: Micros = 24 * 3600 * SECOND;
 /// Why a plan cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
-    /// The wrong number of members.
     #[error("{0} members; a group has 2 to 50")]
     Members(usize),
-    /// An id without a member.
     #[error("there is no member {0}")]
     NoMember(u16),
-    /// A fault that is over before it begins, or never.
     #[error("a fault ends before it begins, or after all heals")]
     Times,
-    /// A delay that is too long.
     #[error("the network or the holders take longer than a day")]
     Delays,
 }
 
 impl Plan {
     /// Checks a plan that a user wrote.
-    ///
-    /// # Errors
-    /// [`PlanError`] tells why it cannot be run.
     pub fn check(&self) -> Result<(), PlanError> {
         if !(2..=50).contains(&self.members.len()) {
             return Err(PlanError::Members(self.members.len()));
@@ -51,13 +44,8 @@ impl Plan {
             return Err(PlanError::Times);
         }
         let network = self.network;
-        let delays = [
-            network.least,
-            network.spread,
-            network.late_by,
-            self.max_hold,
-        ];
-        if delays.iter().any(|delay| *delay > MAX_DURATION) {
+        let of_network = network.least.max(network.spread).max(network.late_by);
+        if of_network.max(self.max_hold) > MAX_DURATION {
             return Err(PlanError::Delays);
         }
         Ok(())

@@ -12,7 +12,6 @@ const MILLISECOND: Micros = 1_000;
 
 impl Plan {
     /// Returns the plan of a seed: mostly small groups, and all kinds of faults.
-    #[must_use]
     pub fn of(seed: u64) -> Plan {
         let mut random = Rng::with_seed(seed);
         let count = match random.u32(0..1000) {
@@ -77,14 +76,14 @@ impl Plan {
 }
 
 fn programs(random: &mut Rng, count: usize) -> Vec<ProgramKind> {
-    let seeds = match random.u32(0..10) {
+    let originals = match random.u32(0..10) {
         0..=6 => 0,
         _ => random.usize(1..count),
     };
     let durability = random.u32(0..3);
     let mut programs: Vec<ProgramKind> = (0..count)
         .map(|index| match durability {
-            _ if index < seeds => ProgramKind::Original,
+            _ if index < originals => ProgramKind::Original,
             0 => ProgramKind::Durable,
             1 => ProgramKind::Forgetful,
             _ if random.bool() => ProgramKind::Durable,

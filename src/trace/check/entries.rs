@@ -13,7 +13,6 @@ pub struct Entry {
     pub id: u16,
     /// The lock; empty for the original's one lock.
     pub lock: String,
-    /// Its fencing token.
     pub token: u64,
     /// The largest token that was delegated for further entries within this one; its
     /// own token if there is none.

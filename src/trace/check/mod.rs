@@ -9,17 +9,15 @@
 mod entries;
 mod faults;
 mod gaps;
-mod report;
+pub(super) mod report;
 mod text;
 
 use super::history::History;
 use super::record::MessageKind;
 
-pub use entries::Entry;
-pub use report::{Fault, Gap, NodeStats, Report};
+pub use report::{Fault, Report};
 
 /// Checks a history.
-#[must_use]
 pub fn check(history: &History) -> Report {
     let (entries, delegated_again) = entries::entries(history);
     let gaps = gaps::gaps(history);

@@ -8,17 +8,12 @@ use crate::trace::history::EventId;
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The number of events.
     pub events: usize,
-    /// The number of runs.
     pub runs: usize,
     /// All entries, by lock and token.
     pub entries: Vec<Entry>,
-    /// The violations.
     pub faults: Vec<Fault>,
-    /// What the trace does not contain.
     pub gaps: Vec<Gap>,
-    /// The entries and waits of each node.
     pub nodes: BTreeMap<u16, NodeStats>,
     /// How many requests and replies were sent.
     pub messages: u64,
@@ -31,7 +26,6 @@ pub struct Report {
 
 impl Report {
     /// Whether the trace shows no violation.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
@@ -73,7 +67,6 @@ pub enum Gap {
 /// The entries and waits of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeStats {
-    /// How often it entered.
     pub entries: u64,
     /// How long it waited in all, in microseconds.
     pub waited: u64,

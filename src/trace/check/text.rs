@@ -13,7 +13,6 @@ const CLEAN: &str = "the critical section was never held twice, tokens rose with
 
 impl Report {
     /// The report in words, with the lines of the trace that show the violations.
-    #[must_use]
     pub fn text(&self, history: &History) -> String {
         let (events, runs, entries) = (self.events, self.runs, self.entries.len());
         let mut lines = vec![format!("{events} events of {runs} runs, {entries} entries")];

@@ -10,9 +10,6 @@ use crate::trace::record::{EventKind, MessageKind};
 
 impl Diagram {
     /// Lays out a part of a history. Only the events that are drawn are read again.
-    ///
-    /// # Errors
-    /// [`TraceError`]: the files can no longer be read.
     pub fn new(history: &History, view: &View) -> Result<Self, TraceError> {
         let shown = shown(history, view);
         let (positions, length) = positions(history, &shown, view);

@@ -69,9 +69,7 @@ pub struct Lane {
 /// A span in which a node was in one state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateSpan {
-    /// Its beginning.
     pub from: f64,
-    /// Its end.
     pub to: f64,
     /// WAIT or HELD.
     pub phase: Phase,
@@ -84,9 +82,7 @@ pub struct StateSpan {
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dot {
-    /// Its position.
     pub at: f64,
-    /// Its name.
     pub event: EventLabel,
     /// The clock after it.
     pub clock: u64,
@@ -97,7 +93,6 @@ pub struct Dot {
 /// A deferred reply, from the arrival of the request to the reply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deferral {
-    /// Its beginning.
     pub from: f64,
     /// Its end; the end of the run if no reply was sent.
     pub to: f64,
@@ -120,7 +115,6 @@ pub struct Arrow {
     pub to: usize,
     /// Whether it did not arrive.
     pub is_lost: bool,
-    /// Its kind.
     pub kind: MessageKind,
     /// Whether it had arrived there before.
     pub is_repeated: bool,

@@ -9,7 +9,7 @@ use crate::trace::record::MessageKind;
 /// Datagrams of the same content are indistinguishable, so it is unknown which of
 /// several sendings an arrival belongs to. It is only certain that an arrival comes
 /// after the *first* sending; the order of events and the check use nothing else
-/// ([`Event::origin`](crate::trace::Event::origin)). For the drawing one sending is chosen,
+/// ([`Event::origin`](super::event::Event::origin)). For the drawing one sending is chosen,
 /// so that
 ///
 /// - no datagram arrives before it is sent, in
@@ -32,11 +32,8 @@ pub struct Datagram {
     /// The sender's run.
     pub(super) run: NameId,
     pub(in crate::trace) lock: NameId,
-    /// The sender.
     pub from: u16,
-    /// The receiver.
     pub to: u16,
-    /// Its kind.
     pub kind: MessageKind,
     /// Whether the same datagram arrived there before.
     pub is_repeated: bool,
@@ -55,7 +52,6 @@ impl Datagram {
     }
 
     /// The part that a process of the original reads: `req<5,3>`.
-    #[must_use]
     pub fn head(&self) -> String {
         self.kind.head(self.clock, self.from)
     }
@@ -63,8 +59,8 @@ impl Datagram {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::Event;
     use super::*;
-    use crate::trace::Event;
 
     /// 1,000,000 events are checked in 200 MB. A large group sends a datagram an event,
     /// and both of its ends are kept until they are matched.

@@ -67,7 +67,6 @@ pub struct Event {
     pub peer: u16,
     /// For a receipt, the kind of the message.
     pub received: Option<MessageKind>,
-    /// Its kind.
     pub kind: EventKind,
     /// FREE, WAIT or HELD after the event.
     pub phase: Phase,
@@ -79,7 +78,6 @@ pub struct Event {
 
 impl Event {
     /// The clock of the request in WAIT, the token in HELD.
-    #[must_use]
     pub fn number(&self) -> Option<u64> {
         (self.number > 0).then_some(self.number)
     }

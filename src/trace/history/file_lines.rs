@@ -3,8 +3,10 @@
 use std::io::BufRead;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use super::error::TraceError;
-use crate::trace::record::{Header, Record, VERSION};
+use crate::trace::record::{Header, VERSION};
 
 /// Reads the lines of a file.
 pub(super) struct FileLines<'a, F> {
@@ -36,16 +38,10 @@ impl<'a, F: BufRead> FileLines<'a, F> {
 
     /// Reads the first line; `None` if the file does not contain a whole line.
     pub(super) fn header(&mut self) -> Result<Option<Header>, TraceError> {
-        let header: Option<Header> = self.parse_next()?;
-        let Some(Header {
-            turno_trace: version,
-            id,
-            members,
-            ..
-        }) = header
-        else {
+        let Some(header) = self.next::<Header>()? else {
             return Ok(None);
         };
+        let (version, id, members) = (header.turno_trace, header.id, header.members);
         if version != VERSION {
             return Err(self.malformed(format!(
                 "its format is version {version}, and this turno reads version {VERSION}"
@@ -54,15 +50,11 @@ impl<'a, F: BufRead> FileLines<'a, F> {
         if id == 0 || id > members {
             return Err(self.malformed(format!("there is no member {id} of {members}")));
         }
-        Ok(header)
+        Ok(Some(header))
     }
 
-    /// Reads the next line after the header; `None` after the last whole line.
-    pub(super) fn record(&mut self) -> Result<Option<Record>, TraceError> {
-        self.parse_next()
-    }
-
-    fn parse_next<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, TraceError> {
+    /// Reads the next line; `None` after the last whole line.
+    pub(super) fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, TraceError> {
         self.text.clear();
         let read = self.file.read_until(b'\n', &mut self.text);
         read.map_err(TraceError::io(self.path))?;

@@ -18,7 +18,6 @@ const MAX_OPEN: usize = 128;
 /// Where the lines of a run are.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// The file.
     pub(super) path: PathBuf,
     /// Its content, if it is only in memory.
     pub(super) content: Option<Vec<u8>>,

@@ -58,27 +58,20 @@ impl Ends {
         }
     }
 
-    /// How many of these ends, from the first on, belong to the same datagram.
-    fn count_same(&self, ends: &[End]) -> usize {
-        let identity = |end: &End| self.datagram(end).identity();
-        let first = ends.first().map(identity);
-        let same = ends.iter().take_while(|end| Some(identity(end)) == first);
-        same.count()
+    fn is_same(&self, one: &End, other: &End) -> bool {
+        self.datagram(one).identity() == self.datagram(other).identity()
     }
 
     /// Sets the origin of each receipt: the event that first sent what was received.
     pub(super) fn find_origins(&self, events: &mut [Event]) {
-        let mut rest = &self.sorted[..];
-        while let Some(first) = rest.first() {
-            let (same, others) = rest.split_at(self.count_same(rest));
+        for same in self.sorted.chunk_by(|one, other| self.is_same(one, other)) {
             // Sendings stand before receipts, and the sendings of a run in its order.
-            let origin = self.datagram(first).sent;
+            let origin = self.datagram(&same[0]).sent;
             for end in same {
                 if let Some(receipt) = self.datagram(end).received {
                     events[receipt.index()].origin = origin;
                 }
             }
-            rest = others;
         }
     }
 
@@ -88,10 +81,9 @@ impl Ends {
         let sorted = std::mem::take(&mut self.sorted);
         let mut unpaired = Vec::new();
         let mut rest = &sorted[..];
-        while !rest.is_empty() {
-            let (same, others) = rest.split_at(self.count_same(rest));
+        while let Some(same) = (rest.chunk_by(|one, other| self.is_same(one, other))).next() {
             self.pair(same, rank, &mut unpaired);
-            rest = others;
+            rest = &rest[same.len()..];
         }
         unpaired.sort_unstable_by_key(|arrival| arrival.received);
         let mut datagrams = self.sent;

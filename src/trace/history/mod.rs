@@ -32,7 +32,8 @@ pub use error::TraceError;
 pub use event::{Event, EventId, EventLabel};
 pub use reader::{Progress, RunEvents};
 
-/// Merged runs. Memory holds numbers of each event; its text is read again on demand.
+/// Merged runs. Memory holds numbers of each event; its text is read again on demand,
+/// which fails with a [`TraceError`] if the files can no longer be read.
 #[derive(Debug)]
 pub struct History {
     /// The runs, by id and then by time.
@@ -136,9 +137,6 @@ impl History {
     }
 
     /// The line of an event, as it was written.
-    ///
-    /// # Errors
-    /// The file can no longer be read.
     pub fn line(&self, event_id: EventId) -> Result<Vec<u8>, TraceError> {
         let (event, run) = (self.event(event_id), self.run(event_id));
         let next = self.events.get(event_id.index() + 1);
@@ -148,10 +146,7 @@ impl History {
         self.lines.read(event.run as usize, event.line..end)
     }
 
-    /// The record of an event.
-    ///
-    /// # Errors
-    /// The file can no longer be read, or was replaced.
+    /// The record of an event. Fails, too, if the file was replaced.
     pub fn record(&self, event_id: EventId) -> Result<Record, TraceError> {
         let line = self.line(event_id)?;
         let source = &self.lines.sources[self.event(event_id).run as usize];

@@ -13,7 +13,6 @@ impl NameId {
     pub(in crate::trace) const LAST: NameId = NameId(u32::MAX);
 }
 
-/// All names.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// The name with number 1 first.

@@ -19,7 +19,6 @@ const REPORT_EVERY: usize = 1 << 14;
 /// How far the reading of a trace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// How many events have been read.
     pub events: usize,
     /// The part of all bytes that was read; `None` once the events are being ordered.
     pub percent: Option<u64>,
@@ -28,13 +27,11 @@ pub struct Progress {
 /// The events of one run of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEvents {
-    /// The node and its run.
     pub header: Header,
     /// Whether the last line is cut short: the node was killed while it wrote it.
     pub is_cut: bool,
     /// The index of the first event.
     pub(super) first: usize,
-    /// How many events there are.
     pub(super) count: usize,
     /// The offset behind the last whole line.
     pub(super) end: u64,
@@ -115,7 +112,7 @@ impl Contents {
             return Ok(());
         };
         let first = self.events.len();
-        while let Some(record) = lines.record()? {
+        while let Some(record) = lines.next()? {
             self.add(&header, &record, lines.begins)?;
             if self.events.len().is_multiple_of(REPORT_EVERY) {
                 report(self.events.len(), lines.ends);
@@ -210,7 +207,7 @@ impl RunFile {
         let Some(header) = lines.header()? else {
             return Ok(None);
         };
-        let first = lines.record()?;
+        let first = lines.next::<Record>()?;
         Ok(first.map(|record| RunFile {
             path,
             header,

@@ -63,8 +63,6 @@ struct Row {
 }
 
 impl Steps {
-    /// # Errors
-    /// [`TraceError`]: the files can no longer be read.
     pub(super) fn new(history: &History, diagram: &Diagram) -> Result<Self, TraceError> {
         let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
         let mut dots: HashMap<EventLabel, &Dot> = dots.map(|dot| (dot.event, dot)).collect();

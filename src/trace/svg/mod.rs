@@ -45,7 +45,6 @@ text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
 .lost{stroke:#c01515;stroke-width:1.6;fill:none}";
 
 /// The diagram as one SVG file.
-#[must_use]
 pub fn svg(diagram: &Diagram) -> String {
     let mut lines = Vec::new();
     let mut y = TOP;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::trace::{Deferral, Dot, EventLabel};
+use crate::trace::diagram::{Deferral, Dot};
+use crate::trace::history::EventLabel;
 
 const EVENT: EventLabel = EventLabel { run: 0, record: 0 };
 
@@ -40,14 +41,13 @@ fn reasons(deferrals: &[(f64, f64)]) -> Vec<String> {
 #[test]
 fn a_reason_is_in_its_bar_or_beside_it_or_is_shortened() {
     let whole = "1 waits: (3,2) &lt; (5,1)";
-    assert_eq!(reasons(&[(0.0, 5.0)]), [format!("67.0 {whole}")], "in it");
-    assert_eq!(
-        reasons(&[(0.0, 1.0)]),
-        [format!("102.0 {whole}")],
-        "behind it"
-    );
-    let before = format!("471.2 {whole}");
-    assert_eq!(reasons(&[(15.2, 16.0)]), [before], "before it");
+    for (place, deferral, x) in [
+        ("in it", (0.0, 5.0), "67.0"),
+        ("behind it", (0.0, 1.0), "102.0"),
+        ("before it", (15.2, 16.0), "471.2"),
+    ] {
+        assert_eq!(reasons(&[deferral]), [format!("{x} {whole}")], "{place}");
+    }
     let crowded = reasons(&[(0.0, 1.0), (3.2, 4.2), (4.2, 5.2), (5.2, 5.4), (5.4, 11.0)]);
     let shortened = [
         "102.0 (3,2) &lt; (5,1)".to_owned(),

@@ -4,9 +4,7 @@ use crate::simulation::ProgramKind as Member;
 
 #[test]
 fn an_entry_after_the_reply_of_the_last_holder_is_clean_whatever_the_wall_clocks_show() {
-    let (mut one, mut two) = (entry(1, 1000, 2, 4), entry(2, 10, 3, 6));
-    hand_over(&mut one, &mut two);
-    let (history, report) = checked(&[one, two]);
+    let (history, report) = checked(&handed_over(entry(1, 1000, 2, 4), entry(2, 10, 3, 6)));
     assert!(report.is_clean(), "{}", report.text(&history));
     assert_eq!(report.entries.len(), 2);
     assert!(report.gaps.is_empty());
@@ -31,9 +29,7 @@ fn two_entries_unordered_by_happened_before_are_a_section_held_twice() {
 #[test]
 fn a_later_entry_needs_a_larger_token() {
     for token in [4, 3] {
-        let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 1, token));
-        hand_over(&mut one, &mut two);
-        let (_, report) = checked(&[one, two]);
+        let (_, report) = checked(&handed_over(entry(1, 10, 2, 4), entry(2, 500, 1, token)));
         let is_found = matches!(report.faults[..], [Fault::TokenDidNotRise(_)]);
         assert!(is_found, "{token}");
     }
@@ -41,23 +37,19 @@ fn a_later_entry_needs_a_larger_token() {
 
 #[test]
 fn delegated_tokens_belong_to_the_entry() {
-    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 1, 7));
+    let mut one = entry(1, 10, 2, 4);
     let mut delegate = one.records[1].clone();
     (delegate.event, delegate.clock) = (EventKind::Delegate, 9);
     one.records[2].clock = 9;
     one.records.insert(2, delegate);
-    one.records[3].sent.push(reply(1, 2, 9).0);
-    two.records[1].event = EventKind::Received;
-    two.records[1].message = Some(reply(1, 2, 9).1);
-    let (history, report) = checked(&[one, two]);
+    let (history, report) = checked(&handed_over(one, entry(2, 500, 1, 7)));
     let is_found = matches!(report.faults[..], [Fault::TokenDidNotRise(_)]);
     assert!(is_found, "{}", report.text(&history));
 }
 
 #[test]
 fn an_older_request_goes_first() {
-    let (mut one, mut two) = (entry(1, 10, 3, 4), entry(2, 500, 2, 6));
-    hand_over(&mut one, &mut two);
+    let [mut one, two] = handed_over(entry(1, 10, 3, 4), entry(2, 500, 2, 6));
     let (_, report) = checked(&[one.clone(), two.clone()]);
     assert!(
         report.is_clean(),
@@ -70,8 +62,7 @@ fn an_older_request_goes_first() {
 
 #[test]
 fn an_entry_whose_end_was_not_recorded_is_no_violation() {
-    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    hand_over(&mut one, &mut two);
+    let [mut one, mut two] = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
     // The disk is full: that it left, and what it sent then, is not recorded.
     one.records.truncate(2);
     let (history, report) = checked(&[one.clone(), two.clone()]);
@@ -96,8 +87,7 @@ fn a_clock_that_runs_backwards_is_quoted() {
 
 #[test]
 fn gaps_of_the_trace_are_reported() {
-    let mut two = entry(2, 500, 3, 6);
-    hand_over(&mut entry(1, 10, 2, 4), &mut two);
+    let [_, two] = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
     let (history, report) = checked(&[two]);
     assert!(report.is_clean());
     assert_eq!(report.gaps, [Gap::NoTrace(1), Gap::NoRun(1, header(1).run)]);
@@ -110,10 +100,8 @@ fn traces_of_plays_without_a_violation_are_clean() {
     let addresses = Addresses::default();
     for seed in 0..150 {
         // Traces of nodes with different member lists are of different groups.
-        let plan = Plan {
-            misled: None,
-            ..Plan::of(seed)
-        };
+        let mut plan = Plan::of(seed);
+        plan.misled = None;
         let (runs, figures, _) = played(&plan, &addresses);
         let (history, report) = checked(&runs);
         assert!(report.is_clean(), "seed {seed}:\n{}", report.text(&history));
@@ -137,10 +125,8 @@ fn traces_of_plays_with_two_holders_show_them() {
         Planted::RepliesWhileWaiting,
     ] {
         for seed in 0..60 {
-            let plan = Plan {
-                planted: Some(bug),
-                ..Plan::of(seed)
-            };
+            let mut plan = Plan::of(seed);
+            plan.planted = Some(bug);
             let (runs, _, violation) = played(&plan, &addresses);
             let Err(Violation::TwoHolders { .. }) = violation else {
                 continue;
@@ -174,12 +160,7 @@ fn an_entry_may_have_asked_no_member_or_only_some() {
         ..event(20, 6, Phase::Held, 6)
     });
     one.records.push(event(25, 7, Phase::Free, 0));
-    let mut two = entry(2, 500, 3, 9);
-    let (sent, received) = reply(1, 2, 7);
-    one.records[4].sent.push(sent);
-    two.records[1].event = EventKind::Received;
-    two.records[1].message = Some(received);
-    let (history, report) = checked(&[one, two]);
+    let (history, report) = checked(&handed_over(one, entry(2, 500, 3, 9)));
     assert!(report.is_clean(), "{}", report.text(&history));
     let entries = &report.entries;
     assert_eq!((entries.len(), entries[1].request), (3, None));

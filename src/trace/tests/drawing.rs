@@ -1,12 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
 #[test]
 fn a_view_selects_the_nodes_the_lock_and_the_time() {
-    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    hand_over(&mut one, &mut two);
-    let history = History::new(&[one, two]).unwrap();
+    let runs = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    let history = History::new(&runs).unwrap();
     let all = Diagram::new(&history, &View::default()).unwrap();
     assert_eq!((all.lanes.len(), all.arrows.len()), (2, 1));
     let held = |lane: &Lane| lane.states.iter().any(|span| span.number == Some(4));
@@ -51,16 +50,12 @@ fn for_shiviz_the_clock_of_every_host_starts_at_1_and_rises_by_1() {
     let history = History::new(&runs).unwrap();
     let text = shiviz(&history).unwrap();
     let mut lines = text.lines();
-    assert_eq!(
-        lines.next(),
-        Some(r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})")
-    );
-    assert_eq!(lines.next(), Some(""));
-    let mut last: std::collections::BTreeMap<String, u64> = Default::default();
-    let mut events = 0;
+    let head = [lines.next(), lines.next()].map(Option::unwrap);
+    assert_eq!(head, [r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})", ""]);
+    let (mut last, mut events) = (BTreeMap::<String, u64>::new(), 0);
     while let (Some(_event), Some(line)) = (lines.next(), lines.next()) {
         let (host, clock) = line.split_once(' ').unwrap();
-        let clock: std::collections::BTreeMap<String, u64> = serde_json::from_str(clock).unwrap();
+        let clock: BTreeMap<String, u64> = serde_json::from_str(clock).unwrap();
         let own = last.entry(host.to_owned()).or_default();
         assert_eq!(clock[host], *own + 1);
         *own += 1;
@@ -71,10 +66,8 @@ fn for_shiviz_the_clock_of_every_host_starts_at_1_and_rises_by_1() {
 
 #[test]
 fn for_mermaid_its_special_characters_are_escaped() {
-    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    hand_over(&mut one, &mut two);
-    let (sent, _) = reply(1, 2, 9);
-    one.records[2].sent.push(sent);
+    let [mut one, two] = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
+    one.records[2].sent.push(reply(1, 2, 9).0);
     let text = mermaid(&History::new(&[one, two]).unwrap()).unwrap();
     assert_eq!(
         text,

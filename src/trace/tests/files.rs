@@ -21,10 +21,8 @@ fn a_trace_is_read_as_it_was_written_without_half_a_line_at_its_end() {
     let records = ids.map(|event_id| history.record(event_id).unwrap());
     let written = one.records.iter().chain(&two.records).cloned();
     assert_eq!(records.collect::<Vec<_>>(), written.collect::<Vec<_>>());
-    assert_eq!(
-        (&history.runs[0].header, &history.runs[1].header),
-        (&one.header, &two.header)
-    );
+    assert_eq!(history.runs[0].header, one.header);
+    assert_eq!(history.runs[1].header, two.header);
 
     let path = folder.path().join(one.header.file_name());
     fs::write(&path, &text[..text.len() - 9]).unwrap();
@@ -49,11 +47,8 @@ fn a_malformed_trace_is_refused_and_the_error_names_the_line() {
     let text = write_file(folder.path(), &entry(1, 10, 2, 4));
     let path = folder.path().join(header(1).file_name());
     fs::write(&path, text.replacen("\"FREE\"", "\"DONE\"", 1)).unwrap();
-    assert!(
-        error().contains(".jsonl, line 4: unknown variant `DONE`"),
-        "{}",
-        error()
-    );
+    let expected = ".jsonl, line 4: unknown variant `DONE`";
+    assert!(error().contains(expected), "{}", error());
     fs::write(&path, text.replacen(":1,", ":2,", 1)).unwrap();
     let expected = ".jsonl, line 1: its format is version 2, and this turno reads version 1";
     assert!(error().ends_with(expected), "{}", error());
@@ -68,8 +63,6 @@ fn a_file_that_became_shorter_is_reported_when_a_line_of_it_is_needed() {
     fs::write(folder.path().join(one.header.file_name()), &text[..99]).unwrap();
     let error = Diagram::new(&history, &View::default()).unwrap_err();
     let error = error.to_string();
-    assert!(
-        error.starts_with("cannot read ") && error.contains(".jsonl: "),
-        "{error}"
-    );
+    assert!(error.starts_with("cannot read "), "{error}");
+    assert!(error.contains(".jsonl: "), "{error}");
 }

@@ -128,19 +128,15 @@ fn an_event_shows_its_datagram_its_vector_clock_and_what_it_changed() {
     let steps = steps(&page(&history));
     let reply = &steps["events"][1];
     assert_eq!(reply["datagram"], "req<1,1> from 1");
-    assert_eq!(
-        reply["sent"][0],
-        "reply<2,2> to 1, to the request of clock 1"
-    );
+    let sent = "reply<2,2> to 1, to the request of clock 1";
+    assert_eq!(reply["sent"][0], sent);
     assert_eq!(reply["because"], "(1,1) < (2,2)");
     assert_eq!(reply["at_ms"], "1.020");
     let entry = &steps["events"][2];
     let row = &entry["rows"][0];
     assert_eq!((&row["node"], &row["state"]), (&1.into(), &"HELD".into()));
-    assert_eq!(
-        row["number"], "token 18446744073709551615",
-        "to the last digit"
-    );
+    let to_the_last_digit = "token 18446744073709551615";
+    assert_eq!(row["number"], to_the_last_digit);
     let mut clocks = VectorClocks::new(&history);
     while let Some((event_id, vector)) = clocks.advance() {
         let events = steps["events"].as_array().unwrap();

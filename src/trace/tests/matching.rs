@@ -1,11 +1,12 @@
+use std::collections::HashMap;
+
 use super::*;
 
 #[test]
 fn an_arrival_before_its_sending_is_a_contradiction() {
-    let (mut one, mut two) = (entry(1, 10, 2, 4), entry(2, 500, 3, 6));
-    hand_over(&mut one, &mut two);
+    let [one, two] = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
     // The first also enters with a reply that the second sends as it leaves.
-    hand_over(&mut two, &mut one);
+    let [two, one] = handed_over(two, one);
     let merged = History::new(&[one, two]);
     assert!(matches!(merged, Err(TraceError::Circle { .. })));
 }
@@ -14,32 +15,26 @@ fn an_arrival_before_its_sending_is_a_contradiction() {
 fn vector_clocks_count_every_event_and_know_what_happened_before() {
     let (runs, ..) = played(&Plan::of(42), &Addresses::default());
     let history = History::new(&runs).unwrap();
-    let mut clocks: Vec<(EventId, Vector)> = Vec::new();
+    let mut clocks: HashMap<EventId, Vector> = HashMap::new();
     let mut all = VectorClocks::new(&history);
-    while let Some((event_id, clock)) = all.advance() {
-        clocks.push((event_id, clock.clone()));
-    }
-    let of = |event_id| {
-        let found = clocks.iter().find(|(of, _)| *of == event_id);
-        &found.unwrap().1
-    };
     let mut last = vec![0; usize::from(history.members())];
-    for (event_id, clock) in &clocks {
-        let own = usize::from(history.event(*event_id).id) - 1;
+    while let Some((event_id, clock)) = all.advance() {
+        let event = history.event(event_id);
+        let own = usize::from(event.id) - 1;
         assert_eq!(clock[own], last[own] + 1);
         last[own] = clock[own];
-        if let Some(origin) = history.event(*event_id).origin {
-            let mut pairs = of(origin).iter().zip(clock);
+        if let Some(origin) = event.origin {
+            let mut pairs = clocks[&origin].iter().zip(clock);
             assert!(pairs.all(|(before, after)| before <= after));
         }
+        clocks.insert(event_id, clock.clone());
     }
 }
 
 #[test]
 fn a_datagram_to_a_node_without_a_trace_is_not_reported_lost() {
     let mut one = entry(1, 10, 2, 4);
-    let (sent, _) = reply(1, 2, 5);
-    one.records[2].sent.push(sent);
+    one.records[2].sent.push(reply(1, 2, 5).0);
     let (alone, report) = checked(&[one.clone()]);
     assert_eq!((report.messages, report.lost), (1, 0));
     let drawn = |history| svg(&Diagram::new(history, &View::default()).unwrap());
@@ -118,10 +113,8 @@ fn of_a_datagram_that_was_sent_again_the_earlier_sending_was_lost() {
 fn no_arrow_of_a_datagram_sent_again_goes_back_in_time() {
     let (mut found, addresses) = (0, Addresses::default());
     for seed in 0..60 {
-        let plan = Plan {
-            misled: None,
-            ..Plan::of(seed)
-        };
+        let mut plan = Plan::of(seed);
+        plan.misled = None;
         let history = History::new(&played(&plan, &addresses).0).unwrap();
         let mut rank = vec![0; history.order.len()];
         for (position, event_id) in history.order.iter().enumerate() {

@@ -6,6 +6,10 @@ mod files;
 mod html;
 mod matching;
 
+use super::check::report::{Gap, Report};
+use super::diagram::Lane;
+use super::history::{EventId, TraceError};
+use super::vector::{Vector, VectorClocks};
 use super::*;
 use crate::simulation::{Addresses, Figures, Plan, Recording, Violation, run_plan};
 
@@ -70,11 +74,13 @@ fn request(from: u16, to: u16, clock: u64) -> MessageRecord {
 }
 
 /// Lets the first run reply as it leaves, so that the second enters.
-fn hand_over(first: &mut Run, second: &mut Run) {
-    let (sent, received) = reply(first.header.id, second.header.id, first.records[2].clock);
-    first.records[2].sent.push(sent);
+fn handed_over(mut first: Run, mut second: Run) -> [Run; 2] {
+    let leaving = first.records.last_mut().unwrap();
+    let (sent, received) = reply(first.header.id, second.header.id, leaving.clock);
+    leaving.sent.push(sent);
     second.records[1].event = EventKind::Received;
     second.records[1].message = Some(received);
+    [first, second]
 }
 
 fn checked(runs: &[Run]) -> (History, Report) {

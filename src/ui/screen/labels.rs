@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::engine::Status;
+use crate::engine::Snapshot;
 use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{counts, listed};
 
@@ -15,8 +15,8 @@ static LOCK: LazyLock<LockName> = LazyLock::new(LockName::default);
 const LONG: Duration = Duration::from_secs(5);
 
 /// The state in one sentence.
-pub(super) fn state(status: &Status<'_>) -> String {
-    let member = status.member;
+pub(super) fn state(snapshot: &Snapshot<'_>) -> String {
+    let member = snapshot.member;
     match member.state(&LOCK) {
         State::Free if member.is_awaiting_sync(&LOCK) => {
             format!("waits for the clock of {}", listed(member.unsynced()))
@@ -27,10 +27,10 @@ pub(super) fn state(status: &Status<'_>) -> String {
             "{} of {} replies missing, {}",
             missing.len(),
             member.peers().len(),
-            seconds(status.in_state),
+            seconds(snapshot.in_state),
         ),
         State::Held { token } => {
-            let left = status.entry_ends.map_or(String::new(), |ends| {
+            let left = snapshot.entry_ends.map_or(String::new(), |ends| {
                 let left = ends.saturating_duration_since(Instant::now());
                 // Rounded up: it shows 1 until the end.
                 format!(", {} more", seconds(left + Duration::from_millis(999)))
@@ -41,20 +41,19 @@ pub(super) fn state(status: &Status<'_>) -> String {
 }
 
 /// The clocks, and as many of the counts as fit.
-pub(super) fn figures(status: &Status<'_>, width: u16) -> String {
-    let last_request_clock = status
-        .member
-        .last_request_clock()
-        .map_or_else(|| "none".to_owned(), |clock| clock.to_string());
-    let mut figures = format!(
-        "clock {}  lastRequestClock {last_request_clock}",
-        status.member.clock()
+pub(super) fn figures(snapshot: &Snapshot<'_>, width: u16) -> String {
+    let (clock, last_request_clock) = (
+        snapshot.member.clock(),
+        snapshot.member.last_request_clock(),
     );
-    let dropped: u64 = status.drops.values().sum();
-    let mut more = vec![format!("  entries {}", status.entries)];
+    let last_request_clock =
+        last_request_clock.map_or_else(|| "none".to_owned(), |clock| clock.to_string());
+    let mut figures = format!("clock {clock}  lastRequestClock {last_request_clock}");
+    let dropped: u64 = snapshot.drops.values().sum();
+    let mut more = vec![format!("  entries {}", snapshot.entries)];
     if dropped > 0 {
         more.push(format!("  dropped {dropped}"));
-        more.push(format!(" ({})", counts(status.drops)));
+        more.push(format!(" ({})", counts(snapshot.drops)));
     }
     for figure in more {
         if figures.len() + figure.len() < usize::from(width) {
@@ -75,26 +74,19 @@ pub(super) struct Peer {
     pub(super) deferred: String,
 }
 
-impl Peer {
-    /// Whether we wait for it, or it waits for us.
-    pub(super) fn is_busy(&self) -> bool {
-        self.is_missing || !self.deferred.is_empty()
-    }
+pub(super) fn peers(snapshot: &Snapshot<'_>) -> Vec<Peer> {
+    let peers = snapshot.member.peers().iter();
+    peers.map(|id| peer(snapshot, *id)).collect()
 }
 
-pub(super) fn peers(status: &Status<'_>) -> Vec<Peer> {
-    let peers = status.member.peers().iter();
-    peers.map(|id| peer(status, *id)).collect()
-}
-
-fn peer(status: &Status<'_>, id: NodeId) -> Peer {
-    let member = status.member;
+fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
+    let member = snapshot.member;
     let is_missing = match member.state(&LOCK) {
         State::Wait { missing, .. } => missing.contains(&id),
         State::Free => member.is_awaiting_sync(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
-    let heard = status.heard.get(&id).map(Instant::elapsed);
+    let heard = snapshot.heard.get(&id).map(Instant::elapsed);
     let reply = match (member.state(&LOCK), heard) {
         (State::Free, _) if is_missing => "clock missing".to_owned(),
         (_, None) if is_missing => "reply missing, never heard".to_owned(),

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::engine::{NodeEvent, Observer, Status};
+use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
@@ -108,7 +108,7 @@ impl Observer for Screen {
         Ok(())
     }
 
-    fn refresh(&mut self, status: &Status<'_>) -> io::Result<()> {
+    fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()> {
         let now = Instant::now();
         if let Some(next) = self.last_frame.map(|last| last + FRAME)
             && now < next
@@ -118,7 +118,7 @@ impl Observer for Screen {
         }
         self.last_frame = Some(now);
         let picture = Picture {
-            status,
+            snapshot,
             log: &self.log,
             diagram: &self.diagram,
             wants_diagram: self.wants_diagram,
@@ -128,7 +128,7 @@ impl Observer for Screen {
         let is_written = self
             .terminal
             .draw(|frame| *has_diagram = draw::draw(frame, &picture))?;
-        let is_idle = *status.member.state(&LockName::default()) == State::Free;
+        let is_idle = *snapshot.member.state(&LockName::default()) == State::Free;
         self.next_refresh = match (is_written, is_idle) {
             (false, _) => Some(now + FRAME),
             (true, false) => Some(now + REDRAW),

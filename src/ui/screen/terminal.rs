@@ -99,10 +99,8 @@ impl FullScreen {
         queue!(self.unwritten, EnterAlternateScreen, Clear(ClearType::All))?;
         let viewport = Viewport::Fixed(self.area);
         let backend = CrosstermBackend::new(self.unwritten.clone());
-        self.terminal = Some(Terminal::with_options(
-            backend,
-            TerminalOptions { viewport },
-        )?);
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+        self.terminal = Some(terminal);
         Ok(())
     }
 
@@ -143,10 +141,8 @@ fn give_back_on_panic() {
 /// Whether there is a shell that could resume us. There is none if the leader of the
 /// session is in our own process group: then the terminal runs nothing but us.
 fn has_job_control() -> bool {
-    match getsid(None).and_then(|leader| getpgid(Some(leader))) {
-        Ok(of_leader) => of_leader != getpgrp(),
-        Err(_) => false,
-    }
+    let of_leader = getsid(None).and_then(|leader| getpgid(Some(leader)));
+    of_leader.is_ok_and(|of_leader| of_leader != getpgrp())
 }
 
 enum Device {

@@ -392,7 +392,7 @@ fn a_missing_critical_section_is_reported() {
     let mut process = process(&unused);
     process.send_line("x");
     process.wait_for(&format!(
-        "nobody listens at the critical section, {unused}: start turno shared there"
+        "no process listens at the critical section, {unused}: start turno shared there"
     ));
     process.wait_for("Process exited CS");
 }

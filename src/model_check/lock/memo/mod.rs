@@ -14,13 +14,9 @@ pub(super) use shift::clocks;
 use crate::mutex::{Body, Effect, LockName, Message, NodeId, State};
 use crate::protocol::{Event, Member};
 
-/// A member's number in the memo.
+// The numbers of a member, a message and a step in the memo.
 pub(super) type MemberNumber = u32;
-
-/// A message's number in the memo.
 pub(super) type MessageNumber = u32;
-
-/// A step's number in the memo.
 pub(super) type StepNumber = u32;
 
 /// A message and its receiver.
@@ -182,9 +178,8 @@ impl Memo {
         member.forget_history();
         let after = self.add_member(member);
         let effects = effects.into_iter();
-        let effects: Vec<_> = effects
-            .filter_map(|effect| self.effect(after, effect))
-            .collect();
+        let effects = effects.filter_map(|effect| self.effect(after, effect));
+        let effects: Vec<_> = effects.collect();
         if after == number && effects.is_empty() {
             return None;
         }

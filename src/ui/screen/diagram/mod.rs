@@ -10,12 +10,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use crate::engine::NodeEvent;
-use crate::group::Group;
 use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{Account, Tone};
 use crate::printable::Printable;
 use crate::protocol::Member;
-use crate::trace::{Phase, Record};
+use crate::trace::Phase;
 
 /// How many rows are kept: more than a screen shows.
 const MAX_ROWS: usize = 200;
@@ -114,17 +113,19 @@ impl LiveDiagram {
     /// Adds an event after all earlier ones.
     pub(super) fn happened(&mut self, what: &NodeEvent<'_>) {
         match what {
-            NodeEvent::Began { group, .. } => self.began(group),
+            NodeEvent::Began { group, .. } => {
+                self.own = group.id;
+                self.addresses.clone_from(&group.members);
+            }
             NodeEvent::Handled {
                 event,
                 outcome,
                 member,
             } => {
                 let before = std::mem::replace(&mut self.now, LineState::of(member));
-                let Some(record) = Record::new(0, event, *outcome, member) else {
+                let Some(account) = Account::new(event, *outcome, member) else {
                     return;
                 };
-                let account = Account::new(&record, event, outcome.unwrap_or_default(), member);
                 for mut row in self.rows_of(&account, before.clock) {
                     // A repetition does not concern the clock.
                     if !row.has_effect() && self.now.clock == before.clock {
@@ -156,11 +157,6 @@ impl LiveDiagram {
     /// The number of members.
     pub(super) fn members(&self) -> u16 {
         u16::try_from(self.addresses.len()).unwrap_or(u16::MAX)
-    }
-
-    fn began(&mut self, group: &Group) {
-        self.own = group.id;
-        self.addresses.clone_from(&group.members);
     }
 
     /// Adds a row and drops the oldest. A row without effect that is like one since the

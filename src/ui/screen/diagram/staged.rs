@@ -5,16 +5,9 @@ use std::net::SocketAddr;
 use super::LiveDiagram;
 use crate::engine::NodeEvent;
 use crate::group::Group;
-use crate::mutex::{
-    Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
-};
+use crate::protocol::tests::{acquire, reply, unstarted};
 use crate::protocol::{Event, Member};
 use crate::transport::DropReason;
-
-const OWN_RUN: Incarnation = Incarnation(7);
-
-/// The run of every other member, unless a test names another.
-const RUN: Incarnation = Incarnation(9);
 
 /// A member and the diagram of its events.
 pub(in crate::ui::screen) struct Staged {
@@ -33,67 +26,17 @@ impl Staged {
             section: Some(SocketAddr::from(([127, 0, 0, 1], 10_000))),
             has_key: false,
         });
-        let member = Member::new(Config {
-            durability: Durability::Durable {
-                below: 1,
-                synced: true,
-            },
-            ..Config::new(NodeId(id), members, OWN_RUN)
-        });
+        let member = unstarted(id, members);
         Staged { member, diagram }
     }
 
-    pub(in crate::ui::screen) fn happens(&mut self, event: &Event) {
+    pub(in crate::ui::screen) fn handle(&mut self, event: Event) {
         let mut effects = Vec::new();
-        let outcome = self.member.handle(event, &mut effects);
+        let outcome = self.member.handle(&event, &mut effects);
         self.diagram.happened(&NodeEvent::Handled {
-            event,
+            event: &event,
             outcome: outcome.map(|()| &*effects),
             member: &self.member,
-        });
-    }
-
-    /// Shows the diagram an event with these effects, past the algorithm.
-    pub(super) fn show(&mut self, event: &Event, effects: &[Effect]) {
-        self.diagram.happened(&NodeEvent::Handled {
-            event,
-            outcome: Ok(effects),
-            member: &self.member,
-        });
-    }
-
-    pub(in crate::ui::screen) fn asks(&mut self) {
-        self.happens(&Event::Acquire(LockName::default()));
-    }
-
-    pub(in crate::ui::screen) fn leaves(&mut self) {
-        self.happens(&Event::Release(LockName::default()));
-    }
-
-    pub(in crate::ui::screen) fn hears_request(&mut self, clock: u64, from: u16) {
-        let lock = LockName::default();
-        self.hears(from, RUN, Body::Request { lock, clock });
-    }
-
-    /// A reply to the request of this clock.
-    pub(in crate::ui::screen) fn hears_reply(&mut self, clock: u64, from: u16, request: u64) {
-        let echo = RequestId {
-            clock: request,
-            incarnation: OWN_RUN,
-        };
-        let lock = LockName::default();
-        self.hears(from, RUN, Body::Reply { lock, clock, echo });
-    }
-
-    pub(in crate::ui::screen) fn hears(&mut self, from: u16, run: Incarnation, body: Body) {
-        self.happens(&Event::Received {
-            message: Message {
-                from: NodeId(from),
-                origin: Origin::Turno(run),
-                view: None,
-                body,
-            },
-            reply_to: None,
         });
     }
 
@@ -109,10 +52,10 @@ impl Staged {
 
     /// It asks, and all peers reply at once.
     pub(in crate::ui::screen) fn enters(&mut self) {
-        self.asks();
+        self.handle(acquire());
         let request = self.member.clock();
         for (peer, clock) in self.member.peers().clone().into_iter().zip(request + 1..) {
-            self.hears_reply(clock, peer.0, request);
+            self.handle(reply(clock, peer.0, request));
         }
     }
 }

@@ -2,50 +2,43 @@ use std::io;
 
 use super::staged::Staged;
 use super::*;
-use crate::mutex::{Body, Effect, Incarnation, Message, Origin, Timer};
+use crate::mutex::{Body, Incarnation, Origin};
 use crate::protocol::Event;
+use crate::protocol::tests::{acquire, hello, received, release, reply, request, resend, turno};
 
 /// The rows as text: the clock, the datagram, the note.
 fn rows(node: &Staged) -> Vec<String> {
     let rows = node.diagram.rows.iter();
     rows.map(|row| {
-        let clock = row.clock.map(|clock| format!("{clock}: "));
-        let clock = clock.unwrap_or_default();
+        let clock = row
+            .clock
+            .map_or_else(String::new, |clock| format!("{clock}: "));
         let arrow = row.arrow.as_ref().map_or(String::new(), |arrow| {
             let peers: Vec<String> = arrow.peers.iter().map(NodeId::to_string).collect();
             let way = if arrow.is_sent { "to" } else { "from" };
             format!("[{} {way} {}] ", arrow.label, peers.join(" "))
         });
-        let times = if row.times == 1 {
-            String::new()
-        } else {
-            format!(" ×{}", row.times)
-        };
-        format!("{clock}{arrow}{}{times}", row.note)
+        let text = format!("{clock}{arrow}{}", row.note);
+        match row.times {
+            1 => text,
+            times => format!("{text} ×{times}"),
+        }
     })
     .collect()
-}
-
-fn resent(request: u64) -> Event {
-    Event::Expired(Timer::Resend {
-        lock: LockName::default(),
-        request,
-        sent: 1,
-    })
 }
 
 #[test]
 fn an_event_is_a_row_and_its_immediate_reply_another_row() {
     let mut node = Staged::new(2, 3);
-    node.happens(&Event::Start);
-    node.hears_request(2, 1);
-    node.asks();
-    node.hears_reply(5, 3, 4);
-    node.hears_request(6, 3);
-    node.hears_request(4, 1);
-    node.hears_reply(9, 1, 4);
-    node.leaves();
-    node.happens(&Event::Tick);
+    node.handle(Event::Start);
+    node.handle(request(2, 1));
+    node.handle(acquire());
+    node.handle(reply(5, 3, 4));
+    node.handle(request(6, 3));
+    node.handle(request(4, 1));
+    node.handle(reply(9, 1, 4));
+    node.handle(release());
+    node.handle(Event::Tick);
     assert_eq!(
         rows(&node),
         [
@@ -68,9 +61,9 @@ fn an_event_is_a_row_and_its_immediate_reply_another_row() {
 fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_reply() {
     let mut node = Staged::new(1, 3);
     node.enters();
-    node.hears_request(4, 2);
-    node.hears_request(6, 3);
-    node.leaves();
+    node.handle(request(4, 2));
+    node.handle(request(6, 3));
+    node.handle(release());
     let states = node.diagram.rows.iter().map(|row| &row.standing);
     let states = states.map(|state| (state.phase, state.deferred.len()));
     let states: Vec<(Phase, usize)> = states.collect();
@@ -90,14 +83,14 @@ fn a_deferral_lasts_from_the_arrival_of_the_request_to_the_reply() {
 #[test]
 fn rows_without_effect_are_counted_until_one_has_an_effect() {
     let mut node = Staged::new(1, 3);
-    node.asks();
+    node.handle(acquire());
     for _ in 0..3 {
-        node.happens(&resent(2));
-        node.asks();
+        node.handle(resend(2));
+        node.handle(acquire());
     }
-    node.hears_reply(3, 2, 2);
-    node.hears_reply(3, 2, 2);
-    node.happens(&resent(2));
+    node.handle(reply(3, 2, 2));
+    node.handle(reply(3, 2, 2));
+    node.handle(resend(2));
     assert_eq!(
         rows(&node),
         [
@@ -117,10 +110,10 @@ fn a_deferred_request_that_arrives_again_is_counted() {
     node.enters();
     node.diagram.rows.clear();
     for _ in 0..2 {
-        node.hears_request(4, 2);
-        node.hears_request(6, 3);
+        node.handle(request(4, 2));
+        node.handle(request(6, 3));
     }
-    node.hears_request(4, 2);
+    node.handle(request(4, 2));
     assert_eq!(
         rows(&node),
         [
@@ -135,7 +128,7 @@ fn a_deferred_request_that_arrives_again_is_counted() {
 #[test]
 fn a_flood_does_not_drive_out_earlier_rows() {
     let mut node = Staged::new(1, 3);
-    node.asks();
+    node.handle(acquire());
     for _ in 0..1000 {
         node.drops(40_000);
         node.drops(10_002);
@@ -159,9 +152,9 @@ fn a_flood_does_not_drive_out_earlier_rows() {
 #[test]
 fn a_flood_of_different_datagrams_does_not_drive_out_earlier_rows() {
     let mut node = Staged::new(1, 3);
-    node.asks();
+    node.handle(acquire());
     for clock in 3..1000 {
-        node.hears_reply(clock, 2, 1);
+        node.handle(reply(clock, 2, 1));
     }
     let rows = rows(&node);
     assert_eq!(rows.len(), 1 + MAX_IDLE);
@@ -174,7 +167,7 @@ fn a_flood_of_different_datagrams_does_not_drive_out_earlier_rows() {
 fn the_oldest_rows_are_dropped() {
     let mut node = Staged::new(1, 3);
     for _ in 0..1000 {
-        node.happens(&Event::Tick);
+        node.handle(Event::Tick);
     }
     assert_eq!(node.diagram.rows.len(), MAX_ROWS);
     assert_eq!(rows(&node).last().unwrap(), "1001: ticks");
@@ -183,10 +176,10 @@ fn the_oldest_rows_are_dropped() {
 #[test]
 fn a_restarted_peer_is_shown_and_other_greetings_are_not() {
     let mut node = Staged::new(1, 3);
-    node.hears(3, Incarnation(9), Body::Hello);
-    node.hears(3, Incarnation(9), Body::Hello);
+    node.handle(hello(3));
+    node.handle(hello(3));
     assert_eq!(rows(&node), [""; 0]);
-    node.hears(3, Incarnation(10), Body::Hello);
+    node.handle(received(3, Origin::Turno(Incarnation(10)), Body::Hello));
     assert_eq!(rows(&node), ["[hello from 3] 3 restarted"]);
     assert_eq!(node.diagram.rows[0].begins, Some(NodeId(3)));
 }
@@ -194,28 +187,17 @@ fn a_restarted_peer_is_shown_and_other_greetings_are_not() {
 #[test]
 fn an_entry_without_a_datagram_and_a_request_to_some_members_are_rows() {
     let mut node = Staged::new(1, 1);
-    node.asks();
+    node.handle(acquire());
     assert_eq!(rows(&node), ["2: HELD, token 2"]);
 
     let mut node = Staged::new(1, 4);
-    let (lock, clock) = (LockName::default(), 2);
-    let request = |to: u16| Effect::Send {
-        to: NodeId(to),
-        reply_to: None,
-        message: Message {
-            from: NodeId(1),
-            origin: Origin::Turno(Incarnation(7)),
-            view: None,
-            body: Body::Request {
-                lock: lock.clone(),
-                clock,
-            },
-        },
-        repetition: 0,
-    };
-    let event = Event::Acquire(lock.clone());
-    node.show(&event, &[request(2), request(4)]);
-    assert_eq!(rows(&node), ["1: [req 2 to 2 4] asks"]);
+    node.enters();
+    node.handle(release());
+    node.handle(request(7, 2));
+    node.handle(request(8, 4));
+    node.diagram.rows.clear();
+    node.handle(acquire());
+    assert_eq!(rows(&node), ["10: [req 10 to 2 4] asks"]);
 }
 
 #[test]
@@ -234,7 +216,7 @@ fn a_datagram_that_could_not_be_sent_is_shown() {
 #[test]
 fn the_sender_of_a_clock_too_far_ahead_is_asked_for_it() {
     let mut node = Staged::new(1, 3);
-    node.hears_request(1 << 40, 3);
+    node.handle(request(1 << 40, 3));
     assert_eq!(
         rows(&node),
         [
@@ -248,7 +230,7 @@ fn the_sender_of_a_clock_too_far_ahead_is_asked_for_it() {
 fn a_request_for_another_lock_names_the_lock_escaped() {
     let mut node = Staged::new(1, 3);
     let lock = LockName::new("a\u{202e}b").unwrap();
-    node.hears(2, Incarnation(9), Body::Request { lock, clock: 2 });
+    node.handle(turno(2, Body::Request { lock, clock: 2 }));
     assert_eq!(
         rows(&node),
         [r"3: [req 2 from 2] lock a\u{202e}b", "[reply 3 to 2] "]

@@ -1,29 +1,24 @@
 //! The pane of the latest events, as lines.
 
-use std::collections::VecDeque;
-
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::Palette;
+use super::{Palette, Picture};
 use crate::ui::screen::{LogEntry, labels};
 
-/// The latest lines, the newest at the bottom; long ones folded.
-pub(super) fn log_lines(
-    log: &VecDeque<LogEntry>,
-    area: Rect,
-    palette: Palette,
-) -> Paragraph<'static> {
-    let room = usize::from(area.height);
-    let latest = log.iter().skip(log.len().saturating_sub(room));
-    let mut lines: Vec<Line<'static>> = latest
-        .flat_map(|entry| entry_lines(entry, usize::from(area.width), palette))
-        .collect();
-    lines.drain(..lines.len().saturating_sub(room));
-    Paragraph::new(lines)
+impl Picture<'_> {
+    /// The latest lines, the newest at the bottom; long ones folded.
+    pub(super) fn log_lines(&self, area: Rect) -> Paragraph<'static> {
+        let (width, room) = (usize::from(area.width), usize::from(area.height));
+        let latest = self.log.iter().skip(self.log.len().saturating_sub(room));
+        let lines = latest.flat_map(|entry| entry_lines(entry, width, self.palette));
+        let mut lines: Vec<Line<'static>> = lines.collect();
+        lines.drain(..lines.len().saturating_sub(room));
+        Paragraph::new(lines)
+    }
 }
 
 fn entry_lines(entry: &LogEntry, width: usize, palette: Palette) -> Vec<Line<'static>> {

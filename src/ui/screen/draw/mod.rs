@@ -15,14 +15,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::diagram::LiveDiagram;
 use super::{LogEntry, labels};
-use crate::engine::Status;
-use log_pane::log_lines;
+use crate::engine::Snapshot;
 pub(super) use palette::Palette;
-use panes::{badge, head_line, key_line, peer_lines, state_lines};
 
 /// The contents of a picture.
 pub(super) struct Picture<'a> {
-    pub(super) status: &'a Status<'a>,
+    pub(super) snapshot: &'a Snapshot<'a>,
     pub(super) log: &'a VecDeque<LogEntry>,
     pub(super) diagram: &'a LiveDiagram,
     /// Whether the user wants the diagram. `None`: where it fits beside the rest.
@@ -68,9 +66,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
 
 impl Picture<'_> {
     fn draw_boxes(&self, frame: &mut Frame<'_>, place: Place) {
-        let (status, palette) = (self.status, self.palette);
         let area = frame.area();
-        let peers = labels::peers(status);
+        let peers = self.snapshot.member.peers().len();
         let [head, body, keys] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Min(3),
@@ -89,40 +86,38 @@ impl Picture<'_> {
         // the peers too.
         let kept = if place == Place::InsteadOfLog { 18 } else { 14 };
         let room = usize::from(area.height.saturating_sub(kept)).max(1);
-        let peer_rows = u16::try_from(peers.len().min(room)).unwrap_or(u16::MAX);
+        let peer_rows = u16::try_from(peers.min(room)).unwrap_or(u16::MAX);
         let [state, peers_area, events] = Layout::vertical([
             Constraint::Length(4),
-            Constraint::Length(if peers.is_empty() { 0 } else { peer_rows + 2 }),
+            Constraint::Length(if peers == 0 { 0 } else { peer_rows + 2 }),
             Constraint::Min(3),
         ])
         .areas(body);
-        frame.render_widget(head_line(status, head.width), head);
-        let inside = boxed(frame, state, badge(status, palette));
-        frame.render_widget(state_lines(status, inside.width), inside);
-        if !peers.is_empty() {
+        frame.render_widget(self.head_line(head.width), head);
+        let inside = boxed(frame, state, self.badge());
+        frame.render_widget(self.state_lines(inside.width), inside);
+        if peers > 0 {
             let inside = boxed(frame, peers_area, Span::raw(" peers "));
-            frame.render_widget(peer_lines(&peers, status, inside, palette), inside);
+            frame.render_widget(self.peer_lines(inside), inside);
         }
         if place == Place::InsteadOfLog {
             self.draw_diagram(frame, events);
         } else {
             let inside = boxed(frame, events, Span::raw(" lately "));
-            frame.render_widget(log_lines(self.log, inside, palette), inside);
+            frame.render_widget(self.log_lines(inside), inside);
         }
         if place == Place::Beside {
             self.draw_diagram(frame, diagram);
         }
-        frame.render_widget(key_line(status, place, keys.width, palette), keys);
+        frame.render_widget(self.key_line(place, keys.width), keys);
     }
 
     /// Draws our id and state first, then the keys, and the rest where there is room.
     fn draw_lines(&self, frame: &mut Frame<'_>, place: Place) {
-        let (status, palette) = (self.status, self.palette);
-        let area = frame.area();
-        let peers = labels::peers(status);
+        let (snapshot, area) = (self.snapshot, frame.area());
         let peer_rows = match place {
             Place::InsteadOfLog => 0,
-            _ => u16::try_from(peers.len()).unwrap_or(u16::MAX),
+            _ => u16::try_from(snapshot.member.peers().len()).unwrap_or(u16::MAX),
         };
         let [head, state, clocks, peers_area, events, keys] = Layout::vertical([
             Constraint::Length(u16::from(area.height >= 5)),
@@ -133,28 +128,28 @@ impl Picture<'_> {
             Constraint::Length(u16::from(area.height >= 2)),
         ])
         .areas(area);
-        frame.render_widget(head_line(status, head.width), head);
+        frame.render_widget(self.head_line(head.width), head);
         let who = if head.height == 0 {
-            Span::raw(format!("{:>2}", status.group.id))
+            Span::raw(format!("{:>2}", snapshot.group.id))
         } else {
             Span::raw("")
         };
         let state_line = Line::from(vec![
             who,
-            badge(status, palette),
+            self.badge(),
             Span::raw(" "),
-            Span::raw(labels::state(status)),
+            Span::raw(labels::state(snapshot)),
         ]);
         frame.render_widget(state_line, state);
-        let figures = labels::figures(status, clocks.width);
+        let figures = labels::figures(snapshot, clocks.width);
         frame.render_widget(Line::raw(format!(" {figures}")), clocks);
         if place == Place::InsteadOfLog {
             frame.render_widget(self.diagram_lines(events), events);
         } else {
-            frame.render_widget(peer_lines(&peers, status, peers_area, palette), peers_area);
-            frame.render_widget(log_lines(self.log, events, palette), events);
+            frame.render_widget(self.peer_lines(peers_area), peers_area);
+            frame.render_widget(self.log_lines(events), events);
         }
-        frame.render_widget(key_line(status, place, keys.width, palette), keys);
+        frame.render_widget(self.key_line(place, keys.width), keys);
     }
 
     fn draw_diagram(&self, frame: &mut Frame<'_>, area: Rect) {

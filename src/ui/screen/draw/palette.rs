@@ -20,10 +20,6 @@ impl Palette {
         }
     }
 
-    pub(super) fn some_colour(self, colour: Option<Color>) -> Style {
-        colour.map_or(Style::new(), |colour| self.colour(colour))
-    }
-
     pub(super) fn state(self, state: &State) -> Style {
         self.colour(match state {
             State::Free => Color::Cyan,

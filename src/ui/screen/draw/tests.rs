@@ -9,15 +9,16 @@ use crate::group::Group;
 use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{self, Tone};
 use crate::protocol::Event;
+use crate::protocol::tests::{acquire, reply, request};
 use crate::ui::screen::diagram::staged::Staged;
 
 /// Node 1 of 3 in the section, with both others in its reply queue.
 fn held() -> Staged {
     let mut node = Staged::new(1, 3);
-    node.happens(&Event::Start);
+    node.handle(Event::Start);
     node.enters();
-    node.hears_request(4, 2);
-    node.hears_request(6, 3);
+    node.handle(request(4, 2));
+    node.handle(request(6, 3));
     node
 }
 
@@ -51,32 +52,27 @@ fn picture_with(
     let now = Instant::now();
     // The last peer was last heard long ago, the others just now.
     let ago = |peer: &NodeId| Duration::from_secs(if peer.0 == members { 90 } else { 0 });
-    let heard = member.peers().iter();
-    let status = Status {
+    let heard_at = |peer: &NodeId| (*peer, now.checked_sub(ago(peer)).unwrap());
+    let snapshot = Snapshot {
         group: &group,
         member,
-        heard: &heard
-            .map(|peer| (*peer, now.checked_sub(ago(peer)).unwrap()))
-            .collect(),
+        heard: &member.peers().iter().map(heard_at).collect(),
         section: SocketAddr::from(([127, 0, 0, 1], 10_000)),
         entry_ends: is_held.then(|| now + Duration::from_secs(5)),
         in_state: Duration::from_secs(3),
         entries: u64::from(is_held),
         drops: &[("malformed", 2)].into(),
     };
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let shown = Picture {
-        status: &status,
+        snapshot: &snapshot,
         log: &VecDeque::from(log),
         diagram,
         wants_diagram,
         palette: Palette { has_colour: true },
     };
-    terminal
-        .draw(|frame| {
-            draw(frame, &shown);
-        })
-        .unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let drawn = terminal.draw(|frame| _ = draw(frame, &shown));
+    drawn.unwrap();
     let buffer = terminal.backend().buffer();
     let rows = buffer.content.chunks(usize::from(width));
     rows.map(|row| {
@@ -141,9 +137,9 @@ fn held_with_a_reply_queue_of_two_on_a_small_terminal() {
 #[test]
 fn a_small_terminal_shows_which_replies_are_missing() {
     let mut waiting = Staged::new(1, 3);
-    waiting.asks();
-    waiting.hears_reply(3, 3, 2);
-    waiting.hears_request(5, 3);
+    waiting.handle(acquire());
+    waiting.handle(reply(3, 3, 2));
+    waiting.handle(request(5, 3));
     assert_eq!(
         picture(&waiting, Vec::new(), (50, 8)),
         "
@@ -161,13 +157,13 @@ fn a_small_terminal_shows_which_replies_are_missing() {
 #[test]
 fn of_many_peers_those_that_wait_or_are_waited_for_are_shown() {
     let mut node = Staged::new(1, 9);
-    node.asks();
+    node.handle(acquire());
     for peer in [2, 3, 4] {
-        node.hears_reply(3, peer, 2);
+        node.handle(reply(3, peer, 2));
     }
-    node.hears_request(9, 4);
+    node.handle(request(9, 4));
     for peer in [5, 6, 8] {
-        node.hears_reply(3, peer, 2);
+        node.handle(reply(3, peer, 2));
     }
     assert_eq!(
         picture(&node, Vec::new(), (60, 10)),
@@ -194,7 +190,7 @@ fn the_smallest_terminal_shows_the_state() {
 #[test]
 fn every_size_can_be_drawn() {
     let mut many = Staged::new(1, 200);
-    many.asks();
+    many.handle(acquire());
     for node in [Staged::new(1, 1), held(), many] {
         for width in [1, 2, 7, 40, 50, 300] {
             for height in [1, 2, 3, 5, 7, 15, 16, 17, 100] {
@@ -207,11 +203,9 @@ fn every_size_can_be_drawn() {
 
 #[test]
 fn the_diagram_is_beside_the_rest_where_there_is_room_for_both() {
-    let node = held();
     let log = vec![entry("req<4,2> received, clock 6: deferred", 1)];
-    let shown = picture_with(None, &node, log, (100, 18));
     assert_eq!(
-        shown,
+        picture_with(None, &held(), log, (100, 18)),
         "
  process 1 of 3 at 127.0.0.1:10001                                 critical section 127.0.0.1:10000
 ┌ HELD ──────────────────────────────────────────┐┌ diagram ───────────────────────────────────────┐
@@ -236,11 +230,9 @@ fn the_diagram_is_beside_the_rest_where_there_is_room_for_both() {
 
 #[test]
 fn on_an_ordinary_terminal_the_diagram_replaces_the_log_if_it_is_wanted() {
-    let node = held();
     let log = vec![entry("req<4,2> received, clock 6: deferred", 1)];
-    let shown = picture_with(Some(true), &node, log, (80, 20));
     assert_eq!(
-        shown,
+        picture_with(Some(true), &held(), log, (80, 20)),
         "
  process 1 of 3 at 127.0.0.1:10001             critical section 127.0.0.1:10000
 ┌ HELD ────────────────────────────────────────────────────────────────────────┐
@@ -267,11 +259,9 @@ fn on_an_ordinary_terminal_the_diagram_replaces_the_log_if_it_is_wanted() {
 
 #[test]
 fn on_a_small_terminal_the_diagram_leaves_the_state_the_clock_and_the_keys() {
-    let node = held();
     let log = vec![entry("req<4,2> received, clock 6: deferred", 1)];
-    let shown = picture_with(Some(true), &node, log, (40, 10));
     assert_eq!(
-        shown,
+        picture_with(Some(true), &held(), log, (40, 10)),
         "
  process 1 of 3 at 127.0.0.1:10001
  HELD  in the section, 5 s more, token 5

@@ -16,11 +16,8 @@ impl Pen<'_> {
             self.unattributed(arrow, own, cells);
             return true;
         }
-        let columns: Vec<usize> = arrow
-            .peers
-            .iter()
-            .filter_map(|id| self.lanes.column(*id))
-            .collect();
+        let columns = arrow.peers.iter().filter_map(|id| self.lanes.column(*id));
+        let columns: Vec<usize> = columns.collect();
         let mut is_complete = columns.len() == arrow.peers.len();
         let style = self.style(arrow);
         let line = sign_of_line(arrow);
@@ -97,9 +94,8 @@ impl Pen<'_> {
         let direction = if arrow.is_sent { "to" } else { "from" };
         let label = &arrow.label;
         match (hidden.next(), hidden.next()) {
-            (Some(peer), None) => format!("{label} {direction} {peer}")
-                .trim_start()
-                .to_owned(),
+            (Some(peer), None) if label.is_empty() => format!("{direction} {peer}"),
+            (Some(peer), None) => format!("{label} {direction} {peer}"),
             _ => label.clone(),
         }
     }

@@ -72,6 +72,12 @@ impl Lanes {
         Some(self.first + place * self.gap)
     }
 
+    /// Every member that has a lifeline, with its column.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (NodeId, usize)> {
+        let columns = (self.first..).step_by(self.gap);
+        self.ids.iter().copied().zip(columns)
+    }
+
     pub(super) fn last_column(&self) -> usize {
         self.first + self.ids.len().saturating_sub(1) * self.gap
     }
@@ -91,20 +97,15 @@ fn most_active(diagram: &LiveDiagram, rows: &[&Row], max: usize) -> Vec<NodeId> 
     let arrows = || rows.iter().rev().filter_map(|row| row.arrow.as_ref());
     let alone = arrows().filter(|arrow| arrow.peers.len() == 1);
     let together = arrows().filter(|arrow| arrow.peers.len() > 1);
-    let all: BTreeSet<NodeId> = (1..=diagram.members()).map(NodeId).collect();
-    let by_rank = diagram
-        .now
-        .deferred
-        .iter()
-        .chain(alone.flat_map(|arrow| &arrow.peers))
-        .chain(together.flat_map(|arrow| &arrow.peers))
-        .chain(&all);
+    let arrows = alone.chain(together).flat_map(|arrow| &arrow.peers);
+    let waiting = diagram.now.deferred.iter();
+    let by_rank = waiting.chain(arrows).copied();
     let mut chosen = BTreeSet::from([diagram.own]);
-    for id in by_rank {
+    for id in by_rank.chain((1..=diagram.members()).map(NodeId)) {
         if chosen.len() >= max.max(1) {
             break;
         }
-        chosen.insert(*id);
+        chosen.insert(id);
     }
     chosen.into_iter().collect()
 }

@@ -67,12 +67,9 @@ impl Pen<'_> {
         if self.lanes.first >= "clock".len() + 2 {
             write(self.lanes.first - 2, "clock", Style::new());
         }
-        for id in &self.lanes.ids {
-            let Some(column) = self.lanes.column(*id) else {
-                continue;
-            };
+        for (id, column) in self.lanes.columns() {
             let text = id.to_string();
-            let style = if *id == self.own {
+            let style = if id == self.own {
                 Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
             } else {
                 Style::new()
@@ -130,10 +127,8 @@ impl Pen<'_> {
         let mut spans: Vec<Span<'static>> = cells
             .chunk_by(|left, right| left.1 == right.1)
             .map(|same| {
-                Span::styled(
-                    same.iter().map(|cell| cell.0).collect::<String>(),
-                    same[0].1,
-                )
+                let text: String = same.iter().map(|cell| cell.0).collect();
+                Span::styled(text, same[0].1)
             })
             .collect();
         spans.push(Span::styled(note, style));
@@ -144,13 +139,10 @@ impl Pen<'_> {
     /// while they wait for us.
     fn standing(&self, standing: &LineState) -> Cells {
         let mut cells = vec![(' ', Style::new()); self.lanes.notes()];
-        for id in &self.lanes.ids {
-            let Some(column) = self.lanes.column(*id) else {
-                continue;
-            };
+        for (id, column) in self.lanes.columns() {
             let (sign, colour) = match standing.phase {
-                _ if *id != self.own && standing.deferred.contains(id) => ('░', Color::Magenta),
-                _ if *id != self.own => ('┊', Color::DarkGray),
+                _ if id != self.own && standing.deferred.contains(&id) => ('░', Color::Magenta),
+                _ if id != self.own => ('┊', Color::DarkGray),
                 Phase::Free => ('│', Color::Cyan),
                 Phase::Wait => ('║', Color::Yellow),
                 Phase::Held => ('█', Color::Green),

@@ -1,6 +1,7 @@
 use super::*;
-use crate::mutex::{Body, Incarnation};
+use crate::mutex::{Body, Incarnation, Origin};
 use crate::protocol::Event;
+use crate::protocol::tests::{acquire, hello, received, release, reply, request};
 use crate::ui::screen::diagram::staged::Staged;
 
 const PLAIN: Palette = Palette { has_colour: false };
@@ -17,13 +18,13 @@ fn picture(node: &Staged, size: (usize, usize)) -> String {
 /// Node 2 of 3 in the third case of the original, with 3's request repeated.
 fn case_3() -> Staged {
     let mut node = Staged::new(2, 3);
-    node.happens(&Event::Start);
-    node.hears_request(2, 1);
-    node.asks();
-    node.hears_reply(5, 3, 4);
-    node.hears_request(6, 3);
-    node.hears_request(6, 3);
-    node.hears_reply(7, 1, 4);
+    node.handle(Event::Start);
+    node.handle(request(2, 1));
+    node.handle(acquire());
+    node.handle(reply(5, 3, 4));
+    node.handle(request(6, 3));
+    node.handle(request(6, 3));
+    node.handle(reply(7, 1, 4));
     node
 }
 
@@ -45,7 +46,7 @@ fn requests_replies_states_and_a_deferral_are_distinct_without_colour() {
        ┊              █              ░
        ┊              █              ░"
     );
-    node.leaves();
+    node.handle(release());
     assert_eq!(
         picture(&node, (40, 6)),
         "
@@ -62,9 +63,9 @@ fn requests_replies_states_and_a_deferral_are_distinct_without_colour() {
 fn an_arrow_crosses_the_lifelines_in_between() {
     let mut node = Staged::new(1, 4);
     node.enters();
-    node.hears_request(9, 2);
-    node.hears_request(9, 4);
-    node.leaves();
+    node.handle(request(9, 2));
+    node.handle(request(9, 4));
+    node.handle(release());
     assert_eq!(
         picture(&node, (70, 9)),
         "
@@ -83,11 +84,11 @@ fn an_arrow_crosses_the_lifelines_in_between() {
 #[test]
 fn a_dropped_datagram_ends_in_a_cross_and_a_new_run_begins_its_line() {
     let mut node = Staged::new(1, 3);
-    node.asks();
-    node.hears(3, Incarnation(9), Body::Hello);
+    node.handle(acquire());
+    node.handle(hello(3));
     node.drops(40_000);
     node.drops(10_003);
-    node.hears(3, Incarnation(10), Body::Hello);
+    node.handle(received(3, Origin::Turno(Incarnation(10)), Body::Hello));
     assert_eq!(
         picture(&node, (64, 7)),
         "
@@ -117,7 +118,7 @@ fn a_dropped_datagram_ends_in_a_cross_and_a_new_run_begins_its_line() {
 fn all_of_nine_members_are_shown_if_notes_have_the_labels_of_the_arrows() {
     let mut node = Staged::new(5, 9);
     node.enters();
-    node.hears_request(4, 2);
+    node.handle(request(4, 2));
     assert_eq!(
         picture(&node, (64, 11)),
         "
@@ -138,9 +139,9 @@ fn all_of_nine_members_are_shown_if_notes_have_the_labels_of_the_arrows() {
 #[test]
 fn of_too_many_members_the_active_ones_are_shown() {
     let mut node = Staged::new(150, 200);
-    node.asks();
-    node.hears_reply(3, 199, 2);
-    node.hears_request(5, 7);
+    node.handle(acquire());
+    node.handle(reply(3, 199, 2));
+    node.handle(request(5, 7));
     assert_eq!(
         picture(&node, (50, 5)),
         "
@@ -155,7 +156,7 @@ fn of_too_many_members_the_active_ones_are_shown() {
 #[test]
 fn clocks_of_seven_digits_have_room() {
     let mut node = Staged::new(1, 3);
-    node.hears_request(1_000_006, 2);
+    node.handle(request(1_000_006, 2));
     node.enters();
     assert_eq!(
         picture(&node, (64, 6)),
@@ -172,9 +173,9 @@ fn clocks_of_seven_digits_have_room() {
 #[test]
 fn every_size_can_be_drawn() {
     let mut many = Staged::new(1000, 1000);
-    many.hears_request(3, 1);
+    many.handle(request(3, 1));
     many.drops(40_000);
-    many.hears_request(3, 999);
+    many.handle(request(3, 999));
     for node in [case_3(), Staged::new(1, 1), many] {
         for width in [0, 1, 2, 7, 30, 64, 300] {
             for height in [0, 1, 2, 9, 300] {
