@@ -196,6 +196,8 @@ impl Memo {
             }
             Effect::Leave { .. } => MemberEffect::Leave,
             Effect::Promise { .. }
+            | Effect::Forget
+            | Effect::Join
             | Effect::Lost { .. }
             | Effect::Contended { .. }
             | Effect::SetTimer { .. } => return None,
