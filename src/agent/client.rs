@@ -12,7 +12,7 @@ use super::record::{Entry, Records};
 use super::waiting::Waiting;
 use crate::{LocalNode, LockError};
 
-/// A client.
+/// A program of this machine with a connection to the agent.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) connection: Connection,

@@ -26,7 +26,7 @@ const FAILURE: u8 = 1;
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
 
-/// The time was over, as for timeout(1).
+/// The time limit was reached: the exit code of timeout(1).
 const TIMED_OUT: u8 = 124;
 
 /// A distributed mutual-exclusion lock without a server.

@@ -108,7 +108,7 @@ impl Supervisor {
         let mut ended: Option<WaitStatus> = None;
         let mut must_end = false;
         loop {
-            // The client gets the same signals, and passes them on.
+            // They are ignored here: the client gets the same signals, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = process_tree::reap(|pid, status| {
                 if pid == command {
