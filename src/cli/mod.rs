@@ -4,6 +4,7 @@
 //! help. `run` hands them over as the types of the module that does the work.
 
 mod agent;
+mod duration;
 mod key;
 mod lock;
 mod process;
