@@ -26,8 +26,7 @@ pub(super) struct Entry {
     pub(super) command: Vec<String>,
 }
 
-/// The description of a client for other callers: `process 4711 (rsync -a data backup:)`, not
-/// escaped yet.
+/// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
 pub(super) fn description(pid: Option<u32>, command: &[String]) -> String {
     let process = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
     match command.join(" ").as_str() {

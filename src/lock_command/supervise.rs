@@ -87,7 +87,7 @@ impl Supervisor {
                 pass_on(command, signal);
             }
         }
-        self.wait(command)
+        self.wait_for_command(command)
     }
 
     /// The exit code of a command that is not started any more, because what has arrived
@@ -103,7 +103,7 @@ impl Supervisor {
         })
     }
 
-    fn wait(&mut self, command: Pid) -> io::Result<u8> {
+    fn wait_for_command(&mut self, command: Pid) -> io::Result<u8> {
         let mut events = Events::with_capacity(8);
         let mut ended: Option<WaitStatus> = None;
         let mut must_end = false;
