@@ -10,7 +10,7 @@ use std::time::Instant;
 use rustix::fs::OFlags;
 
 use super::hold::Hold;
-use super::record::{Entry, Record, Records, is_locked};
+use super::record::{Entry, Record, Records, description, is_locked};
 use super::record_folders::RecordFolders;
 use super::{AgentConfig, AgentError};
 use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
@@ -136,6 +136,6 @@ impl OpenRecord {
     fn resumed(&self) -> ResumedEntry {
         let entry = &self.record.entry;
         let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
-        resumed.described(entry.to_string())
+        resumed.described(description(entry.pid, &entry.command))
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct LockOptions {
     /// The agent's socket.
     pub(crate) socket: PathBuf,
     pub(crate) wait_limit: WaitLimit,
-    /// When to kill a command that was told to end.
+    /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,

@@ -15,7 +15,7 @@ use super::clock::{NodeId, Timestamp};
 use super::message::{Origin, RequestId};
 use super::planted::planted;
 use super::rejected::Rejected;
-use super::ricart_agrawala::{Context, Deferred, State};
+use super::ricart_agrawala::{Context, PeerRequest, State};
 pub(crate) use restart::{
     answers_on_leaving, answers_once_synced, initial_clock, initial_permissions, reserve,
     resume_clock, tells_clock,
@@ -153,7 +153,7 @@ pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: Timestamp) -> bool
 
 /// "... or defers a response until after it leaves its own critical section": then every
 /// deferred request is answered.
-pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<Deferred>) -> Vec<Deferred> {
+pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<PeerRequest>) -> Vec<PeerRequest> {
     let deferred = mem::take(queue);
     if planted!(cx.config, QueueForgotten) {
         return Vec::new();
@@ -172,7 +172,7 @@ pub(super) fn max_deferred(cx: &Context<'_>, origin: Origin) -> usize {
 }
 
 /// An original peer waits for its reply at the socket of its request.
-pub(super) fn reply_address(cx: &Context<'_>, request: &Deferred) -> Option<SocketAddr> {
+pub(super) fn reply_address(cx: &Context<'_>, request: &PeerRequest) -> Option<SocketAddr> {
     if planted!(cx.config, OriginalAnsweredAtListedPort) {
         return None;
     }
