@@ -361,8 +361,8 @@ start_one() {
   pids+=($!)
 }
 
-# Shows the output of the group, except greetings and resent requests. It ignores Ctrl-C,
-# because the group still prints its last lines.
+# Shows the output of the group, except hellos, welcomes and resent requests. It ignores
+# Ctrl-C, because the group still prints its last lines.
 show() {
   trap '' INT
   tee -a "$scratch/log" | grep --line-buffered -vE \
@@ -370,7 +370,7 @@ show() {
 }
 
 print_omissions() {
-  echo 'Left out are greetings (hello, welcome), and requests that are sent again.'
+  echo 'Left out are hellos, welcomes, and requests that are sent again.'
 }
 
 # Sends the line $2 to process $1. Both ends of the pipe are open, so this does not wait
@@ -400,7 +400,7 @@ printed() {
 }
 
 # Whether each of three processes has the clocks of both others, and so may ask. (A large
-# group does not print every greeting.)
+# group does not print every hello.)
 all_heard() {
   local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome.*/\1 \2/p'
   [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq 6 ]

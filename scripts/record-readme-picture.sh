@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-columns=96 rows=24
+columns=112 rows=24
 
 main() {
   local tool picture=${1:-docs/session.svg}

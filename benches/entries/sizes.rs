@@ -42,7 +42,7 @@ pub fn measure(options: &Options) -> io::Result<()> {
     let mut sizes = sizes.collect::<io::Result<Vec<_>>>()?;
     let mut flock = flock()?;
     for size in &mut sizes {
-        // Warms up: first allocations and greetings do not belong to an entry.
+        // Warms up: first allocations, hellos and welcomes do not belong to an entry.
         size.round(options, &mut flock)?;
         size.rounds.clear();
     }

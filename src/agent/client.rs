@@ -6,15 +6,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::hold::{Hold, HoldDeadline, client_status};
+use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
 use super::record::{Entry, Records};
 use super::waiting::Waiting;
-use crate::system::micros;
+use crate::system::{micros, millis};
 use crate::views::Moment;
 use crate::{LocalNode, LockError};
 
-/// A client.
+/// A program of this machine with a connection to the agent.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) connection: Connection,
@@ -115,16 +115,24 @@ impl Client {
         match &self.phase {
             Phase::Idle => None,
             Phase::Waiting(waiting) => {
-                let entry = self.entry(&waiting.ask, 0);
-                let since = waiting.timer.began;
-                Some(client_status(entry, "waiting", None, host, since))
+                let ask = &waiting.ask;
+                Some(ClientStatus {
+                    lock: ask.name.clone(),
+                    state: "waiting".to_owned(),
+                    token: None,
+                    pid: self.pid,
+                    uid: self.uid,
+                    host: host.to_owned(),
+                    command: ask.command.clone(),
+                    since_ms: millis(waiting.timer.began.elapsed()),
+                })
             }
             Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
         }
     }
 
-    /// The entry of this client, whose text the agent shows to the clients that wait for it.
-    pub(super) fn entry(&self, ask: &Ask, token: u64) -> Entry {
+    /// The entry of this client, which was granted a lock with this token.
+    fn entry(&self, ask: &Ask, token: u64) -> Entry {
         Entry {
             lock: ask.name.clone(),
             token,

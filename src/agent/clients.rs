@@ -7,7 +7,7 @@ use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
 use super::protocol::{Answer, Ask, ClientMessage};
-use super::record::is_locked;
+use super::record::{description, is_locked};
 use super::waiting::Waiting;
 use super::{Agent, metrics};
 use crate::{Handle, LockError};
@@ -88,7 +88,7 @@ impl Agent {
     }
 
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
-        let handle = self.handle.described(client.entry(&ask, 0).to_string());
+        let handle = self.handle.described(description(client.pid, &ask.command));
         let (request, max_wait) = if ask.at_once {
             (handle.try_request(&ask.name)?, Some(Handle::TRY_TIMEOUT))
         } else {

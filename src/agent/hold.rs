@@ -104,28 +104,16 @@ impl Hold {
     }
 
     pub(super) fn status(&self, state: &str, host: &str) -> ClientStatus {
-        let token = self.guard.token().get();
         let entry = self.record.entry.clone();
-        client_status(entry, state, Some(token), host, self.since)
-    }
-}
-
-/// The status of a client with this entry, or request for one.
-pub(super) fn client_status(
-    entry: Entry,
-    state: &str,
-    token: Option<u64>,
-    host: &str,
-    since: Instant,
-) -> ClientStatus {
-    ClientStatus {
-        lock: entry.lock,
-        state: state.to_owned(),
-        token,
-        pid: entry.pid,
-        uid: entry.uid,
-        host: host.to_owned(),
-        command: entry.command,
-        since_ms: millis(since.elapsed()),
+        ClientStatus {
+            lock: entry.lock,
+            state: state.to_owned(),
+            token: Some(self.guard.token().get()),
+            pid: entry.pid,
+            uid: entry.uid,
+            host: host.to_owned(),
+            command: entry.command,
+            since_ms: millis(self.since.elapsed()),
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Bytes that were received and not read as messages yet.
+/// Bytes that were received, but not yet parsed.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     bytes: Vec<u8>,
-    /// The first bytes, which hold no end of a line.
+    /// How many of the first bytes are known to contain no newline.
     scanned: usize,
 }
 

@@ -6,7 +6,6 @@
 //! say less: it misses the command's children, and the system may give it to another
 //! process.
 
-use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
@@ -29,17 +28,12 @@ pub(super) struct Entry {
     pub(super) command: Vec<String>,
 }
 
-/// `process 4711 (rsync -a data backup:)`, not escaped yet.
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pid {
-            Some(pid) => write!(f, "process {pid}")?,
-            None => write!(f, "another process")?,
-        }
-        match self.command.join(" ").as_str() {
-            "" => Ok(()),
-            command => write!(f, " ({command})"),
-        }
+/// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
+pub(super) fn description(pid: Option<u32>, command: &[String]) -> String {
+    let process = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+    match command.join(" ").as_str() {
+        "" => process,
+        command => format!("{process} ({command})"),
     }
 }
 

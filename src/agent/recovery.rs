@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use super::deadline;
 use super::hold::{Hold, HoldDeadline};
-use super::record::{Entry, Record, Records, is_locked};
+use super::record::{Entry, Record, Records, description, is_locked};
 use super::record_folders::RecordFolders;
 use super::{AgentConfig, AgentError, CHECK_INTERVAL};
 use crate::system::process::Process;
@@ -201,6 +201,8 @@ impl OpenRecord {
         let entry = &self.record.entry;
         let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
         let since_boot = self.until.map(|until| until.since(Moment::default()));
-        resumed.described(entry.to_string()).expires(since_boot)
+        resumed
+            .described(description(entry.pid, &entry.command))
+            .expires(since_boot)
     }
 }

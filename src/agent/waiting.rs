@@ -1,4 +1,4 @@
-//! A client's request for a lock.
+//! A client that waits: when it gets a report, and when its request is cancelled.
 
 use std::time::{Duration, Instant};
 

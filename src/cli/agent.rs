@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::process::time;
+use super::duration::time;
 use super::{Failure, log_to_standard_error};
 use crate::agent::{Agent, AgentConfig, AgentError};
 use crate::system::millis;

@@ -1,7 +1,4 @@
-//! `turno lock`.
-//!
-//! To add an option: a field of [`Arguments`], whose doc comment is the help; a field of
-//! [`LockOptions`], which [`Arguments::run`] fills; and its use in [`lock_command`].
+//! `turno lock`. `docs/architecture.md` says how to add a flag.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -11,7 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{TIMED_OUT, print_error, process};
+use super::duration::seconds;
+use super::{TIMED_OUT, print_error};
 use crate::LockName;
 use crate::agent::socket_path;
 use crate::lock_command::{
@@ -198,13 +196,4 @@ fn signal(text: &str) -> Result<i32, String> {
     (1..=64)
         .find(|number| signal_hook::low_level::signal_name(*number) == Some(&full))
         .ok_or_else(|| "no signal; write USR1, SIGUSR1 or 10".to_owned())
-}
-
-/// Parses seconds as flock(1) and timeout(1) do, or a time with a unit.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds)
-            .map_err(|_| "not a time; write 5, 0.5, 200ms or 2m".to_owned()),
-        Err(_) => process::time(text),
-    }
 }

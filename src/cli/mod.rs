@@ -4,6 +4,7 @@
 //! help. `run` hands them over as the types of the module that does the work.
 
 mod agent;
+mod duration;
 mod key;
 mod lock;
 mod process;
@@ -26,7 +27,7 @@ const FAILURE: u8 = 1;
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
 
-/// The time was over, as for timeout(1).
+/// The time limit was reached: the exit code of timeout(1).
 const TIMED_OUT: u8 = 124;
 
 /// A distributed mutual-exclusion lock without a server.

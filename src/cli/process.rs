@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::duration::time;
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
 use crate::engine::state_file::StateFile;
 use crate::engine::{self, Observer, key_file};
@@ -20,9 +21,6 @@ use crate::ui::screen::Screen;
 
 /// The default address of the critical section.
 pub(super) const SECTION: &str = ":10000";
-
-/// The longest time that an option takes.
-const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Take part in a group, with a terminal as the user.
 ///
@@ -182,12 +180,4 @@ fn can_fill_the_screen() -> bool {
 fn id(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| "an id is a number from 1 to 65535".to_owned())
-}
-
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time <= MAX_TIME => Ok(time),
-        Ok(_) => Err("longer than a year".to_owned()),
-        Err(error) => Err(format!("{error}; write 200ms, 5s or 2m")),
-    }
 }

@@ -78,11 +78,11 @@ struct Draw {
     by_time: bool,
 
     /// Leave out what is earlier, counted from the first event
-    #[arg(long, value_name = "TIME", value_parser = super::process::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::duration::time)]
     from: Option<Duration>,
 
     /// Leave out what is later
-    #[arg(long, value_name = "TIME", value_parser = super::process::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::duration::time)]
     to: Option<Duration>,
 
     /// Draw only these nodes

@@ -2,10 +2,10 @@
 //! algorithm between them.
 //!
 //! ```text
-//! user ───┐                                                    ┌─ UDP datagrams
-//! UDP ────┼─ drain ─> Envelope ─ Event ─ handle ─> Effect ─ perform ─┼─ user
-//! timers ─┘           one queue          pure algorithm        ├─ timers, state file
-//!                                                              └─ observer
+//! user ───┐                                                                    ┌─ UDP datagrams
+//! UDP ────┼─ drain ─> Envelope ─ decode ─> Event ─ handle ─> Effect ─ perform ─┼─ user
+//! timers ─┘            one queue            pure algorithm     in order        ├─ timers, state file
+//!                                                                              └─ observer
 //! ```
 //!
 //! The [`Engine`] never waits. Its owner has the poll and the queue: it puts the

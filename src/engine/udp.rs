@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 use super::envelope::{Envelope, Input};
 use crate::system::retry_interrupted;
 use crate::transport::{Outgoing, Socket};
-use crate::wire::LONGEST_DATAGRAM;
+use crate::wire::MAX_DATAGRAM;
 
 /// How many datagrams are read from a socket before the other sources are: a flood
 /// must not lock out the user.
@@ -67,7 +67,7 @@ impl Udp {
             next_token: LISTENING + 1,
             retired_ports: VecDeque::new(),
             unsent: VecDeque::new(),
-            buffer: vec![0; LONGEST_DATAGRAM],
+            buffer: vec![0; MAX_DATAGRAM],
             registry,
         })
     }

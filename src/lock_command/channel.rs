@@ -18,7 +18,7 @@ use rustix::net::{
 };
 
 const BEGIN: u8 = 0xff;
-const END: u8 = 0;
+const TERMINATE: u8 = 0;
 const FROM_TERMINAL: u8 = 0x80;
 
 /// A message of the client.
@@ -30,19 +30,19 @@ pub(super) enum Control {
         /// The terminal has sent it to the whole process group.
         is_from_terminal: bool,
     },
-    /// End the command with SIGTERM.
-    End,
+    /// Send SIGTERM to all processes of the command.
+    Terminate,
 }
 
 impl Control {
     pub(super) fn to_byte(self) -> u8 {
         match self {
-            Control::End => END,
+            Control::Terminate => TERMINATE,
             Control::Signal {
                 number,
                 is_from_terminal,
             } => {
-                let number = u8::try_from(number).unwrap_or(END) & !FROM_TERMINAL;
+                let number = u8::try_from(number).unwrap_or(TERMINATE) & !FROM_TERMINAL;
                 number | if is_from_terminal { FROM_TERMINAL } else { 0 }
             }
         }
@@ -50,7 +50,7 @@ impl Control {
 
     pub(super) fn from_byte(byte: u8) -> Self {
         match byte {
-            END => Control::End,
+            TERMINATE => Control::Terminate,
             byte => Control::Signal {
                 number: i32::from(byte & !FROM_TERMINAL),
                 is_from_terminal: byte & FROM_TERMINAL != 0,
@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_control_message_is_one_byte() {
-        assert_eq!(Control::from_byte(Control::End.to_byte()), Control::End);
+        let terminate = Control::Terminate;
+        assert_eq!(Control::from_byte(terminate.to_byte()), terminate);
         for number in 1..=64 {
             for is_from_terminal in [false, true] {
                 let control = Control::Signal {

@@ -61,7 +61,7 @@ pub(crate) struct LockOptions {
     /// The agent's socket.
     pub(crate) socket: PathBuf,
     pub(crate) wait_limit: WaitLimit,
-    /// When to kill a command that was told to end.
+    /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
     /// What to do when the lease was not renewed for two thirds of its length.
     pub(crate) lapse: Lapse,

@@ -44,25 +44,25 @@ pub(super) fn run_command(
     process_tree::adopt_orphans()?;
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
-    let end = client.watch(options, messages);
-    if let Ok(End::LeaseOver) = end {
+    let outcome = client.wait(options, messages);
+    if let Ok(Outcome::LeaseOver) = outcome {
         process_tree::kill_all(&other_children);
     }
     // A supervisor that still runs kills the command now.
     drop(client.channel);
     let status = client.supervisor.wait();
-    let code = match end? {
-        End::Command(code) => code,
-        End::AgentLost => {
+    let code = match outcome? {
+        Outcome::Command(code) => code,
+        Outcome::AgentLost => {
             let why = "the command was ended, because the lock was lost with the agent";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
-        End::LeaseOver => {
+        Outcome::LeaseOver => {
             let why = "the command was killed, because the lease ended and its supervisor did not \
                        end it";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
-        End::SupervisorLost => {
+        Outcome::SupervisorLost => {
             process_tree::kill_all(&other_children);
             // The agent releases the lock when the record is unlocked, and not earlier.
             return supervisor_lost(status);
@@ -76,8 +76,8 @@ pub(super) fn run_command(
     Ok(code)
 }
 
-/// Why the client stops watching.
-enum End {
+/// What ends the client's wait for its command.
+enum Outcome {
     /// The command has ended with this code.
     Command(u8),
     /// The command has ended, because the agent was lost.
@@ -105,7 +105,7 @@ impl Client {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
-        let (channel, end) = UnixStream::pair()?;
+        let (channel, far_end) = UnixStream::pair()?;
         channel::send_fds(&channel, io::stdin().as_fd(), acquired.record.as_fd())?;
         channel.set_nonblocking(true)?;
         register_readable(&channel, registry, CHANNEL)?;
@@ -128,7 +128,7 @@ impl Client {
             .env("TURNO_LOCK", options.lock.as_str())
             .env("TURNO_TOKEN", acquired.token.to_string())
             .env("TURNO_NODE", acquired.node.to_string())
-            .stdin(OwnedFd::from(end))
+            .stdin(OwnedFd::from(far_end))
             .spawn()?;
         Ok(Client {
             poll,
@@ -140,7 +140,7 @@ impl Client {
         })
     }
 
-    fn watch(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<End> {
+    fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
         let mut is_agent_lost = false;
         let mut kill_at: Option<Instant> = None;
@@ -150,16 +150,16 @@ impl Client {
             let signals: Vec<Control> = self.signals.pending().collect();
             signals.into_iter().for_each(|signal| self.send(signal));
             match retry_interrupted(|| self.receive()) {
-                Ok(None) => return Ok(End::SupervisorLost),
-                Ok(Some(_)) if is_agent_lost => return Ok(End::AgentLost),
-                Ok(Some(code)) => return Ok(End::Command(code)),
+                Ok(None) => return Ok(Outcome::SupervisorLost),
+                Ok(Some(_)) if is_agent_lost => return Ok(Outcome::AgentLost),
+                Ok(Some(code)) => return Ok(Outcome::Command(code)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
             if !is_agent_lost && let Some(why) = self.connection.loss() {
                 is_agent_lost = true;
                 kill_at = Instant::now().checked_add(options.kill_after);
-                self.send(Control::End);
+                self.send(Control::Terminate);
                 let kill_after = rounded(options.kill_after);
                 messages.report(&format!(
                     "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
@@ -168,7 +168,7 @@ impl Client {
             if let Some(deadline) = &mut self.deadline
                 && deadline.due()? == Due::Kill
             {
-                return Ok(End::LeaseOver);
+                return Ok(Outcome::LeaseOver);
             }
             if kill_at.take_if(|at| *at <= Instant::now()).is_some() {
                 // The supervisor then kills the command.

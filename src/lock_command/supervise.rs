@@ -95,7 +95,7 @@ enum Order {
     Nothing,
     Control(Control),
     /// Kill all processes of the command: the channel is closed.
-    Kill,
+    KillAll,
 }
 
 impl Supervisor {
@@ -141,7 +141,7 @@ impl Supervisor {
                 pass_on(command, signal);
             }
         }
-        self.watch(command)
+        self.wait_for_command(command)
     }
 
     /// The exit code of a command that is not started any more, because what has arrived
@@ -153,7 +153,7 @@ impl Supervisor {
         Ok(match self.receive()? {
             Order::Nothing => None,
             Order::Control(Control::Signal { number, .. }) => Some(exit_code::killed_by(number)),
-            Order::Control(Control::End) | Order::Kill => Some(OWN_FAILURE),
+            Order::Control(Control::Terminate) | Order::KillAll => Some(OWN_FAILURE),
         })
     }
 
@@ -176,13 +176,13 @@ impl Supervisor {
         }
     }
 
-    fn watch(&mut self, command: Pid) -> io::Result<u8> {
+    fn wait_for_command(&mut self, command: Pid) -> io::Result<u8> {
         let mut events = Events::with_capacity(8);
         let mut ended: Option<WaitStatus> = None;
         let mut must_end = false;
         let mut is_lapsed = false;
         loop {
-            // The client gets the same signals, and passes them on.
+            // They are ignored here: the client gets the same signals, and passes them on.
             self.signals.pending().for_each(drop);
             let is_all = process_tree::reap(|pid, status| {
                 if pid == command {
@@ -226,12 +226,12 @@ impl Supervisor {
                     Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                     _ => {}
                 },
-                Order::Kill => {
+                Order::KillAll => {
                     process_tree::kill_all(&OtherChildren::default());
                     let killed = exit_code::killed_by(Signal::KILL.as_raw());
                     return Ok(ended.map_or(killed, exit_code::of));
                 }
-                Order::Control(Control::End) => {
+                Order::Control(Control::Terminate) => {
                     must_end = true;
                     process_tree::terminate_all();
                 }
@@ -251,11 +251,11 @@ impl Supervisor {
     fn receive(&mut self) -> io::Result<Order> {
         let mut byte = [0];
         match retry_interrupted(|| self.channel.read(&mut byte)) {
-            Ok(0) => Ok(Order::Kill),
+            Ok(0) => Ok(Order::KillAll),
             Ok(_) => Ok(Order::Control(Control::from_byte(byte[0]))),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Ok(Order::Nothing),
-                ErrorKind::ConnectionReset => Ok(Order::Kill),
+                ErrorKind::ConnectionReset => Ok(Order::KillAll),
                 _ => Err(error),
             },
         }

@@ -32,7 +32,7 @@ pub use lock_name::{LockName, LockNameError};
 pub use message::{Body, Incarnation, Message, Origin, RequestId};
 pub use rejected::Rejected;
 pub(crate) use ricart_agrawala::{Context, Gate};
-pub use ricart_agrawala::{Deferred, RicartAgrawala, State};
+pub use ricart_agrawala::{PeerRequest, RicartAgrawala, State};
 pub use timer::{Purpose, Timer};
 pub use token::{Token, Tokens};
 pub use view_number::ViewNumber;

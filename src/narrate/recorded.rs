@@ -9,8 +9,8 @@ use crate::trace::{EventKind, Header, MessageKind, MessageRecord, Phase, Record}
 impl<'a> Account<'a> {
     /// Describes an event of a trace.
     pub(crate) fn recorded(header: &Header, record: &'a Record) -> Self {
-        // In the section a reply is ignored, and so is an acquire. An entry at a greeting
-        // is not recognized: greetings arrive in the section, too.
+        // In the section a reply is ignored, and so is an acquire. An entry at a welcome
+        // is not recognized: welcomes arrive in the section, too.
         let is_reply = |message: &MessageRecord| message.kind == MessageKind::Reply;
         let has_entered = (record.state, &record.ignored) == (Phase::Held, &None)
             && (record.event == EventKind::Acquire

@@ -81,7 +81,7 @@ impl LocalNode {
                 lock,
                 LockView {
                     state: member.state(lock),
-                    is_wanted: member.is_awaiting_sync(lock),
+                    is_awaiting_sync: member.is_awaiting_sync(lock),
                     is_contended: !member.reply_queue(lock).is_empty(),
                     may_delegate,
                 },

@@ -67,7 +67,8 @@ pub struct LockStatus {
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum LockState {
-    /// It does not want the lock.
+    /// It has not requested the lock. A caller may want it already: the node requests it
+    /// when it knows the clocks of all members.
     Free,
     /// It has asked, and a permission is missing.
     Wait,

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use super::Member;
-use crate::mutex::{Config, Deferred, LockName, NodeId, RicartAgrawala, State};
+use crate::mutex::{Config, LockName, NodeId, PeerRequest, RicartAgrawala, State};
 use crate::views::Moment;
 
 impl Member {
@@ -77,7 +77,7 @@ impl Member {
 
     /// The deferred requests, in order of arrival.
     #[must_use]
-    pub fn reply_queue(&self, lock: &LockName) -> &[Deferred] {
+    pub fn reply_queue(&self, lock: &LockName) -> &[PeerRequest] {
         let in_use = self.locks.get(lock);
         in_use.map_or(&[], RicartAgrawala::reply_queue)
     }

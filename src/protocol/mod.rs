@@ -21,8 +21,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::mutex::{
-    Body, ClockError, Config, Context, Deferred, Durability, Effect, Incarnation, LamportClock,
-    LockName, Message, NodeId, Origin, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
+    Body, ClockError, Config, Context, Durability, Effect, Incarnation, LamportClock, LockName,
+    Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
     rules,
 };
 use crate::views::{Moment, ViewMessage};

@@ -32,7 +32,7 @@ impl Member {
         }
         let handled = match body {
             Body::Request { lock, clock } => {
-                let incoming = Deferred {
+                let incoming = PeerRequest {
                     request: Timestamp {
                         clock: *clock,
                         id: from,
@@ -89,7 +89,7 @@ impl Member {
     fn receive_request(
         &mut self,
         lock: &LockName,
-        incoming: Deferred,
+        incoming: PeerRequest,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejected> {
         // Once all clocks are known, requests are deferred only for locks in use here.

@@ -16,7 +16,7 @@ use crate::mutex::NodeId;
 use crate::narrate::listed;
 use crate::printable::Printable;
 use crate::system::{Output, Quota, retry_interrupted, signals};
-use crate::wire::{self, Datagram, GroupDigest, Key, LONGEST_DATAGRAM, SectionMessage, Signed};
+use crate::wire::{self, Datagram, GroupDigest, Key, MAX_DATAGRAM, SectionMessage, Signed};
 use resource::{Refused, Resource};
 
 const SOCKET: Token = Token(0);
@@ -82,7 +82,7 @@ impl Shared {
             ))?;
         }
         let mut events = Events::with_capacity(4);
-        let mut buffer = vec![0; LONGEST_DATAGRAM];
+        let mut buffer = vec![0; MAX_DATAGRAM];
         loop {
             let timeout = if self.is_readable {
                 Some(Duration::ZERO)

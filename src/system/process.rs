@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(parse(stat), Some((42, 4711)));
         assert_eq!(parse(b"71 (a) S"), None);
         assert_eq!(parse(b""), None);
-        let own = Process::find(rustix::process::getpid()).unwrap();
+        let own = Process::find(getpid()).unwrap();
         let parent = Pid::as_raw(rustix::process::getppid());
         assert_eq!(own.parent, parent, "{own:?}");
     }

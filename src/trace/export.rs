@@ -15,8 +15,8 @@ use crate::narrate::{Account, sent, state_text};
 const SHIVIZ: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
 
 /// For ShiViz (<https://bestchai.bitbucket.io/shiviz/>): two lines an event, its text
-/// and its vector clock. It contains every event, greetings included: the clock of each
-/// host must rise by exactly 1.
+/// and its vector clock. It contains every event, also hellos and welcomes: the clock of
+/// each host must rise by exactly 1.
 pub fn shiviz(history: &History) -> Result<String, TraceError> {
     let mut text = format!("{SHIVIZ}\n\n");
     let mut clocks = VectorClocks::new(history);
@@ -30,10 +30,10 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
         let what = Account::recorded(header, &record).text();
         let state = state_text(record.state, record.number());
         let mut line = format!("clock {}, {state}: {what}", record.clock);
-        let greetings = record.sent.iter().filter(|sent| sent.kind.is_greeting());
-        for greeting in greetings {
-            let head = greeting.kind.head(greeting.clock, header.id);
-            let _ = write!(line, "; {}", sent(&head, greeting.peer));
+        let syncs = record.sent.iter().filter(|sent| sent.kind.is_clock_sync());
+        for sync in syncs {
+            let head = sync.kind.head(sync.clock, header.id);
+            let _ = write!(line, "; {}", sent(&head, sync.peer));
         }
         let (line, vector) = (line.replace(['\n', '\r'], " "), Value::Object(vector));
         let _ = writeln!(text, "{line}\n{} {vector}", header.id);
@@ -61,7 +61,7 @@ pub fn mermaid(history: &History) -> Result<String, TraceError> {
             let _ = writeln!(text, "  {line}");
         }
         for datagram in lost.remove(event_id).unwrap_or_default() {
-            if !datagram.kind.is_greeting() {
+            if !datagram.kind.is_clock_sync() {
                 let head = plain(&datagram.head());
                 let _ = writeln!(text, "  {id}-x{}: {head}", datagram.to);
             }
@@ -79,7 +79,7 @@ pub fn mermaid(history: &History) -> Result<String, TraceError> {
 /// The arrow of a received message, and why its reply is deferred.
 fn received(id: u16, record: &Record) -> Option<String> {
     let message = record.message.as_ref()?;
-    if message.kind.is_greeting() {
+    if message.kind.is_clock_sync() {
         return None;
     }
     let from = message.peer;

@@ -143,15 +143,15 @@ pub enum MessageKind {
     /// The request is void: the sender of it must request again.
     #[serde(rename = "overtaken")]
     Superseded,
-    /// A greeting, which asks for the receiver's clock.
+    /// Asks for the receiver's clock.
     Hello,
-    /// The answer to a greeting.
+    /// The answer to a hello.
     Welcome,
 }
 
 impl MessageKind {
-    /// Whether it concerns no lock.
-    pub fn is_greeting(self) -> bool {
+    /// Whether it concerns no lock: a hello or a welcome.
+    pub fn is_clock_sync(self) -> bool {
         matches!(self, MessageKind::Hello | MessageKind::Welcome)
     }
 

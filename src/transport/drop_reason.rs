@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::mutex::{Incarnation, NodeId, Rejected};
 use crate::wire::Malformed;
 
-/// A datagram that is not believed.
+/// A datagram that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The sender that its head names, which anybody may have written there.

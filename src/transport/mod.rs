@@ -1,10 +1,10 @@
 //! Between the algorithm and the sockets: from which socket a message is sent, where it
-//! goes, and which datagrams are believed. Pure, like the algorithm.
+//! goes, and which datagrams are accepted. Pure, like the algorithm.
 //!
 //! An original peer's reply does not say which request it answers. So a request to a peer
 //! that is not known to be a turno node is sent from a socket of its own, and a reply
-//! that arrives there answers it. A datagram is believed only if a member can have sent
-//! it.
+//! that arrives there answers it. A datagram is accepted only if a member can have
+//! sent it.
 
 mod drop_reason;
 
@@ -25,7 +25,7 @@ pub use drop_reason::{DropReason, Dropped};
 pub enum Socket {
     /// The socket whose address is in the member list.
     Listening,
-    /// The socket of the request with this clock (0: of the greeting), and of no other.
+    /// The socket of the request with this clock (0: of the hello), and of no other.
     OfRequest(u64),
 }
 
@@ -40,7 +40,7 @@ pub struct Outgoing {
     pub text: Vec<u8>,
 }
 
-/// A message that is believed.
+/// A message that is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A message about a lock, or a greeting.
@@ -66,7 +66,7 @@ pub struct Transport {
     incarnation: Incarnation,
     key: Option<Key>,
     /// The peers whose last datagram was a turno node's.
-    echoing: BTreeSet<NodeId>,
+    turno_peers: BTreeSet<NodeId>,
     /// The lock of each request that has a socket of its own.
     asked: BTreeMap<u64, LockName>,
     /// A bug, to see that the proofs find it.
@@ -82,7 +82,7 @@ impl Transport {
             group,
             incarnation,
             key,
-            echoing: BTreeSet::new(),
+            turno_peers: BTreeSet::new(),
             asked: BTreeMap::new(),
             #[cfg(test)]
             planted: None,
@@ -93,12 +93,6 @@ impl Transport {
     #[must_use]
     pub fn group(&self) -> &Group {
         &self.group
-    }
-
-    /// Whether this peer's last datagram was a turno node's.
-    #[must_use]
-    pub fn is_turno(&self, peer: NodeId) -> bool {
-        self.echoing.contains(&peer)
     }
 
     /// Forgets the sockets of requests that no longer wait. Whether there were any.
@@ -123,15 +117,16 @@ impl Transport {
     #[must_use]
     pub fn throttles(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::Send { to, repetition, .. } if !self.echoes(*to) => {
+            Effect::Send { to, repetition, .. } if !self.is_known_turno(*to) => {
                 *repetition > 0 && !repetition.is_power_of_two() && !repetition.is_multiple_of(8)
             }
             _ => false,
         }
     }
 
-    fn echoes(&self, peer: NodeId) -> bool {
-        self.key.is_some() || self.is_turno(peer)
+    /// Whether this peer is known to be a turno node. An original peer signs nothing.
+    fn is_known_turno(&self, peer: NodeId) -> bool {
+        self.key.is_some() || self.turno_peers.contains(&peer)
     }
 
     /// The datagram for an [`Effect::Send`]. `None` for any other effect, and for a
@@ -149,13 +144,13 @@ impl Transport {
         if self.throttles(effect) {
             return None;
         }
-        let is_echoing = self.echoes(*to);
+        let is_known_turno = self.is_known_turno(*to);
         let socket = match &message.body {
-            Body::Request { lock, clock } if !is_echoing => {
+            Body::Request { lock, clock } if !is_known_turno => {
                 self.asked.insert(*clock, lock.clone());
                 Socket::OfRequest(*clock)
             }
-            Body::Hello if !is_echoing && *to != self.group.id => {
+            Body::Hello if !is_known_turno && *to != self.group.id => {
                 self.asked.insert(0, LockName::default());
                 Socket::OfRequest(0)
             }
@@ -183,7 +178,8 @@ impl Transport {
     }
 
     /// An answer that tells a node with another member list that the lists differ: it
-    /// carries the digest of ours.
+    /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
+    /// nodes do not object in turn for ever.
     #[must_use]
     pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
         let message = Message {
@@ -218,7 +214,7 @@ impl Transport {
     /// Reads a datagram that arrived.
     ///
     /// # Errors
-    /// [`Dropped`] says why it is not believed. Nothing has changed then.
+    /// [`Dropped`] says why it is not accepted. Nothing has changed then.
     pub fn receive(
         &mut self,
         datagram: &[u8],
@@ -232,14 +228,14 @@ impl Transport {
         };
         let head = wire::decode_head(text);
         let named_sender = head.as_ref().ok().map(|(head, _)| head.stamp.id);
-        let incoming = self.believe(head, signed, source, socket);
+        let incoming = self.accept(head, signed, source, socket);
         incoming.map_err(|reason| Dropped {
             named_sender,
             reason,
         })
     }
 
-    fn believe(
+    fn accept(
         &mut self,
         head: Result<(Head, &[u8]), Malformed>,
         signed: Option<Signed<'_>>,
@@ -289,9 +285,9 @@ impl Transport {
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {
-            self.echoing.remove(&from);
+            self.turno_peers.remove(&from);
         } else if self.group.address(from).is_some() {
-            self.echoing.insert(from);
+            self.turno_peers.insert(from);
         }
         let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
         Ok(Incoming::Lock {

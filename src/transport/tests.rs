@@ -99,7 +99,7 @@ fn only_a_turno_node_is_asked_from_the_listening_socket() {
 
     let hello = peer(2, None).send(1, Body::Hello, 0).unwrap();
     one.receive_from(&hello.text, 10_002).unwrap();
-    assert!(one.is_turno(NodeId(2)));
+    assert!(one.turno_peers.contains(&NodeId(2)));
     let outgoing = one.send(2, request(4), 0).unwrap();
     assert_eq!(outgoing.socket, Socket::Listening);
 
@@ -170,7 +170,7 @@ fn most_repetitions_to_a_possible_original_peer_are_not_sent() {
 }
 
 #[test]
-fn without_a_key_only_members_hosts_are_believed() {
+fn without_a_key_only_members_hosts_are_accepted() {
     let mut one = transport(None);
     let elsewhere = SocketAddr::from(([192, 0, 2, 7], 10_002));
     for datagram in [&b"req<2,2>"[..], b"reply<2,2>"] {
@@ -185,7 +185,7 @@ fn without_a_key_only_members_hosts_are_believed() {
 }
 
 #[test]
-fn with_a_key_only_datagrams_signed_for_this_member_are_believed() {
+fn with_a_key_only_datagrams_signed_for_this_member_are_accepted() {
     let mut one = transport(key());
     let hello = peer(2, key()).send(1, Body::Hello, 0).unwrap().text;
     assert!(one.receive_from(&hello, 10_002).is_ok());
@@ -212,7 +212,7 @@ fn with_a_key_only_datagrams_signed_for_this_member_are_believed() {
 }
 
 #[test]
-fn a_signed_datagram_without_a_tail_is_not_believed() {
+fn a_signed_datagram_without_a_tail_is_not_accepted() {
     let mut datagram = b"req<2,2>".to_vec();
     let (key, group) = (key().unwrap(), group(1).digest);
     key.sign(group, NodeId(2), NodeId(1), &mut datagram);
@@ -237,7 +237,7 @@ fn a_datagram_with_another_member_list_is_dropped_and_named() {
         let asks = Some(run);
         let reason = DropReason::OtherList { from, asks };
         assert_eq!(one.drop_reason(&hello.text), reason);
-        assert!(!one.is_turno(from));
+        assert!(!one.turno_peers.contains(&from));
         // So it learns of it too, and that is the end of it.
         let objection = one.objection(from, run, local(10_002));
         let (from, asks) = (NodeId(1), None);

@@ -13,9 +13,9 @@
 //! later version may add such a field, and this one skips it. A tail that is not an
 //! object is skipped, as an original peer would do.
 //!
-//! No request has clock 0: `req<0,ID>` is a greeting, and a `reply` that echoes 0
-//! answers it with the replier's clock. An original peer takes the greeting for a request
-//! that is older than any, and answers it as soon as it can.
+//! No request has clock 0: `req<0,ID>` is a hello, and a `reply` that echoes 0 is the
+//! welcome, which tells the replier's clock. An original peer takes the hello for a
+//! request that is older than any, and answers it as soon as it can.
 //!
 //! In a group with a key, a signature follows each datagram: `#` and 32 hexadecimal
 //! digits ([`Key`]).
@@ -39,8 +39,8 @@ pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
 
-/// The longest datagram that is read: what a UDP datagram can hold.
-pub const LONGEST_DATAGRAM: usize = 65_535;
+/// The longest datagram that is read, in bytes: the longest that UDP allows.
+pub const MAX_DATAGRAM: usize = 65_535;
 
 /// The capacity with which an outgoing datagram begins.
 const USUAL_LENGTH: usize = 224;

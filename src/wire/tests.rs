@@ -155,7 +155,7 @@ fn a_turno_tail_is_decoded_whole_or_not_at_all() {
     // A request echoes nothing.
     let request = format!("req<5,3>{{{FIELDS}}}");
     assert_eq!(decode(request.as_bytes()), Err(why));
-    // A greeting is for no lock.
+    // A hello is for no lock.
     let hello =
         br#"req<0,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"a"}"#;
     assert_eq!(decode(hello), Err(why));

@@ -5,7 +5,7 @@ use crate::fixtures::group::Group;
 use crate::fixtures::program::Program;
 
 /// Returns how many datagrams arrive anywhere for the first entry in a group of this
-/// size, once all processes have greeted each other.
+/// size, once all processes know each other's clocks.
 fn datagrams_of_an_entry(members: usize) -> usize {
     let group = Group::of(members);
     let mut processes = group.all_without_resends("0s");
@@ -20,14 +20,14 @@ fn enter_and_leave(process: &mut Program, n: usize) {
 }
 
 /// Ends the processes, and returns how many requests and replies have arrived
-/// anywhere. A late greeting makes a request be sent and answered again: such
+/// anywhere. A late hello makes a request be sent and answered again: such
 /// repetitions do not count.
 fn requests_and_replies(processes: Vec<Program>) -> usize {
     let printed: Vec<String> = processes.into_iter().flat_map(Program::terminate).collect();
     let arrived = printed.iter().filter(|line| line.contains("> received"));
-    let greets = [": hello", ": welcome", " sent again", ": ignored"];
-    let of_greeting = |line: &&String| greets.iter().any(|greets| line.contains(greets));
-    arrived.filter(|line| !of_greeting(line)).count()
+    let of_sync = [": hello", ": welcome", " sent again", ": ignored"];
+    let is_of_sync = |line: &&String| of_sync.iter().any(|word| line.contains(word));
+    arrived.filter(|line| !is_of_sync(line)).count()
 }
 
 #[test]

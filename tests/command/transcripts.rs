@@ -122,8 +122,8 @@ impl Script {
         Vec::new()
     }
 
-    /// Starts a group whose nodes have all greeted each other. A process of the
-    /// original among them takes the greetings for requests.
+    /// Starts a group whose nodes all know each other's clocks. A process of the
+    /// original among them takes the hellos for requests.
     fn begin(&mut self, members: u16, original: Option<NodeId>) {
         *self = Script {
             asks_everybody: self.asks_everybody,

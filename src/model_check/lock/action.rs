@@ -14,7 +14,7 @@ pub(super) enum Action {
     Delegate(usize),
     Deliver(MessageNumber),
     Crash(usize),
-    /// The entry ends that outlived the crash of its node.
+    /// An entry that outlived the crash of its node ends.
     End(usize),
     Restart(usize),
 }

@@ -98,7 +98,7 @@ impl GroupState {
             if self.crashes_left > 0 {
                 coverage |= CRASHED_WHILE_HELD;
             }
-            let entry = self.section.entry_of(index);
+            let entry = self.oracle.entry_of(index);
             if defers && entry.is_some_and(|entry| entry.run < self.runs[index]) {
                 coverage |= DEFERRED_BY_EARLIER_RUN;
             }

@@ -16,7 +16,7 @@ impl GroupState {
         let counts = u64::from(self.delegations_left) << 16
             | u64::from(self.crashes_left) << 8
             | u64::from(self.cancels_left);
-        let last_token = self.section.last_token << 24;
+        let last_token = self.oracle.last_token << 24;
         mixed(mixed(members ^ network) ^ mixed(counts ^ last_token) ^ self.entry_hash())
     }
 
@@ -35,7 +35,7 @@ impl GroupState {
     /// Of the members and the section.
     pub(super) fn members_fingerprint(&self, memo: &Memo) -> u64 {
         let members = self.members_hash(false, |member| memo.member(member).hash);
-        mixed(members ^ mixed(self.section.last_token) ^ self.entry_hash())
+        mixed(members ^ mixed(self.oracle.last_token) ^ self.entry_hash())
     }
 
     fn members_hash(
@@ -48,13 +48,13 @@ impl GroupState {
             let hash = member.map_or(1, &mut hash_of);
             let requests = u64::from(self.requests[index]) * u64::from(with_requests);
             let counts = requests << 8 | u64::from(self.runs[index]);
-            sum = mixed(sum ^ hash).wrapping_add(mixed(counts ^ self.below[index] << 16));
+            sum = mixed(sum ^ hash).wrapping_add(mixed(counts ^ self.reserved[index] << 16));
         }
         sum
     }
 
     fn entry_hash(&self) -> u64 {
-        self.section.entry.map_or(0, |entry| {
+        self.oracle.entry.map_or(0, |entry| {
             mixed(entry.token << 16 | u64::from(entry.run) << 8 | entry.index as u64)
         })
     }

@@ -24,11 +24,11 @@ pub(crate) struct GroupState {
     /// The number of times that each has started.
     pub(super) runs: [u8; MAX_MEMBERS],
     /// The bound of its clock that each has persisted.
-    pub(super) below: [u64; MAX_MEMBERS],
+    pub(super) reserved: [u64; MAX_MEMBERS],
     pub(super) crashes_left: u8,
     pub(super) cancels_left: u8,
     pub(super) delegations_left: u8,
-    pub(super) section: Oracle,
+    pub(super) oracle: Oracle,
 }
 
 impl GroupState {
@@ -39,15 +39,15 @@ impl GroupState {
             network: Vec::new(),
             requests: [0; MAX_MEMBERS],
             runs: [0; MAX_MEMBERS],
-            below: [1; MAX_MEMBERS],
+            reserved: [1; MAX_MEMBERS],
             crashes_left: bounds.crashes,
             cancels_left: bounds.cancels,
             delegations_left: bounds.delegations,
-            section: Oracle::default(),
+            oracle: Oracle::default(),
         }
     }
 
-    /// Applies a member's step, with the first of its effects only.
+    /// Applies a member's step, up to a crash after `max_effects` of its effects.
     pub(super) fn apply(
         &mut self,
         index: usize,
@@ -62,12 +62,12 @@ impl GroupState {
                         self.network.insert(at, message);
                     }
                 }
-                MemberEffect::Reserve(below) => self.below[index] = below,
+                MemberEffect::Reserve(bound) => self.reserved[index] = bound,
                 MemberEffect::Leave => {}
-                MemberEffect::Delegate(first, last) => self.section.delegate(first, last)?,
+                MemberEffect::Delegate(first, last) => self.oracle.delegate(first, last)?,
                 MemberEffect::Enter(token) => {
                     let run = self.runs[index];
-                    self.section.enter(Entry { index, token, run })?;
+                    self.oracle.enter(Entry { index, token, run })?;
                 }
             }
         }
@@ -79,20 +79,20 @@ impl GroupState {
         self.members[index] = None;
         self.crashes_left = self.crashes_left.saturating_sub(1);
         if !bounds.outlives {
-            self.section.leave(index);
+            self.oracle.leave(index);
         }
     }
 
     /// The token of the entry that goes on though its node has crashed.
     pub(super) fn outliving_token(&self, index: usize) -> Option<Token> {
-        let entry = self.section.entry_of(index)?;
+        let entry = self.oracle.entry_of(index)?;
         let is_down = self.members[index].is_none();
         is_down.then(|| Token::new(entry.token))
     }
 
     /// Whether the holder's clock has not reached its token.
     pub(super) fn is_behind_token(&self, memo: &Memo) -> bool {
-        self.section.entry.is_some_and(|entry| {
+        self.oracle.entry.is_some_and(|entry| {
             let holder = self.members[entry.index];
             holder.is_some_and(|holder| memo.member(holder).member.clock() < entry.token)
         })

@@ -33,7 +33,7 @@ impl Bounds {
             }
         }
         // In each round the holder leaves and all messages arrive. Each member needs one
-        // round to enter in; the rest is for the greetings.
+        // round to enter in; the rest is for hellos and welcomes.
         for _ in 0..4 * members + 4 {
             let mut all = state.members[..members].iter().flatten();
             if all.all(|member| memo.member(*member).is_free) {
@@ -44,7 +44,7 @@ impl Bounds {
                 for event in memo.due_events(member(&state)) {
                     report(Recovery::Handled(index, event.clone()));
                     if matches!(event, Event::Release(_)) {
-                        state.section.leave(index);
+                        state.oracle.leave(index);
                     }
                     let member = member(&state);
                     if let Some(step) = memo.handle(member, event) {

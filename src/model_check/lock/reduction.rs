@@ -29,7 +29,7 @@ impl GroupState {
         let of_members = members.map(|member| memo.member(*member).least_clock);
         let messages = self.network.iter();
         let of_messages = messages.map(|message| memo.known_message(*message).least_clock);
-        let of_token = (self.section.last_token > 0).then_some(self.section.last_token);
+        let of_token = (self.oracle.last_token > 0).then_some(self.oracle.last_token);
         let least = of_members.chain(of_messages).chain(of_token).min();
         let by = least.unwrap_or(1) - 1;
         if by == 0 {
@@ -42,17 +42,17 @@ impl GroupState {
             *message = memo.shift_message(*message, by);
         }
         self.network.sort_unstable();
-        self.section.shift(by);
+        self.oracle.shift(by);
     }
 
     /// Forgets a token that all clocks have reached: no later token is as small.
     fn forget_token(&mut self, memo: &Memo) {
-        let last_token = self.section.last_token;
+        let last_token = self.oracle.last_token;
         let mut members = self.members.iter().flatten();
         let have_reached = members.all(|member| memo.member(*member).member.clock() >= last_token);
         let may_resume = (0..MAX_MEMBERS).any(|index| self.outliving_token(index).is_some());
         if have_reached && self.crashes_left == 0 && !may_resume {
-            self.section.last_token = 0;
+            self.oracle.last_token = 0;
         }
     }
 

@@ -119,7 +119,7 @@ impl Replay<'_> {
 
     /// Where nodes crash no clock is shifted: bound and token are real.
     fn restart(&mut self, index: usize, state: &GroupState) -> usize {
-        self.start_member(index, state.below[index], state.outliving_token(index))
+        self.start_member(index, state.reserved[index], state.outliving_token(index))
     }
 
     fn start_member(&mut self, index: usize, below: u64, outliving: Option<Token>) -> usize {

@@ -10,7 +10,7 @@ use crate::mutex::{LockName, Token};
 use crate::protocol::{Event, Member};
 
 impl Bounds {
-    /// Returns the state in which all members have started and greeted each other,
+    /// Returns the state in which all members have started and know all clocks,
     /// and no request exists yet. Reports each delivery.
     pub(super) fn start_group(
         &self,
@@ -22,7 +22,7 @@ impl Bounds {
             self.start_member(memo, &mut state, index, usize::MAX);
         }
         let outcome = state.deliver_all(memo, on_delivery);
-        assert_eq!(outcome, Ok(()), "no member enters by greeting");
+        assert_eq!(outcome, Ok(()), "no member enters by a hello or welcome");
         state
     }
 
@@ -37,7 +37,7 @@ impl Bounds {
     ) {
         let outliving = state.outliving_token(index);
         state.runs[index] += 1;
-        let config = self.config(index, state.runs[index], state.below[index]);
+        let config = self.config(index, state.runs[index], state.reserved[index]);
         let mut member = memo.add_member(Member::new(config));
         state.members[index] = Some(member);
         for event in start_events(outliving) {
@@ -125,7 +125,7 @@ impl Bounds {
                 return Some(Ok(next));
             }
             Action::End(index) => {
-                next.section.leave(index);
+                next.oracle.leave(index);
                 *seen |= coverage::ENDED_WHILE_DOWN;
                 return Some(Ok(next));
             }
@@ -143,7 +143,7 @@ impl Bounds {
             Action::Acquire(_) | Action::Release(_) | Action::Cancel(_) | Action::Delegate(_) => {
                 let (index, event) = action.user_event(self)?;
                 match action {
-                    Action::Release(_) => next.section.leave(index),
+                    Action::Release(_) => next.oracle.leave(index),
                     Action::Cancel(_) => next.cancels_left -= 1,
                     Action::Delegate(_) => next.delegations_left -= 1,
                     _ => next.requests[index] += 1,

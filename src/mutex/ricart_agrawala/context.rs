@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::Deferred;
+use super::PeerRequest;
 use crate::mutex::clock::{LamportClock, NodeId};
 use crate::mutex::config::Config;
 use crate::mutex::effect::Effect;
@@ -57,14 +57,14 @@ impl Context<'_> {
         self.send(to, None, Body::Request { lock, clock }, repetition);
     }
 
-    pub(super) fn send_reply(&mut self, incoming: &Deferred, clock: u64, repetition: u32) {
+    pub(super) fn send_reply(&mut self, incoming: &PeerRequest, clock: u64, repetition: u32) {
         let (lock, echo) = (self.lock.clone(), incoming.echo());
         let reply_to = rules::reply_address(self, incoming);
         let body = Body::Reply { lock, clock, echo };
         self.send(incoming.request.id, reply_to, body, repetition);
     }
 
-    pub(super) fn send_superseded(&mut self, incoming: &Deferred) {
+    pub(super) fn send_superseded(&mut self, incoming: &PeerRequest) {
         let body = Body::Superseded {
             lock: self.lock.clone(),
             clock: self.clock.now(),
@@ -73,7 +73,7 @@ impl Context<'_> {
         self.send(incoming.request.id, incoming.reply_to, body, 0);
     }
 
-    pub(super) fn send_welcome(&mut self, incoming: &Deferred) {
+    pub(super) fn send_welcome(&mut self, incoming: &PeerRequest) {
         let body = Body::Welcome {
             clock: self.clock.now(),
             to: incoming.echo().incarnation,

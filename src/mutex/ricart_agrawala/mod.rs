@@ -57,7 +57,8 @@ pub(crate) use context::{Context, Gate};
 /// The state of a member towards the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum State {
-    /// It has not requested the section.
+    /// It has not requested the section. A request that waits until all clocks are known
+    /// is not made yet.
     #[default]
     Free,
     /// It has requested the section, and waits for replies.
@@ -87,7 +88,7 @@ impl fmt::Display for State {
 
 /// A peer's request, whose reply may be deferred until this member has left the section.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Deferred {
+pub struct PeerRequest {
     /// The request.
     pub request: Timestamp,
     /// The program that made it.
@@ -96,7 +97,7 @@ pub struct Deferred {
     pub reply_to: Option<SocketAddr>,
 }
 
-impl Deferred {
+impl PeerRequest {
     /// The echo of an answer. An original peer has no incarnation, and does not read
     /// the echo.
     fn echo(&self) -> RequestId {
@@ -113,7 +114,7 @@ impl Deferred {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RicartAgrawala {
     state: State,
-    reply_queue: Vec<Deferred>,
+    reply_queue: Vec<PeerRequest>,
     /// The turno peers whose permission we hold until we reply to them. That of an
     /// original peer serves one entry.
     kept: BTreeSet<NodeId>,
@@ -153,7 +154,7 @@ impl RicartAgrawala {
 
     /// The deferred requests, in order of arrival.
     #[must_use]
-    pub fn reply_queue(&self) -> &[Deferred] {
+    pub fn reply_queue(&self) -> &[PeerRequest] {
         &self.reply_queue
     }
 

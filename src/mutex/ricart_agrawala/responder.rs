@@ -1,7 +1,7 @@
 //! The peers' requests: "the other node either sends a REPLY immediately or defers a
 //! response until after it leaves its own critical section."
 
-use super::{Context, Deferred, Latest, RicartAgrawala, rules};
+use super::{Context, Latest, PeerRequest, RicartAgrawala, rules};
 use crate::mutex::message::Origin;
 use crate::mutex::rejected::Rejected;
 
@@ -9,7 +9,7 @@ impl RicartAgrawala {
     pub(crate) fn receive_request(
         &mut self,
         cx: &mut Context<'_>,
-        incoming: Deferred,
+        incoming: PeerRequest,
     ) -> Result<(), Rejected> {
         if incoming.origin == Origin::Original {
             // A restarted original peer's clock may go back, and it asks once: so each
@@ -59,7 +59,7 @@ impl RicartAgrawala {
         Ok(())
     }
 
-    fn answer_or_defer(&mut self, cx: &mut Context<'_>, incoming: Deferred) {
+    fn answer_or_defer(&mut self, cx: &mut Context<'_>, incoming: PeerRequest) {
         if rules::defers(cx, &self.state, incoming.request) {
             self.defer(cx, incoming);
         } else {
@@ -67,8 +67,8 @@ impl RicartAgrawala {
         }
     }
 
-    fn defer(&mut self, cx: &mut Context<'_>, incoming: Deferred) {
-        let is_alike = |deferred: &Deferred| {
+    fn defer(&mut self, cx: &mut Context<'_>, incoming: PeerRequest) {
+        let is_alike = |deferred: &PeerRequest| {
             deferred.request.id == incoming.request.id
                 && (deferred.origin == Origin::Original) == (incoming.origin == Origin::Original)
         };
@@ -82,7 +82,7 @@ impl RicartAgrawala {
         cx.report_contended();
     }
 
-    fn reply(&mut self, cx: &mut Context<'_>, incoming: &Deferred) {
+    fn reply(&mut self, cx: &mut Context<'_>, incoming: &PeerRequest) {
         let peer = incoming.request.id;
         let clock = rules::reply_clock(cx, incoming.request);
         if let Some(latest) = self.latest.get_mut(&peer)

@@ -16,7 +16,7 @@ use super::clock::{NodeId, Timestamp};
 use super::message::{Origin, RequestId};
 use super::planted::planted;
 use super::rejected::Rejected;
-use super::ricart_agrawala::{Context, Deferred, State};
+use super::ricart_agrawala::{Context, PeerRequest, State};
 pub(crate) use failover::{
     clock_on_joining, is_lost, is_of_own_view, is_permitted, may_enter, reserve_early,
     void_permissions,
@@ -158,7 +158,7 @@ pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: Timestamp) -> bool
 
 /// "... or defers a response until after it leaves its own critical section": then every
 /// deferred request is answered.
-pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<Deferred>) -> Vec<Deferred> {
+pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<PeerRequest>) -> Vec<PeerRequest> {
     let deferred = mem::take(queue);
     if planted!(cx.config, QueueForgotten) {
         return Vec::new();
@@ -177,7 +177,7 @@ pub(super) fn max_deferred(cx: &Context<'_>, origin: Origin) -> usize {
 }
 
 /// An original peer waits for its reply at the socket of its request.
-pub(super) fn reply_address(cx: &Context<'_>, request: &Deferred) -> Option<SocketAddr> {
+pub(super) fn reply_address(cx: &Context<'_>, request: &PeerRequest) -> Option<SocketAddr> {
     if planted!(cx.config, OriginalAnsweredAtListedPort) {
         return None;
     }

@@ -1,8 +1,8 @@
-//! What is to be done next for a lock.
+//! What the lock table decides about a lock, and from what.
 
 use crate::mutex::State;
 
-/// What is to be done next for a lock.
+/// What the node does next for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::node) enum NextAction {
     /// Nothing, until something happens.
@@ -26,8 +26,9 @@ pub(in crate::node) enum NextAction {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::node) struct LockView<'a> {
     pub(in crate::node) state: &'a State,
-    /// It will ask as soon as it has heard all clocks.
-    pub(in crate::node) is_wanted: bool,
+    /// The lock is FREE, but already requested: the request is made when all clocks are
+    /// known.
+    pub(in crate::node) is_awaiting_sync: bool,
     /// Peers wait for this member's reply.
     pub(in crate::node) is_contended: bool,
     /// Whether entries may be delegated.

@@ -23,7 +23,7 @@ fn action(is_contended: bool, is_calm: bool) -> NextAction {
     let token = Token::new(5);
     let view = LockView {
         state: &State::Held { token },
-        is_wanted: false,
+        is_awaiting_sync: false,
         is_contended,
         may_delegate: true,
     };
@@ -65,7 +65,7 @@ fn delegate_and_recall(table: &mut LockTable, lock: &LockName, ticket: u64) {
     let token = Token::new(5);
     let view = LockView {
         state: &State::Held { token },
-        is_wanted: false,
+        is_awaiting_sync: false,
         is_contended: false,
         may_delegate: false,
     };

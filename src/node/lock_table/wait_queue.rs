@@ -98,21 +98,21 @@ impl WaitQueue {
         view: LockView<'_>,
         is_calm: impl Fn() -> bool,
     ) -> NextAction {
-        let is_wanted_here = !self.waiting.is_empty();
+        let is_wanted = !self.waiting.is_empty();
         match view.state {
-            State::Free if is_wanted_here && !view.is_wanted => NextAction::Acquire,
-            State::Free if !is_wanted_here && view.is_wanted => NextAction::Cancel,
-            State::Wait { .. } if !is_wanted_here => NextAction::Cancel,
+            State::Free if is_wanted && !view.is_awaiting_sync => NextAction::Acquire,
+            State::Free if !is_wanted && view.is_awaiting_sync => NextAction::Cancel,
+            State::Wait { .. } if !is_wanted => NextAction::Cancel,
             State::Free | State::Wait { .. } => NextAction::Wait,
             State::Held { .. } if self.holder.is_some() => {
-                let must_leave = is_wanted_here || view.is_contended || self.is_recalled;
+                let must_leave = is_wanted || view.is_contended || self.is_recalled;
                 if must_leave && self.recall() {
                     NextAction::Release
                 } else {
                     NextAction::Wait
                 }
             }
-            State::Held { .. } if self.entered.is_some() && is_wanted_here => {
+            State::Held { .. } if self.entered.is_some() && is_wanted => {
                 let is_alone = self.waiting.len() == 1 && !view.is_contended;
                 let is_delegated = view.may_delegate && is_alone;
                 // Without tokens the holder can still leave without the node's thread.

@@ -17,7 +17,7 @@ pub(super) fn arrows(
     let missing = history.missing();
     let mut arrows = Vec::new();
     for datagram in &history.datagrams {
-        if datagram.kind.is_greeting() || Some(datagram.lock) != lock {
+        if datagram.kind.is_clock_sync() || Some(datagram.lock) != lock {
             continue;
         }
         let end = |event_id: EventId| Some((*positions.get(&event_id)?, history.label(event_id)));

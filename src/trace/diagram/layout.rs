@@ -59,33 +59,33 @@ impl Diagram {
 }
 
 /// The events that are drawn, in order: of this lock, these nodes and this time, without
-/// timers that sent nothing and without greetings, except the greeting that told the
+/// timers that sent nothing and without hellos and welcomes, except the one that told the
 /// last unknown clock, so that requests were sent.
 fn shown(history: &History, view: &View) -> Vec<EventId> {
     let begins = history.begins_at();
     let lock = history.known_lock(&view.lock);
-    let greetings = greetings_that_sent(history, lock);
+    let syncs = syncs_that_sent(history, lock);
     let is_shown = |event_id: &&EventId| {
         let event = history.event(**event_id);
         let since = event.at.saturating_sub(begins);
         view.has(event.id)
             && view.from.is_none_or(|from| since >= from)
             && view.to.is_none_or(|to| since <= to)
-            && (is_of(event, lock) || greetings.contains(*event_id))
+            && (is_of(event, lock) || syncs.contains(*event_id))
     };
     history.order.iter().filter(is_shown).copied().collect()
 }
 
-/// The arrivals of greetings that sent something about this lock.
-fn greetings_that_sent(history: &History, lock: Option<NameId>) -> HashSet<EventId> {
-    let is_of_lock = |it: &&Datagram| !it.kind.is_greeting() && Some(it.lock) == lock;
+/// The arrivals of hellos and welcomes that sent something about this lock.
+fn syncs_that_sent(history: &History, lock: Option<NameId>) -> HashSet<EventId> {
+    let is_of_lock = |it: &&Datagram| !it.kind.is_clock_sync() && Some(it.lock) == lock;
     let of_lock = history.datagrams.iter().filter(is_of_lock);
     let senders = of_lock.filter_map(|datagram| datagram.sent);
-    let is_greeting = |event_id: &EventId| {
+    let is_sync = |event_id: &EventId| {
         let received = history.event(*event_id).received;
-        received.is_some_and(MessageKind::is_greeting)
+        received.is_some_and(MessageKind::is_clock_sync)
     };
-    senders.filter(is_greeting).collect()
+    senders.filter(is_sync).collect()
 }
 
 fn is_of(event: &Event, lock: Option<NameId>) -> bool {
@@ -93,7 +93,7 @@ fn is_of(event: &Event, lock: Option<NameId>) -> bool {
     match (event.kind, event.received) {
         (EventKind::Start, _) => false,
         (EventKind::Tick, _) => true,
-        (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_greeting(),
+        (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_clock_sync(),
         (EventKind::Timer, _) => is_this_lock && event.has_sent,
         _ => is_this_lock,
     }

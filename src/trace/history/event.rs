@@ -72,7 +72,7 @@ pub struct Event {
     pub phase: Phase,
     /// Whether it changed nothing.
     pub is_ignored: bool,
-    /// Whether it sent anything except greetings.
+    /// Whether it sent anything except hellos and welcomes.
     pub(in crate::trace) has_sent: bool,
 }
 

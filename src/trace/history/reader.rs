@@ -145,7 +145,7 @@ impl Contents {
             kind: record.event,
             phase: record.state,
             is_ignored: record.ignored.is_some(),
-            has_sent: record.sent.iter().any(|sent| !sent.kind.is_greeting()),
+            has_sent: record.sent.iter().any(|sent| !sent.kind.is_clock_sync()),
         });
         if let Some(message) = message {
             self.received.push(Datagram {

@@ -1,4 +1,4 @@
-//! Messages and memories of requests that can no longer have an effect.
+//! What can no longer have an effect: messages, and what members remember of requests.
 
 use super::{MemberNumber, Memo, MessageNumber};
 use crate::mutex::{Body, LockName, NodeId, State};
@@ -8,10 +8,10 @@ impl Memo {
     /// Whether a member, `None` after a crash, will never again do anything because of
     /// this message. Every new request has a new clock, so
     /// - a reply is obsolete unless its request waits for it, or may still do so;
-    /// - a welcome, unless its run does not know the sender's clock, or not this run
-    ///   of the sender;
-    /// - a request, once the member has seen a newer one of the same run, and will not
-    ///   forget it in a crash.
+    /// - a welcome is obsolete unless the receiver's present run does not know the
+    ///   sender's clock, or has not seen this run of the sender;
+    /// - a request is obsolete once the member has seen a newer one of the same run, and
+    ///   will not forget it in a crash.
     ///
     /// `a_reduced_search_reaches_the_same_states` searches small groups with obsolete
     /// messages left in, and sees that they change nothing.

@@ -46,8 +46,8 @@ impl LiveDiagram {
         rows
     }
 
-    /// The arrival of a message. Greetings are shown only if they change something: the
-    /// clock, or the run of the peer.
+    /// The arrival of a message. A hello or welcome is shown only if it changes
+    /// something: the clock, or the run of the peer.
     fn received(
         &mut self,
         account: &Account<'_>,
@@ -61,7 +61,7 @@ impl LiveDiagram {
             return Some(self.event(tone, note));
         }
         let is_restarted = !is_ignored && self.is_new_run(message);
-        let is_silent = message.kind.is_greeting() && !account.is_doubted() && !is_ignored;
+        let is_silent = message.kind.is_clock_sync() && !account.is_doubted() && !is_ignored;
         if is_silent && !is_restarted && account.record.clock == clock_before {
             return None;
         }
@@ -91,7 +91,7 @@ impl LiveDiagram {
     }
 }
 
-/// The label of a greeting.
+/// The label of a hello.
 const HELLO: &str = "hello";
 
 /// The arrow of a message from or to its peer.
@@ -113,8 +113,8 @@ fn arrow(is_sent: bool, message: &MessageRecord) -> Arrow {
     }
 }
 
-/// What was sent, the same to several members as one arrow. Greetings are shown only
-/// if a caller or a doubted clock needs them.
+/// What was sent, the same to several members as one arrow. Hellos are shown only if
+/// a caller or a doubted clock needs them.
 fn sent(account: &Account<'_>) -> Vec<Arrow> {
     let has_hello = account.record.event == EventKind::Acquire || account.is_doubted();
     let mut arrows: Vec<Arrow> = Vec::new();

@@ -174,7 +174,7 @@ fn the_oldest_rows_are_dropped() {
 }
 
 #[test]
-fn a_restarted_peer_is_shown_and_other_greetings_are_not() {
+fn a_restarted_peer_is_shown_and_other_hellos_and_welcomes_are_not() {
     let mut node = Staged::new(1, 3);
     node.handle(hello(3));
     node.handle(hello(3));

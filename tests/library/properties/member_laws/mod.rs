@@ -109,7 +109,7 @@ impl Checked {
 }
 
 /// How many datagrams one event may cause: a reply to each queued request, a
-/// greeting to each member, and a request to each for each wanted lock.
+/// hello to each member, and a request to each for each wanted lock.
 fn max_sent(member: &Member) -> usize {
     let queued: usize = member
         .locks()

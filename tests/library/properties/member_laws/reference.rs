@@ -276,8 +276,8 @@ impl Reference {
         assert_eq!((message.from, message.origin), (self.config.id, origin));
         let clock = message.body.clock();
         assert!(clock <= MAX_CLOCK, "no peer can decode {message}");
-        let is_greeting = matches!(message.body, Body::Hello | Body::Welcome { .. });
-        assert!(self.peers.contains(&to) || is_greeting && to == self.config.id);
+        let is_clock_sync = matches!(message.body, Body::Hello | Body::Welcome { .. });
+        assert!(self.peers.contains(&to) || is_clock_sync && to == self.config.id);
         // A member that has not received all clocks would have to receive them after
         // a restart too. Until then no message of it lets a peer enter, so its clock
         // need not be on disk.
