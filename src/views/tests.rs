@@ -8,10 +8,6 @@ use super::*;
 
 const LEASE: Duration = Duration::from_secs(10);
 
-fn after(seconds: f64) -> Moment {
-    Moment::default() + Duration::from_secs_f64(seconds)
-}
-
 struct Group {
     now: Moment,
     views: BTreeMap<NodeId, Views>,
