@@ -163,6 +163,18 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
+    /// The node is about to end, with no lock held or wanted: with failover the others
+    /// need not wait until its lease is over.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        if self.member.views().is_none() || self.has_lost_state {
+            return Ok(());
+        }
+        self.handle(&Event::End).map(drop)
+    }
+
     /// Leaves the section, or withdraws the request for it.
     ///
     /// # Errors
