@@ -46,7 +46,7 @@ impl HoldDeadline {
 
     /// When this agent kills the command, if neither its supervisor nor its client has.
     fn kill_at(self) -> Moment {
-        Moment::default() + self.until.since(Moment::default() + self.lease / 20)
+        Moment::default() + self.until.since(Moment::default() + self.lease / 40)
     }
 }
 
@@ -87,10 +87,15 @@ impl Hold {
         let Ok(processes) = Process::that_have_open(&self.record.file) else {
             return;
         };
-        if let Some(deadline) = &mut self.deadline
-            && !processes.is_empty()
-            && !mem::replace(&mut deadline.is_killed, true)
-        {
+        let Some(deadline) = &mut self.deadline else {
+            return;
+        };
+        let is_first = !mem::replace(&mut deadline.is_killed, true);
+        // The client has a moment to say why its command was killed.
+        let is_client = |process: &Process| Some(process.id()) == self.record.entry.pid;
+        let is_due = |process: &Process| !(is_first && is_client(process));
+        let processes: Vec<_> = processes.into_iter().filter(is_due).collect();
+        if is_first && !processes.is_empty() {
             let Entry { lock, command, .. } = &self.record.entry;
             log::warn!(
                 "lock {lock:?}: the lease ends, and neither the supervisor nor the client of \
