@@ -33,6 +33,8 @@ pub(super) struct HoldDeadline {
     pub(super) lease: Duration,
     /// Whether it was reported that this agent kills the command.
     pub(super) is_killed: bool,
+    /// Whether it was reported that the deadline cannot be written.
+    is_stuck: bool,
 }
 
 impl HoldDeadline {
@@ -41,6 +43,7 @@ impl HoldDeadline {
             until,
             lease,
             is_killed: false,
+            is_stuck: false,
         }
     }
 
@@ -68,8 +71,10 @@ impl Hold {
             // A deadline is moved on when that gains something.
             let is_worth_it = until.since(deadline.until) > deadline.lease / 50;
             if is_worth_it && let Err(error) = deadline::write(&self.record.file, until) {
-                let path = self.record.path.display();
-                log::warn!("the lease cannot be written into {path}: {error}");
+                if !mem::replace(&mut deadline.is_stuck, true) {
+                    let path = self.record.path.display();
+                    log::warn!("a renewal of the lease cannot be written into {path}: {error}");
+                }
             } else if is_worth_it {
                 deadline.until = until;
             }
