@@ -231,7 +231,9 @@ impl Member {
     /// lease.
     pub(super) fn set_view_timer(&mut self, effects: &mut Vec<Effect>) {
         let (now, until) = (self.now, self.leased_until());
-        let Some(failover) = &mut self.failover else {
+        // The views do nothing before all clocks are known.
+        let is_synced = self.unsynced.is_empty();
+        let Some(failover) = self.failover.as_mut().filter(|_| is_synced) else {
             return;
         };
         let mut due = failover.views.next_tick().max(now);

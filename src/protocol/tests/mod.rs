@@ -12,6 +12,7 @@ use crate::mutex::{MAX_CLOCK, MAX_JUMP, Pace, RequestId};
 mod clock_sync;
 mod delegation;
 mod duplicate_id;
+mod failover;
 mod permissions;
 mod repetition;
 mod request;
