@@ -15,8 +15,8 @@ pub(super) struct Acknowledgments {
     given_until: BTreeMap<NodeId, Moment>,
     /// The last beat that this one has acknowledged of each.
     given: BTreeMap<NodeId, Nonce>,
-    /// The latest own beat that each member has acknowledged: when it was sent. Of this
-    /// run only.
+    /// The latest own beat that each member has acknowledged, this one included: when it
+    /// was sent. Of this run only.
     got: BTreeMap<NodeId, Moment>,
     /// The largest bound of this member's clock that each member has noted.
     noted: BTreeMap<NodeId, u64>,
@@ -68,15 +68,15 @@ impl Acknowledgments {
         *known = below.max(*known);
     }
 
-    /// The moment from which the lease counts (rule 3): the latest such that a majority,
-    /// with this member itself, has acknowledged a beat sent then or later.
-    pub(super) fn leased_from(&self, others_needed: usize) -> Option<Moment> {
-        nth_largest(self.got.values().copied(), others_needed)
+    /// The moment from which the lease counts (rule 3): the latest such that this many
+    /// members have acknowledged a beat sent then or later.
+    pub(super) fn leased_from(&self, needed: usize) -> Option<Moment> {
+        nth_largest(self.got.values().copied(), needed)
     }
 
-    /// The largest bound that a majority has noted, with this member itself (rule 9).
-    pub(super) fn noted(&self, others_needed: usize) -> u64 {
-        nth_largest(self.noted.values().copied(), others_needed).unwrap_or(0)
+    /// The largest bound that this many members have noted (rule 9).
+    pub(super) fn noted(&self, needed: usize) -> u64 {
+        nth_largest(self.noted.values().copied(), needed).unwrap_or(0)
     }
 
     #[cfg(test)]
@@ -88,6 +88,11 @@ impl Acknowledgments {
         &mut BTreeMap<NodeId, u64>,
     ) {
         (&mut self.given_until, &mut self.got, &mut self.noted)
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget_nonces(&mut self) {
+        self.given.clear();
     }
 }
 

@@ -37,12 +37,12 @@ pub(super) fn is_of_this_run(config: &Config, nonce: Nonce) -> bool {
 }
 
 /// Rule 3: a lease needs the acknowledgments of a majority, this member's own included.
-/// Returns of how many others.
-pub(super) fn others_for_a_lease(views: &Views) -> usize {
+/// Returns how many that is.
+pub(super) fn members_for_a_lease(views: &Views) -> usize {
     if planted!(views.config, LeaseWithoutMajority) {
-        return 0;
+        return 1;
     }
-    views.majority() - 1
+    views.majority()
 }
 
 /// Rule 4: a member votes for (n, S) only if n is larger than every number that it has
@@ -121,9 +121,9 @@ pub(super) fn may_join(views: &Views, view: &View) -> bool {
 }
 
 /// Rule 9: a token needs a bound that a majority has noted, this member included. Returns
-/// how many others.
-pub(super) fn others_for_a_bound(views: &Views) -> usize {
-    views.majority() - 1
+/// how many that is.
+pub(super) fn members_for_a_bound(views: &Views) -> usize {
+    views.majority()
 }
 
 /// Rule 10: a word of leaving counts if the last beat that was acknowledged is of the same

@@ -1,0 +1,124 @@
+//! The searches.
+
+use super::*;
+use crate::model_check::{breadth_first, check, depth_first};
+use crate::mutex::planted::Planted;
+
+/// A walk of random steps.
+fn walk(
+    bounds: &Bounds,
+    memo: &mut Memo,
+    random: &mut fastrand::Rng,
+    seen: &mut u16,
+) -> (Result<(), Violation>, Vec<Action>) {
+    let mut state = bounds.start(memo);
+    let (mut path, mut actions) = (Vec::new(), Vec::new());
+    for _ in 0..120 {
+        actions.clear();
+        bounds.actions(memo, &state, &mut actions);
+        random.shuffle(&mut actions);
+        let mut found = None;
+        for action in &actions {
+            // What ends or restarts is rarer than what goes on.
+            let is_rare = matches!(
+                action,
+                Action::End(..) | Action::Restart(_) | Action::Leave(_) | Action::Propose(..)
+            );
+            if is_rare && random.u8(..) > 60 {
+                continue;
+            }
+            if let Some(step) = bounds.step(memo, &state, *action, seen) {
+                path.push(*action);
+                found = Some(step);
+                break;
+            }
+        }
+        match found {
+            None => break,
+            Some(Err(violation)) => return (Err(violation), path),
+            Some(Ok(next)) => state = next,
+        }
+    }
+    (Ok(()), path)
+}
+
+fn walks(bounds: Bounds, seconds: u64) -> Option<(Violation, Vec<String>)> {
+    let (start, mut memo, mut seen, mut n, mut steps) =
+        (std::time::Instant::now(), Memo::default(), 0, 0, 0);
+    let mut random = fastrand::Rng::with_seed(1);
+    while start.elapsed().as_secs() < seconds {
+        if n % 2000 == 1999 {
+            memo = Memo::default();
+        }
+        let (outcome, path) = walk(&bounds, &mut memo, &mut random, &mut seen);
+        n += 1;
+        steps += path.len();
+        if let Err(violation) = outcome {
+            let steps: Vec<_> = path.iter().map(|action| action.describe(&memo)).collect();
+            eprintln!(
+                "{:?}: walk {n}: {violation:?}, {} steps",
+                bounds.planted,
+                steps.len()
+            );
+            return Some((violation, steps));
+        }
+    }
+    eprintln!(
+        "{:?}: {n} walks, {steps} steps, seen {seen:b}",
+        bounds.planted
+    );
+    None
+}
+
+fn full() -> Bounds {
+    SMALL
+        .requests([3; 3])
+        .restarts([1; 3])
+        .proposals([2; 3])
+        .counters(3)
+        .acknowledges_at_once(false)
+        .is_unreduced(true)
+}
+
+#[test]
+fn try_walks() {
+    if let Some(found) = walks(full(), 40) {
+        panic!("{found:#?}");
+    }
+    if let Some(found) = walks(full().ahead(4), 40) {
+        panic!("{found:#?}");
+    }
+    if let Some(found) = walks(full().ahead(4).leaves([1; 3]), 60) {
+        panic!("{found:#?}");
+    }
+}
+
+#[test]
+fn try_bugs() {
+    for bug in Planted::ALL
+        .iter()
+        .skip_while(|bug| **bug != Planted::BarredAcknowledged)
+    {
+        walks(full().ahead(4).leaves([1; 3]).planted(Some(*bug)), 8);
+    }
+}
+
+#[test]
+fn try_states() {
+    for bounds in [
+        SMALL.requests([1, 1, 0]).proposals([0, 1, 0]).lapsing(1),
+        SMALL.requests([1, 1, 0]).proposals([0, 1, 0]),
+        SMALL.requests([1, 1, 0]).proposals([1, 1, 0]),
+    ] {
+        let start = std::time::Instant::now();
+        let found = breadth_first(&bounds, None, 1_000_000);
+        eprintln!(
+            "{:?} {:b} {:?} {:?} {:#?}",
+            found.states,
+            found.seen,
+            found.violation,
+            start.elapsed(),
+            found.steps
+        );
+    }
+}
