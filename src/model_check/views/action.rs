@@ -6,7 +6,6 @@ use super::memo::{Memo, MessageNumber};
 /// An action of one member, by its index, or of the network, or of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    Beat(u8),
     Deliver(MessageNumber),
     /// What the first acknowledged to the second ends.
     End(u8, u8),
@@ -25,7 +24,6 @@ impl Action {
     pub(super) fn describe(self, memo: &Memo) -> String {
         let id = |index: u8| id_of(usize::from(index));
         match self {
-            Action::Beat(index) => format!("{} sends a beat", id(index)),
             Action::Deliver(message) => memo.sent(message).describe(),
             Action::End(by, to) => {
                 format!("what {} acknowledged to {} ends", id(by), id(to))

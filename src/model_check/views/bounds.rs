@@ -40,6 +40,8 @@ bounds! {
     leaves: [u8; MEMBERS] = [0; MEMBERS],
     /// The number of proposals of each member.
     proposals: [u8; MEMBERS] = [1; MEMBERS],
+    /// The sets of members that are proposed: of each, the bit of its members as bits.
+    sets: u8 = u8::MAX,
     /// The largest counter in the number of a view.
     counters: u64 = 1,
     /// The members, as bits, whose acknowledgments from others end.
@@ -87,10 +89,16 @@ impl Bounds {
     pub(super) fn has_leaves(&self) -> bool {
         self.leaves != [0; MEMBERS]
     }
+}
 
-    pub(super) fn has_restarts(&self) -> bool {
-        self.restarts != [0; MEMBERS] || self.has_leaves()
+/// The bits of these sets of members, each as bits.
+pub(crate) const fn sets(sets: &[u8]) -> u8 {
+    let (mut bits, mut next) = (0, 0);
+    while next < sets.len() {
+        bits |= 1 << sets[next];
+        next += 1;
     }
+    bits
 }
 
 fn run_of(index: usize, run: u8) -> Incarnation {

@@ -22,6 +22,8 @@ pub(crate) struct GroupState {
     /// What each has persisted.
     pub(super) promised: [ViewNumber; MEMBERS],
     pub(super) below: [u64; MEMBERS],
+    /// What the latest beat of each said: its run, view and bound.
+    pub(super) said: [Option<(u8, ViewNumber, u64)>; MEMBERS],
     /// What each has done.
     pub(super) runs: [u8; MEMBERS],
     pub(super) restarts: [u8; MEMBERS],
@@ -41,6 +43,7 @@ impl GroupState {
             network: Vec::new(),
             promised: [ViewNumber::FIRST; MEMBERS],
             below: [1; MEMBERS],
+            said: [None; MEMBERS],
             runs: [0; MEMBERS],
             restarts: [0; MEMBERS],
             leaves: [0; MEMBERS],
@@ -50,13 +53,20 @@ impl GroupState {
             oracle: Oracle::default(),
         };
         for index in 0..MEMBERS {
-            state.start_run(bounds, memo, index);
+            state
+                .start_run(bounds, memo, index)
+                .expect("nothing is wrong");
         }
         state
     }
 
     /// A run begins, with what is persisted. Whatever was inside has ended.
-    pub(super) fn start_run(&mut self, bounds: &Bounds, memo: &mut Memo, index: usize) {
+    pub(super) fn start_run(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+    ) -> Result<(), Violation> {
         self.runs[index] += 1;
         self.oracle.inside[index] = false;
         let run = self.runs[index];
@@ -64,6 +74,7 @@ impl GroupState {
         let views = bounds.views(index, run, self.promised[index]);
         let member = Member::with_failover(config, views, super::bounds::NOW);
         self.members[index] = memo.add_member(bounds, member);
+        self.beat(bounds, memo, index, &mut 0)
     }
 
     /// Applies a member's step.
@@ -104,7 +115,26 @@ impl GroupState {
         for message in &step.sends {
             self.send(bounds, memo, *message, seen)?;
         }
-        Ok(())
+        self.beat(bounds, memo, index, seen)
+    }
+
+    /// A member that has something new to say sends a beat. It arrives at any time.
+    fn beat(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        let known = memo.member(self.members[index]);
+        let view = known.view.unwrap_or_default();
+        let says = (self.runs[index], view, self.below[index]);
+        if self.said[index] == Some(says) {
+            return Ok(());
+        }
+        self.said[index] = Some(says);
+        let step = memo.ask(bounds, self.members[index], Input::Beat);
+        step.map_or(Ok(()), |step| self.apply(bounds, memo, index, &step, seen))
     }
 
     fn entry_coverage(&self, index: usize, view: Option<ViewNumber>) -> u16 {
@@ -179,8 +209,8 @@ impl GroupState {
         let under_way = self.network.len();
         self.network
             .retain(|message| !is_acknowledgment(memo, *message, by, to));
-        let given = memo.ask(bounds, self.members[by], Input::EndGiven(id_of(to)));
-        let got = memo.ask(bounds, self.members[to], Input::EndGot(id_of(by)));
+        let given = memo.ask(bounds, self.members[by], Input::EndGiven(to as u8));
+        let got = memo.ask(bounds, self.members[to], Input::EndGot(by as u8));
         let is_change = self.network.len() < under_way || given.is_some() || got.is_some();
         // The one that counts on it goes first.
         for (index, step) in [(to, got), (by, given)] {
@@ -189,19 +219,6 @@ impl GroupState {
             }
         }
         Ok(is_change)
-    }
-
-    /// Whether the present run of a member has sent a beat that says the same.
-    pub(super) fn has_sent_beat(&self, memo: &Memo, index: usize) -> bool {
-        let known = memo.member(self.members[index]);
-        let (view, below) = (known.view.unwrap_or_default(), self.below[index]);
-        let incarnation = known.member.config().incarnation;
-        self.network.iter().any(|message| {
-            let Content::View(ViewMessage::Beat(beat)) = &memo.sent(*message).content else {
-                return false;
-            };
-            (beat.nonce.incarnation, beat.view, beat.below) == (incarnation, view, below)
-        })
     }
 
     /// 64 bits of the content.

@@ -2,10 +2,11 @@
 //! each member makes of each event.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use super::bounds::{Bounds, NOW, set_of};
+use super::bounds::{Bounds, MEMBERS, NOW, id_of, set_of};
+use crate::model_check::visited::{Mixer, Unhashed};
 use crate::mutex::{Body, Effect, LockName, Message, NodeId, State, Timer, ViewNumber};
 use crate::protocol::{Event, Member, Output};
 use crate::views::ViewMessage;
@@ -52,13 +53,35 @@ impl Sent {
 }
 
 /// What to ask a member.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Input {
-    Handle(Event),
     Deliver(MessageNumber),
-    Propose(u64, u8),
-    EndGiven(NodeId),
-    EndGot(NodeId),
+    Beat,
+    /// The counter, and the members as bits.
+    Propose(u8, u8),
+    /// The end of what it acknowledged to the member at this index.
+    EndGiven(u8),
+    /// The end of what the member at this index acknowledged to it.
+    EndGot(u8),
+    Acquire,
+    Enter,
+    Release,
+    Leave,
+}
+
+impl Input {
+    /// The event, if it is one of the member's own.
+    fn event(self) -> Option<Event> {
+        let lock = LockName::default();
+        Some(match self {
+            Input::Beat => Event::Expired(Timer::View),
+            Input::Acquire => Event::Acquire(lock),
+            Input::Enter => Event::Expired(Timer::Enter { lock }),
+            Input::Release => Event::Release(lock),
+            Input::Leave => Event::End,
+            _ => return None,
+        })
+    }
 }
 
 /// What a member makes of an input.
@@ -76,6 +99,9 @@ pub(super) struct KnownMember {
     /// Of the content: the same in every memo.
     pub(super) hash: u64,
     pub(super) view: Option<ViewNumber>,
+    /// Those that may count on it, and those that it counts on, as bits.
+    pub(super) given: u8,
+    pub(super) got: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -84,13 +110,16 @@ pub(super) struct KnownMessage {
     pub(super) hash: u64,
 }
 
+type Numbers = HashMap<u64, u32, BuildHasherDefault<Unhashed>>;
+
 /// What a search remembers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memo {
     members: Vec<KnownMember>,
-    members_by_content: HashMap<Arc<Member>, MemberNumber>,
+    /// By the hash of the content.
+    member_numbers: Numbers,
     messages: Vec<KnownMessage>,
-    messages_by_content: HashMap<Arc<Sent>, MessageNumber>,
+    message_numbers: Numbers,
     steps: HashMap<(MemberNumber, Input), Option<Arc<MemberStep>>>,
 }
 
@@ -114,31 +143,36 @@ impl Memo {
     pub(super) fn add_member(&mut self, bounds: &Bounds, mut member: Member) -> MemberNumber {
         member.forget_history();
         member.forget_heuristics(bounds.has_leaves());
-        if let Some(number) = self.members_by_content.get(&member) {
+        let hash = hash_of(&member);
+        if let Some(number) = self.member_numbers.get(&hash) {
             return *number;
         }
         let number = MemberNumber::try_from(self.members.len()).expect("members are few");
-        let member = Arc::new(member);
+        let views = member.views().expect("every member has views");
+        let bits = |is_so: &dyn Fn(NodeId) -> bool| {
+            let indices = (0..MEMBERS).filter(|index| is_so(id_of(*index)));
+            indices.map(|index| 1 << index).sum()
+        };
         self.members.push(KnownMember {
-            hash: hash_of(&*member),
-            view: member.views().and_then(|views| Some(views.view()?.number)),
-            member: Arc::clone(&member),
+            hash,
+            view: views.view().map(|view| view.number),
+            given: bits(&|id| views.is_counted_on(id, NOW)),
+            got: bits(&|id| views.counts_on(id)),
+            member: Arc::new(member),
         });
-        self.members_by_content.insert(member, number);
+        self.member_numbers.insert(hash, number);
         number
     }
 
     pub(super) fn add_message(&mut self, sent: Sent) -> MessageNumber {
-        if let Some(number) = self.messages_by_content.get(&sent) {
+        let hash = hash_of(&sent);
+        if let Some(number) = self.message_numbers.get(&hash) {
             return *number;
         }
         let number = MessageNumber::try_from(self.messages.len()).expect("messages are few");
         let sent = Arc::new(sent);
-        self.messages.push(KnownMessage {
-            hash: hash_of(&*sent),
-            sent: Arc::clone(&sent),
-        });
-        self.messages_by_content.insert(sent, number);
+        self.messages.push(KnownMessage { sent, hash });
+        self.message_numbers.insert(hash, number);
         number
     }
 
@@ -149,10 +183,10 @@ impl Memo {
         member: MemberNumber,
         input: Input,
     ) -> Option<Arc<MemberStep>> {
-        if let Some(step) = self.steps.get(&(member, input.clone())) {
+        if let Some(step) = self.steps.get(&(member, input)) {
             return step.clone();
         }
-        let step = self.ask_anew(bounds, member, &input).map(Arc::new);
+        let step = self.ask_anew(bounds, member, input).map(Arc::new);
         self.steps.insert((member, input), step.clone());
         step
     }
@@ -161,14 +195,13 @@ impl Memo {
         &mut self,
         bounds: &Bounds,
         number: MemberNumber,
-        input: &Input,
+        input: Input,
     ) -> Option<MemberStep> {
         let mut member = Member::clone(&self.member(number).member);
         let mut output = Output::default();
         let handled = match input {
-            Input::Handle(event) => member.handle_at(NOW, event, &mut output),
             Input::Deliver(message) => {
-                let sent = self.sent(*message);
+                let sent = self.sent(message);
                 let event = match sent.content.clone() {
                     Content::Lock(message) => Event::Received {
                         message,
@@ -182,16 +215,20 @@ impl Memo {
                 member.handle_at(NOW, &event, &mut output)
             }
             Input::Propose(counter, members) => {
-                member.propose_as_told(NOW, *counter, set_of(*members), &mut output);
+                member.propose_as_told(NOW, u64::from(counter), set_of(members), &mut output);
                 Ok(())
             }
             Input::EndGiven(to) => {
-                member.end_given(*to);
+                member.end_given(id_of(to.into()));
                 Ok(())
             }
             Input::EndGot(from) => {
-                member.end_got(*from, &mut output.effects);
+                member.end_got(id_of(from.into()), &mut output.effects);
                 Ok(())
+            }
+            _ => {
+                let event = input.event().expect("it is an event");
+                member.handle_at(NOW, &event, &mut output)
             }
         };
         let from = member.id();
@@ -211,13 +248,6 @@ impl Memo {
             sends,
         })
     }
-}
-
-/// The event of an entry whose gate may have opened.
-pub(super) fn enter_late() -> Event {
-    Event::Expired(Timer::Enter {
-        lock: LockName::default(),
-    })
 }
 
 fn matters_not(effect: &Effect) -> bool {
@@ -264,7 +294,7 @@ impl Sent {
 }
 
 fn hash_of(content: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Mixer::default();
     content.hash(&mut hasher);
     hasher.finish()
 }

@@ -17,7 +17,8 @@
 //! - Heuristics: all members hear all, so every beat is worth an acknowledgment unless a
 //!   rule forbids it (a beat that is not acknowledged is a beat that is lost). A member
 //!   proposes any view at any time. No proposal is withdrawn, but for another one.
-//! - Beats that say the same: one stands for all. So a beat is its run, view and bound.
+//! - Beats that say the same: one stands for all, and is sent as soon as there is
+//!   something new to say. So a beat is its run, view and bound.
 //! - Greetings: clocks are on disk. And repeated requests: a message stays under way.
 //! - The time for which a member is down: a crash is a restart at once, because a member
 //!   to which nothing is delivered is like one that is down.
@@ -30,6 +31,7 @@ mod coverage;
 mod group_state;
 mod memo;
 mod oracle;
+mod planted;
 mod reduction;
 mod step;
 mod tests;
@@ -39,6 +41,7 @@ pub(crate) use bounds::{Bounds, SMALL};
 use group_state::GroupState;
 use memo::Memo;
 pub(crate) use oracle::Violation;
+pub(crate) use planted::group_for;
 
 use super::model::Model;
 

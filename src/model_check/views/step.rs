@@ -3,26 +3,23 @@
 use super::action::Action;
 use super::bounds::{Bounds, MEMBERS, index_of};
 use super::group_state::GroupState;
-use super::memo::{Content, Input, Memo, enter_late};
+use super::memo::{Content, Input, Memo};
 use super::oracle::Violation;
-use crate::mutex::{LockName, State, Timer, ViewNumber};
-use crate::protocol::Event;
+use crate::mutex::{State, ViewNumber};
 use crate::views::ViewMessage;
 
 impl Bounds {
     pub(super) fn start_group(&self, memo: &mut Memo) -> GroupState {
         let mut state = GroupState::new(self, memo);
-        // The first beat reserves a bound, and the second tells it.
-        for _ in 0..2 * u8::from(self.is_warm) {
-            state.network.clear();
-            for index in 0..MEMBERS as u8 {
-                let beat = self.take(memo, &state, Action::Beat(index), &mut 0);
-                state = beat.expect("it is due").expect("nothing is wrong");
-            }
+        if self.is_warm {
+            let at_once = self.acknowledges_at_once(true);
             for message in state.network.clone() {
-                let step = self.take(memo, &state, Action::Deliver(message), &mut 0);
+                let step = at_once.take(memo, &state, Action::Deliver(message), &mut 0);
                 state = step.map_or(state, |next| next.expect("nothing is wrong"));
             }
+        }
+        if !self.is_unreduced {
+            state.reduce(self, memo);
         }
         state
     }
@@ -38,9 +35,6 @@ impl Bounds {
                 State::Wait { .. } => actions.push(Action::Enter(of)),
                 State::Held { .. } => actions.push(Action::Release(of)),
             }
-            if !state.has_sent_beat(memo, index) {
-                actions.push(Action::Beat(of));
-            }
             if state.restarts[index] < self.restarts[index] {
                 actions.push(Action::Restart(of));
             }
@@ -48,7 +42,11 @@ impl Bounds {
                 actions.push(Action::Leave(of));
             }
             for by in 0..MEMBERS as u8 {
-                if by != of && self.lapsing & 1 << index != 0 {
+                let is_counted_on =
+                    memo.member(state.members[usize::from(by)]).given & 1 << of != 0;
+                let counts_on = memo.member(*number).got & 1 << by != 0;
+                let may_end = is_counted_on || counts_on || !self.acknowledges_at_once;
+                if by != of && may_end && self.lapsing & 1 << index != 0 {
                     actions.push(Action::End(by, of));
                 }
             }
@@ -76,8 +74,9 @@ impl Bounds {
         let promised = member
             .views()
             .map_or(ViewNumber::FIRST, |views| views.promised());
+        let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
         for counter in promised.counter..=self.counters {
-            for members in (1..1_u8 << MEMBERS).filter(|members| members & 1 << index != 0) {
+            for members in (1..1_u8 << MEMBERS).filter(|members| is_allowed(*members)) {
                 actions.push(Action::Propose(index as u8, counter as u8, members));
             }
         }
@@ -91,10 +90,8 @@ impl Bounds {
         action: Action,
         seen: &mut u16,
     ) -> Option<Result<GroupState, Violation>> {
-        let lock = LockName::default();
         let mut next = state.clone();
         let (index, input) = match action {
-            Action::Beat(index) => (index, Input::Handle(Event::Expired(Timer::View))),
             Action::Deliver(message) => {
                 let sent = memo.sent(message).clone();
                 if let Content::View(ViewMessage::Acknowledge(_)) = sent.content {
@@ -104,14 +101,14 @@ impl Bounds {
             }
             Action::Propose(index, counter, members) => {
                 next.proposals[usize::from(index)] += 1;
-                (index, Input::Propose(u64::from(counter), members))
+                (index, Input::Propose(counter, members))
             }
             Action::Acquire(index) => {
                 next.requests[usize::from(index)] += 1;
-                (index, Input::Handle(Event::Acquire(lock)))
+                (index, Input::Acquire)
             }
-            Action::Enter(index) => (index, Input::Handle(enter_late())),
-            Action::Release(index) => (index, Input::Handle(Event::Release(lock))),
+            Action::Enter(index) => (index, Input::Enter),
+            Action::Release(index) => (index, Input::Release),
             Action::End(by, to) => {
                 let ended = next.end(self, memo, usize::from(by), usize::from(to), seen);
                 return ended.map(|is_change| is_change.then_some(next)).transpose();
@@ -119,12 +116,11 @@ impl Bounds {
             Action::Restart(index) => {
                 let index = usize::from(index);
                 next.restarts[index] += 1;
-                next.start_run(self, memo, index);
-                return Some(Ok(next));
+                return Some(next.start_run(self, memo, index).map(|()| next));
             }
             Action::Leave(index) => {
                 next.leaves[usize::from(index)] += 1;
-                (index, Input::Handle(Event::End))
+                (index, Input::Leave)
             }
         };
         let index = usize::from(index);
@@ -132,9 +128,10 @@ impl Bounds {
         if let Err(violation) = next.apply(self, memo, index, &step, seen) {
             return Some(Err(violation));
         }
-        if let Action::Leave(_) = action {
-            next.start_run(self, memo, index);
-        }
-        Some(Ok(next))
+        let started = match action {
+            Action::Leave(_) => next.start_run(self, memo, index),
+            _ => Ok(()),
+        };
+        Some(started.map(|()| next))
     }
 }

@@ -105,20 +105,36 @@ fn try_bugs() {
 
 #[test]
 fn try_states() {
-    for bounds in [
-        SMALL.requests([1, 1, 0]).proposals([0, 1, 0]).lapsing(1),
-        SMALL.requests([1, 1, 0]).proposals([0, 1, 0]),
-        SMALL.requests([1, 1, 0]).proposals([1, 1, 0]),
-    ] {
+    for bug in Planted::ALL {
+        let Some(group) = group_for(*bug) else {
+            continue;
+        };
         let start = std::time::Instant::now();
-        let found = breadth_first(&bounds, None, 1_000_000);
+        let found = breadth_first(&group, None, 600_000);
         eprintln!(
-            "{:?} {:b} {:?} {:?} {:#?}",
-            found.states,
-            found.seen,
+            "{bug:?}: {:?} in {} steps, {} states, {:?}",
             found.violation,
-            start.elapsed(),
-            found.steps
+            found.steps.len(),
+            found.states,
+            start.elapsed()
         );
+        if std::env::var_os("STEPS").is_some() {
+            eprintln!("{:#?}", found.steps);
+        }
     }
+}
+
+#[test]
+fn try_leave() {
+    let start = std::time::Instant::now();
+    let bounds = group_for(Planted::OldLeaveCounts).unwrap().planted(None);
+    let found = breadth_first(&bounds, None, 3_000_000);
+    eprintln!(
+        "leave: {:?} in {} steps, {} states, {:?} {:#?}",
+        found.violation,
+        found.steps.len(),
+        found.states,
+        start.elapsed(),
+        found.steps
+    );
 }

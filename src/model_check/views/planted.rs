@@ -1,0 +1,64 @@
+//! The groups in which a search finds the bugs of failover: each just large enough.
+
+use super::bounds::{Bounds, SMALL, sets};
+use crate::mutex::planted::Planted;
+
+/// The group in which the search finds a bug, or `None` if the bug is not of failover.
+pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
+    let small = SMALL.planted(Some(bug)).proposals([0; 3]).lapsing(0);
+    // The first member may be left out by the two others.
+    let pair = small.requests([1, 1, 0]).proposals([0, 1, 0]);
+    let takeover = pair.sets(sets(&[0b110])).lapsing(0b001);
+    // Then it comes back.
+    let rejoin = takeover.sets(sets(&[0b110, 0b111])).counters(2);
+    let rejoin = rejoin.proposals([0, 2, 0]);
+    Some(match bug {
+        Planted::BarredAcknowledged
+        | Planted::LeaseWithoutMajority
+        | Planted::HoldOutlivesLease
+        | Planted::VotesWhileCountedOn
+        | Planted::EntersWithoutLease
+        | Planted::FloorIgnored => takeover,
+        Planted::BarLifted => takeover
+            .requests([1, 0, 1])
+            .proposals([0, 2, 0])
+            .sets(sets(&[0b110, 0b011]))
+            .counters(2)
+            .lapsing(0b101),
+        Planted::BoundNotNoted | Planted::TokenBeyondBound => takeover.requests([3, 1, 0]).ahead(2),
+        Planted::VoterOutside => small
+            .requests([1, 0, 1])
+            .proposals([1, 0, 0])
+            .sets(sets(&[0b001]))
+            .lapsing(0b110),
+        Planted::VotesTwice => small
+            .requests([0; 3])
+            .proposals([2, 0, 0])
+            .sets(sets(&[0b011, 0b101]))
+            .is_unreduced(true)
+            .lapsing(0b110),
+        Planted::PromiseNotDurable => small
+            .requests([0; 3])
+            .proposals([2, 0, 0])
+            .restarts([1, 0, 0])
+            .sets(sets(&[0b011, 0b101]))
+            .lapsing(0b110),
+        Planted::RestartForgetsAcknowledgments => takeover.restarts([0, 1, 0]),
+        Planted::RestartForgetsBars => takeover.requests([1, 0, 1]).restarts([0, 1, 0]),
+        Planted::RestartIntoFirstView => takeover
+            .requests([1, 0, 1])
+            .ahead(2)
+            .restarts([0, 1, 1])
+            .is_unreduced(true),
+        Planted::DecidedWithoutMajority => pair
+            .proposals([1, 0, 0])
+            .sets(sets(&[0b001]))
+            .lapsing(0b110),
+        Planted::PermissionsSurviveView => rejoin.requests([2, 1, 0]),
+        Planted::HolderRepliesInView => pair.sets(sets(&[0b111])),
+        Planted::ReplyOfOtherView => rejoin.is_unreduced(true),
+        Planted::EntersWithMajority => pair.proposals([0; 3]),
+        Planted::OldLeaveCounts => takeover.leaves([1, 0, 0]),
+        _ => return None,
+    })
+}
