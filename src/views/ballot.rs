@@ -194,8 +194,9 @@ impl Views {
             return;
         }
         proposal.resend = now + pause;
-        for member in &proposal.members {
-            if !proposal.votes.contains_key(member) {
+        for member in &self.config.members {
+            let is_voter = rules::is_voter(&self.config, &proposal.members, *member);
+            if is_voter && !proposal.votes.contains_key(member) {
                 let propose = ViewMessage::Propose {
                     number: proposal.number,
                     members: proposal.members.clone(),
@@ -255,7 +256,7 @@ impl Views {
     ) {
         if let Some(proposal) = &mut self.proposal
             && proposal.number == number
-            && proposal.members.contains(&from)
+            && rules::is_voter(&self.config, &proposal.members, from)
         {
             proposal.votes.insert(from, below);
             self.decide(now, output);

@@ -61,6 +61,11 @@ pub(super) fn may_vote(
     is_later && is_inside && (!is_counted_on || planted!(views.config, VotesWhileCountedOn))
 }
 
+/// Rule 4: the members of S vote, and no others.
+pub(super) fn is_voter(config: &Config, members: &BTreeSet<NodeId>, member: NodeId) -> bool {
+    members.contains(&member) || planted!(config, VoterOutside)
+}
+
 /// Rule 4: the promise is durable before the vote is sent.
 pub(super) fn promise_before_voting(config: &Config, number: ViewNumber) -> Option<ViewNumber> {
     (!planted!(config, PromiseNotDurable)).then_some(number)

@@ -58,6 +58,8 @@ bounds! {
     /// Whether all members have their leases at the start.
     is_warm: bool = true,
     planted: Option<Planted> = None,
+    /// The first actions, as [`super::Action`] describes them. A search begins after them.
+    script: &'static [&'static str] = &[],
 }
 
 impl Bounds {

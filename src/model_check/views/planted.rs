@@ -3,6 +3,32 @@
 use super::bounds::{Bounds, SMALL, sets};
 use crate::mutex::planted::Planted;
 
+/// A view that is decided after one of its voters has voted for a later one, in which a
+/// member holds the lock. Random walks and searches from the start do not find it.
+pub(super) const LATE_DECISION: Bounds = Bounds {
+    requests: [1, 1, 0],
+    proposals: [1, 0, 1],
+    counters: 2,
+    is_unreduced: true,
+    script: &[
+        "1 requests the lock",
+        "req<2,1> of view 0.0 arrives at 2",
+        "req<2,1> of view 0.0 arrives at 3",
+        "reply<3,2> of view 0.0 arrives at 1",
+        "reply<3,3> of view 0.0 arrives at 1",
+        "what 3 acknowledged to 1 ends",
+        "3 proposes 1.3 [2, 3]",
+        "1 proposes 2.1 [1, 2, 3]",
+        "the proposal 2.1 [1, 2, 3] arrives at 3",
+        "vote 2.1 of 3 arrives at 1",
+        "a beat of run 101 of 1, view 2.1, below 101, arrives at 3",
+        "what 2 acknowledged to 1 ends",
+        "the proposal 1.3 [2, 3] arrives at 2",
+        "vote 1.3 of 2 arrives at 3",
+    ],
+    ..SMALL
+};
+
 /// The group in which the search finds a bug, or `None` if the bug is not of failover.
 pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
     let small = SMALL.planted(Some(bug)).proposals([0; 3]).lapsing(0);
@@ -59,6 +85,7 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
         Planted::ReplyOfOtherView => rejoin.is_unreduced(true),
         Planted::EntersWithMajority => pair.proposals([0; 3]),
         Planted::OldLeaveCounts => takeover.leaves([1, 0, 0]),
+        Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),
         _ => return None,
     })
 }

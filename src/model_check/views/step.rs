@@ -21,7 +21,24 @@ impl Bounds {
         if !self.is_unreduced {
             state.reduce(self, memo);
         }
-        state
+        let follow = |state, line: &&str| self.follow(memo, state, line);
+        self.script.iter().fold(state, follow)
+    }
+
+    /// Takes the one action that a line of a script describes.
+    fn follow(&self, memo: &mut Memo, state: GroupState, line: &str) -> GroupState {
+        let mut actions = Vec::new();
+        self.list_actions(memo, &state, &mut actions);
+        let mut described = actions
+            .iter()
+            .filter(|action| action.describe(memo) == line);
+        let Some(action) = described.next().copied() else {
+            let actions = actions.iter().map(|action| action.describe(memo));
+            panic!("not {line:?}, but {:#?}", actions.collect::<Vec<_>>());
+        };
+        let next = self.take(memo, &state, action, &mut 0);
+        next.unwrap_or_else(|| panic!("{line:?} changes nothing"))
+            .expect(line)
     }
 
     pub(super) fn list_actions(&self, memo: &Memo, state: &GroupState, actions: &mut Vec<Action>) {

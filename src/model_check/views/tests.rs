@@ -138,3 +138,23 @@ fn try_leave() {
         found.steps
     );
 }
+
+#[test]
+fn try_late() {
+    for planted in [None, Some(Planted::JoinsBeforePromise)] {
+        let found = breadth_first(
+            &super::planted::LATE_DECISION
+                .planted(planted)
+                .is_unreduced(planted.is_some()),
+            None,
+            3_000_000,
+        );
+        eprintln!(
+            "late: {planted:?} {:?} in {} steps, {} states, {:#?}",
+            found.violation,
+            found.steps.len(),
+            found.states,
+            found.steps
+        );
+    }
+}
