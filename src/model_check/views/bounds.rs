@@ -59,7 +59,7 @@ bounds! {
     is_warm: bool = true,
     planted: Option<Planted> = None,
     /// The first actions, as [`super::Action`] describes them. A search begins after them.
-    script: &'static [&'static str] = &[],
+    script: &'static [&'static [&'static str]] = &[],
 }
 
 impl Bounds {

@@ -33,6 +33,7 @@ mod memo;
 mod oracle;
 mod planted;
 mod reduction;
+mod scripts;
 mod step;
 mod tests;
 

@@ -1,31 +1,27 @@
 //! The groups in which a search finds the bugs of failover: each just large enough.
 
 use super::bounds::{Bounds, SMALL, sets};
+use super::scripts::{self, CUT_OFF, ENTERING, LEAVING, TAKEOVER, WAITING};
 use crate::mutex::planted::Planted;
 
-/// A view that is decided after one of its voters has voted for a later one, in which a
-/// member holds the lock. Random walks and searches from the start do not find it.
+/// Random walks and searches from the start do not find what a late decision does.
 pub(super) const LATE_DECISION: Bounds = Bounds {
     requests: [1, 1, 0],
     proposals: [1, 0, 1],
     counters: 2,
-    is_unreduced: true,
-    script: &[
-        "1 requests the lock",
-        "req<2,1> of view 0.0 arrives at 2",
-        "req<2,1> of view 0.0 arrives at 3",
-        "reply<3,2> of view 0.0 arrives at 1",
-        "reply<3,3> of view 0.0 arrives at 1",
-        "what 3 acknowledged to 1 ends",
-        "3 proposes 1.3 [2, 3]",
-        "1 proposes 2.1 [1, 2, 3]",
-        "the proposal 2.1 [1, 2, 3] arrives at 3",
-        "vote 2.1 of 3 arrives at 1",
-        "a beat of run 101 of 1, view 2.1, below 101, arrives at 3",
-        "what 2 acknowledged to 1 ends",
-        "the proposal 1.3 [2, 3] arrives at 2",
-        "vote 1.3 of 2 arrives at 3",
-    ],
+    lapsing: 0,
+    script: &[WAITING, ENTERING, scripts::LATE_DECISION],
+    ..SMALL
+};
+
+/// What an old beat does to rule 10.
+pub(super) const OLD_BEAT: Bounds = Bounds {
+    requests: [1, 1, 0],
+    proposals: [0, 1, 0],
+    sets: sets(&[0b110]),
+    lapsing: 0,
+    leaves: [1, 0, 0],
+    script: &[scripts::OLD_BEAT],
     ..SMALL
 };
 
@@ -50,7 +46,8 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .proposals([0, 2, 0])
             .sets(sets(&[0b110, 0b011]))
             .counters(2)
-            .lapsing(0b101),
+            .lapsing(0b100)
+            .script(&[WAITING, CUT_OFF, ENTERING, TAKEOVER]),
         Planted::BoundNotNoted | Planted::TokenBeyondBound => takeover.requests([3, 1, 0]).ahead(2),
         Planted::VoterOutside => small
             .requests([1, 0, 1])
@@ -69,8 +66,13 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .restarts([1, 0, 0])
             .sets(sets(&[0b011, 0b101]))
             .lapsing(0b110),
-        Planted::RestartForgetsAcknowledgments => takeover.restarts([0, 1, 0]),
-        Planted::RestartForgetsBars => takeover.requests([1, 0, 1]).restarts([0, 1, 0]),
+        Planted::RestartForgetsAcknowledgments => {
+            takeover.restarts([0, 1, 0]).script(&[WAITING, ENTERING])
+        }
+        Planted::RestartForgetsBars => takeover
+            .requests([1, 0, 1])
+            .restarts([0, 1, 0])
+            .script(&[WAITING, CUT_OFF, ENTERING, TAKEOVER]),
         Planted::RestartIntoFirstView => takeover
             .requests([1, 0, 1])
             .ahead(2)
@@ -80,9 +82,13 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .proposals([1, 0, 0])
             .sets(sets(&[0b001]))
             .lapsing(0b110),
-        Planted::PermissionsSurviveView => rejoin.requests([2, 1, 0]),
-        Planted::HolderRepliesInView => pair.sets(sets(&[0b111])),
-        Planted::ReplyOfOtherView => rejoin.is_unreduced(true),
+        Planted::PermissionsSurviveView => rejoin
+            .requests([2, 1, 0])
+            .script(&[WAITING, ENTERING, LEAVING, CUT_OFF, TAKEOVER]),
+        Planted::HolderRepliesInView => pair.sets(sets(&[0b111])).script(&[WAITING, ENTERING]),
+        Planted::ReplyOfOtherView => rejoin
+            .is_unreduced(true)
+            .script(&[WAITING, CUT_OFF, TAKEOVER]),
         Planted::EntersWithMajority => pair.proposals([0; 3]),
         Planted::OldLeaveCounts => takeover.leaves([1, 0, 0]),
         Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),

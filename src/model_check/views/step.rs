@@ -22,13 +22,14 @@ impl Bounds {
             state.reduce(self, memo);
         }
         let follow = |state, line: &&str| self.follow(memo, state, line);
-        self.script.iter().fold(state, follow)
+        self.script.iter().copied().flatten().fold(state, follow)
     }
 
     /// Takes the one action that a line of a script describes.
     fn follow(&self, memo: &mut Memo, state: GroupState, line: &str) -> GroupState {
         let mut actions = Vec::new();
-        self.list_actions(memo, &state, &mut actions);
+        self.lapsing(u8::MAX)
+            .list_actions(memo, &state, &mut actions);
         let mut described = actions
             .iter()
             .filter(|action| action.describe(memo) == line);
@@ -92,7 +93,7 @@ impl Bounds {
             .views()
             .map_or(ViewNumber::FIRST, |views| views.promised());
         let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
-        for counter in promised.counter..=self.counters {
+        for counter in promised.counter.max(1)..=self.counters {
             for members in (1..1_u8 << MEMBERS).filter(|members| is_allowed(*members)) {
                 actions.push(Action::Propose(index as u8, counter as u8, members));
             }

@@ -125,32 +125,19 @@ fn try_states() {
 }
 
 #[test]
-fn try_leave() {
-    let start = std::time::Instant::now();
-    let bounds = group_for(Planted::OldLeaveCounts).unwrap().planted(None);
-    let found = breadth_first(&bounds, None, 3_000_000);
-    eprintln!(
-        "leave: {:?} in {} steps, {} states, {:?} {:#?}",
-        found.violation,
-        found.steps.len(),
-        found.states,
-        start.elapsed(),
-        found.steps
-    );
-}
-
-#[test]
 fn try_late() {
-    for planted in [None, Some(Planted::JoinsBeforePromise)] {
-        let found = breadth_first(
-            &super::planted::LATE_DECISION
-                .planted(planted)
-                .is_unreduced(planted.is_some()),
-            None,
-            3_000_000,
-        );
+    let late = super::planted::LATE_DECISION;
+    let old = super::planted::OLD_BEAT;
+    for bounds in [
+        late,
+        late.is_unreduced(true),
+        old,
+        old.planted(Some(Planted::OldLeaveCounts)),
+    ] {
+        let found = breadth_first(&bounds, None, 1_000_000);
         eprintln!(
-            "late: {planted:?} {:?} in {} steps, {} states, {:#?}",
+            "late: {:?} {:?} in {} steps, {} states, {:#?}",
+            bounds.planted,
             found.violation,
             found.steps.len(),
             found.states,
