@@ -1,7 +1,7 @@
 //! The groups in which a search finds the bugs of failover: each just large enough.
 
 use super::bounds::{Bounds, SMALL, sets};
-use super::scripts::{self, CUT_OFF, ENTERING, LEAVING, TAKEOVER, WAITING};
+use super::scripts::{self, CUT_OFF, ENTERING, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING};
 use crate::mutex::planted::Planted;
 
 /// Random walks and searches from the start do not find what a late decision does.
@@ -86,9 +86,11 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .requests([2, 1, 0])
             .script(&[WAITING, ENTERING, LEAVING, CUT_OFF, TAKEOVER]),
         Planted::HolderRepliesInView => pair.sets(sets(&[0b111])).script(&[WAITING, ENTERING]),
-        Planted::ReplyOfOtherView => rejoin
-            .is_unreduced(true)
-            .script(&[WAITING, CUT_OFF, TAKEOVER]),
+        Planted::ReplyOfOtherView => {
+            rejoin
+                .is_unreduced(true)
+                .script(&[WAITING, CUT_OFF, TAKEOVER, SECOND_ENTRY])
+        }
         Planted::EntersWithMajority => pair.proposals([0; 3]),
         Planted::OldLeaveCounts => takeover.leaves([1, 0, 0]),
         Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),

@@ -43,11 +43,23 @@ pub(super) const LATE_DECISION: &[&str] = &[
 ];
 
 /// Member 1 leaves and comes back. The others acknowledge a beat of the new run, and
-/// after that an old one of the run that has left.
+/// after that an old one of the run that has left. Then it enters.
 pub(super) const OLD_BEAT: &[&str] = &[
     "1 leaves the group and comes back",
     "a beat of run 102 of 1, view 0.0, below 301, arrives at 2",
     "a beat of run 102 of 1, view 0.0, below 301, arrives at 3",
     "a beat of run 101 of 1, view 0.0, below 151, arrives at 2",
     "a beat of run 101 of 1, view 0.0, below 151, arrives at 3",
+    "1 requests the lock",
+    "req<152,1> of view 0.0 arrives at 2",
+    "req<152,1> of view 0.0 arrives at 3",
+    "reply<153,2> of view 0.0 arrives at 1",
+    "reply<153,3> of view 0.0 arrives at 1",
+];
+
+/// In the view of the takeover member 2 enters.
+pub(super) const SECOND_ENTRY: &[&str] = &[
+    "2 requests the lock",
+    "req<152,2> of view 1.2 arrives at 3",
+    "reply<153,3> of view 1.2 arrives at 2",
 ];
