@@ -49,22 +49,16 @@ impl Views {
 
     /// Whether this member counts on another one.
     pub(crate) fn counts_on(&self, on: NodeId) -> bool {
-        self.acknowledgments
-            .clone()
-            .model_hooks()
-            .1
-            .contains_key(&on)
+        self.acknowledgments.has_got(on)
     }
 
     /// What this member acknowledged to another has ended.
     pub(crate) fn end_given(&mut self, to: NodeId) {
-        let (given, ..) = self.acknowledgments.model_hooks();
-        given.remove(&to);
+        self.acknowledgments.end_given(to);
     }
 
     /// What another member acknowledged to this one has ended.
     pub(crate) fn end_got(&mut self, from: NodeId) {
-        let (_, got, _) = self.acknowledgments.model_hooks();
-        got.remove(&from);
+        self.acknowledgments.end_got(from);
     }
 }

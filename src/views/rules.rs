@@ -138,3 +138,9 @@ pub(super) fn is_last_word(config: &Config, acknowledged: Option<&Nonce>, word: 
         .is_some_and(|last| last.incarnation == word.incarnation && last.counter <= word.counter);
     is_last || planted!(config, OldLeaveCounts)
 }
+
+/// Rule 10: a run that leaves says nothing of the others. The beat that was acknowledged
+/// last may be an old one, of a run before the one that counts on this member.
+pub(super) fn other_runs_count_on(config: &Config) -> bool {
+    !planted!(config, LeaveOfAllRuns) && !planted!(config, OldLeaveCounts)
+}

@@ -1,7 +1,9 @@
 //! The groups in which a search finds the bugs of failover: each just large enough.
 
 use super::bounds::{Bounds, SMALL, sets};
-use super::scripts::{self, CUT_OFF, ENTERING, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING};
+use super::scripts::{
+    self, BACK, CUT_OFF, ENTERING, HOLDING_AGAIN, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING,
+};
 use crate::mutex::planted::Planted;
 
 /// Random walks and searches from the start do not find what a late decision does.
@@ -21,7 +23,7 @@ pub(super) const OLD_BEAT: Bounds = Bounds {
     sets: sets(&[0b110]),
     lapsing: 0,
     leaves: [1, 0, 0],
-    script: &[scripts::OLD_BEAT],
+    script: &[BACK, scripts::OLD_BEAT, HOLDING_AGAIN],
     ..SMALL
 };
 
@@ -82,9 +84,14 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .proposals([1, 0, 0])
             .sets(sets(&[0b001]))
             .lapsing(0b110),
-        Planted::PermissionsSurviveView => rejoin
-            .requests([2, 1, 0])
-            .script(&[WAITING, ENTERING, LEAVING, CUT_OFF, TAKEOVER]),
+        Planted::PermissionsSurviveView => rejoin.requests([2, 1, 0]).script(&[
+            WAITING,
+            ENTERING,
+            HOLDING_AGAIN,
+            LEAVING,
+            CUT_OFF,
+            TAKEOVER,
+        ]),
         Planted::HolderRepliesInView => pair.sets(sets(&[0b111])).script(&[WAITING, ENTERING]),
         Planted::ReplyOfOtherView => {
             rejoin
@@ -92,7 +99,11 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
                 .script(&[WAITING, CUT_OFF, TAKEOVER, SECOND_ENTRY])
         }
         Planted::EntersWithMajority => pair.proposals([0; 3]),
-        Planted::OldLeaveCounts => takeover.leaves([1, 0, 0]),
+        Planted::OldLeaveCounts => takeover
+            .leaves([1, 0, 0])
+            .lapsing(0)
+            .script(&[BACK, HOLDING_AGAIN]),
+        Planted::LeaveOfAllRuns => OLD_BEAT.planted(Some(bug)),
         Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),
         _ => return None,
     })

@@ -42,14 +42,21 @@ pub(super) const LATE_DECISION: &[&str] = &[
     "vote 1.3 of 2 arrives at 3",
 ];
 
-/// Member 1 leaves and comes back. The others acknowledge a beat of the new run, and
-/// after that an old one of the run that has left. Then it enters.
-pub(super) const OLD_BEAT: &[&str] = &[
+/// Member 1 leaves and comes back. The others acknowledge a beat of the new run.
+pub(super) const BACK: &[&str] = &[
     "1 leaves the group and comes back",
     "a beat of run 102 of 1, view 0.0, below 301, arrives at 2",
     "a beat of run 102 of 1, view 0.0, below 301, arrives at 3",
+];
+
+/// After that, an old beat of the run that has left.
+pub(super) const OLD_BEAT: &[&str] = &[
     "a beat of run 101 of 1, view 0.0, below 151, arrives at 2",
     "a beat of run 101 of 1, view 0.0, below 151, arrives at 3",
+];
+
+/// Then the new run enters.
+pub(super) const HOLDING_AGAIN: &[&str] = &[
     "1 requests the lock",
     "req<152,1> of view 0.0 arrives at 2",
     "req<152,1> of view 0.0 arrives at 3",

@@ -145,3 +145,81 @@ fn try_late() {
         );
     }
 }
+
+#[test]
+fn try_sizes() {
+    let small = SMALL.requests([1, 1, 0]).proposals([0, 1, 0]);
+    let s = bounds::sets;
+    for (name, bounds) in [
+        ("takeover", small.sets(s(&[0b110])).lapsing(1)),
+        (
+            "takeover holds",
+            small
+                .sets(s(&[0b110]))
+                .lapsing(1)
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "one restart 1, none asks",
+            small
+                .requests([1, 0, 0])
+                .sets(s(&[0b110]))
+                .lapsing(1)
+                .restarts([0, 1, 0]),
+        ),
+        (
+            "one restart 1",
+            small
+                .sets(s(&[0b110]))
+                .lapsing(1)
+                .restarts([0, 1, 0])
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "restart 0",
+            small
+                .sets(s(&[0b110]))
+                .lapsing(1)
+                .restarts([1, 0, 0])
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "rejoin holds",
+            small
+                .sets(s(&[0b110, 0b111]))
+                .lapsing(1)
+                .counters(2)
+                .proposals([0, 2, 0])
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "two proposers",
+            small
+                .requests([1, 1, 0])
+                .sets(s(&[0b110, 0b101]))
+                .lapsing(3)
+                .proposals([1, 1, 0])
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "all",
+            small
+                .sets(s(&[0b110, 0b101, 0b011, 0b111]))
+                .script(&[scripts::WAITING, scripts::ENTERING]),
+        ),
+        (
+            "takeover2",
+            small.requests([2, 1, 0]).sets(s(&[0b110])).lapsing(1),
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        let found = breadth_first(&bounds, None, 700_000);
+        eprintln!(
+            "{name}: {} {:b} {:?} {:?}",
+            found.states,
+            found.seen,
+            found.violation,
+            start.elapsed()
+        );
+    }
+}
