@@ -88,6 +88,11 @@ impl Bounds {
         }
     }
 
+    /// The number of steps that the search begins after.
+    pub(crate) fn scripted_steps(&self) -> usize {
+        self.script.iter().map(|part| part.len()).sum()
+    }
+
     pub(super) fn has_leaves(&self) -> bool {
         self.leaves != [0; MEMBERS]
     }

@@ -42,7 +42,7 @@ pub(crate) use bounds::{Bounds, SMALL};
 use group_state::GroupState;
 use memo::Memo;
 pub(crate) use oracle::Violation;
-pub(crate) use planted::group_for;
+pub(crate) use planted::{HARMLESS_IN_THREE, group_for};
 
 use super::model::Model;
 
