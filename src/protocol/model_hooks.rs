@@ -93,9 +93,4 @@ impl Member {
         }
         self.lapse(self.now, effects);
     }
-
-    /// Whether it counts on an acknowledgment of another member.
-    pub(crate) fn counts_on(&self, on: NodeId) -> bool {
-        self.views().is_some_and(|views| views.counts_on(on))
-    }
 }

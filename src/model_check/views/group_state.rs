@@ -6,7 +6,8 @@
 
 use super::bounds::{Bounds, MEMBERS, id_of, index_of};
 use super::coverage;
-use super::memo::{Content, Input, MemberNumber, MemberStep, Memo, MessageNumber};
+use super::input::Input;
+use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
 use super::oracle::{Oracle, Violation};
 use crate::model_check::visited::mixed;
 use crate::mutex::{Effect, ViewNumber};

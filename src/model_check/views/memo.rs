@@ -6,8 +6,9 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use super::bounds::{Bounds, MEMBERS, NOW, id_of, set_of};
+use super::input::Input;
 use crate::model_check::visited::{Mixer, Unhashed};
-use crate::mutex::{Body, Effect, LockName, Message, NodeId, State, Timer, ViewNumber};
+use crate::mutex::{Body, Effect, LockName, Message, NodeId, State, ViewNumber};
 use crate::protocol::{Event, Member, Output};
 use crate::views::ViewMessage;
 
@@ -49,38 +50,6 @@ impl Sent {
             }
             Content::View(message) => format!("{message} of {from} arrives at {to}"),
         }
-    }
-}
-
-/// What to ask a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Input {
-    Deliver(MessageNumber),
-    Beat,
-    /// The counter, and the members as bits.
-    Propose(u8, u8),
-    /// The end of what it acknowledged to the member at this index.
-    EndGiven(u8),
-    /// The end of what the member at this index acknowledged to it.
-    EndGot(u8),
-    Acquire,
-    Enter,
-    Release,
-    Leave,
-}
-
-impl Input {
-    /// The event, if it is one of the member's own.
-    fn event(self) -> Option<Event> {
-        let lock = LockName::default();
-        Some(match self {
-            Input::Beat => Event::Expired(Timer::View),
-            Input::Acquire => Event::Acquire(lock),
-            Input::Enter => Event::Expired(Timer::Enter { lock }),
-            Input::Release => Event::Release(lock),
-            Input::Leave => Event::End,
-            _ => return None,
-        })
     }
 }
 

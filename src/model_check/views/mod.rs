@@ -29,6 +29,7 @@ mod action;
 mod bounds;
 mod coverage;
 mod group_state;
+mod input;
 mod memo;
 mod oracle;
 mod planted;

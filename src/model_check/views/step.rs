@@ -3,7 +3,8 @@
 use super::action::Action;
 use super::bounds::{Bounds, MEMBERS, index_of};
 use super::group_state::GroupState;
-use super::memo::{Content, Input, Memo};
+use super::input::Input;
+use super::memo::{Content, Memo};
 use super::oracle::Violation;
 use crate::mutex::{State, ViewNumber};
 use crate::views::ViewMessage;
