@@ -93,14 +93,9 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .proposals([1, 0, 0])
             .sets(sets(&[0b001]))
             .lapsing(0b110),
-        Planted::PermissionsSurviveView => rejoin.requests([2, 1, 0]).script(&[
-            WAITING,
-            ENTERING,
-            HOLDING_AGAIN,
-            LEAVING,
-            CUT_OFF,
-            TAKEOVER,
-        ]),
+        Planted::PermissionsSurviveView => rejoin
+            .requests([2, 1, 0])
+            .script(&[WAITING, ENTERING, LEAVING, CUT_OFF, TAKEOVER]),
         Planted::HolderRepliesInView => pair.sets(sets(&[0b111])).script(&[WAITING, ENTERING]),
         Planted::ReplyOfOtherView => {
             rejoin

@@ -76,4 +76,5 @@ pub(super) const REJOIN: &[&str] = &[
     "2 proposes 2.2 [1, 2, 3]",
     "the proposal 2.2 [1, 2, 3] arrives at 3",
     "vote 2.2 of 3 arrives at 2",
+    "decision 2.2 of 2 arrives at 1",
 ];

@@ -106,7 +106,7 @@ fn walk_for(bounds: &Bounds, time: Duration, seed: u64) -> u16 {
     while start.elapsed() < time {
         // What is remembered of random paths is of no use for long.
         let mut memo = Memo::default();
-        for _ in 0..500 {
+        for _ in 0..50 {
             match walk(bounds, &mut memo, &mut random, &mut seen) {
                 Ok(taken) => steps += taken,
                 Err((violation, path)) => {
