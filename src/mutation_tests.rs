@@ -14,7 +14,7 @@ use crate::trace::{Fault, History, check};
 const MAX_STATES: u64 = 100_000;
 
 /// How many states the model check of failover searches for a bug.
-const MAX_STATES_OF_VIEWS: u64 = 300_000;
+const MAX_STATES_OF_VIEWS: u64 = 500_000;
 
 /// How many seeds the simulation runs for a bug.
 const MAX_SEEDS: u64 = 10_000;

@@ -2,7 +2,7 @@
 
 use super::bounds::{Bounds, SMALL, sets};
 use super::scripts::{
-    self, BACK, CUT_OFF, ENTERING, HOLDING_AGAIN, LEAVING, REJOIN, SECOND_ENTRY, TAKEOVER, WAITING,
+    self, BACK, CUT_OFF, ENTERING, HOLDING_AGAIN, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING,
 };
 use crate::mutex::planted::Planted;
 
@@ -100,7 +100,7 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
         Planted::ReplyOfOtherView => {
             rejoin
                 .is_unreduced(true)
-                .script(&[WAITING, CUT_OFF, TAKEOVER, SECOND_ENTRY, REJOIN])
+                .script(&[WAITING, CUT_OFF, TAKEOVER, SECOND_ENTRY])
         }
         Planted::EntersWithMajority => pair.proposals([0; 3]),
         Planted::OldLeaveCounts => takeover

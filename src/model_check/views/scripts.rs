@@ -70,11 +70,3 @@ pub(super) const SECOND_ENTRY: &[&str] = &[
     "req<152,2> of view 1.2 arrives at 3",
     "reply<153,3> of view 1.2 arrives at 2",
 ];
-
-/// And all decide to go on together.
-pub(super) const REJOIN: &[&str] = &[
-    "2 proposes 2.2 [1, 2, 3]",
-    "the proposal 2.2 [1, 2, 3] arrives at 3",
-    "vote 2.2 of 3 arrives at 2",
-    "decision 2.2 of 2 arrives at 1",
-];
