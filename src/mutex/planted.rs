@@ -124,6 +124,8 @@ planted_bugs! {
     TokenBeyondBound,
     /// A late word of leaving counts (failover, rule 10).
     OldLeaveCounts,
+    /// A word of leaving voids what other runs count on (failover, rule 10).
+    LeaveOfAllRuns,
 }
 
 /// Whether this bug is planted in a value with this configuration.

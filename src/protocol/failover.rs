@@ -11,7 +11,7 @@ pub(super) struct Failover {
     /// The lease has ended, or has not begun.
     is_lapsed: bool,
     /// What the timer of the views is set for.
-    timer: Option<Moment>,
+    pub(super) timer: Option<Moment>,
 }
 
 impl Member {
@@ -174,7 +174,7 @@ impl Member {
         Ok(())
     }
 
-    fn follow(&mut self, outcome: views::Output, output: &mut Output) {
+    pub(super) fn follow(&mut self, outcome: views::Output, output: &mut Output) {
         if let Some(number) = outcome.promise {
             output.effects.push(Effect::Promise { number });
         }

@@ -13,10 +13,13 @@ use crate::mutex::NodeId;
 pub(super) struct Acknowledgments {
     /// Until when each member may count on this one (rule 2: `acked_until`).
     given_until: BTreeMap<NodeId, Moment>,
-    /// The last beat that this one has acknowledged of each.
+    /// The latest beat of each, of the run whose beat this one has acknowledged last.
     given: BTreeMap<NodeId, Nonce>,
-    /// The latest own beat that each member has acknowledged: when it was sent. Of this
-    /// run only.
+    /// Until when other runs of each may count on this one: what was acknowledged to them,
+    /// or by an earlier run of this member.
+    given_to_others_until: BTreeMap<NodeId, Moment>,
+    /// The latest own beat that each member has acknowledged, this one included: when it
+    /// was sent. Of this run only.
     got: BTreeMap<NodeId, Moment>,
     /// The largest bound of this member's clock that each member has noted.
     noted: BTreeMap<NodeId, u64>,
@@ -28,16 +31,25 @@ impl Acknowledgments {
         Acknowledgments {
             given_until: rules::acknowledged_at_start(config, now),
             given: BTreeMap::new(),
+            given_to_others_until: BTreeMap::new(),
             got: BTreeMap::new(),
             noted: BTreeMap::new(),
         }
     }
 
-    /// This member acknowledges a beat.
+    /// This member acknowledges a beat. It may be an old one, and of an earlier run than
+    /// the last.
     pub(super) fn give(&mut self, to: NodeId, nonce: Nonce, until: Moment) {
-        let known = self.given_until.entry(to).or_insert(until);
-        *known = until.max(*known);
-        self.given.insert(to, nonce);
+        let last = self.given.get(&to).copied();
+        let last = last.filter(|last| last.incarnation == nonce.incarnation);
+        let known = self.given_until.get(&to).copied();
+        if let (None, Some(known)) = (last, known) {
+            self.given_to_others_until.insert(to, known);
+        }
+        self.given_until
+            .insert(to, known.map_or(until, |known| until.max(known)));
+        self.given
+            .insert(to, last.map_or(nonce, |last| last.max(nonce)));
     }
 
     /// Whether another member may still count on this one.
@@ -50,12 +62,16 @@ impl Acknowledgments {
         self.given_until.get(&to).copied()
     }
 
-    /// A member leaves in order (rule 10): it counts on nothing any more. Whether it was
-    /// its last word.
+    /// A run of a member leaves in order (rule 10): it counts on nothing any more. Whether
+    /// it was its last word.
     pub(super) fn leave(&mut self, config: &Config, from: NodeId, nonce: Nonce) -> bool {
         let is_last = rules::is_last_word(config, self.given.get(&from), nonce);
         if is_last {
-            self.given_until.remove(&from);
+            let others = self.given_to_others_until.get(&from).copied();
+            match others.filter(|_| rules::other_runs_count_on(config)) {
+                Some(until) => self.given_until.insert(from, until),
+                None => self.given_until.remove(&from),
+            };
         }
         is_last
     }
@@ -68,26 +84,38 @@ impl Acknowledgments {
         *known = below.max(*known);
     }
 
-    /// The moment from which the lease counts (rule 3): the latest such that a majority,
-    /// with this member itself, has acknowledged a beat sent then or later.
-    pub(super) fn leased_from(&self, others_needed: usize) -> Option<Moment> {
-        nth_largest(self.got.values().copied(), others_needed)
+    /// The moment from which the lease counts (rule 3): the latest such that this many
+    /// members have acknowledged a beat sent then or later.
+    pub(super) fn leased_from(&self, needed: usize) -> Option<Moment> {
+        nth_largest(self.got.values().copied(), needed)
     }
 
-    /// The largest bound that a majority has noted, with this member itself (rule 9).
-    pub(super) fn noted(&self, others_needed: usize) -> u64 {
-        nth_largest(self.noted.values().copied(), others_needed).unwrap_or(0)
+    /// The largest bound that this many members have noted (rule 9).
+    pub(super) fn noted(&self, needed: usize) -> u64 {
+        nth_largest(self.noted.values().copied(), needed).unwrap_or(0)
     }
 
     #[cfg(test)]
-    pub(super) fn model_hooks(
-        &mut self,
-    ) -> (
-        &mut BTreeMap<NodeId, Moment>,
-        &mut BTreeMap<NodeId, Moment>,
-        &mut BTreeMap<NodeId, u64>,
-    ) {
-        (&mut self.given_until, &mut self.got, &mut self.noted)
+    pub(super) fn has_got(&self, from: NodeId) -> bool {
+        self.got.contains_key(&from)
+    }
+
+    #[cfg(test)]
+    pub(super) fn end_got(&mut self, from: NodeId) {
+        self.got.remove(&from);
+    }
+
+    #[cfg(test)]
+    pub(super) fn end_given(&mut self, to: NodeId) {
+        self.given_until.remove(&to);
+        self.given_to_others_until.remove(&to);
+        self.given.remove(&to);
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget_nonces(&mut self) {
+        self.given_to_others_until.clear();
+        self.given.clear();
     }
 }
 

@@ -22,6 +22,17 @@ pub(super) struct Proposal {
     ends: Moment,
 }
 
+#[cfg(test)]
+impl Proposal {
+    pub(super) fn number(&self) -> ViewNumber {
+        self.number
+    }
+
+    pub(super) fn never_ends(&mut self, never: Moment) {
+        (self.resend, self.ends) = (never, never);
+    }
+}
+
 /// The members of the view that this member would propose, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Intent {
@@ -44,7 +55,8 @@ impl Views {
             && self.may_propose_at(intent) <= now
         {
             let members = intent.members.clone();
-            self.propose(now, members, below, &mut output);
+            let counter = self.next_counter(now, &members);
+            self.propose(now, counter, members, below, &mut output);
         }
         output
     }
@@ -118,15 +130,27 @@ impl Views {
         self.config.lease.length() / 100
     }
 
-    fn propose(&mut self, now: Moment, members: BTreeSet<NodeId>, below: u64, output: &mut Output) {
+    /// One more than the largest number that this member knows of.
+    fn next_counter(&self, now: Moment, members: &BTreeSet<NodeId>) -> u64 {
         let length = self.config.lease.length();
         let promised = members.iter().filter_map(|member| {
             let beat = self.hearing.latest(*member, now, length);
             beat.map(|beat| beat.promised.max(beat.view))
         });
         let latest = promised.max().unwrap_or_default().max(self.promised);
+        latest.counter.saturating_add(1)
+    }
+
+    pub(super) fn propose(
+        &mut self,
+        now: Moment,
+        counter: u64,
+        members: BTreeSet<NodeId>,
+        below: u64,
+        output: &mut Output,
+    ) {
         let number = ViewNumber {
-            counter: latest.counter.saturating_add(1),
+            counter,
             proposer: self.config.id.0,
         };
         let pause = self.config.lease.beat();
@@ -170,8 +194,9 @@ impl Views {
             return;
         }
         proposal.resend = now + pause;
-        for member in &proposal.members {
-            if !proposal.votes.contains_key(member) {
+        for member in &self.config.members {
+            let is_voter = rules::is_voter(&self.config, &proposal.members, *member);
+            if is_voter && !proposal.votes.contains_key(member) {
                 let propose = ViewMessage::Propose {
                     number: proposal.number,
                     members: proposal.members.clone(),
@@ -231,7 +256,7 @@ impl Views {
     ) {
         if let Some(proposal) = &mut self.proposal
             && proposal.number == number
-            && proposal.members.contains(&from)
+            && rules::is_voter(&self.config, &proposal.members, from)
         {
             proposal.votes.insert(from, below);
             self.decide(now, output);

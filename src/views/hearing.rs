@@ -99,4 +99,17 @@ impl Hearing {
         }
         clique
     }
+
+    #[cfg(test)]
+    pub(super) fn hear_all(&mut self, members: &BTreeSet<NodeId>, now: Moment) {
+        let nonce = Nonce {
+            incarnation: crate::mutex::Incarnation(0),
+            counter: 0,
+        };
+        let pairs = members
+            .iter()
+            .flat_map(|one| members.iter().map(move |other| (*one, *other)));
+        self.pairs = pairs.map(|pair| (pair, (nonce, now))).collect();
+        self.beats.clear();
+    }
 }

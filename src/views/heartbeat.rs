@@ -24,6 +24,13 @@ pub(super) struct SentBeats {
     next: Option<Moment>,
 }
 
+#[cfg(test)]
+impl SentBeats {
+    pub(super) fn is_due_at_once(&mut self) {
+        self.next = None;
+    }
+}
+
 impl Views {
     /// When the next beat is due. `None`: at once.
     pub(super) fn next_beat(&self) -> Option<Moment> {
@@ -53,6 +60,9 @@ impl Views {
             .peers()
             .map(|peer| (peer, ViewMessage::Beat(beat.clone())));
         output.sends.extend(beats);
+        // Its own acknowledgment, which counts towards a majority.
+        self.acknowledgments.get(self.config.id, now, below);
+        output.is_renewed |= self.majority() == 1;
     }
 
     /// The others need a beat sooner than it is due: this member heard another again, or
@@ -158,14 +168,14 @@ impl Views {
     pub fn leased_until(&self) -> Option<Moment> {
         let from = self
             .acknowledgments
-            .leased_from(rules::others_for_a_lease(self))?;
+            .leased_from(rules::members_for_a_lease(self))?;
         Some(from + self.config.lease.held())
     }
 
     /// Tokens below this may be used (rule 9).
     #[must_use]
     pub fn noted(&self) -> u64 {
-        self.acknowledgments.noted(rules::others_for_a_bound(self))
+        self.acknowledgments.noted(rules::members_for_a_bound(self))
     }
 
     /// Leaves in order (rule 10). Nothing is held, and the lease is not used any more.

@@ -37,12 +37,12 @@ pub(super) fn is_of_this_run(config: &Config, nonce: Nonce) -> bool {
 }
 
 /// Rule 3: a lease needs the acknowledgments of a majority, this member's own included.
-/// Returns of how many others.
-pub(super) fn others_for_a_lease(views: &Views) -> usize {
+/// Returns how many that is.
+pub(super) fn members_for_a_lease(views: &Views) -> usize {
     if planted!(views.config, LeaseWithoutMajority) {
-        return 0;
+        return 1;
     }
-    views.majority() - 1
+    views.majority()
 }
 
 /// Rule 4: a member votes for (n, S) only if n is larger than every number that it has
@@ -59,6 +59,11 @@ pub(super) fn may_vote(
     let mut outside = views.config.members.difference(members);
     let is_counted_on = outside.any(|member| views.acknowledgments.is_given(*member, now));
     is_later && is_inside && (!is_counted_on || planted!(views.config, VotesWhileCountedOn))
+}
+
+/// Rule 4: the members of S vote, and no others.
+pub(super) fn is_voter(config: &Config, members: &BTreeSet<NodeId>, member: NodeId) -> bool {
+    members.contains(&member) || planted!(config, VoterOutside)
 }
 
 /// Rule 4: the promise is durable before the vote is sent.
@@ -121,9 +126,9 @@ pub(super) fn may_join(views: &Views, view: &View) -> bool {
 }
 
 /// Rule 9: a token needs a bound that a majority has noted, this member included. Returns
-/// how many others.
-pub(super) fn others_for_a_bound(views: &Views) -> usize {
-    views.majority() - 1
+/// how many that is.
+pub(super) fn members_for_a_bound(views: &Views) -> usize {
+    views.majority()
 }
 
 /// Rule 10: a word of leaving counts if the last beat that was acknowledged is of the same
@@ -132,4 +137,11 @@ pub(super) fn is_last_word(config: &Config, acknowledged: Option<&Nonce>, word: 
     let is_last = acknowledged
         .is_some_and(|last| last.incarnation == word.incarnation && last.counter <= word.counter);
     is_last || planted!(config, OldLeaveCounts)
+}
+
+/// Rule 10: a run that leaves says nothing of the others. The beat that was acknowledged
+/// last may be an old one, of a run before the one that counts on this member.
+pub(super) fn other_runs_count_on(config: &Config) -> bool {
+    let is_bug = planted!(config, LeaveOfAllRuns) || planted!(config, OldLeaveCounts);
+    !is_bug
 }
