@@ -16,7 +16,11 @@ pub fn check(datagram: &[u8]) {
         return;
     };
     if let Datagram::View { .. } = &decoded {
-        assert_eq!(decode(&encode_again(&decoded)), Ok(decoded), "encoded again");
+        assert_eq!(
+            decode(&encode_again(&decoded)),
+            Ok(decoded),
+            "encoded again"
+        );
         for kind in ["req", "reply", "cs"] {
             assert_eq!(scan(datagram, kind), None, "the original reads a {kind}");
         }
