@@ -75,6 +75,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     resend: Option<Duration>,
 
+    /// Go on without a minority of the members when they have not been heard for this
+    /// time, the membership lease (10s, say)
+    ///
+    /// All members, three or more, need the same. A member that is cut off ends the
+    /// commands that hold locks before another machine enters. It needs --state.
+    #[arg(long, value_name = "LEASE", value_parser = time)]
+    failover: Option<Duration>,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -89,7 +97,7 @@ Examples:
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
     \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
-    \"socket_group\": \"turno\" }
+    \"failover\": \"10s\", \"socket_group\": \"turno\" }
 It may also have listen, socket, trace and resend_ms. Paths are relative to the
 directory of the file.
 
@@ -111,6 +119,7 @@ impl Arguments {
             socket: self.socket,
             socket_group: self.socket_group,
             resend_ms: self.resend.map(millis),
+            failover: self.failover,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         let agent = Agent::start(&config).map_err(|error| match error {

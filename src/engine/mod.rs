@@ -35,7 +35,9 @@ use mio::Registry;
 use crate::group::Group;
 use crate::mutex::{self, Durability, Incarnation, LockName, NodeId, Token, Tokens};
 use crate::protocol::{Event, Member};
+use crate::system::boot_clock;
 use crate::transport::Transport;
+use crate::views;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use state_file::StateFile;
@@ -43,7 +45,7 @@ use timers::Timers;
 use udp::Udp;
 
 pub use config::Config;
-pub(crate) use config::{cannot_listen, in_context};
+pub(crate) use config::{cannot_listen, in_context, lease};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
 pub use observer::{NodeEvent, Observer, Snapshot};
@@ -115,7 +117,11 @@ impl<O: Observer, U: User> Engine<O, U> {
         user: U,
     ) -> io::Result<Self> {
         let Config {
-            group, key, state, ..
+            group,
+            key,
+            mut state,
+            lease,
+            ..
         } = config;
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
@@ -124,20 +130,40 @@ impl<O: Observer, U: User> Engine<O, U> {
         let incarnation = Incarnation(random);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
         let durability = state.as_ref().map(StateFile::durability);
-        let member = Member::new(mutex::Config {
-            durability: durability.unwrap_or(Durability::Forgetful),
+        let durability = durability.unwrap_or(if lease.is_some() {
+            Durability::UNWRITTEN
+        } else {
+            Durability::Forgetful
+        });
+        let core = mutex::Config {
+            durability,
             must_hear_itself: group.may_be_elsewhere(),
             keeps_permissions: config.keeps_permissions,
             pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
-        });
+        };
+        let begun = state.as_mut().map(|state| state.begin(lease)).transpose();
+        let is_amnesiac = begun
+            .map_err(|error| in_context("cannot write the state", &error))?
+            .unwrap_or(true);
+        let member = match lease {
+            None => Member::new(core),
+            Some(lease) => {
+                let views = views::Config {
+                    promised: state.as_ref().map(StateFile::promised).unwrap_or_default(),
+                    is_amnesiac,
+                    ..views::Config::new(&core, lease)
+                };
+                Member::with_failover(core, views, boot_clock::now())
+            }
+        };
         log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Engine {
             udp,
             timers: Timers::default(),
             state,
             has_key: key.is_some(),
-            transport: Transport::new(group, incarnation, key),
+            transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
             drops: Drops::default(),
             heard: BTreeMap::new(),
@@ -197,10 +223,10 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.udp.ready(token);
     }
 
-    /// Puts what has arrived and the timers that are due into the queue.
+    /// Puts the timers that are due into the queue, and behind them what has arrived.
     pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
-        self.udp.drain(queue);
         self.timers.drain(queue);
+        self.udp.drain(queue);
     }
 
     /// Whether there is more to drain at once.

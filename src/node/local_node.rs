@@ -107,6 +107,9 @@ impl LocalNode {
         let delegations = Arc::<Delegations>::default();
         let table = LockTable::new(Arc::clone(&delegations));
         let mut engine = Engine::bind(opened, poll.registry(), observer, table)?;
+        if let Some(until) = engine.member().leased_until() {
+            delegations.lease.extend(until);
+        }
         engine.begin(None, resumed)?;
         Ok(LocalNode {
             poll,
@@ -181,6 +184,9 @@ impl LocalNode {
                 Envelope::Engine(input) => self.engine.receive(input)?,
                 Envelope::User(command) => self.obey(command)?,
             }
+        }
+        if let Some(until) = self.engine.member().leased_until() {
+            self.mailbox.delegations.lease.extend(until);
         }
         // Grant only after the queue is drained: every request in it counts.
         self.settle_all()?;

@@ -15,6 +15,7 @@ mod delegation;
 mod error;
 mod guard;
 mod handle;
+mod lease;
 mod local_node;
 mod lock_table;
 mod log_observer;

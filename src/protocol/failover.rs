@@ -61,16 +61,24 @@ impl Member {
         Some(self.views()?.view()?.number)
     }
 
+    /// Whether a request or a reply is of the view that this member is in (rule 8).
+    pub(super) fn is_of_own_view(&self, of: Option<ViewNumber>) -> bool {
+        let own = self.view_number();
+        (self.failover.is_none() || own.is_some()) && rules::is_of_own_view(&self.config, own, of)
+    }
+
     /// The peers that an entry needs: all others in the view.
     fn peers_in_view(&self) -> BTreeSet<NodeId> {
         let Some(views) = self.views() else {
             return self.peers.clone();
         };
-        let mut members = views.view().map(|view| view.members.clone());
-        if let Some(members) = &mut members {
-            members.remove(&self.config.id);
-        }
-        members.unwrap_or_default()
+        // In no view it may not enter; its requests are not read, and are repeated.
+        let Some(view) = views.view() else {
+            return self.peers.clone();
+        };
+        let mut members = view.members.clone();
+        members.remove(&self.config.id);
+        members
     }
 
     /// What an entry needs besides the permissions (rule 9).
@@ -149,7 +157,6 @@ impl Member {
     pub(super) fn forget_views(&mut self, effects: &mut Vec<Effect>) {
         if let Some(failover) = &mut self.failover {
             failover.views.forget(self.now);
-            self.view_peers.clear();
             effects.push(Effect::Forget);
         }
     }

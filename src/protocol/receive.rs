@@ -27,7 +27,7 @@ impl Member {
             return Err(Rejected::UnknownMember(from));
         }
         let is_greeting = matches!(body, Body::Hello | Body::Welcome { .. });
-        if !is_greeting && !rules::is_of_own_view(&self.config, self.view_number(), *view) {
+        if !is_greeting && !self.is_of_own_view(*view) {
             return Err(Rejected::OtherView);
         }
         let handled = match body {

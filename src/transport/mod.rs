@@ -274,6 +274,9 @@ impl Transport {
             };
             return Err(DropReason::OtherList { from, asks });
         }
+        if group.is_none() && self.group.lease.is_some() {
+            return Err(DropReason::Original);
+        }
         let message = match decoded {
             Datagram::Message { message, .. } => message,
             Datagram::OriginalReply { clock, .. } => Message {

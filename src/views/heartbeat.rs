@@ -136,6 +136,7 @@ impl Views {
             }
             self.begin();
             output.promise = Some(self.promised);
+            output.joined = self.view.clone();
         }
     }
 

@@ -29,7 +29,7 @@ use alloc::vec::Vec;
 
 #[cfg(test)]
 use crate::mutex::planted::Planted;
-use crate::mutex::{Incarnation, NodeId, ViewNumber};
+use crate::mutex::{self, Incarnation, NodeId, ViewNumber};
 use acknowledgments::Acknowledgments;
 use ballot::{Intent, Proposal};
 use hearing::Hearing;
@@ -58,6 +58,23 @@ pub struct Config {
     /// A bug, to see that the proofs find it.
     #[cfg(test)]
     pub(crate) planted: Option<Planted>,
+}
+
+impl Config {
+    /// Of the member with this configuration, which has never run.
+    #[must_use]
+    pub fn new(member: &mutex::Config, lease: Lease) -> Self {
+        Config {
+            id: member.id,
+            incarnation: member.incarnation,
+            members: (1..=member.members).map(NodeId).collect(),
+            lease,
+            promised: ViewNumber::FIRST,
+            is_amnesiac: false,
+            #[cfg(test)]
+            planted: member.planted,
+        }
+    }
 }
 
 /// What is to be done about views, in this order: make durable, then send.

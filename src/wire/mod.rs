@@ -34,7 +34,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::mutex::{Incarnation, Message, NodeId};
-use crate::views::ViewMessage;
+use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
@@ -61,6 +61,13 @@ impl GroupDigest {
         let digest = hash.finalize();
         let (first, _) = digest.split_first_chunk().expect("it has 32 bytes");
         GroupDigest(u64::from_be_bytes(*first))
+    }
+
+    /// The digest of the same list in a group with failover: members with another lease,
+    /// or with none, must not be taken for members of this group.
+    #[must_use]
+    pub fn with_lease(self, lease: Lease) -> Self {
+        GroupDigest::of([self.to_string(), format!("lease {}", lease.micros())])
     }
 }
 

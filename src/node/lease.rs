@@ -1,0 +1,206 @@
+//! The membership lease, as the guards of a process see it: none outlives it, whatever the
+//! node's thread does meanwhile.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
+
+use crate::system::{boot_clock, locked};
+use crate::views::Moment;
+
+/// The moment that never comes: without failover no entry is lost.
+const NEVER: Moment = Moment(u64::MAX);
+
+/// The epoch of a resumed entry before this run's first lease.
+const BEFORE_THE_FIRST: u64 = u64::MAX;
+
+/// The lease of a node. The node's thread writes it; guards and delegations read it,
+/// without a system call.
+#[derive(Debug)]
+pub(super) struct SharedLease {
+    /// In microseconds of the boot clock.
+    until: AtomicU64,
+    /// How often it has lapsed while something was held: a later lease is another one.
+    epoch: AtomicU64,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+/// Without failover.
+impl Default for SharedLease {
+    fn default() -> Self {
+        SharedLease {
+            until: AtomicU64::new(NEVER.0),
+            epoch: AtomicU64::new(0),
+            wakers: Mutex::default(),
+        }
+    }
+}
+
+impl SharedLease {
+    /// The lease reaches until then. It had not lapsed, or [`SharedLease::lapse`] was
+    /// called before.
+    pub(super) fn extend(&self, until: Moment) {
+        self.until.store(until.0, Ordering::SeqCst);
+    }
+
+    /// The lease has ended, and every entry with it.
+    pub(super) fn lapse(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for waker in std::mem::take(&mut *locked(&self.wakers)) {
+            // A runtime that panics must not end the node.
+            if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+                log::error!("a waker has panicked");
+            }
+        }
+    }
+
+    /// Until when it reaches. `None` without failover.
+    pub(super) fn until(&self) -> Option<Moment> {
+        let until = Moment(self.until.load(Ordering::SeqCst));
+        (until != NEVER).then_some(until)
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Whether an entry of this epoch still has it.
+    pub(super) fn is_valid(&self, epoch: u64) -> bool {
+        // In this order: a lease that reaches further after a lapse is not taken for the
+        // one before.
+        let until = self.until();
+        self.epoch() == epoch && until.is_none_or(|until| boot_clock::now() < until)
+    }
+
+    fn register(&self, waker: &Waker) {
+        let mut wakers = locked(&self.wakers);
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+}
+
+/// The lease of one entry. Once it is lost, it stays lost.
+#[derive(Debug)]
+pub(super) struct EntryLease {
+    epoch: AtomicU64,
+    is_lost: AtomicBool,
+    /// Until when the earlier run of a resumed entry had its lease.
+    resumed_until: Moment,
+}
+
+impl EntryLease {
+    /// Of an entry that was made in this epoch.
+    pub(super) fn of(epoch: u64) -> Self {
+        EntryLease {
+            epoch: AtomicU64::new(epoch),
+            is_lost: AtomicBool::new(false),
+            resumed_until: NEVER,
+        }
+    }
+
+    /// Of an entry that goes on with the lease of an earlier run, and then with this run's
+    /// if it comes in time. `None`: the earlier run had no failover.
+    pub(super) fn resumed(until: Option<Moment>) -> Self {
+        EntryLease {
+            resumed_until: until.unwrap_or_default(),
+            ..EntryLease::of(BEFORE_THE_FIRST)
+        }
+    }
+
+    pub(super) fn is_lost(&self, shared: &SharedLease) -> bool {
+        if self.is_lost.load(Ordering::SeqCst) {
+            return true;
+        }
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let is_valid = if epoch == BEFORE_THE_FIRST {
+            self.goes_on(shared)
+        } else {
+            shared.is_valid(epoch)
+        };
+        if !is_valid {
+            self.is_lost.store(true, Ordering::SeqCst);
+        }
+        !is_valid
+    }
+
+    /// Whether a resumed entry has the earlier run's lease, or takes this run's up in time.
+    fn goes_on(&self, shared: &SharedLease) -> bool {
+        let epoch = shared.epoch();
+        if shared.until().is_some() && boot_clock::now() >= self.resumed_until {
+            return false;
+        }
+        if shared.is_valid(epoch) {
+            self.epoch.store(epoch, Ordering::SeqCst);
+        }
+        true
+    }
+
+    /// Until when the entry lasts if the lease is not renewed. `None` without failover.
+    pub(super) fn until(&self, shared: &SharedLease) -> Option<Moment> {
+        let until = shared.until()?;
+        let is_first = self.epoch.load(Ordering::SeqCst) == BEFORE_THE_FIRST;
+        Some(if is_first { self.resumed_until } else { until })
+    }
+
+    /// Whether it is lost; if not, the task is woken when it is.
+    pub(super) fn poll_lost(&self, shared: &SharedLease, waker: &Waker) -> bool {
+        if shared.until().is_none() {
+            return false;
+        }
+        shared.register(waker);
+        self.is_lost(shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn past() -> Moment {
+        Moment(boot_clock::now().0 - 1)
+    }
+
+    #[test]
+    fn without_failover_nothing_is_lost() {
+        let shared = SharedLease::default();
+        assert!(!EntryLease::of(0).is_lost(&shared));
+        assert!(!EntryLease::resumed(None).is_lost(&shared));
+        assert_eq!(EntryLease::of(0).until(&shared), None);
+    }
+
+    #[test]
+    fn an_entry_that_is_lost_stays_lost_when_the_lease_is_back() {
+        let shared = SharedLease::default();
+        shared.extend(boot_clock::now() + HOUR);
+        let (seen, unseen) = (EntryLease::of(0), EntryLease::of(0));
+        assert!(!seen.is_lost(&shared));
+        // Its time is over: that is known though the node's thread does nothing.
+        shared.extend(past());
+        assert!(seen.is_lost(&shared));
+        shared.lapse();
+        shared.extend(boot_clock::now() + HOUR);
+        assert!(seen.is_lost(&shared) && unseen.is_lost(&shared));
+        assert!(!EntryLease::of(shared.epoch()).is_lost(&shared));
+    }
+
+    #[test]
+    fn a_resumed_entry_goes_on_only_if_the_new_lease_comes_before_the_old_one_ends() {
+        let shared = SharedLease::default();
+        shared.extend(Moment::default());
+        let in_time = EntryLease::resumed(Some(boot_clock::now() + HOUR));
+        assert!(!in_time.is_lost(&shared), "it has the earlier run's lease");
+        let late = EntryLease::resumed(Some(past()));
+        let without = EntryLease::resumed(None);
+        shared.extend(boot_clock::now() + HOUR);
+        assert!(!in_time.is_lost(&shared));
+        assert!(late.is_lost(&shared) && without.is_lost(&shared));
+        shared.extend(past());
+        assert!(in_time.is_lost(&shared), "it has this run's lease now");
+    }
+}
