@@ -6,10 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::hold::{Hold, client_status};
+use super::hold::{Hold, HoldDeadline, client_status};
 use super::protocol::{Answer, Ask, ClientStatus};
 use super::record::{Entry, Records};
 use super::waiting::Waiting;
+use crate::system::micros;
+use crate::views::Moment;
 use crate::{LocalNode, LockError};
 
 /// A client.
@@ -63,18 +65,25 @@ impl Client {
         let token = guard.token().get();
         // An entry without a record would be forgotten if this process were killed, though
         // its command still runs.
-        Some(match records.write(self.entry(&ask, token)) {
+        let until = guard.expires_since_boot();
+        let until = until.map(|until| Moment::default() + until);
+        let lease = node.lease();
+        Some(match records.write(self.entry(&ask, token), until) {
             Ok(record) => {
                 let path = record.path.clone();
                 self.phase = Phase::Granted(Hold {
                     record,
                     guard,
                     since: now,
+                    deadline: until
+                        .zip(lease)
+                        .map(|(until, lease)| HoldDeadline::new(until, lease)),
                 });
                 Answer::Granted {
                     token,
                     node: node.id(),
                     record: path,
+                    lease_us: lease.map(micros),
                 }
             }
             Err(error) => {

@@ -1,11 +1,17 @@
 //! An entry into a critical section, from its grant to its release.
 
-use std::time::Instant;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use super::protocol::ClientStatus;
 use super::record::{Entry, Record};
+use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
-use crate::system::millis;
+use crate::system::process::Process;
+use crate::system::{boot_clock, millis};
+use crate::views::Moment;
 
 /// A recorded entry. Only [`Hold::release`] ends it: it outlives this process.
 #[must_use = "the lock stays held until it is released"]
@@ -14,6 +20,34 @@ pub(super) struct Hold {
     pub(super) record: Record,
     pub(super) guard: Guard,
     pub(super) since: Instant,
+    /// With failover, until when the command may run.
+    pub(super) deadline: Option<HoldDeadline>,
+}
+
+/// The deadline of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HoldDeadline {
+    /// As the record has it.
+    pub(super) until: Moment,
+    /// The length of the lease.
+    pub(super) lease: Duration,
+    /// Whether it was reported that this agent kills the command.
+    pub(super) is_killed: bool,
+}
+
+impl HoldDeadline {
+    pub(super) fn new(until: Moment, lease: Duration) -> Self {
+        HoldDeadline {
+            until,
+            lease,
+            is_killed: false,
+        }
+    }
+
+    /// When this agent kills the command, if neither its supervisor nor its client has.
+    fn kill_at(self) -> Moment {
+        Moment::default() + self.until.since(Moment::default() + self.lease / 20)
+    }
 }
 
 impl Hold {
@@ -21,6 +55,52 @@ impl Hold {
     pub(super) fn release(self) {
         self.record.remove();
         drop(self.guard);
+    }
+
+    /// Writes the lease that the node has now into the record, or ends the command if the
+    /// lease is over. When to do so again though nothing happens.
+    pub(super) fn renew(&mut self) -> Option<Instant> {
+        let deadline = self.deadline.as_mut()?;
+        if !self.guard.is_lost()
+            && let Some(until) = self.guard.expires_since_boot()
+        {
+            let until = Moment::default() + until;
+            // A deadline is moved on when that gains something.
+            let is_worth_it = until.since(deadline.until) > deadline.lease / 50;
+            if is_worth_it && let Err(error) = deadline::write(&self.record.file, until) {
+                let path = self.record.path.display();
+                log::warn!("the lease cannot be written into {path}: {error}");
+            } else if is_worth_it {
+                deadline.until = until;
+            }
+        }
+        let left = deadline.kill_at().since(boot_clock::now());
+        if left.is_zero() {
+            self.kill();
+            return Some(Instant::now() + CHECK_INTERVAL);
+        }
+        Some(Instant::now() + left)
+    }
+
+    /// Kills what still runs under a lease that is over.
+    fn kill(&mut self) {
+        let Ok(processes) = Process::that_have_open(&self.record.file) else {
+            return;
+        };
+        if let Some(deadline) = &mut self.deadline
+            && !processes.is_empty()
+            && !mem::replace(&mut deadline.is_killed, true)
+        {
+            let Entry { lock, command, .. } = &self.record.entry;
+            log::warn!(
+                "lock {lock:?}: the lease ends, and neither the supervisor nor the client of \
+                 {command:?} has ended it: it gets SIGKILL"
+            );
+        }
+        for process in processes {
+            // One that has ended, or that this user may not kill.
+            let _ = process.signal(Signal::KILL);
+        }
     }
 
     pub(super) fn status(&self, state: &str, host: &str) -> ClientStatus {

@@ -20,6 +20,7 @@ mod client;
 mod clients;
 mod config;
 mod connection;
+pub(crate) mod deadline;
 mod hold;
 pub(crate) mod lines;
 mod metrics;
@@ -159,11 +160,12 @@ impl Agent {
             self.node.poll()?;
             self.release_orphans();
             self.serve_waiting();
+            let renewal = self.renew_leases();
             if self.is_stopping && self.node.is_closed() {
                 return Ok(());
             }
             // A lock that was just released makes this now: the node acts on it next.
-            let due = self.next_timeout();
+            let due = [self.next_timeout(), renewal].into_iter().flatten().min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
             for event in &events {

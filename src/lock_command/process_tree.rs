@@ -15,7 +15,7 @@ use rustix::process::{
 };
 
 use super::messages;
-use super::process::{ByParent, Process};
+use crate::system::process::{ByParent, Process};
 
 /// The first pause between two searches, and the pause after one in which a child has
 /// ended.

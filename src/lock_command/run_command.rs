@@ -14,6 +14,7 @@ use mio::{Events, Poll, Token};
 use super::acquire::Acquired;
 use super::channel::{self, Control};
 use super::connection::Connection;
+use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
 use super::signals::{self, Signals};
@@ -23,6 +24,7 @@ use crate::system::{register_readable, retry_interrupted};
 const AGENT: Token = Token(0);
 const CHANNEL: Token = Token(1);
 const SIGNALS: Token = Token(2);
+const DEADLINE: Token = Token(3);
 
 /// This very program, even if its file was replaced since.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -43,6 +45,9 @@ pub(super) fn run_command(
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
     let end = client.watch(options, messages);
+    if let Ok(End::LeaseOver) = end {
+        process_tree::kill_all(&other_children);
+    }
     // A supervisor that still runs kills the command now.
     drop(client.channel);
     let status = client.supervisor.wait();
@@ -50,6 +55,11 @@ pub(super) fn run_command(
         End::Command(code) => code,
         End::AgentLost => {
             let why = "the command was ended, because the lock was lost with the agent";
+            return Err(LockCommandError::Failed(why.to_owned()));
+        }
+        End::LeaseOver => {
+            let why = "the command was killed, because the lease ended and its supervisor did not \
+                       end it";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
         End::SupervisorLost => {
@@ -72,6 +82,8 @@ enum End {
     Command(u8),
     /// The command has ended, because the agent was lost.
     AgentLost,
+    /// The lease is about to end, and the supervisor has not ended the command.
+    LeaseOver,
     /// The supervisor has died. The command may still run.
     SupervisorLost,
 }
@@ -82,6 +94,7 @@ struct Client {
     connection: Connection,
     channel: UnixStream,
     supervisor: Child,
+    deadline: Option<Deadline>,
 }
 
 impl Client {
@@ -98,9 +111,18 @@ impl Client {
         register_readable(&channel, registry, CHANNEL)?;
         connection.register(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
-        let supervisor = Command::new(THIS_PROGRAM)
-            .arg0("turno")
-            .arg(SUPERVISOR)
+        let deadline = acquired.lease.map(|lease| {
+            let margins = Margins::of_client(lease);
+            Deadline::register(&acquired.record, margins, registry, DEADLINE)
+        });
+        let deadline = deadline.transpose()?;
+        let mut supervisor = Command::new(THIS_PROGRAM);
+        supervisor.arg0("turno").arg(SUPERVISOR);
+        if let Some(lease) = acquired.lease {
+            supervisor.args(options.lapse.arguments(lease, options.kill_after));
+            supervisor.env("TURNO_LEASE_MS", lease.as_millis().to_string());
+        }
+        let supervisor = supervisor
             .arg("--")
             .args(&options.command)
             .env("TURNO_LOCK", options.lock.as_str())
@@ -114,6 +136,7 @@ impl Client {
             connection,
             channel,
             supervisor,
+            deadline,
         })
     }
 
@@ -141,6 +164,11 @@ impl Client {
                 messages.report(&format!(
                     "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
                 ));
+            }
+            if let Some(deadline) = &mut self.deadline
+                && deadline.due()? == Due::Kill
+            {
+                return Ok(End::LeaseOver);
             }
             if kill_at.take_if(|at| *at <= Instant::now()).is_some() {
                 // The supervisor then kills the command.

@@ -138,6 +138,13 @@ impl LocalNode {
         self.engine.member().id().0
     }
 
+    /// The length of the membership lease. `None` without failover.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        let views = self.engine.member().views()?;
+        Some(views.config().lease.length())
+    }
+
     /// When to poll though nothing arrives; it may be past. The node takes the caller
     /// to be about to wait: any later command makes the descriptor readable.
     #[must_use]

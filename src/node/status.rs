@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::lock_table::{LockTable, WaitQueue};
 use crate::engine::{Engine, NodeView, Observer, missing};
 use crate::mutex::{LockName, NodeId, RicartAgrawala, State};
-use crate::system::millis;
+use crate::system::{micros, millis};
 
 /// The state of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,8 +180,4 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         sent_again: stats.sent_again,
         dropped: stats.dropped.map(|reason| reason.to_string()),
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
