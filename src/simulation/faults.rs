@@ -109,7 +109,11 @@ impl World<'_> {
         if self.cluster.program(id).is_some() {
             self.figures.failover.left += 1;
             self.report(&format!("{id} ends in order"));
-            self.node(id).timers.clear();
+            let node = self.node(id);
+            node.timers.clear();
+            // As in a crash: a member that must still hear the others has no clock.
+            let forgets = node.below.is_none();
+            self.oracle.crash(id, forgets, false);
             self.cluster.crash(id);
             let restarts_at = until.max(self.events.now + 1);
             self.events.schedule(restarts_at, Due::Restart(id));
