@@ -43,6 +43,8 @@ pub(crate) use shrink::shrink;
 pub use transcript::step_lines;
 
 #[cfg(test)]
+mod failover_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(crate) use {figures::Figures, oracle::Violation, plan::ProgramKind};
