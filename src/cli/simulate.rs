@@ -23,6 +23,13 @@ use crate::trace;
 /// larger than all before it. Then the faults end, and every node that asks must
 /// enter. The nodes run the code of turno process, without its sockets.
 ///
+/// Some groups have failover. There machines are suspended, disks are lost, each
+/// clock has a rate of its own within the bound, and a command whose member is cut
+/// off dies at its deadline, or as late as it may. Once the faults end, every member
+/// must be back in one view and enter within four leases and five seconds. In some
+/// of these groups only a holder is struck; how long the next entry takes is told in
+/// leases (L).
+///
 /// A seed that shows a violation is printed, shrunk to the smallest plan found
 /// that still shows one, and the exit code is 1.
 #[derive(Args)]

@@ -3,7 +3,7 @@
 use super::event_queue::Due;
 use super::oracle::Violation;
 use super::plan::{Fault, Micros, Moment, Strike};
-use super::world::World;
+use super::world::{Node, World};
 use crate::mutex::NodeId;
 use crate::protocol::Event;
 
@@ -83,8 +83,9 @@ impl World<'_> {
     /// to hear what they forgot, none does: together they may have forgotten everything.
     fn wipe(&mut self, id: NodeId, until: Micros) {
         let mut others = self.ids().filter(|other| *other != id);
-        let knows_all = |node: &super::world::Node| node.promised.is_some() && node.below.is_some();
-        if !others.all(|other| self.nodes.get(&other).is_some_and(knows_all)) {
+        let knows_all = |node: &Node| node.promised.is_some() && node.below.is_some();
+        let all_know = others.all(|other| self.nodes.get(&other).is_some_and(knows_all));
+        if !all_know || self.cluster.program(id).is_none() {
             return;
         }
         self.node(id).entry = None;

@@ -80,6 +80,9 @@ impl fmt::Display for Takeovers {
                 "\n{count} takeovers in groups {size}: median {median:.2} L, longest {worst:.2} L"
             )?;
         }
+        if self.late > 0 {
+            write!(f, "\n{} took longer than 2 L + 1 s", self.late)?;
+        }
         Ok(())
     }
 }

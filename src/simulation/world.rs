@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::addresses::Addresses;
 use super::cluster::Cluster;
 use super::event_queue::{Due, EventQueue};
-use super::figures::Figures;
+use super::figures::{FailoverFigures, Figures};
 use super::network::Links;
 use super::oracle::Oracle;
 use super::plan::{Micros, Moment as CrashMoment, Plan, Strike};
@@ -92,11 +92,13 @@ impl<'a> World<'a> {
             events: EventQueue::default(),
             links: Links::new(plan),
             nodes: BTreeMap::new(),
-            figures: {
-                let mut figures = Figures::default();
-                figures.plans = 1;
-                figures.failover.groups = u64::from(plan.failover.is_some());
-                figures
+            figures: Figures {
+                plans: 1,
+                failover: FailoverFigures {
+                    groups: u64::from(plan.failover.is_some()),
+                    ..FailoverFigures::default()
+                },
+                ..Figures::default()
             },
             strike: None,
             struck: None,

@@ -114,8 +114,8 @@ fn clocks_beyond_the_bound_show_two_holders() {
         })
     };
     assert_eq!(violation(500, 60), None);
-    let found = violation(60_000, 300);
+    let found = violation(20_000, 300);
     let (seed, violation) = found.expect("a violation");
-    eprintln!("six in a hundred: seed {seed}, {violation}");
+    eprintln!("two in a hundred: seed {seed}, {violation}");
     assert!(matches!(violation, Violation::TwoHolders { .. }));
 }

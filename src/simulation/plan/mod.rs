@@ -4,6 +4,7 @@
 
 mod check;
 mod failover;
+mod failover_faults;
 mod generate;
 
 use std::collections::BTreeSet;
