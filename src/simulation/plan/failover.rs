@@ -151,7 +151,7 @@ impl Plan {
             max_hold,
             max_delegated: if random.bool() { 0 } else { random.u64(1..=10) },
             outlive_in_1000: *random.choice(&[0, 500, 1000]).unwrap_or(&0),
-            user_actions: user_actions(random, ids.clone(), heals_at),
+            user_actions: user_actions(random, ids.clone(), heals_at, is_calm),
             faults,
             misled: None,
             heals_at,
@@ -212,11 +212,14 @@ fn user_actions(
     random: &mut Rng,
     ids: impl Iterator<Item = u16>,
     heals_at: Micros,
+    is_calm: bool,
 ) -> Vec<UserAction> {
     let mut actions = Vec::new();
     for id in ids {
         for _ in 0..random.u32(1..=12) {
             let what = match random.u32(0..12) {
+                // A takeover is not measured by those who give up.
+                0 if is_calm => UserActionKind::Acquire,
                 0 => UserActionKind::Cancel,
                 1 => UserActionKind::Tick,
                 _ => UserActionKind::Acquire,
