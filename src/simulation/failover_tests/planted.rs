@@ -10,6 +10,12 @@ const FOUND: &[(Planted, u64)] = &[
     (Planted::LeaseWithoutMajority, 50),
     (Planted::HoldOutlivesLease, 50),
     (Planted::VotesWhileCountedOn, 100),
+    (Planted::DecidedWithoutMajority, 50),
+    (Planted::PermissionsSurviveView, 400),
+    (Planted::HolderRepliesInView, 50),
+    (Planted::FloorIgnored, 50),
+    (Planted::EntersWithMajority, 50),
+    (Planted::EntersWithoutLease, 50),
 ];
 
 fn first_seed(bug: Planted, seeds: u64) -> Option<(u64, Violation)> {
