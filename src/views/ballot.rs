@@ -100,12 +100,15 @@ impl Views {
         let Some(number) = self.view.as_ref().map(|view| view.number) else {
             return Some(wanted);
         };
-        // A member that has voted for a later view than this one cannot join it.
-        let cannot_join = |member: &NodeId| {
+        // A vote for a later view bars the members outside of it from this one, decided or
+        // not, and a voter that restarts cannot join this one again.
+        let has_voted_later = |member: &NodeId| {
             let beat = self.hearing.latest(*member, now, length);
-            beat.is_some_and(|beat| beat.view < number && beat.promised > number)
+            let promised = beat.map(|beat| beat.promised);
+            let promised = promised.max((*member == own).then_some(self.promised));
+            promised > Some(number)
         };
-        (wanted != *present || wanted.iter().any(cannot_join)).then_some(wanted)
+        (wanted != *present || wanted.iter().any(has_voted_later)).then_some(wanted)
     }
 
     /// When this member may propose: when no member that is left out counts on it any
@@ -115,10 +118,12 @@ impl Views {
         let counted_on = absent.filter_map(|member| self.acknowledgments.given_until(*member));
         let counted_on = counted_on.max().unwrap_or_default();
         // After a restart there may be a view, and the others tell it.
-        let told = if self.view.is_none() {
-            intent.since + self.config.lease.beat() * 2
-        } else {
-            intent.since
+        let beat = self.config.lease.beat();
+        let told = match &self.view {
+            None => intent.since + beat * 2,
+            // The ballot that somebody has voted in may still be decided.
+            Some(view) if view.members == intent.members => intent.since + beat,
+            Some(_) => intent.since,
         };
         let place = intent.members.range(..self.config.id).count();
         let place = u32::try_from(place).unwrap_or(u32::MAX);
