@@ -245,9 +245,14 @@ impl Views {
             .is_some_and(|(voted, of)| (*voted, of) == (number, members));
         let is_valid = number.proposer == from.0 && members.is_subset(&self.config.members);
         if is_valid && (is_voted || self.vote(now, number, members, output)) {
-            output
-                .sends
-                .push((from, ViewMessage::Vote { number, below }));
+            output.sends.push((
+                from,
+                ViewMessage::Vote {
+                    number,
+                    members: members.clone(),
+                    below,
+                },
+            ));
         }
     }
 
@@ -256,11 +261,12 @@ impl Views {
         now: Moment,
         from: NodeId,
         number: ViewNumber,
+        members: &BTreeSet<NodeId>,
         below: u64,
         output: &mut Output,
     ) {
         if let Some(proposal) = &mut self.proposal
-            && proposal.number == number
+            && (proposal.number, &proposal.members) == (number, members)
             && rules::is_voter(&self.config, &proposal.members, from)
         {
             proposal.votes.insert(from, below);

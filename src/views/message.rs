@@ -44,6 +44,9 @@ pub enum ViewMessage {
     Vote {
         /// The number of the view.
         number: ViewNumber,
+        /// The members of the view. A proposer that has forgotten an earlier proposal may
+        /// use its number again.
+        members: BTreeSet<NodeId>,
         /// The sender's clock is, and was in every earlier run, below this.
         below: u64,
     },

@@ -242,8 +242,12 @@ impl Views {
             ViewMessage::Propose { number, members } => {
                 self.receive_proposal(now, from, *number, members, below, &mut output);
             }
-            ViewMessage::Vote { number, below } => {
-                self.receive_vote(now, from, *number, *below, &mut output);
+            ViewMessage::Vote {
+                number,
+                members,
+                below,
+            } => {
+                self.receive_vote(now, from, *number, members, *below, &mut output);
             }
             ViewMessage::Decision(view) => self.join(now, view, &mut output),
             ViewMessage::Leave(nonce) => {

@@ -333,3 +333,28 @@ fn a_member_that_leaves_in_order_costs_no_wait() {
     let took = group.joined.last().unwrap().0.since(left);
     assert!(took < LEASE / 5, "{took:?}");
 }
+
+#[test]
+fn a_vote_for_other_members_under_the_same_number_does_not_count() {
+    let mut group = Group::of(3);
+    let one = group.views.get_mut(&NodeId(1)).unwrap();
+    let (now, mut output) = (Moment::default() + LEASE * 2, Output::default());
+    let members = BTreeSet::from([NodeId(1), NodeId(2)]);
+    one.propose(now, 1, members.clone(), 1000, &mut output);
+    let vote = |members| ViewMessage::Vote {
+        number: ViewNumber {
+            counter: 1,
+            proposer: 1,
+        },
+        members,
+        below: 1000,
+    };
+    // An earlier run of member 1, which has lost its state, proposed them.
+    let others = BTreeSet::from([NodeId(1), NodeId(2), NodeId(3)]);
+    assert_eq!(
+        one.receive(now, NodeId(2), &vote(others), 1000).joined,
+        None
+    );
+    let joined = one.receive(now, NodeId(2), &vote(members), 1000).joined;
+    assert!(joined.is_some());
+}

@@ -36,7 +36,7 @@ struct Tail {
     /// Of a `vote` or `decision`: the member that proposed the view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proposer: Option<u16>,
-    /// Of a `propose` or `decision`: the members of the view.
+    /// Of a `propose`, `vote` or `decision`: the members of the view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     members: Option<BTreeSet<u16>>,
     /// Of a `decision`: the tokens of older views are below this.
@@ -118,6 +118,7 @@ fn message(
         },
         DatagramKind::Vote => ViewMessage::Vote {
             number: of(tail.proposer?),
+            members: members(tail.members?),
             below: tail.below?,
         },
         DatagramKind::Decision => ViewMessage::Decision(View {
@@ -163,7 +164,12 @@ pub(super) fn encode(
             tail.members = ids(members);
             ("propose", number.counter)
         }
-        ViewMessage::Vote { number, below } => {
+        ViewMessage::Vote {
+            number,
+            members,
+            below,
+        } => {
+            tail.members = ids(members);
             (tail.proposer, tail.below) = (Some(number.proposer), Some(*below));
             ("vote", number.counter)
         }
