@@ -226,6 +226,8 @@ impl Views {
         output.promise = rules::promise_before_voting(&self.config, number);
         rules::bar(self, number, members);
         self.voted = Some((number, members.clone()));
+        // The proposer has time to have it decided before this member proposes another.
+        self.propose_after = self.propose_after.max(now + self.config.lease.beat());
         true
     }
 
