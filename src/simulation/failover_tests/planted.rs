@@ -5,17 +5,15 @@ use crate::simulation::{Addresses, Plan, Violation, run_plan};
 
 /// The bugs, and how many seeds are enough for each.
 const FOUND: &[(Planted, u64)] = &[
-    (Planted::BarredAcknowledged, 50),
-    (Planted::BarLifted, 400),
+    (Planted::BarredAcknowledged, 100),
     (Planted::LeaseWithoutMajority, 50),
     (Planted::HoldOutlivesLease, 50),
-    (Planted::VotesWhileCountedOn, 100),
-    (Planted::DecidedWithoutMajority, 50),
-    (Planted::PermissionsSurviveView, 400),
+    (Planted::VotesWhileCountedOn, 200),
+    (Planted::DecidedWithoutMajority, 200),
     (Planted::HolderRepliesInView, 50),
-    (Planted::FloorIgnored, 50),
+    (Planted::FloorIgnored, 400),
     (Planted::EntersWithMajority, 50),
-    (Planted::EntersWithoutLease, 50),
+    (Planted::EntersWithoutLease, 100),
 ];
 
 fn first_seed(bug: Planted, seeds: u64) -> Option<(u64, Violation)> {
