@@ -7,7 +7,7 @@ use super::lanes::DrawnRun;
 use super::views::{members, takeovers};
 use super::{Diagram, Lane, Positions, View};
 use crate::trace::history::{Datagram, Event, EventId, History, NameId, TraceError};
-use crate::trace::record::{EventKind, MessageKind};
+use crate::trace::record::{EventKind, MessageKind, Phase};
 
 impl Diagram {
     /// Lays out a part of a history. Only the events that are drawn are read again.
@@ -63,7 +63,7 @@ impl Diagram {
 }
 
 /// The events that are drawn, in order: of this lock, these nodes and this time, without
-/// timers that sent nothing and without hellos and welcomes, except the one that told the
+/// timers at which nothing was sent or entered, and without hellos and welcomes, except the one that told the
 /// last unknown clock, so that requests were sent; of the events of views, the votes, joins
 /// and lapses.
 fn shown(history: &History, view: &View) -> Vec<EventId> {
@@ -100,7 +100,7 @@ fn is_of(event: &Event, lock: Option<NameId>) -> bool {
         (EventKind::Start | EventKind::View, _) => false,
         (EventKind::Tick, _) => true,
         (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_clock_sync(),
-        (EventKind::Timer, _) => is_this_lock && event.has_sent,
+        (EventKind::Timer, _) => is_this_lock && (event.has_sent || event.phase == Phase::Held),
         _ => is_this_lock,
     }
 }

@@ -47,7 +47,7 @@ pub struct Diagram {
     pub lanes: Vec<Lane>,
     /// The datagrams.
     pub arrows: Vec<Arrow>,
-    /// The entries after others that ended with their lease.
+    /// The entries in a view without the node of the entry before.
     pub takeovers: Vec<Takeover>,
     /// Its length.
     pub length: f64,
@@ -106,8 +106,8 @@ pub struct Mark {
     pub event: EventLabel,
 }
 
-/// An entry after one that ended with its lease: the lanes and positions of the end and
-/// of the beginning.
+/// An entry in a view without the node of the entry before: the lanes and positions of the
+/// end and of the beginning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Takeover {
     pub from: (usize, f64),

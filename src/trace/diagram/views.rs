@@ -66,33 +66,35 @@ pub(super) fn follow_view(
     });
 }
 
-/// From each entry in the lock that ended with its lease, or with its run, to the next
-/// entry, of another node.
+/// The entries in a view without the node of the entry before.
 pub(super) fn takeovers(lanes: &[Lane]) -> Vec<Takeover> {
+    let spans = |(index, lane): (usize, &Lane)| {
+        let spans = lane.states.clone().into_iter();
+        spans.map(move |span| (index, span))
+    };
+    let all = lanes.iter().enumerate().flat_map(spans);
+    let mut held: Vec<(usize, StateSpan)> =
+        all.filter(|(_, span)| span.phase == Phase::Held).collect();
+    held.sort_by(|(_, one), (_, other)| one.from.total_cmp(&other.from));
     let mut takeovers = Vec::new();
-    let held = |span: &&StateSpan| span.phase == Phase::Held;
-    for (index, lane) in lanes.iter().enumerate() {
-        for lost in lane.states.iter().filter(held) {
-            let is_lapse = |mark: &Mark| mark.kind == MarkKind::Lapse && mark.at == lost.to;
-            if !lane.marks.iter().any(is_lapse) {
-                continue;
-            }
-            let others = lanes
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index);
-            let later = others.flat_map(|(other, lane)| {
-                let spans = lane.states.iter().filter(held);
-                spans.map(move |span| (other, span))
-            });
-            let later = later.filter(|(_, span)| span.from >= lost.to);
-            let next = later.min_by(|(_, one), (_, other)| one.from.total_cmp(&other.from));
-            takeovers.extend(next.map(|(to, span)| Takeover {
-                from: (index, lost.to),
-                to: (to, span.from),
-                event: span.event,
-            }));
+    for pair in held.windows(2) {
+        let ((before, old), (after, new)) = (&pair[0], &pair[1]);
+        let is_in_it = |band: &&Band| band.from <= new.from && new.from <= band.to;
+        let band = lanes[*after].bands.iter().rfind(is_in_it);
+        if band.is_none_or(|band| band.members.contains(&lanes[*before].id)) {
+            continue;
         }
+        // The lease ends after the command at the latest.
+        let is_between = |mark: &&Mark| {
+            let is_lapse = mark.kind == MarkKind::Lapse;
+            is_lapse && old.to <= mark.at && mark.at <= new.from
+        };
+        let lapse = lanes[*before].marks.iter().find(is_between);
+        takeovers.push(Takeover {
+            from: (*before, lapse.map_or(old.to, |mark| mark.at)),
+            to: (*after, new.from),
+            event: new.event,
+        });
     }
     takeovers
 }

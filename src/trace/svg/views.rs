@@ -149,7 +149,7 @@ pub(super) fn takeover(
     let ((from_x, from_y), (to_x, to_y)) = (point(takeover.from), point(takeover.to));
     writeln!(
         f,
-        r#"<path class="takeover" data-to="{}" d="M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}"><title>the next entry, after one that ended with its lease</title></path>"#,
+        r#"<path class="takeover" data-to="{}" d="M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}"><title>the next entry, in a view without the last holder</title></path>"#,
         takeover.event
     )
 }
