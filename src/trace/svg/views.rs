@@ -111,7 +111,8 @@ pub(super) fn marks(
         let (whole, short) = match mark.kind {
             MarkKind::Join => continue,
             MarkKind::Vote => (format!("vote {number}"), number.clone()),
-            MarkKind::Lapse => ("lease ends".to_owned(), String::new()),
+            // The name of the band that follows says it.
+            MarkKind::Lapse => (String::new(), String::new()),
         };
         match mark.kind {
             MarkKind::Vote => writeln!(
