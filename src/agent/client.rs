@@ -98,6 +98,12 @@ impl Client {
         })
     }
 
+    /// The agent no longer serves this client, which may have gone.
+    pub(super) fn refuse(&mut self, why: &str) {
+        let why = why.to_owned();
+        let _ = self.connection.send(&Answer::Failed { why });
+    }
+
     /// When to poll a client that waits, though its request has no outcome.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.waiting()?.next_timeout()

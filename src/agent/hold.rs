@@ -33,6 +33,8 @@ pub(super) struct HoldDeadline {
     pub(super) lease: Duration,
     /// Whether it was reported that this agent kills the command.
     pub(super) is_killed: bool,
+    /// Whether it was reported that the deadline cannot be written.
+    is_stuck: bool,
 }
 
 impl HoldDeadline {
@@ -41,12 +43,13 @@ impl HoldDeadline {
             until,
             lease,
             is_killed: false,
+            is_stuck: false,
         }
     }
 
     /// When this agent kills the command, if neither its supervisor nor its client has.
     fn kill_at(self) -> Moment {
-        Moment::default() + self.until.since(Moment::default() + self.lease / 20)
+        Moment::default() + self.until.since(Moment::default() + self.lease / 40)
     }
 }
 
@@ -68,8 +71,10 @@ impl Hold {
             // A deadline is moved on when that gains something.
             let is_worth_it = until.since(deadline.until) > deadline.lease / 50;
             if is_worth_it && let Err(error) = deadline::write(&self.record.file, until) {
-                let path = self.record.path.display();
-                log::warn!("the lease cannot be written into {path}: {error}");
+                if !mem::replace(&mut deadline.is_stuck, true) {
+                    let path = self.record.path.display();
+                    log::warn!("a renewal of the lease cannot be written into {path}: {error}");
+                }
             } else if is_worth_it {
                 deadline.until = until;
             }
@@ -87,10 +92,15 @@ impl Hold {
         let Ok(processes) = Process::that_have_open(&self.record.file) else {
             return;
         };
-        if let Some(deadline) = &mut self.deadline
-            && !processes.is_empty()
-            && !mem::replace(&mut deadline.is_killed, true)
-        {
+        let Some(deadline) = &mut self.deadline else {
+            return;
+        };
+        let is_first = !mem::replace(&mut deadline.is_killed, true);
+        // The client has a moment to say why its command was killed.
+        let is_client = |process: &Process| Some(process.id()) == self.record.entry.pid;
+        let is_due = |process: &Process| !(is_first && is_client(process));
+        let processes: Vec<_> = processes.into_iter().filter(is_due).collect();
+        if is_first && !processes.is_empty() {
             let Entry { lock, command, .. } = &self.record.entry;
             log::warn!(
                 "lock {lock:?}: the lease ends, and neither the supervisor nor the client of \

@@ -157,7 +157,14 @@ pub(super) fn read_open(
         let mut options = OpenOptions::new();
         // Otherwise the open of a named pipe would wait for a writer.
         let options = options.custom_flags(OFlags::NONBLOCK.bits() as i32);
-        let file = match options.read(true).open(&path) {
+        // The deadline is written into it, if this user may.
+        let opened = match options.read(true).write(true).open(&path) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                options.write(false).open(&path)
+            }
+            opened => opened,
+        };
+        let file = match opened {
             // An agent that runs there has removed it.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             file => file.map_err(unreadable(&path))?,

@@ -20,6 +20,9 @@ use crate::system::millis;
 /// command, and the agent exits when all commands have ended. A second signal ends it at
 /// once. SIGHUP changes nothing: restart the agent to change its configuration.
 ///
+/// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
+/// lease ends, and longer if the agent is started again before that.
+///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.
 #[derive(Args)]

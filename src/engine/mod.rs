@@ -24,6 +24,7 @@ mod stall_report;
 pub(crate) mod state_file;
 mod timers;
 mod udp;
+mod view_report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -43,6 +44,7 @@ use peer_stats::{AllPeerStats, PeerStats};
 use state_file::StateFile;
 use timers::Timers;
 use udp::Udp;
+use view_report::ViewHistory;
 
 pub use config::Config;
 pub(crate) use config::{cannot_listen, in_context, lease};
@@ -84,6 +86,7 @@ pub(crate) struct Engine<O, U> {
     /// When each peer last sent a valid datagram, duplicates included.
     heard: BTreeMap<NodeId, Instant>,
     peer_stats: AllPeerStats,
+    views: ViewHistory,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -103,6 +106,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) peer_stats: &'a BTreeMap<NodeId, PeerStats>,
     /// How many datagrams were dropped, by cause.
     pub(crate) drops: &'a BTreeMap<&'static str, u64>,
+    /// The changes of the view.
+    pub(crate) views: &'a ViewHistory,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -168,6 +173,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             drops: Drops::default(),
             heard: BTreeMap::new(),
             peer_stats: AllPeerStats::default(),
+            views: ViewHistory::default(),
             observer,
             user,
             has_lost_state: false,
@@ -209,6 +215,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// The observer, the user, and what can be seen of the node.
     pub(crate) fn split(&mut self) -> (&mut O, &mut U, NodeView<'_>) {
         let view = NodeView {
+            views: &self.views,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,

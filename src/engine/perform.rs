@@ -10,7 +10,7 @@ use crate::mutex::{LockName, State};
 use crate::protocol::{Event, Output};
 use crate::system::boot_clock;
 use crate::transport::Outgoing;
-use crate::views::Moment;
+use crate::views::{Moment, Views};
 
 /// What the algorithm made of an event. There may be effects of the time that has passed
 /// though the event was rejected.
@@ -116,7 +116,8 @@ impl<O: Observer, U: User> Engine<O, U> {
     fn perform(&mut self, effect: &Effect) -> io::Result<()> {
         match effect {
             // Done already.
-            Effect::Reserve { .. } | Effect::Promise { .. } | Effect::Forget | Effect::Join => {}
+            Effect::Reserve { .. } | Effect::Promise { .. } | Effect::Forget => {}
+            Effect::Join => self.report_view(),
             Effect::Send { .. } => {
                 self.peer_stats.sends(effect);
                 if let Some(outgoing) = self.transport.route(effect) {
@@ -130,11 +131,24 @@ impl<O: Observer, U: User> Engine<O, U> {
             }
             Effect::Delegated { lock, tokens } => self.user.delegated(lock, *tokens),
             Effect::Contended { lock } => self.user.contended(lock),
-            Effect::Lost { lock } => self.user.lost(lock),
+            Effect::Lost { lock } => {
+                log::warn!("lock {:?} is lost: the lease has ended", lock.as_str());
+                self.user.lost(lock);
+            }
             Effect::Leave { lock, clock } => self.user.left(lock, *clock),
             Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }
         Ok(())
+    }
+
+    fn report_view(&mut self) {
+        if let Some(view) = self.member.views().and_then(Views::view) {
+            self.views.joined(view);
+        }
+        let (.., view) = self.split();
+        if let Some(text) = view.shown_view() {
+            log::info!("{text}");
+        }
     }
 
     pub(super) fn send(&mut self, outgoing: Outgoing) -> io::Result<()> {
@@ -147,6 +161,18 @@ impl<O: Observer, U: User> Engine<O, U> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The node is about to end, with no lock held or wanted: with failover the others
+    /// need not wait until its lease is over.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        if self.member.views().is_none() || self.has_lost_state {
+            return Ok(());
+        }
+        self.handle(&Event::End).map(drop)
     }
 
     /// Leaves the section, or withdraws the request for it.

@@ -13,7 +13,7 @@ use mio::{Events, Poll, Token};
 
 use super::acquire::Acquired;
 use super::channel::{self, Control};
-use super::connection::Connection;
+use super::connection::{Connection, Loss};
 use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
@@ -142,7 +142,7 @@ impl Client {
 
     fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
-        let mut is_agent_lost = false;
+        let (mut is_agent_lost, mut must_end) = (false, false);
         let mut kill_at: Option<Instant> = None;
         loop {
             // Every source is read each time: a process that was stopped may have missed
@@ -151,13 +151,26 @@ impl Client {
             signals.into_iter().for_each(|signal| self.send(signal));
             match retry_interrupted(|| self.receive()) {
                 Ok(None) => return Ok(Outcome::SupervisorLost),
-                Ok(Some(_)) if is_agent_lost => return Ok(Outcome::AgentLost),
+                Ok(Some(_)) if must_end => return Ok(Outcome::AgentLost),
                 Ok(Some(code)) => return Ok(Outcome::Command(code)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            if !is_agent_lost && let Some(why) = self.connection.loss() {
-                is_agent_lost = true;
+            let loss = if is_agent_lost {
+                None
+            } else {
+                self.connection.loss()
+            };
+            is_agent_lost |= loss.is_some();
+            if let Some(Loss::Gone(why)) = &loss
+                && self.deadline.is_some()
+            {
+                messages.report(&format!(
+                    "{why}; the command goes on until its lease ends, and longer if the agent is \
+                     started again before that"
+                ));
+            } else if let Some(Loss::Gone(why) | Loss::Ends(why)) = loss {
+                must_end = true;
                 kill_at = Instant::now().checked_add(options.kill_after);
                 self.send(Control::Terminate);
                 let kill_after = rounded(options.kill_after);

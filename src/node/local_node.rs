@@ -70,6 +70,8 @@ pub struct LocalNode {
     /// Waits for the moment when only holders are left to wait for.
     pub(super) closing: Option<Sender<()>>,
     pub(super) next_report: Option<Instant>,
+    /// It has told the others that it is about to end.
+    has_left: bool,
 }
 
 impl LocalNode {
@@ -122,6 +124,7 @@ impl LocalNode {
             delegates: false,
             closing: None,
             next_report: None,
+            has_left: false,
         })
     }
 
@@ -198,6 +201,10 @@ impl LocalNode {
         // Grant only after the queue is drained: every request in it counts.
         self.settle_all()?;
         self.engine.close_idle_sockets();
+        if self.is_closed() && !self.has_left {
+            self.has_left = true;
+            self.engine.end()?;
+        }
         self.answer_shutdown();
         self.mailbox.end_poll();
         Ok(())

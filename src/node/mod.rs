@@ -35,5 +35,5 @@ pub use local_node::LocalNode;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
 pub use settings::{Settings, StartError};
-pub use status::{LockState, LockStatus, PeerStatus, Status};
+pub use status::{LockState, LockStatus, OutStatus, PeerStatus, Status, ViewChange, ViewStatus};
 pub use thread::Node;

@@ -43,6 +43,13 @@ impl Member {
         &self.peers
     }
 
+    /// The peers whose permission an entry needs: those in the view, or all without
+    /// failover.
+    #[must_use]
+    pub fn view_peers(&self) -> &BTreeSet<NodeId> {
+        &self.view_peers
+    }
+
     /// The members whose clock must be known before the first request. It has its own id
     /// while it must receive its own hello.
     #[must_use]

@@ -49,6 +49,11 @@ impl Process {
         Ok(found)
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_pid().unsigned_abs()
+    }
+
     pub(crate) fn signal(self, signal: Signal) -> rustix::io::Result<()> {
         let opened = match pidfd_open(self.pid, PidfdFlags::empty()) {
             Ok(opened) => opened,
