@@ -1,4 +1,4 @@
-//! Groups with failover, judged and drawn. The clocks of 1 and 2 differ by 10 at most.
+//! Groups with failover, judged. The clocks of 1 and 2 differ by 10 at most.
 
 use super::*;
 use crate::trace::view_record::Number;
@@ -29,7 +29,7 @@ fn votes(number: Number, record: Record) -> Record {
 }
 
 /// The lease of a holder is found over, this long after it ended.
-fn lost(ended: u64, record: Record) -> Record {
+pub(super) fn lost(ended: u64, record: Record) -> Record {
     let mut record = in_view((0, 0), 0, record);
     record.event = EventKind::View;
     let view = record.view.as_mut().unwrap();
@@ -47,7 +47,7 @@ fn member(id: u16, records: Vec<Record>) -> Run {
 
 /// 1 enters with the reply of 2 and is cut off; 2 and 3 go on without it, and 2 enters at
 /// 1200. `last` is the last event of 1.
-fn taken_over(last: Option<Record>) -> [Run; 2] {
+pub(super) fn taken_over(last: Option<Record>) -> [Run; 2] {
     let (mut sent, mut received) = reply(2, 1, 2);
     (sent.echo, received.echo) = (Some(1), Some(1));
     let asks = Record {
@@ -78,7 +78,7 @@ fn taken_over(last: Option<Record>) -> [Run; 2] {
     [member(1, one), member(2, two)]
 }
 
-fn held(at: u64) -> Record {
+pub(super) fn held(at: u64) -> Record {
     event(at, 3, Phase::Held, 3)
 }
 
@@ -262,47 +262,4 @@ fn a_member_that_is_not_in_the_view_is_not_overtaken() {
     };
     assert!(is_overtaken((0, 0)));
     assert!(!is_overtaken((1, 2)));
-}
-
-#[test]
-fn a_drawing_shows_views_votes_lapses_and_takeovers() {
-    let runs = taken_over(Some(lost(0, held(1_000))));
-    let history = History::new(&runs).unwrap();
-    let diagram = Diagram::new(&history, &View::default()).unwrap();
-    let bands = |lane: &Lane| {
-        let bands = lane.bands.iter();
-        let bands = bands.map(|band| (band.view, band.members.clone(), band.is_leased));
-        bands.collect::<Vec<_>>()
-    };
-    let all = vec![1, 2, 3];
-    assert_eq!(
-        bands(&diagram.lanes[0]),
-        [((0, 0), all.clone(), true), ((0, 0), all.clone(), false)]
-    );
-    assert_eq!(
-        bands(&diagram.lanes[1]),
-        [((0, 0), all, true), ((1, 2), vec![2, 3], true)]
-    );
-    let lapse = diagram.lanes[0].marks[0].at;
-    let spans = |lane: &Lane| lane.states.iter().rev().map(|s| (s.from, s.to)).next();
-    let (lost, next) = (spans(&diagram.lanes[0]), spans(&diagram.lanes[1]));
-    assert_eq!(lost.unwrap().1, lapse, "the entry ends with the lease");
-    assert!(lapse < next.unwrap().0, "the next entry is drawn after it");
-    let takeover = &diagram.takeovers[0];
-    let ends = (takeover.from, takeover.to);
-    assert_eq!(ends, ((0, lapse), (1, next.unwrap().0)));
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/src/trace/tests/takeover.svg");
-    let drawn = svg(&diagram);
-    if std::env::var_os("TURNO_BLESS").is_some() {
-        std::fs::write(golden, &drawn).unwrap();
-    }
-    let before = std::fs::read_to_string(golden).unwrap_or_default();
-    assert!(before == drawn, "{golden} differs");
-}
-
-#[test]
-fn a_group_without_failover_is_drawn_without_views() {
-    let history = History::new(&[entry(1, 10, 2, 4), entry(2, 500, 3, 6)]).unwrap();
-    let drawn = svg(&Diagram::new(&history, &View::default()).unwrap());
-    assert!(!drawn.contains("without a lease"));
 }
