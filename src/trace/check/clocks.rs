@@ -9,17 +9,61 @@ use std::collections::HashMap;
 use crate::trace::history::History;
 
 /// The bound on the difference of two clocks' rates: one part in this many.
-const RATES: u64 = 1_000;
+const RATES: i128 = 1_000;
 
 /// An arrival: its time by the receiver's clock, and by how much that is after the time
 /// of the sending by the sender's clock.
+#[derive(Clone, Copy, Debug)]
 struct Arrival {
     at: u64,
     later_by: i128,
 }
 
+/// The arrivals at one member from another one, by time.
+#[derive(Debug, Default)]
+struct Arrivals {
+    all: Vec<Arrival>,
+    /// The least bound of the arrivals until each, as it drifts afterwards, in parts of
+    /// [`RATES`].
+    earlier: Vec<i128>,
+    /// The least bound of the arrivals from each on, as it drifts before.
+    later: Vec<i128>,
+}
+
+impl Arrivals {
+    fn new(mut all: Vec<Arrival>) -> Self {
+        all.sort_by_key(|arrival| arrival.at);
+        let bound = |it: &Arrival, drift: i128| it.later_by * RATES + drift * i128::from(it.at);
+        let least = |least: &mut i128, bound: i128| {
+            *least = bound.min(*least);
+            Some(*least)
+        };
+        let earlier = all.iter().map(|it| bound(it, -1));
+        let later = all.iter().rev().map(|it| bound(it, 1));
+        let earlier = earlier.scan(i128::MAX, least).collect();
+        let mut later: Vec<i128> = later.scan(i128::MAX, least).collect();
+        later.reverse();
+        Arrivals {
+            all,
+            earlier,
+            later,
+        }
+    }
+
+    /// How far the receiver's clock is ahead at most, at this time.
+    fn ahead(&self, at: u64) -> Option<i128> {
+        let index = self.all.partition_point(|arrival| arrival.at <= at);
+        let earlier = index.checked_sub(1).map(|index| self.earlier[index]);
+        let earlier = earlier.map(|bound| bound + i128::from(at));
+        let later = self.later.get(index).map(|bound| bound - i128::from(at));
+        let least = earlier.into_iter().chain(later).min();
+        // Rounded down, as the bounds are of whole microseconds.
+        least.map(|bound| bound.div_euclid(RATES))
+    }
+}
+
 /// All arrivals, by (sender, receiver).
-pub(super) struct Clocks(HashMap<(u16, u16), Vec<Arrival>>);
+pub(super) struct Clocks(HashMap<(u16, u16), Arrivals>);
 
 /// A moment by the clock of a member.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +84,12 @@ impl Clocks {
                 of_pair.push(Arrival { at, later_by });
             }
         }
-        Clocks(arrivals)
+        let arrivals = arrivals.into_iter();
+        Clocks(
+            arrivals
+                .map(|(pair, all)| (pair, Arrivals::new(all)))
+                .collect(),
+        )
     }
 
     /// Whether one moment is before the other one, or at the same time; `None` if their
@@ -63,12 +112,7 @@ impl Clocks {
 
     /// How far the clock of the receiver is ahead of the sender's at most, at this time.
     fn ahead(&self, sender: Time, receiver: Time) -> Option<i128> {
-        let arrivals = self.0.get(&(sender.id, receiver.id))?.iter();
-        let bounds = arrivals.map(|arrival| {
-            let drift = receiver.at.abs_diff(arrival.at) / RATES;
-            arrival.later_by + i128::from(drift)
-        });
-        bounds.min()
+        self.0.get(&(sender.id, receiver.id))?.ahead(receiver.at)
     }
 }
 
@@ -78,7 +122,7 @@ mod tests {
 
     /// The clock of 2 is ahead of that of 1 by 80 to 110.
     fn clocks() -> Clocks {
-        let arrival = |at, later_by| vec![Arrival { at, later_by }];
+        let arrival = |at, later_by| Arrivals::new(vec![Arrival { at, later_by }]);
         Clocks(HashMap::from([
             ((1, 2), arrival(1_100, 110)),
             ((2, 1), arrival(1_000, -80)),
@@ -121,15 +165,31 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_says_nothing() {
-        let mut clocks = clocks();
-        let back = Arrival {
-            at: 1_001,
-            later_by: -200,
+        let arrivals = |all: &[(u64, i128)]| {
+            let all = all.iter().map(|(at, later_by)| Arrival {
+                at: *at,
+                later_by: *later_by,
+            });
+            Arrivals::new(all.collect())
         };
-        clocks.0.get_mut(&(2, 1)).unwrap().push(back);
-        clocks.0.get_mut(&(1, 2)).unwrap()[0].later_by = 50;
+        let clocks = Clocks(HashMap::from([
+            ((1, 2), arrivals(&[(1_100, 50)])),
+            ((2, 1), arrivals(&[(1_000, -80), (1_001, -200)])),
+        ]));
         let (one, other) = (Time { id: 1, at: 1_000 }, Time { id: 2, at: 5_000 });
         let is_before = clocks.is_before(one, other);
         assert_eq!(is_before, None);
+    }
+
+    #[test]
+    fn the_nearest_arrivals_count_most_on_either_side() {
+        let arrivals = [(10_000, 50), (90_000, 20), (50_000, 40)];
+        let all = arrivals.map(|(at, later_by)| Arrival { at, later_by });
+        let arrivals = Arrivals::new(all.to_vec());
+        for at in [0, 10_000, 30_000, 45_000, 50_000, 80_000, 90_000, 200_000] {
+            let bound = |it: &Arrival| it.later_by + i128::from(it.at.abs_diff(at)) / RATES;
+            assert_eq!(arrivals.ahead(at), all.iter().map(bound).min(), "{at}");
+        }
+        assert_eq!(Arrivals::default().ahead(5), None);
     }
 }
