@@ -46,10 +46,10 @@ pub(super) fn bands(
         } else {
             ", without a lease"
         };
+        // It names no event: it is behind everything, and a pointer is always on one.
         writeln!(
             f,
-            r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{:.1}" height="{:.1}"><title>node {}, {}{lease}</title></rect>"#,
-            band.event,
+            r#"<rect class="{class}" x="{left:.1}" y="{top:.1}" width="{:.1}" height="{:.1}"><title>node {}, {}{lease}</title></rect>"#,
             right - left,
             bottom - top,
             lane.id,
