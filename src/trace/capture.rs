@@ -33,11 +33,27 @@ impl Record {
         if is_stale_timer {
             return None;
         }
-        let view = ViewRecord::new(event, outcome.unwrap_or_default(), member);
+        let record = Record::whole(at, event, outcome, member);
+        let view = record.view.as_ref();
+        let is_beat = record.event == EventKind::View;
+        let is_left_out = is_beat && view.is_none_or(|view| !view.is_notable(event));
+        (!is_left_out).then_some(record)
+    }
+
+    /// Records an event at which the lease is found over, whatever else it is.
+    pub(super) fn lapse(at: u64, event: &Event, member: &Member) -> Option<Self> {
+        let mut record = Record::whole(at, event, Ok(&[]), member);
+        record.view.as_mut()?.lapse(member);
+        Some(record)
+    }
+
+    fn whole(
+        at: u64,
+        event: &Event,
+        outcome: Result<&[Effect], Rejected>,
+        member: &Member,
+    ) -> Self {
         let (kind, lock) = kind_and_lock(event);
-        if kind == EventKind::View && view.as_ref().is_none_or(|view| !view.is_notable(event)) {
-            return None;
-        }
         let lock = lock.unwrap_or_default();
         let (state, request, token) = match member.state(&lock) {
             State::Free => (Phase::Free, None, None),
@@ -50,7 +66,7 @@ impl Record {
             Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
             _ => None,
         });
-        Some(Record {
+        Record {
             at,
             event: kind,
             message: match event {
@@ -66,8 +82,8 @@ impl Record {
             token,
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent.collect(),
-            view,
-        })
+            view: ViewRecord::new(event, outcome.unwrap_or_default(), member),
+        }
     }
 }
 

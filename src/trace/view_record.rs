@@ -33,6 +33,9 @@ pub struct ViewRecord {
     pub number: Option<Number>,
     /// The lease that is left after the event, in microseconds.
     pub lease: u64,
+    /// At the event that finds the lease over: how long ago it ended, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u64>,
 }
 
 /// A message about views.
@@ -76,7 +79,15 @@ impl ViewRecord {
                 _ => {}
             }
         }
+        if !record.lost.is_empty() {
+            record.lapse(member);
+        }
         Some(record)
+    }
+
+    /// Adds that the lease is over.
+    pub(super) fn lapse(&mut self, member: &Member) {
+        self.ended = Some(ended(member));
     }
 
     /// Whether it says more than that a beat was sent, heard or acknowledged.
@@ -112,7 +123,14 @@ fn joined(views: &Views) -> Option<JoinedRecord> {
 }
 
 fn left(member: &Member) -> u64 {
-    let until = member.leased_until().unwrap_or_default();
-    let left: Moment = member.now();
-    u64::try_from(until.since(left).as_micros()).unwrap_or(u64::MAX)
+    micros(member.leased_until().unwrap_or_default(), member.now())
+}
+
+fn ended(member: &Member) -> u64 {
+    micros(member.now(), member.leased_until().unwrap_or_default())
+}
+
+/// From the earlier moment to the later one; 0 if they are in the other order.
+fn micros(later: Moment, earlier: Moment) -> u64 {
+    u64::try_from(later.since(earlier).as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,8 @@ mod drawing;
 mod files;
 mod html;
 mod matching;
+mod view_drawing;
+mod views;
 
 use super::check::report::{Gap, Report};
 use super::diagram::Lane;
