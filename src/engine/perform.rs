@@ -94,7 +94,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             match effect {
                 Effect::Reserve { below } => durable.below = durable.below.max(Some(*below)),
                 Effect::Promise { number } => {
-                    durable.promised = durable.promised.max(Some(*number))
+                    durable.promised = durable.promised.max(Some(*number));
                 }
                 Effect::Forget => durable.is_forgotten = true,
                 _ => {}

@@ -141,7 +141,7 @@ impl Views {
         self.promised = self.promised.max(beat.promised);
         if self.unheard.is_empty() {
             // Rule 5, as if this run had begun with the promise.
-            for (_, barred) in &mut self.barred {
+            for barred in self.barred.values_mut() {
                 *barred = self.promised.max(*barred);
             }
             self.begin();

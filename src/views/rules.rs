@@ -142,6 +142,8 @@ pub(super) fn is_last_word(config: &Config, acknowledged: Option<&Nonce>, word: 
 /// Rule 10: a run that leaves says nothing of the others. The beat that was acknowledged
 /// last may be an old one, of a run before the one that counts on this member.
 pub(super) fn other_runs_count_on(config: &Config) -> bool {
-    let is_bug = planted!(config, LeaveOfAllRuns) || planted!(config, OldLeaveCounts);
-    !is_bug
+    if planted!(config, LeaveOfAllRuns) {
+        return false;
+    }
+    !planted!(config, OldLeaveCounts)
 }
