@@ -13,6 +13,10 @@ use crate::system::process::Process;
 use crate::system::{boot_clock, millis};
 use crate::views::Moment;
 
+/// How long a client may take to end after its command was killed. It runs nothing any more:
+/// its supervisor starts no command past the deadline.
+const MAX_CLIENT_END: Duration = Duration::from_secs(1);
+
 /// A recorded entry. Only [`Hold::release`] ends it: it outlives this process.
 #[must_use = "the lock stays held until it is released"]
 #[derive(Debug)]
@@ -31,8 +35,8 @@ pub(super) struct HoldDeadline {
     pub(super) until: Moment,
     /// The length of the lease.
     pub(super) lease: Duration,
-    /// Whether it was reported that this agent kills the command.
-    pub(super) is_killed: bool,
+    /// When this agent first killed what still ran.
+    killed_at: Option<Instant>,
     /// Whether it was reported that the deadline cannot be written.
     is_stuck: bool,
 }
@@ -42,7 +46,7 @@ impl HoldDeadline {
         HoldDeadline {
             until,
             lease,
-            is_killed: false,
+            killed_at: None,
             is_stuck: false,
         }
     }
@@ -95,10 +99,14 @@ impl Hold {
         let Some(deadline) = &mut self.deadline else {
             return;
         };
-        let is_first = !mem::replace(&mut deadline.is_killed, true);
-        // The client has a moment to say why its command was killed.
+        let is_first = deadline.killed_at.is_none();
+        let waited = deadline
+            .killed_at
+            .get_or_insert_with(Instant::now)
+            .elapsed();
+        // The client has the time to say why its command was killed.
         let is_client = |process: &Process| Some(process.id()) == self.record.entry.pid;
-        let is_due = |process: &Process| !(is_first && is_client(process));
+        let is_due = |process: &Process| waited >= MAX_CLIENT_END || !is_client(process);
         let processes: Vec<_> = processes.into_iter().filter(is_due).collect();
         if is_first && !processes.is_empty() {
             let Entry { lock, command, .. } = &self.record.entry;

@@ -92,8 +92,8 @@ impl Delegation {
         }
     }
 
-    /// Enters the section if it is empty, not recalled, a token is left, and the lease has
-    /// not ended since the node entered.
+    /// Enters the section if it is empty, not recalled, a token is left, the lease has
+    /// not ended since the node entered, and enough of it is left.
     pub(super) fn enter(&self, lease: &SharedLease) -> Option<Token> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
@@ -101,7 +101,7 @@ impl Delegation {
                 return None;
             }
             let token = self.tokens?.nth(word / ONE_USED)?;
-            if !lease.is_valid(self.epoch) {
+            if !lease.is_enough(self.epoch) {
                 return None;
             }
             let entered = word + ONE_USED + HELD - IDLE;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::system::{boot_clock, locked};
 use crate::views::Moment;
@@ -21,6 +22,8 @@ const BEFORE_THE_FIRST: u64 = u64::MAX;
 pub(super) struct SharedLease {
     /// In microseconds of the boot clock.
     until: AtomicU64,
+    /// How much of it an entry needs at its beginning, in microseconds.
+    for_an_entry: AtomicU64,
     /// How often it has lapsed while something was held: a later lease is another one.
     epoch: AtomicU64,
     wakers: Mutex<Vec<Waker>>,
@@ -31,6 +34,7 @@ impl Default for SharedLease {
     fn default() -> Self {
         SharedLease {
             until: AtomicU64::new(NEVER.0),
+            for_an_entry: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
             wakers: Mutex::default(),
         }
@@ -42,6 +46,12 @@ impl SharedLease {
     /// called before.
     pub(super) fn extend(&self, until: Moment) {
         self.until.store(until.0, Ordering::SeqCst);
+    }
+
+    /// An entry needs this much of the lease at its beginning.
+    pub(super) fn set_for_an_entry(&self, needed: Duration) {
+        let micros = u64::try_from(needed.as_micros()).unwrap_or(u64::MAX);
+        self.for_an_entry.store(micros, Ordering::SeqCst);
     }
 
     /// The lease has ended, and every entry with it.
@@ -67,10 +77,20 @@ impl SharedLease {
 
     /// Whether an entry of this epoch still has it.
     pub(super) fn is_valid(&self, epoch: u64) -> bool {
+        self.has_left(epoch, Duration::ZERO)
+    }
+
+    /// Whether an entry of this epoch may begin.
+    pub(super) fn is_enough(&self, epoch: u64) -> bool {
+        let needed = self.for_an_entry.load(Ordering::SeqCst);
+        self.has_left(epoch, Duration::from_micros(needed))
+    }
+
+    fn has_left(&self, epoch: u64, needed: Duration) -> bool {
         // In this order: a lease that reaches further after a lapse is not taken for the
         // one before.
         let until = self.until();
-        self.epoch() == epoch && until.is_none_or(|until| boot_clock::now() < until)
+        self.epoch() == epoch && until.is_none_or(|until| boot_clock::now() + needed < until)
     }
 
     fn register(&self, waker: &Waker) {
@@ -156,8 +176,6 @@ impl EntryLease {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -187,6 +205,17 @@ mod tests {
         shared.extend(boot_clock::now() + HOUR);
         assert!(seen.is_lost(&shared) && unseen.is_lost(&shared));
         assert!(!EntryLease::of(shared.epoch()).is_lost(&shared));
+    }
+
+    #[test]
+    fn an_entry_begins_only_with_enough_of_the_lease_and_then_lasts_to_its_end() {
+        let shared = SharedLease::default();
+        shared.set_for_an_entry(2 * HOUR);
+        assert!(shared.is_enough(0), "without failover");
+        shared.extend(boot_clock::now() + HOUR);
+        assert!(!shared.is_enough(0) && shared.is_valid(0));
+        shared.extend(boot_clock::now() + 3 * HOUR);
+        assert!(shared.is_enough(0) && !shared.is_enough(1));
     }
 
     #[test]

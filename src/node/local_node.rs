@@ -112,6 +112,10 @@ impl LocalNode {
         if let Some(until) = engine.member().leased_until() {
             delegations.lease.extend(until);
         }
+        if let Some(views) = engine.member().views() {
+            let needed = views.config().lease.for_an_entry();
+            delegations.lease.set_for_an_entry(needed);
+        }
         engine.begin(None, resumed)?;
         Ok(LocalNode {
             poll,

@@ -87,7 +87,9 @@ impl Member {
             return Gate::Open;
         };
         let views = &failover.views;
-        let is_leased = views.leased_until().is_some_and(|until| until > self.now);
+        let needed = views.config().lease.for_an_entry();
+        let until = views.leased_until();
+        let is_leased = until.is_some_and(|until| until > self.now + needed);
         Gate::Lease {
             is_valid: is_leased && !failover.is_lapsed && views.view().is_some(),
             noted: views.noted(),

@@ -58,6 +58,13 @@ impl Lease {
         (self.0 / 10).max(MIN_GRACE)
     }
 
+    /// How much of it an entry needs at its beginning. Exclusion does not need that; but an
+    /// entry that ends at once is of no use, and a command would not even be started.
+    #[must_use]
+    pub fn for_an_entry(self) -> Duration {
+        self.0 / 2
+    }
+
     /// The time between two beats (rule 1).
     #[must_use]
     pub fn beat(self) -> Duration {
