@@ -25,8 +25,9 @@ use crate::lock_command::{
 ///
 /// The command does not go on without the lock. If turno lock or the command is killed,
 /// all processes that the command has started are killed, too. If the agent is lost, they
-/// get SIGTERM, and SIGKILL after --kill-after. When the command ends by itself, the lock
-/// is released: processes that it leaves in the background go on without the lock.
+/// get SIGTERM, and SIGKILL after --kill-after; with failover they go on until the lease of
+/// this machine's member ends. When the command ends by itself, the lock is released:
+/// processes that it leaves in the background go on without the lock.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
@@ -43,7 +44,8 @@ pub(super) struct Arguments {
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
-    /// When the agent is lost, kill the command this long after SIGTERM
+    /// When the agent is lost, kill the command this long after SIGTERM; with failover, at
+    /// the end of the lease, sooner if the lease leaves less time
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
 
