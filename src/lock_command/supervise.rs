@@ -15,9 +15,10 @@ use super::channel::{self, CommandFds, Control};
 use super::command::{has_received, inheritable, pass_on, spawn};
 use super::deadline::{Deadline, Due, Margins};
 use super::exit_code::{self, OWN_FAILURE};
-use super::messages;
+use super::messages::{self, with_lock_name};
 use super::process_tree::{self, OtherChildren};
 use super::signals::Signals;
+use crate::LockName;
 use crate::system::signals::is_blocked;
 use crate::system::{register_readable, retry_interrupted};
 
@@ -127,7 +128,9 @@ impl Supervisor {
             return Ok(code);
         }
         if self.due()? >= Due::End {
-            messages::print("the command was not run, because the lease is about to end");
+            messages::print(&named(
+                "the command was not run, because the lease is about to end",
+            ));
             return Ok(OWN_FAILURE);
         }
         let (_record, input) = (inheritable(&fds.record)?, fds.input);
@@ -262,12 +265,15 @@ impl Supervisor {
     }
 }
 
-/// Why the command is ended, after the name of its lock.
+/// Why the command is ended.
 fn lapsed(what: &str) -> String {
+    named(&format!(
+        "the lease ends, because this member was not heard by a majority: the command {what}"
+    ))
+}
+
+/// The text after the name of the lock.
+fn named(text: &str) -> String {
     let lock = std::env::var("TURNO_LOCK").unwrap_or_default();
-    let colon = if lock.is_empty() { "" } else { ": " };
-    format!(
-        "{lock}{colon}the lease ends, because this member was not heard by a majority: the \
-         command {what}"
-    )
+    LockName::new(&lock).map_or_else(|_| text.to_owned(), |lock| with_lock_name(&lock, text))
 }

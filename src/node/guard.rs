@@ -67,6 +67,9 @@ impl Guard {
     /// section. It stays lost when the lease is back. Always false without
     /// [`Settings::failover`](crate::Settings::failover).
     ///
+    /// Drop a lost guard soon: until then its own member defers the others' requests in the
+    /// view that it comes back to.
+    ///
     /// Ask before each step that must not be done without the lock. Between the answer
     /// and the step the lease may end: only the resource can refuse the step, by its
     /// [token](Guard::token). It takes no system call.

@@ -20,6 +20,7 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::fixtures::random::Random;
+use crate::fixtures::wait::eventually;
 
 /// What the relay does to a datagram, each in percent.
 #[derive(Clone, Copy)]
@@ -382,7 +383,9 @@ impl Thread {
 
     fn open(&self, port: u16, token: Token) -> UdpSocket {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut socket = UdpSocket::bind(address).expect("the port is free");
+        // The reservation of the port has tried it, and a process that another test started
+        // at that moment has the socket until it executes its program.
+        let mut socket = eventually("the port is free", || UdpSocket::bind(address).ok());
         let registry = self.poll.registry();
         registry
             .register(&mut socket, token, Interest::READABLE)
