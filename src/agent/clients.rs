@@ -123,6 +123,16 @@ impl Agent {
     /// Moves the deadlines of the commands on, as the lease is renewed, and ends those
     /// whose lease is over. When to do so again though nothing happens.
     pub(super) fn renew_leases(&mut self) -> Option<Instant> {
+        for client in self.clients.values_mut() {
+            // It was not told to go, so nothing runs.
+            if let Phase::Granted(hold) = &client.phase
+                && hold.guard.is_lost()
+                && let Phase::Granted(hold) = mem::replace(&mut client.phase, Phase::Idle)
+            {
+                hold.release();
+                client.refuse("the lease ended before the command was started");
+            }
+        }
         let clients = self.clients.values_mut();
         let held = clients.filter_map(|client| match &mut client.phase {
             Phase::Granted(hold) | Phase::Holding(hold) => Some(hold),

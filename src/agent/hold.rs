@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::protocol::ClientStatus;
-use super::record::{Entry, Record};
+use super::record::{Entry, Record, is_locked};
 use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
 use crate::system::process::Process;
@@ -16,6 +16,9 @@ use crate::views::Moment;
 /// How long a client may take to end after its command was killed. It runs nothing any more:
 /// its supervisor starts no command past the deadline.
 const MAX_CLIENT_END: Duration = Duration::from_secs(1);
+
+/// The longest pause between two tries to kill what still runs.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// A recorded entry. Only [`Hold::release`] ends it: it outlives this process.
 #[must_use = "the lock stays held until it is released"]
@@ -37,6 +40,8 @@ pub(super) struct HoldDeadline {
     pub(super) lease: Duration,
     /// When this agent first killed what still ran.
     killed_at: Option<Instant>,
+    /// When it does so again.
+    kill_again: Option<Instant>,
     /// Whether it was reported that the deadline cannot be written.
     is_stuck: bool,
 }
@@ -47,6 +52,7 @@ impl HoldDeadline {
             until,
             lease,
             killed_at: None,
+            kill_again: None,
             is_stuck: false,
         }
     }
@@ -84,11 +90,20 @@ impl Hold {
             }
         }
         let left = deadline.kill_at().since(boot_clock::now());
-        if left.is_zero() {
-            self.kill();
-            return Some(Instant::now() + CHECK_INTERVAL);
+        if !left.is_zero() {
+            return Some(Instant::now() + left);
         }
-        Some(Instant::now() + left)
+        // The search reads all of /proc, so what cannot be killed is tried again rarely.
+        let now = Instant::now();
+        if deadline.kill_again.is_none_or(|at| at <= now) {
+            let is_long = deadline
+                .killed_at
+                .is_some_and(|at| at + MAX_CLIENT_END < now);
+            let pause = if is_long { MAX_PAUSE } else { CHECK_INTERVAL };
+            deadline.kill_again = Some(now + pause);
+            self.kill();
+        }
+        self.deadline?.kill_again
     }
 
     /// Kills what still runs under a lease that is over.
@@ -108,8 +123,13 @@ impl Hold {
         let is_client = |process: &Process| Some(process.id()) == self.record.entry.pid;
         let is_due = |process: &Process| waited >= MAX_CLIENT_END || !is_client(process);
         let processes: Vec<_> = processes.into_iter().filter(is_due).collect();
-        if is_first && !processes.is_empty() {
-            let Entry { lock, command, .. } = &self.record.entry;
+        let Entry { lock, command, .. } = &self.record.entry;
+        if is_first && processes.is_empty() && is_locked(&self.record.file).unwrap_or(false) {
+            log::warn!(
+                "lock {lock:?}: the lease ends, and {command:?} still runs, which this user may \
+                 not see or kill: only its token keeps it from doing harm"
+            );
+        } else if is_first && !processes.is_empty() {
             log::warn!(
                 "lock {lock:?}: the lease ends, and neither the supervisor nor the client of \
                  {command:?} has ended it: it gets SIGKILL"

@@ -16,6 +16,7 @@ use super::hold::{Hold, HoldDeadline};
 use super::record::{Entry, Record, Records, description, is_locked};
 use super::record_folders::RecordFolders;
 use super::{AgentConfig, AgentError, CHECK_INTERVAL};
+use crate::system::boot_clock;
 use crate::system::process::Process;
 use crate::views::Moment;
 use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
@@ -45,8 +46,8 @@ pub(super) fn start_node(
     if let Some(folders) = &folders {
         open.extend(folders.open_elsewhere(&records.folder)?);
     }
-    if config.failover.is_some() {
-        end_without_deadline(&mut open)?;
+    if let Some(lease) = config.failover {
+        end_without_deadline(&mut open, lease)?;
     }
     let entries = open.iter().map(OpenRecord::resumed).collect();
     let (node, guards) = prepared.start(entries)?;
@@ -72,13 +73,15 @@ pub(super) fn start_node(
     Ok((node, holds.collect()))
 }
 
-/// Ends the commands of an earlier run without failover: nothing would end them with the
-/// lease, on which the others rely from now on.
-fn end_without_deadline(open: &mut Vec<OpenRecord>) -> Result<(), String> {
+/// Ends the commands of an earlier run without failover, or with a longer lease: nothing
+/// would end them with the lease on which the others rely from now on.
+fn end_without_deadline(open: &mut Vec<OpenRecord>, lease: Duration) -> Result<(), String> {
+    let latest = boot_clock::now() + lease;
+    let is_without = |open: &OpenRecord| open.until.is_none_or(|until| until > latest);
     let mut began = None;
     loop {
-        open.retain(|open| open.until.is_some() || is_locked(&open.record.file).unwrap_or(true));
-        let mut without = open.iter().filter(|open| open.until.is_none()).peekable();
+        open.retain(|open| !is_without(open) || is_locked(&open.record.file).unwrap_or(true));
+        let mut without = open.iter().filter(|open| is_without(open)).peekable();
         let Some(first) = without.peek() else {
             return Ok(());
         };
@@ -86,7 +89,7 @@ fn end_without_deadline(open: &mut Vec<OpenRecord>) -> Result<(), String> {
         if waited.is_some_and(|waited| waited > MAX_END) {
             let path = first.record.path.display();
             return Err(format!(
-                "{path} records a command that was started without failover and does not end: \
+                "{path} records a command that was started without this lease and does not end: \
                  end its processes (fuser -v {path} lists them), and start the agent again"
             ));
         }
@@ -98,7 +101,7 @@ fn end_without_deadline(open: &mut Vec<OpenRecord>) -> Result<(), String> {
             if waited.is_none() {
                 let Entry { lock, command, .. } = &record.entry;
                 log::warn!(
-                    "lock {lock:?}: {command:?} was started without failover, so it ends now: \
+                    "lock {lock:?}: {command:?} was started without this lease, so it ends now: \
                      SIGTERM, and SIGKILL in {:?}",
                     MAX_END / 2
                 );
@@ -159,9 +162,7 @@ pub(super) fn read_open(
         let options = options.custom_flags(OFlags::NONBLOCK.bits() as i32);
         // The deadline is written into it, if this user may.
         let opened = match options.read(true).write(true).open(&path) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                options.write(false).open(&path)
-            }
+            Err(error) if error.kind() != ErrorKind::NotFound => options.write(false).open(&path),
             opened => opened,
         };
         let file = match opened {

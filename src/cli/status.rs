@@ -156,7 +156,9 @@ fn push_view(text: &mut String, node: &Status, view: &ViewStatus) {
     let lease = time_in_tenths(view.lease_ms);
     let left = match view.left_ms {
         Some(left) => format!("{} left of the lease of {lease}", time_in_tenths(left)),
-        None => format!("no lease of {lease}: a majority is not heard, and no entry is made here"),
+        None => format!(
+            "no lease of {lease}: no majority acknowledges this member, and no entry is made here"
+        ),
     };
     let _ = match view.number {
         Some(number) => writeln!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::state_file::StateFile;
 use crate::group::Group;
 use crate::mutex::Pace;
-use crate::views::{Lease, MIN_LEASE};
+use crate::views::{Lease, MAX_LEASE, MIN_LEASE};
 use crate::wire::Key;
 
 /// What a node needs to start.
@@ -42,7 +42,10 @@ pub(crate) fn lease(length: Duration, members: usize) -> Result<Lease, String> {
         ));
     }
     Lease::new(length).ok_or_else(|| {
-        format!("a lease of {length:?} is too short for failover: give {MIN_LEASE:?} or more")
+        format!(
+            "a lease of {length:?} is no lease for failover: give one from {MIN_LEASE:?} to \
+             {MAX_LEASE:?}"
+        )
     })
 }
 

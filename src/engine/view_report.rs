@@ -133,7 +133,11 @@ impl fmt::Display for ViewReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.left {
             Some(left) => write!(f, "{:.1} s left of {:?}", left.as_secs_f64(), self.lease),
-            None => write!(f, "no lease of {:?}: a majority is not heard", self.lease),
+            None => write!(
+                f,
+                "no lease of {:?}: no majority acknowledges this member",
+                self.lease
+            ),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Margins {
         let kill = lease / 10;
         Margins {
             warn: lease / 3,
-            end: kill_after.clamp(kill, lease / 4),
+            end: kill + kill_after.min(lease / 4 - kill),
             kill,
         }
     }
@@ -159,7 +159,7 @@ mod tests {
         assert!(supervisor.warn > supervisor.end && supervisor.end > supervisor.kill);
         assert!(Margins::of_client(lease).kill < supervisor.kill);
         // Little time between SIGTERM and SIGKILL is given if little is asked for.
-        assert_eq!(Margins::of_supervisor(lease, 2 * SECOND).end, 2 * SECOND);
+        assert_eq!(Margins::of_supervisor(lease, SECOND).end, 2 * SECOND);
         assert_eq!(Margins::of_supervisor(lease, Duration::ZERO).end, SECOND);
     }
 }

@@ -167,7 +167,7 @@ impl Client {
             {
                 messages.report(&format!(
                     "{why}; the command goes on until its lease ends, and longer if the agent is \
-                     started again before that"
+                     started again in time"
                 ));
             } else if let Some(Loss::Gone(why) | Loss::Ends(why)) = loss {
                 must_end = true;

@@ -56,7 +56,8 @@ impl Lapse {
             OsString::from("--lease-us"),
             micros(lease),
             OsString::from("--kill-after-us"),
-            micros(kill_after),
+            // A supervisor has no more time than the lease.
+            micros(kill_after.min(lease)),
         ];
         if let Some(signal) = self.signal {
             arguments.extend(["--lapse-signal".into(), signal.to_string().into()]);
@@ -268,7 +269,7 @@ impl Supervisor {
 /// Why the command is ended.
 fn lapsed(what: &str) -> String {
     named(&format!(
-        "the lease ends, because this member was not heard by a majority: the command {what}"
+        "the lease ends, and the agent has not renewed it (turno status says why): the command {what}"
     ))
 }
 

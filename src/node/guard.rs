@@ -78,9 +78,10 @@ impl Guard {
         self.lease.is_lost(&self.mailbox.delegations.lease)
     }
 
-    /// Completes when the entry is lost; never without
+    /// Completes when the node sees that the entry is lost, or ends; never without
     /// [`Settings::failover`](crate::Settings::failover). Use it beside the work that
-    /// must end then.
+    /// must end then. A node that hangs completes nothing: a timer at [`Guard::expires`]
+    /// needs no node.
     pub async fn lost(&self) {
         poll_fn(|context| {
             let shared = &self.mailbox.delegations.lease;
@@ -116,6 +117,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.lease.end(&self.mailbox.delegations.lease);
         self.mailbox.leave(&self.caller, self.delegation.as_deref());
     }
 }

@@ -1,6 +1,7 @@
 //! The membership lease, as the guards of a process see it: none outlives it, whatever the
 //! node's thread does meanwhile.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +17,9 @@ const NEVER: Moment = Moment(u64::MAX);
 /// The epoch of a resumed entry before this run's first lease.
 const BEFORE_THE_FIRST: u64 = u64::MAX;
 
+/// Entries for whose loss a task waits are numbered.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
 /// The lease of a node. The node's thread writes it; guards and delegations read it,
 /// without a system call.
 #[derive(Debug)]
@@ -26,7 +30,8 @@ pub(super) struct SharedLease {
     for_an_entry: AtomicU64,
     /// How often it has lapsed while something was held: a later lease is another one.
     epoch: AtomicU64,
-    wakers: Mutex<Vec<Waker>>,
+    /// By entry.
+    wakers: Mutex<HashMap<u64, Vec<Waker>>>,
 }
 
 /// Without failover.
@@ -57,7 +62,8 @@ impl SharedLease {
     /// The lease has ended, and every entry with it.
     pub(super) fn lapse(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        for waker in std::mem::take(&mut *locked(&self.wakers)) {
+        let wakers = std::mem::take(&mut *locked(&self.wakers));
+        for waker in wakers.into_values().flatten() {
             // A runtime that panics must not end the node.
             if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
                 log::error!("a waker has panicked");
@@ -93,8 +99,9 @@ impl SharedLease {
         self.epoch() == epoch && until.is_none_or(|until| boot_clock::now() + needed < until)
     }
 
-    fn register(&self, waker: &Waker) {
+    fn register(&self, entry: u64, waker: &Waker) {
         let mut wakers = locked(&self.wakers);
+        let wakers = wakers.entry(entry).or_default();
         if !wakers.iter().any(|known| known.will_wake(waker)) {
             wakers.push(waker.clone());
         }
@@ -106,6 +113,8 @@ impl SharedLease {
 pub(super) struct EntryLease {
     epoch: AtomicU64,
     is_lost: AtomicBool,
+    /// Its number among the entries for whose loss a task waits; 0 before one does.
+    number: AtomicU64,
     /// Until when the earlier run of a resumed entry had its lease.
     resumed_until: Moment,
 }
@@ -116,6 +125,7 @@ impl EntryLease {
         EntryLease {
             epoch: AtomicU64::new(epoch),
             is_lost: AtomicBool::new(false),
+            number: AtomicU64::new(0),
             resumed_until: NEVER,
         }
     }
@@ -157,9 +167,13 @@ impl EntryLease {
         true
     }
 
-    /// Until when the entry lasts if the lease is not renewed. `None` without failover.
+    /// Until when the entry lasts if the lease is not renewed; in the past if it is lost.
+    /// `None` without failover.
     pub(super) fn until(&self, shared: &SharedLease) -> Option<Moment> {
         let until = shared.until()?;
+        if self.is_lost(shared) {
+            return Some(Moment::default());
+        }
         let is_first = self.epoch.load(Ordering::SeqCst) == BEFORE_THE_FIRST;
         Some(if is_first { self.resumed_until } else { until })
     }
@@ -169,8 +183,24 @@ impl EntryLease {
         if shared.until().is_none() {
             return false;
         }
-        shared.register(waker);
+        let mut number = self.number.load(Ordering::SeqCst);
+        if number == 0 {
+            let next = NEXT_NUMBER.fetch_add(1, Ordering::SeqCst);
+            let set = self
+                .number
+                .compare_exchange(0, next, Ordering::SeqCst, Ordering::SeqCst);
+            number = set.map_or_else(|other| other, |_| next);
+        }
+        shared.register(number, waker);
         self.is_lost(shared)
+    }
+
+    /// The entry has ended: no task waits for its loss any more.
+    pub(super) fn end(&self, shared: &SharedLease) {
+        let number = self.number.load(Ordering::SeqCst);
+        if number != 0 {
+            locked(&shared.wakers).remove(&number);
+        }
     }
 }
 
@@ -231,5 +261,29 @@ mod tests {
         assert!(late.is_lost(&shared) && without.is_lost(&shared));
         shared.extend(past());
         assert!(in_time.is_lost(&shared), "it has this run's lease now");
+    }
+    #[test]
+    fn a_lost_entry_expires_at_once_and_not_with_the_next_lease() {
+        let shared = SharedLease::default();
+        shared.extend(boot_clock::now() + HOUR);
+        let entry = EntryLease::of(0);
+        assert!(entry.until(&shared) > Some(boot_clock::now()));
+        shared.lapse();
+        shared.extend(boot_clock::now() + HOUR);
+        assert_eq!(entry.until(&shared), Some(Moment::default()));
+    }
+
+    #[test]
+    fn an_entry_that_has_ended_leaves_no_waker() {
+        let shared = SharedLease::default();
+        shared.extend(boot_clock::now() + HOUR);
+        let (one, two) = (EntryLease::of(0), EntryLease::of(0));
+        for entry in [&one, &two, &two] {
+            assert!(!entry.poll_lost(&shared, Waker::noop()));
+        }
+        assert_eq!(locked(&shared.wakers).len(), 2);
+        one.end(&shared);
+        two.end(&shared);
+        assert!(locked(&shared.wakers).is_empty());
     }
 }

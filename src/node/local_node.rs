@@ -282,5 +282,9 @@ impl Drop for LocalNode {
     /// again.
     fn drop(&mut self) {
         self.mailbox.delegations.end();
+        // With failover the others go on without this node when its lease is over.
+        if self.mailbox.delegations.lease.until().is_some() {
+            self.mailbox.delegations.lease.lapse();
+        }
     }
 }

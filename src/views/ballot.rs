@@ -105,6 +105,7 @@ impl Views {
         let has_voted_later = |member: &NodeId| {
             let beat = self.hearing.latest(*member, now, length);
             let promised = beat.map(|beat| beat.promised);
+            let promised = promised.filter(|it| rules::is_number_plausible(self, *it));
             let promised = promised.max((*member == own).then_some(self.promised));
             promised > Some(number)
         };
@@ -140,7 +141,8 @@ impl Views {
         let length = self.config.lease.length();
         let promised = members.iter().filter_map(|member| {
             let beat = self.hearing.latest(*member, now, length);
-            beat.map(|beat| beat.promised.max(beat.view))
+            let known = beat.map(|beat| beat.promised.max(beat.view));
+            known.filter(|known| rules::is_number_plausible(self, *known))
         });
         let latest = promised.max().unwrap_or_default().max(self.promised);
         latest.counter.saturating_add(1)
@@ -245,7 +247,9 @@ impl Views {
             .voted
             .as_ref()
             .is_some_and(|(voted, of)| (*voted, of) == (number, members));
-        let is_valid = number.proposer == from.0 && members.is_subset(&self.config.members);
+        let is_valid = number.proposer == from.0
+            && rules::is_number_plausible(self, number)
+            && members.is_subset(&self.config.members);
         if is_valid && (is_voted || self.vote(now, number, members, output)) {
             output.sends.push((
                 from,

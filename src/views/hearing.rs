@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
+use super::Config;
 use super::message::{Beat, Nonce};
 use super::time::Moment;
 use crate::mutex::NodeId;
@@ -18,10 +19,12 @@ pub(super) struct Hearing {
 
 impl Hearing {
     /// A beat has arrived.
-    pub(super) fn heard(&mut self, own: NodeId, from: NodeId, beat: &Beat, now: Moment) {
-        self.renew((own, from), beat.nonce, now);
+    pub(super) fn heard(&mut self, config: &Config, from: NodeId, beat: &Beat, now: Moment) {
+        self.renew((config.id, from), beat.nonce, now);
         for (whom, nonce) in &beat.heard {
-            self.renew((from, *whom), *nonce, now);
+            if config.members.contains(whom) {
+                self.renew((from, *whom), *nonce, now);
+            }
         }
         self.beats.insert(from, (beat.clone(), now));
     }
@@ -93,7 +96,12 @@ impl Hearing {
         let absent = members - present;
         for member in present.iter().chain(&absent) {
             let is_heard = |other: &NodeId| self.is_mutual(*member, *other, now, time);
-            if members.contains(member) && clique.iter().all(|it| it == member || is_heard(it)) {
+            let beat = self.latest(*member, now, time);
+            let is_able = *member == own || beat.is_none_or(|beat| beat.takes_part);
+            if is_able
+                && members.contains(member)
+                && clique.iter().all(|it| it == member || is_heard(it))
+            {
                 clique.insert(*member);
             }
         }

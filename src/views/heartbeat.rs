@@ -55,6 +55,7 @@ impl Views {
             promised: self.promised,
             below,
             heard: self.hearing.nonces(),
+            takes_part: self.unheard.is_empty(),
         };
         let beats = self
             .peers()
@@ -86,7 +87,7 @@ impl Views {
         let length = self.config.lease.length();
         let was_heard = self.hearing.latest(from, now, length / 2).is_some();
         let heard_this = self.hearing.hears(from, own, now, length / 2);
-        self.hearing.heard(own, from, beat, now);
+        self.hearing.heard(&self.config, from, beat, now);
         if !was_heard || !heard_this && self.hearing.hears(from, own, now, length / 2) {
             self.beat_soon(now);
         }
@@ -99,6 +100,7 @@ impl Views {
         }
         if self.unheard.is_empty()
             && rules::may_acknowledge(self, from, beat)
+            && rules::is_bound_plausible(beat.below, below)
             && self.is_worth_acknowledging(from, now)
         {
             output.below = rules::bound_before_acknowledging(self, beat, below);
@@ -109,23 +111,28 @@ impl Views {
         }
     }
 
-    /// A member that does not hear this one must be excluded in the end; and of two
-    /// members of the view that do not hear each other, the one with the larger id.
+    /// A member that does not hear this one must be excluded in the end, and one that
+    /// cannot vote or reply; and of two members of the view that do not hear each other,
+    /// the one with the larger id.
     /// Not to acknowledge is always safe.
     fn is_worth_acknowledging(&self, from: NodeId, now: Moment) -> bool {
         let length = self.config.lease.length();
         let hears = |one, other| self.hearing.hears(one, other, now, length);
-        if !hears(from, self.config.id) {
+        let takes_part = self.hearing.latest(from, now, length);
+        let takes_part = takes_part.is_some_and(|beat| beat.takes_part);
+        if !takes_part || !hears(from, self.config.id) {
             return false;
         }
         let Some(view) = &self.view else { return true };
-        let mut others = view.members.iter().filter(|other| **other < from);
-        !view.members.contains(&from)
-            || others.all(|other| {
-                let is_up =
-                    *other == self.config.id || self.hearing.latest(*other, now, length).is_some();
-                !is_up || hears(from, *other) && hears(*other, from)
-            })
+        // A member outside of the view is to come back into it only if all hear it.
+        let is_inside = view.members.contains(&from);
+        let is_heeded = |other: &&NodeId| **other < from || !is_inside && **other != from;
+        let mut others = view.members.iter().filter(is_heeded);
+        others.all(|other| {
+            let is_up =
+                *other == self.config.id || self.hearing.latest(*other, now, length).is_some();
+            !is_up || hears(from, *other) && hears(*other, from)
+        })
     }
 
     /// A member that may have forgotten what it promised goes on when every other one
@@ -137,6 +144,9 @@ impl Views {
         if !self.unheard.contains(&from) || !answers {
             return;
         }
+        if !rules::is_number_plausible(self, beat.promised) {
+            return;
+        }
         self.unheard.remove(&from);
         self.promised = self.promised.max(beat.promised);
         if self.unheard.is_empty() {
@@ -145,6 +155,7 @@ impl Views {
                 *barred = self.promised.max(*barred);
             }
             self.begin();
+            self.beat_soon(self.hearing.at(from).unwrap_or_default());
             output.promise = Some(self.promised);
             output.joined = self.view.clone();
         }

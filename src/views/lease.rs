@@ -9,6 +9,12 @@ const RATE_BOUND: u32 = 1000;
 /// The shortest lease.
 pub const MIN_LEASE: Duration = Duration::from_secs(1);
 
+/// The longest lease: a dead member would cost the others more than an hour.
+pub const MAX_LEASE: Duration = Duration::from_secs(3600);
+
+/// The longest time between two beats.
+const MAX_BEAT: Duration = Duration::from_secs(1);
+
 /// The shortest time that an acknowledgment outlasts the lease by more than the clocks'
 /// rates demand.
 const MIN_GRACE: Duration = Duration::from_millis(100);
@@ -18,10 +24,13 @@ const MIN_GRACE: Duration = Duration::from_millis(100);
 pub struct Lease(Duration);
 
 impl Lease {
-    /// A lease of this length. `None` if it is shorter than [`MIN_LEASE`].
+    /// A lease of this length. `None` if it is shorter than [`MIN_LEASE`] or longer
+    /// than [`MAX_LEASE`].
     #[must_use]
     pub fn new(length: Duration) -> Option<Self> {
-        (length >= MIN_LEASE).then_some(Lease(length))
+        (MIN_LEASE..=MAX_LEASE)
+            .contains(&length)
+            .then_some(Lease(length))
     }
 
     /// Its length, as the group agrees on it.
@@ -68,7 +77,7 @@ impl Lease {
     /// The time between two beats (rule 1).
     #[must_use]
     pub fn beat(self) -> Duration {
-        self.0 / 10
+        (self.0 / 10).min(MAX_BEAT)
     }
 }
 

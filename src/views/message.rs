@@ -70,6 +70,9 @@ pub struct Beat {
     pub below: u64,
     /// The last beat that the sender has heard of each member.
     pub heard: BTreeMap<NodeId, Nonce>,
+    /// Whether the sender votes and replies: it does not while it has still to hear others,
+    /// because it may have forgotten what it promised.
+    pub takes_part: bool,
 }
 
 impl fmt::Display for ViewMessage {

@@ -35,7 +35,7 @@ use ballot::{Intent, Proposal};
 use hearing::Hearing;
 use heartbeat::SentBeats;
 
-pub use lease::{Lease, MIN_LEASE};
+pub use lease::{Lease, MAX_LEASE, MIN_LEASE};
 pub use message::{Beat, Nonce, View, ViewMessage};
 pub use time::Moment;
 
@@ -231,7 +231,8 @@ impl Views {
         below: u64,
     ) -> Output {
         let mut output = Output::default();
-        if !self.config.members.contains(&from) || from == self.config.id {
+        let is_peer = self.config.members.contains(&from) && from != self.config.id;
+        if !is_peer || !rules::is_plausible(self, message, below) {
             return output;
         }
         match message {

@@ -3,7 +3,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use super::message::{Beat, Nonce, View};
+use super::message::{Beat, Nonce, View, ViewMessage};
 use super::time::Moment;
 use super::{Config, Views};
 use crate::mutex::planted::planted;
@@ -129,6 +129,39 @@ pub(super) fn may_join(views: &Views, view: &View) -> bool {
 /// how many that is.
 pub(super) fn members_for_a_bound(views: &Views) -> usize {
     views.majority()
+}
+
+/// A number so much above all that this member knows is no honest one. To take it would
+/// leave no room for later views.
+const MAX_NUMBER_JUMP: u64 = 1 << 32;
+
+/// A bound so much above this member's own is no honest one. To note it would leave no room
+/// for later tokens.
+const MAX_BOUND_JUMP: u64 = 1 << 40;
+
+/// Whether an honest member can have sent this number of a view.
+pub(super) fn is_number_plausible(views: &Views, number: ViewNumber) -> bool {
+    let joined = views.view.as_ref().map(|view| view.number);
+    let known = views.promised.max(joined.unwrap_or_default());
+    number.counter <= known.counter.saturating_add(MAX_NUMBER_JUMP)
+}
+
+/// Whether an honest member can have sent this bound.
+pub(super) fn is_bound_plausible(bound: u64, below: u64) -> bool {
+    bound <= below.saturating_add(MAX_BOUND_JUMP)
+}
+
+/// Whether an honest member can have sent this vote or decision.
+pub(super) fn is_plausible(views: &Views, message: &ViewMessage, own_below: u64) -> bool {
+    match message {
+        ViewMessage::Vote { below, .. } => is_bound_plausible(*below, own_below),
+        ViewMessage::Decision(view) => {
+            is_number_plausible(views, view.number)
+                && is_bound_plausible(view.floor, own_below)
+                && view.members.is_subset(&views.config.members)
+        }
+        _ => true,
+    }
 }
 
 /// Rule 10: a word of leaving counts if the last beat that was acknowledged is of the same

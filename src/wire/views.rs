@@ -33,6 +33,9 @@ struct Tail {
     /// Of a `beat`: the last beat heard of each member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     heard: Option<BTreeMap<u16, (Hexadecimal, u64)>>,
+    /// Of a `beat`: true if the sender has still to hear others before it takes part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits: Option<bool>,
     /// Of a `vote` or `decision`: the member that proposed the view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proposer: Option<u16>,
@@ -106,6 +109,7 @@ fn message(
                 promised: number(tail.promised?),
                 below: tail.below?,
                 heard: heard.collect(),
+                takes_part: tail.waits != Some(true),
             })
         }
         DatagramKind::Acknowledge => ViewMessage::Acknowledge(Nonce {
@@ -154,6 +158,7 @@ pub(super) fn encode(
                 .iter()
                 .map(|(id, nonce)| (id.0, (Hexadecimal(nonce.incarnation.0), nonce.counter)));
             tail.heard = Some(heard.collect());
+            tail.waits = (!beat.takes_part).then_some(true);
             ("beat", beat.nonce.counter)
         }
         ViewMessage::Acknowledge(nonce) => {

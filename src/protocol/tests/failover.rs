@@ -47,6 +47,7 @@ fn beat(from: u16) -> Event {
         promised: ViewNumber::FIRST,
         below: 100,
         heard: [(NodeId(1), heard)].into(),
+        takes_part: true,
     });
     let from = NodeId(from);
     Event::ReceivedView { from, message }

@@ -50,8 +50,8 @@ fn cut_a_holder_off(group: &Group, round: u32, random: &mut Random) -> Outcome {
     let lines = ends_with(cut_off, 125).join("\n");
     let by_supervisor = ["SIGTERM", "SIGKILL"].map(|signal| {
         lines.contains(&format!(
-            "turno: job: the lease ends, because this member was not heard by a majority: the \
-             command gets {signal}"
+            "turno: job: the lease ends, and the agent has not renewed it (turno status says why): \
+             the command gets {signal}"
         ))
     });
     let by_client = "turno: job: the command was killed, because the lease ended and its \

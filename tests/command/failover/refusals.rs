@@ -33,7 +33,7 @@ fn a_configuration_that_cannot_have_failover_is_refused_with_the_way_out() {
         assert!(code == Some(2) && error.contains(why), "{code:?}: {error}");
     };
     let short = [&["--failover", "999ms"], &state[..]].concat();
-    let why = "a lease of 999ms is too short for failover: give 1s or more";
+    let why = "a lease of 999ms is no lease for failover: give one from 1s to 3600s";
     refused(3, &short, why);
     let enough = [&["--failover", "1s"], &state[..]].concat();
     for few in [1, 2] {

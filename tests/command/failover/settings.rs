@@ -79,7 +79,7 @@ fn a_command_that_was_started_without_failover_is_ended_before_the_agent_takes_p
     wait_for_end(command);
     group
         .agent(1)
-        .wait_for("was started without failover, so it ends now");
+        .wait_for("was started without this lease, so it ends now");
     group.start_agent(2);
     group.start_agent(3);
     group.enter(2);

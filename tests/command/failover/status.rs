@@ -53,7 +53,7 @@ fn the_status_shows_the_view_the_lease_and_who_is_out_and_why() {
     group.wait_for_view(3, "it has no lease", |view| view["left_ms"].is_null());
     let text = group.status(3, &[]);
     assert!(
-        text.contains("no lease of 1.0 s: a majority is not heard"),
+        text.contains("no lease of 1.0 s: no majority acknowledges this member"),
         "{text}"
     );
     assert!(
