@@ -209,7 +209,7 @@ impl Agent {
     }
 
     /// With failover: is gone at once. The commands go on until their deadlines, or for
-    /// longer if the agent is started again before that. If there are none, the others are
+    /// longer if the agent is started again in time. If there are none, the others are
     /// told, and need not wait until the lease is over.
     fn depart(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");

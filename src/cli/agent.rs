@@ -21,7 +21,7 @@ use crate::system::millis;
 /// once. SIGHUP changes nothing: restart the agent to change its configuration.
 ///
 /// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
-/// lease ends, and longer if the agent is started again before that.
+/// lease ends, and longer if the agent is started again in time.
 ///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.

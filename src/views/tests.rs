@@ -311,6 +311,41 @@ fn of_two_members_that_do_not_hear_each_other_the_larger_id_is_excluded() {
     assert_eq!(group.joined.len(), views, "it does not flap");
 }
 
+/// Member 4 did not vote for the view without 5, and must not count on 5 for ever.
+#[test]
+fn a_member_outside_that_one_member_still_hears_does_not_stop_a_later_change() {
+    let mut group = Group::of(5);
+    group.run_for(20.0);
+    for id in [1, 2, 3] {
+        let pair = (NodeId(id), NodeId(5));
+        group.cut.extend([pair, (pair.1, pair.0)]);
+    }
+    group.run_for(40.0);
+    assert_eq!(group.members_of_view(4), Some(vec![1, 2, 3, 4]));
+    group.stop(1);
+    group.run_for(40.0);
+    for id in [2, 3, 4] {
+        assert_eq!(group.members_of_view(id), Some(vec![2, 3, 4]));
+        assert!(group.has_lease(id));
+    }
+}
+
+/// Another node had its id, so it first hears all others, one of which is dead.
+#[test]
+fn a_member_that_waits_for_a_dead_one_does_not_stop_the_others() {
+    let mut group = Group::of(5);
+    group.run_for(20.0);
+    group.stop(5);
+    group.run_for(40.0);
+    let now = group.now;
+    group.views.get_mut(&NodeId(4)).unwrap().forget(now);
+    group.run_for(60.0);
+    for id in [1, 2, 3] {
+        assert_eq!(group.members_of_view(id), Some(vec![1, 2, 3]));
+        assert!(group.has_lease(id));
+    }
+}
+
 #[test]
 fn a_member_that_leaves_in_order_costs_no_wait() {
     let mut group = Group::of(3);
