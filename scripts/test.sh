@@ -3,9 +3,11 @@
 #
 #   scripts/test.sh [ARGUMENTS OF CARGO TEST]
 #
-# The tests need tmux, Chromium and Python 3. Installs what is missing if apt-get
+# The tests need tmux, Chromium and Python 3, and for root iproute2: root tests failover in
+# network namespaces, everybody else through a relay. Installs what is missing if apt-get
 # works without a password; otherwise names it, with the command that installs it,
-# and exits with 1. TURNO_SKIP=tmux,chromium leaves the tests of these programs out.
+# and exits with 1. TURNO_SKIP=tmux,chromium leaves the tests of these programs out,
+# and TURNO_SKIP=iproute2 has root use the relay, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +25,7 @@ is_there() {
   case $1 in
     chromium) for command in chromium google-chrome chromium-browser; do runs "$command" && return; done; false ;;
     gcc) runs cc ;;
+    iproute2) runs ip ;;
     *) runs "$1" ;;
   esac
 }
@@ -30,7 +33,9 @@ is_there() {
 # The packages that are missing.
 missing() {
   local package
-  for package in gcc tmux chromium python3; do
+  local packages=(gcc tmux chromium python3)
+  [ "$(id -u)" != 0 ] || packages+=(iproute2)
+  for package in "${packages[@]}"; do
     is_skipped "$package" || is_there "$package" || echo "$package"
   done
 }

@@ -71,6 +71,7 @@ mod group;
 mod mutex;
 mod protocol;
 mod transport;
+mod views;
 mod wire;
 
 mod engine;
@@ -107,8 +108,9 @@ pub use engine::MissingPeer;
 pub use group::{Address, AddressError};
 pub use mutex::{LamportClock, LockName, LockNameError, Token};
 pub use node::{
-    Blocked, Guard, Handle, LocalNode, LockError, LockState, LockStatus, Node, PeerStatus,
-    Prepared, Request, ResumedEntry, Settings, StartError, Status,
+    Blocked, Guard, Handle, LocalNode, LockError, LockState, LockStatus, Node, OutStatus,
+    PeerStatus, Prepared, Request, ResumedEntry, Settings, StartError, Status, ViewChange,
+    ViewStatus,
 };
 
 /// For turno's own command, tests, benches and fuzz targets. It is not part of the

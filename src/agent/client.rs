@@ -6,11 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::hold::Hold;
+use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
 use super::record::{Entry, Records};
 use super::waiting::Waiting;
-use crate::system::millis;
+use crate::system::{micros, millis};
+use crate::views::Moment;
 use crate::{LocalNode, LockError};
 
 /// A program of this machine with a connection to the agent.
@@ -64,18 +65,25 @@ impl Client {
         let token = guard.token().get();
         // An entry without a record would be forgotten if this process were killed, though
         // its command still runs.
-        Some(match records.write(self.entry(&ask, token)) {
+        let until = guard.expires_since_boot();
+        let until = until.map(|until| Moment::default() + until);
+        let lease = node.lease();
+        Some(match records.write(self.entry(&ask, token), until) {
             Ok(record) => {
                 let path = record.path.clone();
                 self.phase = Phase::Granted(Hold {
                     record,
                     guard,
                     since: now,
+                    deadline: until
+                        .zip(lease)
+                        .map(|(until, lease)| HoldDeadline::new(until, lease)),
                 });
                 Answer::Granted {
                     token,
                     node: node.id(),
                     record: path,
+                    lease_us: lease.map(micros),
                 }
             }
             Err(error) => {
@@ -88,6 +96,12 @@ impl Client {
                 Answer::Failed { why }
             }
         })
+    }
+
+    /// The agent no longer serves this client, which may have gone.
+    pub(super) fn refuse(&mut self, why: &str) {
+        let why = why.to_owned();
+        let _ = self.connection.send(&Answer::Failed { why });
     }
 
     /// When to poll a client that waits, though its request has no outcome.

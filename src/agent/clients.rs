@@ -51,7 +51,15 @@ impl Agent {
                     why: error.to_string(),
                 },
             },
-            (ClientMessage::Locked {}, Phase::Granted(hold)) => {
+            (ClientMessage::Locked {}, Phase::Granted(hold)) if hold.deadline.is_some() => {
+                hold.release();
+                let why = "this turno lock is older than the agent, and does not know of \
+                           failover: install the agent's version";
+                Answer::Failed {
+                    why: why.to_owned(),
+                }
+            }
+            (ClientMessage::Locked {} | ClientMessage::LockedUntil {}, Phase::Granted(hold)) => {
                 client.phase = Phase::Holding(hold);
                 Answer::Go {}
             }
@@ -110,6 +118,28 @@ impl Agent {
                 self.close(client);
             }
         }
+    }
+
+    /// Moves the deadlines of the commands on, as the lease is renewed, and ends those
+    /// whose lease is over. When to do so again though nothing happens.
+    pub(super) fn renew_leases(&mut self) -> Option<Instant> {
+        for client in self.clients.values_mut() {
+            // It was not told to go, so nothing runs.
+            if let Phase::Granted(hold) = &client.phase
+                && hold.guard.is_lost()
+                && let Phase::Granted(hold) = mem::replace(&mut client.phase, Phase::Idle)
+            {
+                hold.release();
+                client.refuse("the lease ended before the command was started");
+            }
+        }
+        let clients = self.clients.values_mut();
+        let held = clients.filter_map(|client| match &mut client.phase {
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold),
+            Phase::Idle | Phase::Waiting(_) => None,
+        });
+        let all = held.chain(&mut self.orphans);
+        all.filter_map(Hold::renew).min()
     }
 
     /// Closes a connection. The client's command may still run.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::{Settings, StartError};
 
@@ -33,6 +34,17 @@ pub(crate) struct AgentConfig {
     pub(crate) socket_group: Option<String>,
     /// When a request without an answer is first sent again, in milliseconds.
     pub(crate) resend_ms: Option<u64>,
+    /// The membership lease, as a text such as `10s`.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) failover: Option<Duration>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    let length = humantime::parse_duration(&text);
+    length.map(Some).map_err(|error| {
+        D::Error::custom(format!("{text:?} is not a time such as \"10s\": {error}"))
+    })
 }
 
 impl AgentConfig {
@@ -72,6 +84,7 @@ impl AgentConfig {
             socket: self.socket.or(other.socket),
             socket_group: self.socket_group.or(other.socket_group),
             resend_ms: self.resend_ms.or(other.resend_ms),
+            failover: self.failover.or(other.failover),
         }
     }
 
@@ -105,6 +118,14 @@ impl AgentConfig {
         }
         if let Some(resend_ms) = self.resend_ms {
             settings = settings.resend(Duration::from_millis(resend_ms));
+        }
+        if let Some(lease) = self.failover {
+            if self.state.is_none() {
+                let what = "failover needs a state directory, because a member must not forget \
+                            what it has promised the others: give --state DIR";
+                return Err(missing(what));
+            }
+            settings = settings.failover(lease);
         }
         Ok(settings)
     }

@@ -29,6 +29,19 @@ pub(super) fn text(status: &AgentStatus) -> String {
     };
     let help = "The node's Lamport clock.";
     metric("clock", "counter", help, one(node.clock));
+    if let Some(view) = &node.view {
+        let help = "Counter of the number of the view; 0 before the first change.";
+        let number = view.number.map_or(0, |(counter, _)| counter);
+        metric("view", "gauge", help, one(number));
+        let help = "Members in the view; 0 if this member is in none.";
+        let members = u64::try_from(view.members.len()).unwrap_or(u64::MAX);
+        metric("view_members", "gauge", help, one(members));
+        let help = "Views that this member has joined since it was started.";
+        metric("view_changes_total", "counter", help, one(view.changes));
+        let help = "Seconds that are left of the membership lease; 0 without one.";
+        let left = view.left_ms.unwrap_or(0) as f64 / 1e3;
+        metric("lease_seconds", "gauge", help, vec![(String::new(), left)]);
+    }
     let help = "Entries into critical sections.";
     metric("entries_total", "counter", help, one(node.entries));
     let clients = ["holding", "waiting", "ending"].map(|state| {

@@ -20,6 +20,7 @@ mod client;
 mod clients;
 mod config;
 mod connection;
+pub(crate) mod deadline;
 mod hold;
 pub(crate) mod lines;
 mod metrics;
@@ -40,7 +41,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
@@ -50,7 +51,6 @@ use crate::{Handle, LocalNode, StartError};
 use client::Client;
 pub(crate) use config::AgentConfig;
 use hold::Hold;
-use protocol::Answer;
 use record::Records;
 use socket::Socket;
 use woken::Woken;
@@ -159,11 +159,12 @@ impl Agent {
             self.node.poll()?;
             self.release_orphans();
             self.serve_waiting();
+            let renewal = self.renew_leases();
             if self.is_stopping && self.node.is_closed() {
                 return Ok(());
             }
             // A lock that was just released makes this now: the node acts on it next.
-            let due = self.next_timeout();
+            let due = [self.next_timeout(), renewal].into_iter().flatten().min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
             for event in &events {
@@ -197,11 +198,26 @@ impl Agent {
                 log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
             } else if self.is_stopping {
                 return Ok(true);
+            } else if signal == SIGTERM && self.node.lease().is_some() {
+                self.depart()?;
+                return Ok(true);
             } else {
                 self.stop()?;
             }
         }
         Ok(false)
+    }
+
+    /// With failover: is gone at once. The commands go on until their deadlines, or for
+    /// longer if the agent is started again in time. If there are none, the others are
+    /// told, and need not wait until the lease is over.
+    fn depart(&mut self) -> io::Result<()> {
+        notify::send("STOPPING=1");
+        let waiting = self.clients.values_mut();
+        let waiting = waiting.filter(|client| client.waiting().is_some());
+        waiting.for_each(|client| client.refuse(STOPPING));
+        self.node.close()?;
+        self.node.poll()
     }
 
     /// Refuses requests from now on. The clients that hold a lock see their connection
@@ -210,10 +226,8 @@ impl Agent {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if client.waiting().is_some() {
-                let why = STOPPING.to_owned();
-                // The client may have gone.
-                let _ = client.connection.send(&Answer::Failed { why });
+            if self.node.lease().is_some() || client.waiting().is_some() {
+                client.refuse(STOPPING);
             }
             self.close(client);
         }

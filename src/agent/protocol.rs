@@ -42,6 +42,9 @@ pub(crate) enum ClientMessage {
     Ask(Ask),
     /// The client has locked the record of its entry.
     Locked {},
+    /// As `locked`, from a client that ends its command before the deadline in the record.
+    /// An agent with failover takes no other.
+    LockedUntil {},
     /// The client has left the critical section.
     Done {},
     /// Requests the status as JSON.
@@ -84,6 +87,10 @@ pub(crate) enum Answer {
         node: u16,
         /// The record of the entry, which the client locks before it begins.
         record: PathBuf,
+        /// With failover, the length of the lease in microseconds: the record has a
+        /// deadline.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease_us: Option<u64>,
     },
     /// The client may begin.
     Go {},

@@ -7,14 +7,16 @@
 //! process.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use super::deadline;
 use crate::system::file::with_suffix;
+use crate::views::Moment;
 
 /// The content of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +95,8 @@ impl Records {
     }
 
     /// Writes the record of an entry. The client locks it.
-    pub(super) fn write(&mut self, entry: Entry) -> io::Result<Record> {
+    /// With failover the record has a deadline.
+    pub(super) fn write(&mut self, entry: Entry, until: Option<Moment>) -> io::Result<Record> {
         loop {
             let path = self.folder.join(self.written.to_string());
             self.written += 1;
@@ -105,7 +108,7 @@ impl Records {
                 opened => opened?,
             };
             let record = Record { path, file, entry };
-            if let Err(error) = self.fill(&record) {
+            if let Err(error) = self.fill(&record, until) {
                 record.remove();
                 return Err(error);
             }
@@ -113,8 +116,12 @@ impl Records {
         }
     }
 
-    fn fill(&self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&record.file, &record.entry)?;
+    fn fill(&self, record: &Record, until: Option<Moment>) -> io::Result<()> {
+        let mut text = serde_json::to_string(&record.entry)?;
+        if let Some(until) = until {
+            text = deadline::before(until, &text);
+        }
+        (&record.file).write_all(text.as_bytes())?;
         match self.gid {
             Some(_) => fchown(&record.file, None, self.gid),
             None => Ok(()),
@@ -177,7 +184,10 @@ mod tests {
         let held = folder.path().join("sock.held");
         let open = || Records::beside(&folder.path().join("sock"), None).unwrap();
         let mut records = open();
-        let (one, two) = (records.write(entry("one")), records.write(entry("two")));
+        let (one, two) = (
+            records.write(entry("one"), None),
+            records.write(entry("two"), None),
+        );
         let (one, two) = (one.unwrap(), two.unwrap());
         let locked = File::open(&one.path).unwrap();
         flock(&locked, FlockOperation::LockExclusive).unwrap();
@@ -190,7 +200,7 @@ mod tests {
         assert_eq!(open.len(), 1);
         let open = open.remove(0).record;
         assert_eq!(open.entry, entry("one"));
-        let three = records.write(entry("three")).unwrap();
+        let three = records.write(entry("three"), None).unwrap();
         assert_ne!(three.path, open.path);
         drop(locked);
         assert!(!is_locked(&open.file).unwrap());

@@ -5,21 +5,32 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
+use rustix::process::Signal;
 
-use super::hold::Hold;
+use super::deadline;
+use super::hold::{Hold, HoldDeadline};
 use super::record::{Entry, Record, Records, description, is_locked};
 use super::record_folders::RecordFolders;
-use super::{AgentConfig, AgentError};
+use super::{AgentConfig, AgentError, CHECK_INTERVAL};
+use crate::system::boot_clock;
+use crate::system::process::Process;
+use crate::views::Moment;
 use crate::{LocalNode, LockName, Prepared, ResumedEntry, Token};
+
+/// How long a command may take to end that was started without failover.
+const MAX_END: Duration = Duration::from_secs(20);
 
 /// The record of an entry whose command still runs.
 #[derive(Debug)]
 pub(super) struct OpenRecord {
     pub(super) record: Record,
     lock: LockName,
+    /// Its deadline, if it was made with failover.
+    until: Option<Moment>,
 }
 
 /// Starts the node with the open entries of earlier agents.
@@ -35,12 +46,15 @@ pub(super) fn start_node(
     if let Some(folders) = &folders {
         open.extend(folders.open_elsewhere(&records.folder)?);
     }
+    if let Some(lease) = config.failover {
+        end_without_deadline(&mut open, lease)?;
+    }
     let entries = open.iter().map(OpenRecord::resumed).collect();
     let (node, guards) = prepared.start(entries)?;
     if let Some(folders) = &folders {
         folders.write(&records.folder, &open)?;
     }
-    let since = Instant::now();
+    let (since, lease) = (Instant::now(), node.lease());
     let holds = open.into_iter().zip(guards).map(|(open, guard)| {
         let (record, Entry { lock, command, .. }) = (&open.record, &open.record.entry);
         let path = record.path.display();
@@ -48,13 +62,60 @@ pub(super) fn start_node(
             "lock {lock:?} stays held: {command:?}, started before this agent, still runs (fuser \
              -v {path} lists its processes)"
         );
+        let deadline = open.until.zip(lease);
         Hold {
             record: open.record,
             guard,
             since,
+            deadline: deadline.map(|(until, lease)| HoldDeadline::new(until, lease)),
         }
     });
     Ok((node, holds.collect()))
+}
+
+/// Ends the commands of an earlier run without failover, or with a longer lease: nothing
+/// would end them with the lease on which the others rely from now on.
+fn end_without_deadline(open: &mut Vec<OpenRecord>, lease: Duration) -> Result<(), String> {
+    let latest = boot_clock::now() + lease;
+    let is_without = |open: &OpenRecord| open.until.is_none_or(|until| until > latest);
+    let mut began = None;
+    loop {
+        open.retain(|open| !is_without(open) || is_locked(&open.record.file).unwrap_or(true));
+        let mut without = open.iter().filter(|open| is_without(open)).peekable();
+        let Some(first) = without.peek() else {
+            return Ok(());
+        };
+        let waited = began.map(|at: Instant| at.elapsed());
+        if waited.is_some_and(|waited| waited > MAX_END) {
+            let path = first.record.path.display();
+            return Err(format!(
+                "{path} records a command that was started without this lease and does not end: \
+                 end its processes (fuser -v {path} lists them), and start the agent again"
+            ));
+        }
+        let signal = match waited {
+            None => Some(Signal::TERM),
+            Some(waited) => (waited > MAX_END / 2).then_some(Signal::KILL),
+        };
+        for OpenRecord { record, .. } in without {
+            if waited.is_none() {
+                let Entry { lock, command, .. } = &record.entry;
+                log::warn!(
+                    "lock {lock:?}: {command:?} was started without this lease, so it ends now: \
+                     SIGTERM, and SIGKILL in {:?}",
+                    MAX_END / 2
+                );
+            }
+            let processes = signal.map(|_| Process::that_have_open(&record.file));
+            let processes = processes.transpose().map_err(|error| error.to_string())?;
+            for process in processes.into_iter().flatten() {
+                // One that this user may not signal is still there when the time is over.
+                let _ = signal.map(|signal| process.signal(signal));
+            }
+        }
+        began.get_or_insert_with(Instant::now);
+        thread::sleep(CHECK_INTERVAL);
+    }
 }
 
 /// Returns the open records of an earlier agent with the same socket. The stale ones are
@@ -99,7 +160,12 @@ pub(super) fn read_open(
         let mut options = OpenOptions::new();
         // Otherwise the open of a named pipe would wait for a writer.
         let options = options.custom_flags(OFlags::NONBLOCK.bits() as i32);
-        let file = match options.read(true).open(&path) {
+        // The deadline is written into it, if this user may.
+        let opened = match options.read(true).write(true).open(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => options.write(false).open(&path),
+            opened => opened,
+        };
+        let file = match opened {
             // An agent that runs there has removed it.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             file => file.map_err(unreadable(&path))?,
@@ -129,13 +195,22 @@ impl OpenRecord {
                  start the agent again"
             )
         })?;
+        let until = deadline::read(&file)
+            .map_err(|why| format!("cannot read the deadline in {}: {why}", path.display()))?;
         let record = Record { path, file, entry };
-        Ok(OpenRecord { record, lock })
+        Ok(OpenRecord {
+            record,
+            lock,
+            until,
+        })
     }
 
     fn resumed(&self) -> ResumedEntry {
         let entry = &self.record.entry;
         let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
-        resumed.described(description(entry.pid, &entry.command))
+        let since_boot = self.until.map(|until| until.since(Moment::default()));
+        resumed
+            .described(description(entry.pid, &entry.command))
+            .expires(since_boot)
     }
 }

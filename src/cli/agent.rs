@@ -20,6 +20,9 @@ use crate::system::millis;
 /// command, and the agent exits when all commands have ended. A second signal ends it at
 /// once. SIGHUP changes nothing: restart the agent to change its configuration.
 ///
+/// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
+/// lease ends, and longer if the agent is started again in time.
+///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.
 #[derive(Args)]
@@ -75,6 +78,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     resend: Option<Duration>,
 
+    /// Go on without a minority of the members when they have not been heard for this
+    /// time, the membership lease (10s, say)
+    ///
+    /// All members, three or more, need the same. A member that is cut off ends the
+    /// commands that hold locks before another machine enters. It needs --state.
+    #[arg(long, value_name = "LEASE", value_parser = time)]
+    failover: Option<Duration>,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -89,7 +100,7 @@ Examples:
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
     \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
-    \"socket_group\": \"turno\" }
+    \"failover\": \"10s\", \"socket_group\": \"turno\" }
 It may also have listen, socket, trace and resend_ms. Paths are relative to the
 directory of the file.
 
@@ -111,6 +122,7 @@ impl Arguments {
             socket: self.socket,
             socket_group: self.socket_group,
             resend_ms: self.resend.map(millis),
+            failover: self.failover,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         let agent = Agent::start(&config).map_err(|error| match error {

@@ -13,7 +13,7 @@ use super::{TIMED_OUT, print_error};
 use crate::LockName;
 use crate::agent::socket_path;
 use crate::lock_command::{
-    self, LockCommandError, LockOptions, OWN_FAILURE, WaitLimit, with_lock_name,
+    self, Lapse, LockCommandError, LockOptions, OWN_FAILURE, Supervision, WaitLimit, with_lock_name,
 };
 
 /// Run a command while its lock is held.
@@ -25,8 +25,9 @@ use crate::lock_command::{
 ///
 /// The command does not go on without the lock. If turno lock or the command is killed,
 /// all processes that the command has started are killed, too. If the agent is lost, they
-/// get SIGTERM, and SIGKILL after --kill-after. When the command ends by itself, the lock
-/// is released: processes that it leaves in the background go on without the lock.
+/// get SIGTERM, and SIGKILL after --kill-after; with failover they go on until the lease of
+/// this machine's member ends. When the command ends by itself, the lock is released:
+/// processes that it leaves in the background go on without the lock.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
@@ -43,9 +44,19 @@ pub(super) struct Arguments {
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
-    /// When the agent is lost, kill the command this long after SIGTERM
+    /// When the agent is lost, kill the command this long after SIGTERM; with failover, at
+    /// the end of the lease, sooner if the lease leaves less time
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
+
+    /// With failover, send the command this signal when the lease was not renewed for
+    /// two thirds of its length
+    #[arg(long, value_name = "SIGNAL", value_parser = signal)]
+    lapse_signal: Option<i32>,
+
+    /// With failover, have sh run this command then
+    #[arg(long, value_name = "COMMAND")]
+    lapse_command: Option<OsString>,
 
     /// The agent's Unix socket [default: $TURNO_SOCKET, or the user's own agent
     /// if there is one, else /run/turno/turno.sock]
@@ -80,7 +91,8 @@ In the crontab of every machine, so that one of them runs the job:
 Exit codes:
   the command's own; 128 + N if signal N killed it
   124  the lock was not acquired in time (-n, -w); -E sets another code
-  125  turno failed: there is no agent, or it was lost and the command was ended
+  125  turno failed: there is no agent; or the agent or the lease was lost, and the
+       command was ended
   126  the command cannot be executed
   127  there is no such command
   2    wrong use
@@ -91,6 +103,9 @@ Environment of the command:
                group; a resource that remembers the highest token can refuse
                writes with a lower one
   TURNO_NODE   the id of this machine's member
+  TURNO_LEASE_MS  with failover, the length of the lease in milliseconds: cut off
+               from the majority of the members, the command gets SIGTERM when
+               three quarters of it have passed, and SIGKILL after nine tenths
 
 Environment of turno:
   TURNO_SOCKET     the agent's socket
@@ -111,6 +126,10 @@ impl Arguments {
                 None => WaitLimit::Unlimited,
             },
             kill_after: self.kill_after,
+            lapse: Lapse {
+                signal: self.lapse_signal,
+                command: self.lapse_command,
+            },
             command: self.command,
             reports_wait: self.verbose || io::stderr().is_terminal(),
             is_verbose: self.verbose,
@@ -134,16 +153,49 @@ impl Arguments {
 /// Supervise the command of a turno lock, which starts this itself.
 #[derive(Args)]
 pub(super) struct Supervisor {
+    #[arg(long)]
+    lease_us: Option<u64>,
+
+    #[arg(long, default_value_t = 0)]
+    kill_after_us: u64,
+
+    #[arg(long)]
+    lapse_signal: Option<i32>,
+
+    #[arg(long)]
+    lapse_command: Option<OsString>,
+
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
 impl Supervisor {
     pub(super) fn run(self) -> ExitCode {
-        let ended = lock_command::supervise(&self.command);
+        let supervision = Supervision {
+            lease: self.lease_us.map(Duration::from_micros),
+            kill_after: Duration::from_micros(self.kill_after_us),
+            lapse: Lapse {
+                signal: self.lapse_signal,
+                command: self.lapse_command,
+            },
+        };
+        let ended = lock_command::supervise(supervision, &self.command);
         ExitCode::from(ended.unwrap_or_else(|error| {
             print_error(&format!("turno: cannot supervise a command: {error}"));
             OWN_FAILURE
         }))
     }
+}
+
+/// Parses the name or the number of a signal: `USR1`, `SIGUSR1` or `10`.
+fn signal(text: &str) -> Result<i32, String> {
+    if let Ok(number @ 1..=64) = text.parse() {
+        return Ok(number);
+    }
+    let name = text.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    let full = format!("SIG{name}");
+    (1..=64)
+        .find(|number| signal_hook::low_level::signal_name(*number) == Some(&full))
+        .ok_or_else(|| "no signal; write USR1, SIGUSR1 or 10".to_owned())
 }

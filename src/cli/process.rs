@@ -85,6 +85,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     ask_everybody: bool,
 
+    /// Go on without a minority of the members when they have not been heard for this
+    /// time, the membership lease (10s, say): the same at all members, three or more
+    #[arg(long, value_name = "LEASE", value_parser = time)]
+    failover: Option<Duration>,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -111,6 +116,9 @@ impl Arguments {
         let section = group.section(&self.shared).map_err(Failure::usage)?;
         let key = self.key.as_deref().map(key_file::read).transpose();
         let key = key.map_err(Failure::failed)?;
+        let lease = self.failover;
+        let lease = lease.map(|length| engine::lease(length, group.members.len()));
+        let lease = lease.transpose().map_err(Failure::usage)?;
         let open = |folder| StateFile::open(folder, group.id, group.digest, self.new_state);
         let state = self.state.as_deref().map(open).transpose();
         let state = state.map_err(Failure::failed)?;
@@ -124,6 +132,7 @@ impl Arguments {
                     ..Pace::default()
                 },
                 key,
+                lease,
                 state,
             },
             section,

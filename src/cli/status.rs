@@ -14,7 +14,10 @@ use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
 use crate::narrate::{counts, listed};
 use crate::printable::{Printable, json};
-use crate::{LockState, PeerStatus, Status};
+use crate::{LockState, PeerStatus, Status, ViewStatus};
+
+/// How many changes of the view are shown.
+const MAX_CHANGES: usize = 5;
 
 /// How long to wait for the answer of the agent.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -123,6 +126,9 @@ fn shown(status: &AgentStatus) -> String {
         text.push_str(DUPLICATE_ID);
         text.push('\n');
     }
+    if let Some(view) = &node.view {
+        push_view(&mut text, node, view);
+    }
     let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
     names.extend(status.clients.iter().map(|client| client.lock.as_str()));
     names.sort_unstable();
@@ -143,6 +149,42 @@ fn shown(status: &AgentStatus) -> String {
         let _ = writeln!(text, "\ndropped: {}", counts(&node.dropped));
     }
     text
+}
+
+fn push_view(text: &mut String, node: &Status, view: &ViewStatus) {
+    let members = |ids: &[u16]| listed(ids.iter().map(|id| member(node, *id)));
+    let lease = time_in_tenths(view.lease_ms);
+    let left = match view.left_ms {
+        Some(left) => format!("{} left of the lease of {lease}", time_in_tenths(left)),
+        None => format!(
+            "no lease of {lease}: no majority acknowledges this member, and no entry is made here"
+        ),
+    };
+    let _ = match view.number {
+        Some(number) => writeln!(
+            text,
+            "view {} of {}, {left}",
+            shown_number(number),
+            members(&view.members)
+        ),
+        None => writeln!(text, "in no view, {left}"),
+    };
+    for out in &view.out {
+        let _ = writeln!(text, "  without {}: {}", member(node, out.id), out.why);
+    }
+    for change in view.recent.iter().rev().take(MAX_CHANGES) {
+        let (number, ago) = (shown_number(change.number), time(change.ago_ms));
+        let of = members(&change.members);
+        let _ = writeln!(text, "  joined view {number} of {of} {ago} ago");
+    }
+}
+
+fn shown_number((counter, proposer): (u64, u16)) -> String {
+    format!("{counter}.{proposer}")
+}
+
+fn time_in_tenths(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
 }
 
 fn push_lock<'a>(

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::state_file::StateFile;
 use crate::group::Group;
 use crate::mutex::Pace;
+use crate::views::{Lease, MAX_LEASE, MIN_LEASE};
 use crate::wire::Key;
 
 /// What a node needs to start.
@@ -21,8 +23,30 @@ pub struct Config {
     pub pace: Pace,
     /// The group's key, if it has one.
     pub key: Option<Key>,
+    /// The membership lease, if the group has failover.
+    pub(crate) lease: Option<Lease>,
     /// Where the clock survives a restart, if anywhere.
     pub(crate) state: Option<StateFile>,
+}
+
+/// The lease of a group of this many members.
+///
+/// # Errors
+/// A sentence that says why there is none, and the way out.
+pub(crate) fn lease(length: Duration, members: usize) -> Result<Lease, String> {
+    if members < 3 {
+        return Err(format!(
+            "failover needs three members or more, and the list has {members}: of two members \
+             that do not hear each other, neither is a majority, so neither may go on alone; add \
+             a third machine, which may do nothing but vote"
+        ));
+    }
+    Lease::new(length).ok_or_else(|| {
+        format!(
+            "a lease of {length:?} is no lease for failover: give one from {MIN_LEASE:?} to \
+             {MAX_LEASE:?}"
+        )
+    })
 }
 
 /// The same error, with what could not be done.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::{Engine, Input, NodeEvent, Observer, User};
 use crate::mutex::Rejected;
 use crate::protocol::Event;
+use crate::system::boot_clock;
 use crate::transport::{DropReason, Dropped, Incoming, Socket};
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -31,16 +32,22 @@ impl<O: Observer, U: User> Engine<O, U> {
         source: SocketAddr,
         socket: Socket,
     ) -> io::Result<()> {
-        let Incoming { message, reply_to } = match self.transport.receive(bytes, source, socket) {
-            Ok(incoming) => incoming,
+        // Read after the datagram has arrived: what is acknowledged counts from then on.
+        let now = boot_clock::now();
+        self.end_lapsed_entries(now)?;
+        let (from, event) = match self.transport.receive(bytes, source, socket) {
+            Ok(Incoming::Lock { message, reply_to }) => {
+                (message.from, Event::Received { message, reply_to })
+            }
+            Ok(Incoming::View { from, message }) => (from, Event::ReceivedView { from, message }),
             Err(dropped) => return self.dropped(source, bytes, dropped),
         };
-        let from = message.from;
-        let event = Event::Received { message, reply_to };
-        let outcome = self.step(&event);
-        if let Err(rejected) = outcome
+        let step = self.step(now, &event);
+        if let Err(rejected) = step.handled
             && is_never_honest(rejected)
         {
+            self.persist(&step.output.effects)?;
+            self.perform_all(step.output)?;
             let dropped = Dropped {
                 named_sender: Some(from),
                 reason: DropReason::Rejected(rejected),
@@ -53,7 +60,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         if let Event::Received { message, .. } = &event {
             self.peer_stats.heard(message);
         }
-        self.report_and_perform(&event, outcome).map(drop)
+        self.report_and_perform(&event, step).map(drop)
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {

@@ -24,6 +24,7 @@ mod stall_report;
 pub(crate) mod state_file;
 mod timers;
 mod udp;
+mod view_report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -35,15 +36,18 @@ use mio::Registry;
 use crate::group::Group;
 use crate::mutex::{self, Durability, Incarnation, LockName, NodeId, Token, Tokens};
 use crate::protocol::{Event, Member};
+use crate::system::boot_clock;
 use crate::transport::Transport;
+use crate::views;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use state_file::StateFile;
 use timers::Timers;
 use udp::Udp;
+use view_report::ViewHistory;
 
 pub use config::Config;
-pub(crate) use config::{cannot_listen, in_context};
+pub(crate) use config::{cannot_listen, in_context, lease};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
 pub use observer::{NodeEvent, Observer, Snapshot};
@@ -65,6 +69,10 @@ pub(crate) trait User {
 
     /// The request of a peer is deferred.
     fn contended(&mut self, _lock: &LockName) {}
+
+    /// The lease has ended, and the entry with it: what it started must have ended before,
+    /// and what it still says comes too late. The node defers until it leaves.
+    fn lost(&mut self, _lock: &LockName) {}
 }
 
 /// One member of a group, running; its owner waits for its sources.
@@ -78,6 +86,7 @@ pub(crate) struct Engine<O, U> {
     /// When each peer last sent a valid datagram, duplicates included.
     heard: BTreeMap<NodeId, Instant>,
     peer_stats: AllPeerStats,
+    views: ViewHistory,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -97,6 +106,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) peer_stats: &'a BTreeMap<NodeId, PeerStats>,
     /// How many datagrams were dropped, by cause.
     pub(crate) drops: &'a BTreeMap<&'static str, u64>,
+    /// The changes of the view.
+    pub(crate) views: &'a ViewHistory,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -111,7 +122,11 @@ impl<O: Observer, U: User> Engine<O, U> {
         user: U,
     ) -> io::Result<Self> {
         let Config {
-            group, key, state, ..
+            group,
+            key,
+            mut state,
+            lease,
+            ..
         } = config;
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
@@ -120,24 +135,45 @@ impl<O: Observer, U: User> Engine<O, U> {
         let incarnation = Incarnation(random);
         let members = u16::try_from(group.members.len()).expect("ids are 16 bits wide");
         let durability = state.as_ref().map(StateFile::durability);
-        let member = Member::new(mutex::Config {
-            durability: durability.unwrap_or(Durability::Forgetful),
+        let durability = durability.unwrap_or(if lease.is_some() {
+            Durability::UNWRITTEN
+        } else {
+            Durability::Forgetful
+        });
+        let core = mutex::Config {
+            durability,
             must_hear_itself: group.may_be_elsewhere(),
             keeps_permissions: config.keeps_permissions,
             pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
-        });
+        };
+        let begun = state.as_mut().map(|state| state.begin(lease)).transpose();
+        let is_amnesiac = begun
+            .map_err(|error| in_context("cannot write the state", &error))?
+            .unwrap_or(true);
+        let member = match lease {
+            None => Member::new(core),
+            Some(lease) => {
+                let views = views::Config {
+                    promised: state.as_ref().map(StateFile::promised).unwrap_or_default(),
+                    is_amnesiac,
+                    ..views::Config::new(&core, lease)
+                };
+                Member::with_failover(core, views, boot_clock::now())
+            }
+        };
         log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Engine {
             udp,
             timers: Timers::default(),
             state,
             has_key: key.is_some(),
-            transport: Transport::new(group, incarnation, key),
+            transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
             drops: Drops::default(),
             heard: BTreeMap::new(),
             peer_stats: AllPeerStats::default(),
+            views: ViewHistory::default(),
             observer,
             user,
             has_lost_state: false,
@@ -179,6 +215,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// The observer, the user, and what can be seen of the node.
     pub(crate) fn split(&mut self) -> (&mut O, &mut U, NodeView<'_>) {
         let view = NodeView {
+            views: &self.views,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
@@ -193,10 +230,10 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.udp.ready(token);
     }
 
-    /// Puts what has arrived and the timers that are due into the queue.
+    /// Puts the timers that are due into the queue, and behind them what has arrived.
     pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
-        self.udp.drain(queue);
         self.timers.drain(queue);
+        self.udp.drain(queue);
     }
 
     /// Whether there is more to drain at once.

@@ -90,6 +90,7 @@ mod tests {
             message: Message {
                 from: NodeId(1),
                 origin: Origin::Turno(Incarnation(1)),
+                view: None,
                 body: Body::Request { lock, clock },
             },
             repetition,
@@ -100,6 +101,7 @@ mod tests {
         Message {
             from: PEER,
             origin: Origin::Turno(Incarnation(2)),
+            view: None,
             body: Body::Reply {
                 lock: LockName::default(),
                 clock: to + 1,

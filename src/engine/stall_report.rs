@@ -26,6 +26,8 @@ pub struct Stall {
     pub missing: Vec<MissingPeer>,
     /// Another node uses this member's id: neither may enter.
     pub has_duplicate_id: bool,
+    /// With failover, a majority of the members is not heard, so none here may enter.
+    pub lacks_majority: bool,
 }
 
 /// A member whose permission is missing.
@@ -67,7 +69,13 @@ impl StallReports {
 impl NodeView<'_> {
     /// For whom this node has waited so long.
     pub(crate) fn stall(&self, lock: &LockName, waited: Duration) -> Stall {
-        let missing = missing(self.member, lock).unwrap_or_default();
+        let unheard = self.unheard_for_a_lease();
+        let lacks_majority = !unheard.is_empty();
+        let missing = if lacks_majority {
+            unheard
+        } else {
+            missing(self.member, lock).unwrap_or_default()
+        };
         let missing = missing.into_iter().map(|id| MissingPeer {
             id: id.0,
             address: self.group.name(id).to_owned(),
@@ -82,6 +90,7 @@ impl NodeView<'_> {
             waited,
             missing: missing.collect(),
             has_duplicate_id: self.member.has_duplicate_id(),
+            lacks_majority,
         }
     }
 }
@@ -103,10 +112,16 @@ pub(crate) fn write_missing(
     f: &mut fmt::Formatter<'_>,
     missing: &[MissingPeer],
     has_duplicate_id: bool,
+    lacks_majority: bool,
 ) -> fmt::Result {
     let missing = missing.iter().map(MissingPeer::to_string);
     let duplicate = has_duplicate_id.then(|| DUPLICATE_ID.to_owned());
     let reasons: Vec<String> = missing.chain(duplicate).collect();
+    if lacks_majority {
+        f.write_str("a majority of the members, which is not heard: ")?;
+    } else if reasons.is_empty() {
+        return f.write_str("the acknowledgment of a majority of the members");
+    }
     f.write_str(&reasons.join("; "))
 }
 
@@ -118,7 +133,7 @@ pub(crate) const DUPLICATE_ID: &str =
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "waiting {} s for ", self.waited.as_secs())?;
-        write_missing(f, &self.missing, self.has_duplicate_id)
+        write_missing(f, &self.missing, self.has_duplicate_id, self.lacks_majority)
     }
 }
 

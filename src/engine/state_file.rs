@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::mutex::{Durability, NodeId};
+use crate::mutex::{Durability, NodeId, ViewNumber};
 use crate::system::file;
+use crate::views::Lease;
 use crate::wire::GroupDigest;
 
 const FILE: &str = "turno-state.json";
@@ -35,8 +36,34 @@ struct Record {
     clock_below: u64,
     /// Whether the clocks of all peers were heard since the file was made.
     heard: bool,
+    /// Since the group first had failover: what a member must not forget of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failover: Option<FailoverRecord>,
     /// The first bytes of a SHA-256 of the other fields, against damage.
     check: String,
+}
+
+/// What a member must not forget of failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailoverRecord {
+    /// The lease of the latest run, in microseconds; 0 if that run had no failover.
+    lease: u64,
+    /// The highest view number that was voted for: counter and proposer.
+    promised: (u64, u16),
+    /// Whether all members were heard since the lease is this one.
+    heard: bool,
+}
+
+/// What an event makes durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Durable {
+    /// The clock stays below this.
+    pub(super) below: Option<u64>,
+    /// No vote for this number or a smaller one follows.
+    pub(super) promised: Option<ViewNumber>,
+    /// All members must be heard again before anything is promised.
+    pub(super) is_forgotten: bool,
 }
 
 /// Why a state directory cannot be used: a sentence that says what to do.
@@ -66,7 +93,7 @@ impl StateFile {
             made.map_err(|error| io_error(folder, &error))?;
         }
         let lock = lock(folder)?;
-        let fresh = Record::new(id.0, group.to_string(), 1, false);
+        let fresh = Record::new(id, group);
         let path = folder.join(FILE);
         let state = |record| StateFile {
             folder: folder.to_owned(),
@@ -105,11 +132,56 @@ impl StateFile {
         }
     }
 
-    /// Makes this bound durable: written, synced, renamed over the old file, and the
-    /// directory synced.
-    pub(crate) fn reserve(&mut self, below: u64) -> io::Result<()> {
-        let group = self.record.group.clone();
-        self.record = Record::new(self.record.id, group, below, true);
+    /// The highest view number that an earlier run has voted for.
+    pub(crate) fn promised(&self) -> ViewNumber {
+        let (counter, proposer) = self.record.failover.unwrap_or_default().promised;
+        ViewNumber { counter, proposer }
+    }
+
+    /// This run has this lease, or none. Returns whether all members must be heard first:
+    /// the latest run had another lease, or is forgotten, so the others may count on
+    /// something that this run does not know.
+    ///
+    /// # Errors
+    /// Those of writing it down.
+    pub(crate) fn begin(&mut self, lease: Option<Lease>) -> io::Result<bool> {
+        let lease = lease.map_or(0, Lease::micros);
+        let known = self.record.failover;
+        if known.is_none() && lease == 0 {
+            return Ok(false);
+        }
+        let known = known.unwrap_or_default();
+        if known.lease != lease {
+            self.record.failover = Some(FailoverRecord {
+                lease,
+                heard: false,
+                ..known
+            });
+            self.seal_and_write()?;
+        }
+        Ok(!self.record.failover.is_some_and(|failover| failover.heard))
+    }
+
+    /// Makes the bound of the clock and the promise durable: written, synced, renamed over
+    /// the old file, and the directory synced.
+    ///
+    /// # Errors
+    /// Those of writing it down.
+    pub(super) fn persist(&mut self, durable: Durable) -> io::Result<()> {
+        if let Some(below) = durable.below {
+            (self.record.clock_below, self.record.heard) = (below, true);
+        }
+        if let Some(failover) = &mut self.record.failover {
+            if let Some(ViewNumber { counter, proposer }) = durable.promised {
+                (failover.promised, failover.heard) = ((counter, proposer), true);
+            }
+            failover.heard &= !durable.is_forgotten;
+        }
+        self.seal_and_write()
+    }
+
+    fn seal_and_write(&mut self) -> io::Result<()> {
+        self.record.check = self.record.sum();
         self.write()
     }
 
@@ -121,13 +193,15 @@ impl StateFile {
 }
 
 impl Record {
-    fn new(id: u16, group: String, clock_below: u64, heard: bool) -> Self {
+    /// Of a member that never ran.
+    fn new(id: NodeId, group: GroupDigest) -> Self {
         let mut record = Record {
             turno_state: 1,
-            id,
-            group,
-            clock_below,
-            heard,
+            id: id.0,
+            group: group.to_string(),
+            clock_below: 1,
+            heard: false,
+            failover: None,
             check: String::new(),
         };
         record.check = record.sum();
@@ -135,10 +209,18 @@ impl Record {
     }
 
     fn sum(&self) -> String {
-        let fields = format!(
+        let mut fields = format!(
             "{} {} {} {} {}",
             self.turno_state, self.id, self.group, self.clock_below, self.heard
         );
+        if let Some(FailoverRecord {
+            lease,
+            promised: (counter, proposer),
+            heard,
+        }) = self.failover
+        {
+            fields += &format!(" {lease} {counter} {proposer} {heard}");
+        }
         let digest = Sha256::digest(fields);
         digest[..8]
             .iter()
@@ -225,7 +307,12 @@ mod tests {
         let folder = parent.path().join("state");
         let mut state = open(&folder, false).unwrap();
         assert_eq!(state.durability(), durability(1, false));
-        state.reserve(5).unwrap();
+        state
+            .persist(Durable {
+                below: Some(5),
+                ..Durable::default()
+            })
+            .unwrap();
         (parent, folder)
     }
 

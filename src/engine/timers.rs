@@ -16,13 +16,18 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Sets a timer for `after` from now, a quarter more or less: nodes that began
-    /// together must not send together.
+    /// Sets a timer for `after` from now; if it is jittered, a quarter more or less: nodes
+    /// that began together must not send together.
     pub(super) fn set(&mut self, timer: Timer, after: Duration) {
         let purpose = timer.purpose();
         self.cancel(&purpose);
         // A time that no `Instant` can express never comes.
-        if let Some(due) = Instant::now().checked_add(jittered(after)) {
+        let after = if timer.is_jittered() {
+            jittered(after)
+        } else {
+            after
+        };
+        if let Some(due) = Instant::now().checked_add(after) {
             self.set += 1;
             self.due.insert(purpose, (due, self.set));
             self.waiting.insert((due, self.set), timer);

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use thiserror::Error;
 
 use crate::mutex::NodeId;
+use crate::views::Lease;
 use crate::wire::GroupDigest;
 pub use address::{Address, AddressError};
 
@@ -26,6 +27,8 @@ pub struct Group {
     pub listen: SocketAddr,
     /// A digest of the list, so that all can see whether they have the same.
     pub digest: GroupDigest,
+    /// The membership lease, if the group has failover.
+    pub lease: Option<Lease>,
 }
 
 /// Why a member list makes no group: a sentence that names the member at fault and the
@@ -79,9 +82,20 @@ impl Group {
                 .map(|found| found.iter().map(SocketAddr::ip).collect())
                 .collect(),
             digest: GroupDigest::of(&names),
+            lease: None,
             names,
             members,
         })
+    }
+
+    /// The same group, with failover if there is a lease: its digest is another one.
+    #[must_use]
+    pub(crate) fn with_failover(mut self, lease: Option<Lease>) -> Group {
+        if let Some(lease) = lease {
+            self.digest = self.digest.with_lease(lease);
+            self.lease = Some(lease);
+        }
+        self
     }
 
     /// Where the critical section is, which must be no member's address.
@@ -120,6 +134,7 @@ impl Group {
             hosts: members.iter().map(|member| vec![member.ip()]).collect(),
             listen: members[usize::from(id) - 1],
             digest: GroupDigest::of(&names),
+            lease: None,
             names,
             members,
         }

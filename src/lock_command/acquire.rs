@@ -34,6 +34,8 @@ pub(super) struct Acquired {
     pub(super) token: u64,
     /// The id of this machine's member.
     pub(super) node: u16,
+    /// The length of the lease, if the group has failover.
+    pub(super) lease: Option<Duration>,
     /// The record of the entry, which stays locked while a process has it open.
     pub(super) record: File,
 }
@@ -71,6 +73,7 @@ pub(super) fn acquire(
                     token,
                     node,
                     record,
+                    lease_us,
                 },
                 None,
             ) => {
@@ -79,8 +82,12 @@ pub(super) fn acquire(
                     token,
                     node,
                     record: lock(&record)?,
+                    lease: lease_us.map(Duration::from_micros),
                 });
-                connection.send(&ClientMessage::Locked {})?;
+                connection.send(&match lease_us {
+                    None => ClientMessage::Locked {},
+                    Some(_) => ClientMessage::LockedUntil {},
+                })?;
                 connection.extend_deadline(GRACE);
             }
             (Answer::Go {}, Some(acquired)) => {

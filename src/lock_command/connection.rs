@@ -61,6 +61,15 @@ pub(crate) enum ConnectionError {
     Failed(String),
 }
 
+/// Why an agent no longer serves a client that holds a lock: a sentence.
+#[derive(Debug)]
+pub(crate) enum Loss {
+    /// It is about to end, and the command is to end first.
+    Ends(String),
+    /// It was stopped or killed, or has closed the connection. Another may be started.
+    Gone(String),
+}
+
 impl ConnectionError {
     fn not_connected(agent: &Path, error: &io::Error) -> Self {
         let agent = agent.display();
@@ -154,15 +163,17 @@ impl Connection {
         register_readable(&self.stream, registry, token)
     }
 
-    /// Why the lock is lost, if it is.
-    pub(crate) fn loss(&mut self) -> Option<String> {
+    /// What has come of the agent, if it no longer serves this client.
+    pub(crate) fn loss(&mut self) -> Option<Loss> {
         loop {
             match self.read_answer() {
-                Ok(Answer::Failed { why }) => return Some(format!("the agent says: {why}")),
+                Ok(Answer::Failed { why }) => {
+                    return Some(Loss::Ends(format!("the agent says: {why}")));
+                }
                 // No other answer has a meaning while the lock is held.
                 Ok(_) => {}
                 Err(error) if is_temporary(&error) => return None,
-                Err(error) => return Some(format!("the agent is lost: {error}")),
+                Err(error) => return Some(Loss::Gone(format!("the agent is lost: {error}"))),
             }
         }
     }

@@ -16,6 +16,9 @@
 //! - the *supervisor*: the client adopts them, and kills them;
 //! - the *command*: it has ended, as any other does;
 //! - the *agent*: the socket closes, and the client ends the command;
+//! - with failover, *its member* is cut off: the supervisor ends the command before the
+//!   deadline in the record ([`deadline`]); the client does it if the supervisor has not,
+//!   and the agent if neither has;
 //! - client and supervisor at the same moment: the record stays locked while a process of
 //!   the command lives, and the agent waits for that.
 //!
@@ -25,9 +28,9 @@ mod acquire;
 mod channel;
 mod command;
 pub(crate) mod connection;
+mod deadline;
 mod exit_code;
 mod messages;
-mod process;
 mod process_tree;
 mod run_command;
 mod signals;
@@ -43,7 +46,7 @@ use connection::{AgentSilent, Connection, ConnectionError};
 pub(crate) use exit_code::OWN_FAILURE;
 use messages::Messages;
 pub(crate) use messages::with_lock_name;
-pub(crate) use supervise::supervise;
+pub(crate) use supervise::{Lapse, Supervision, supervise};
 
 /// The subcommand that runs the supervisor.
 pub(crate) const SUPERVISOR: &str = "lock-supervisor";
@@ -60,6 +63,8 @@ pub(crate) struct LockOptions {
     pub(crate) wait_limit: WaitLimit,
     /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
+    /// What to do when the lease was not renewed for two thirds of its length.
+    pub(crate) lapse: Lapse,
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,
     /// Whether to report for whom the client waits.

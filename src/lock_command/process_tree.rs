@@ -15,7 +15,7 @@ use rustix::process::{
 };
 
 use super::messages;
-use super::process::{ByParent, Process};
+use crate::system::process::{ByParent, Process};
 
 /// The first pause between two searches, and the pause after one in which a child has
 /// ended.
@@ -68,7 +68,7 @@ pub(super) fn kill_all(other_children: &OtherChildren) {
         {
             has_reported = true;
             messages::print(&format!(
-                "this user may not kill process {pid}: the lock is held until it ends"
+                "this user may not kill process {pid}: turno waits until it ends"
             ));
         }
         pause = if has_ended {

@@ -13,7 +13,8 @@ use mio::{Events, Poll, Token};
 
 use super::acquire::Acquired;
 use super::channel::{self, Control};
-use super::connection::Connection;
+use super::connection::{Connection, Loss};
+use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
 use super::signals::{self, Signals};
@@ -23,6 +24,7 @@ use crate::system::{register_readable, retry_interrupted};
 const AGENT: Token = Token(0);
 const CHANNEL: Token = Token(1);
 const SIGNALS: Token = Token(2);
+const DEADLINE: Token = Token(3);
 
 /// This very program, even if its file was replaced since.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -43,6 +45,9 @@ pub(super) fn run_command(
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
     let outcome = client.wait(options, messages);
+    if let Ok(Outcome::LeaseOver) = outcome {
+        process_tree::kill_all(&other_children);
+    }
     // A supervisor that still runs kills the command now.
     drop(client.channel);
     let status = client.supervisor.wait();
@@ -50,6 +55,11 @@ pub(super) fn run_command(
         Outcome::Command(code) => code,
         Outcome::AgentLost => {
             let why = "the command was ended, because the lock was lost with the agent";
+            return Err(LockCommandError::Failed(why.to_owned()));
+        }
+        Outcome::LeaseOver => {
+            let why = "the command was killed, because the lease ended and its supervisor did not \
+                       end it";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
         Outcome::SupervisorLost => {
@@ -72,6 +82,8 @@ enum Outcome {
     Command(u8),
     /// The command has ended, because the agent was lost.
     AgentLost,
+    /// The lease is about to end, and the supervisor has not ended the command.
+    LeaseOver,
     /// The supervisor has died. The command may still run.
     SupervisorLost,
 }
@@ -82,6 +94,7 @@ struct Client {
     connection: Connection,
     channel: UnixStream,
     supervisor: Child,
+    deadline: Option<Deadline>,
 }
 
 impl Client {
@@ -98,9 +111,18 @@ impl Client {
         register_readable(&channel, registry, CHANNEL)?;
         connection.register(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
-        let supervisor = Command::new(THIS_PROGRAM)
-            .arg0("turno")
-            .arg(SUPERVISOR)
+        let deadline = acquired.lease.map(|lease| {
+            let margins = Margins::of_client(lease);
+            Deadline::register(&acquired.record, margins, registry, DEADLINE)
+        });
+        let deadline = deadline.transpose()?;
+        let mut supervisor = Command::new(THIS_PROGRAM);
+        supervisor.arg0("turno").arg(SUPERVISOR);
+        if let Some(lease) = acquired.lease {
+            supervisor.args(options.lapse.arguments(lease, options.kill_after));
+            supervisor.env("TURNO_LEASE_MS", lease.as_millis().to_string());
+        }
+        let supervisor = supervisor
             .arg("--")
             .args(&options.command)
             .env("TURNO_LOCK", options.lock.as_str())
@@ -114,12 +136,13 @@ impl Client {
             connection,
             channel,
             supervisor,
+            deadline,
         })
     }
 
     fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
-        let mut is_agent_lost = false;
+        let (mut is_agent_lost, mut must_end) = (false, false);
         let mut kill_at: Option<Instant> = None;
         loop {
             // Every source is read each time: a process that was stopped may have missed
@@ -128,19 +151,37 @@ impl Client {
             signals.into_iter().for_each(|signal| self.send(signal));
             match retry_interrupted(|| self.receive()) {
                 Ok(None) => return Ok(Outcome::SupervisorLost),
-                Ok(Some(_)) if is_agent_lost => return Ok(Outcome::AgentLost),
+                Ok(Some(_)) if must_end => return Ok(Outcome::AgentLost),
                 Ok(Some(code)) => return Ok(Outcome::Command(code)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            if !is_agent_lost && let Some(why) = self.connection.loss() {
-                is_agent_lost = true;
+            let loss = if is_agent_lost {
+                None
+            } else {
+                self.connection.loss()
+            };
+            is_agent_lost |= loss.is_some();
+            if let Some(Loss::Gone(why)) = &loss
+                && self.deadline.is_some()
+            {
+                messages.report(&format!(
+                    "{why}; the command goes on until its lease ends, and longer if the agent is \
+                     started again in time"
+                ));
+            } else if let Some(Loss::Gone(why) | Loss::Ends(why)) = loss {
+                must_end = true;
                 kill_at = Instant::now().checked_add(options.kill_after);
                 self.send(Control::Terminate);
                 let kill_after = rounded(options.kill_after);
                 messages.report(&format!(
                     "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
                 ));
+            }
+            if let Some(deadline) = &mut self.deadline
+                && deadline.due()? == Due::Kill
+            {
+                return Ok(Outcome::LeaseOver);
             }
             if kill_at.take_if(|at| *at <= Instant::now()).is_some() {
                 // The supervisor then kills the command.

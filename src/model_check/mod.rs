@@ -6,13 +6,15 @@
 //! bits, so that one machine holds hundreds of millions of states. The checker is
 //! also shorter than the glue to stateright would be.
 //!
-//! [`Model`] is what the search needs of a system. [`lock`] is the model of one lock.
+//! [`Model`] is what the search needs of a system. [`lock`] is the model of one lock,
+//! [`views`] that of a lock with failover.
 
 mod breadth;
 mod depth;
 pub(crate) mod lock;
 mod model;
 mod tests;
+pub(crate) mod views;
 mod visited;
 
 use std::fmt::Debug;

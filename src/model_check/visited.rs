@@ -25,8 +25,8 @@ impl Visited {
 }
 
 /// Takes a fingerprint for its own hash: it is mixed already.
-#[derive(Default)]
-struct Unhashed(u64);
+#[derive(Clone, Default)]
+pub(super) struct Unhashed(u64);
 
 impl Hasher for Unhashed {
     fn finish(&self) -> u64 {
@@ -39,6 +39,28 @@ impl Hasher for Unhashed {
 
     fn write_u64(&mut self, bits: u64) {
         self.0 = bits;
+    }
+}
+
+/// A hash of 64 bits that is good enough to stand for the content.
+#[derive(Default)]
+pub(super) struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        mixed(self.0)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = mixed(self.0.rotate_left(5).wrapping_mul(31) ^ bits).wrapping_add(1);
     }
 }
 

@@ -59,6 +59,15 @@ pub enum Durability {
     },
 }
 
+impl Durability {
+    /// Of a member with failover that writes nothing down: its tokens need a bound that
+    /// the others note, but it begins each run as if it had never run.
+    pub(crate) const UNWRITTEN: Durability = Durability::Durable {
+        below: 1,
+        synced: false,
+    };
+}
+
 /// The pauses before a request is sent again: each is twice the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pace {
@@ -105,6 +114,7 @@ impl Config {
         let message = Message {
             from: self.id,
             origin: Origin::Turno(self.incarnation),
+            view: None,
             body,
         };
         Effect::Send {

@@ -8,6 +8,7 @@ use super::lock_name::LockName;
 use super::message::Message;
 use super::timer::Timer;
 use super::token::{Token, Tokens};
+use super::view_number::ViewNumber;
 
 /// Something to do. Effects are performed in the order in which they were pushed, and
 /// if one fails, those behind it are not performed.
@@ -18,6 +19,16 @@ pub enum Effect {
         /// The clock stays below this.
         below: u64,
     },
+    /// Persist that this member votes for later views only, before any later effect.
+    Promise {
+        /// The number that it votes for.
+        number: ViewNumber,
+    },
+    /// Persist, before any later effect, that this member must hear all others before it
+    /// promises anything again.
+    Forget,
+    /// A view was joined: permissions of older ones are void. There is nothing to do.
+    Join,
     /// Send a message.
     Send {
         /// The receiver.
@@ -47,6 +58,13 @@ pub enum Effect {
     },
     /// The request of a peer is deferred: the peer waits until this member leaves.
     Contended {
+        /// The lock.
+        lock: LockName,
+    },
+    /// The lease is over, and with it the entry: what was started in the critical section
+    /// must have ended. The peers' requests stay deferred until
+    /// [`crate::protocol::Event::Release`].
+    Lost {
         /// The lock.
         lock: LockName,
     },

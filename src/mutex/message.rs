@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::clock::NodeId;
 use super::lock_name::LockName;
+use super::view_number::ViewNumber;
 
 /// One run of one turno node: a nonce drawn when it starts, so that two runs of the
 /// same member differ.
@@ -33,6 +34,9 @@ pub struct Message {
     pub from: NodeId,
     /// The sender's program.
     pub origin: Origin,
+    /// The view that a request or an answer to it belongs to; `None` in a group without
+    /// failover, and in greetings.
+    pub view: Option<ViewNumber>,
     /// The content.
     pub body: Body,
 }

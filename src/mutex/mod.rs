@@ -23,6 +23,7 @@ mod ricart_agrawala;
 pub(crate) mod rules;
 mod timer;
 mod token;
+mod view_number;
 
 pub use clock::{ClockError, LamportClock, MAX_CLOCK, MAX_JUMP, NodeId, Timestamp};
 pub use config::{Config, Durability, Pace};
@@ -30,7 +31,8 @@ pub use effect::Effect;
 pub use lock_name::{LockName, LockNameError};
 pub use message::{Body, Incarnation, Message, Origin, RequestId};
 pub use rejected::Rejected;
-pub(crate) use ricart_agrawala::Context;
+pub(crate) use ricart_agrawala::{Context, Gate};
 pub use ricart_agrawala::{PeerRequest, RicartAgrawala, State};
 pub use timer::{Purpose, Timer};
 pub use token::{Token, Tokens};
+pub use view_number::ViewNumber;

@@ -80,6 +80,52 @@ planted_bugs! {
     ResumedEntryLeavesUnsynced,
     /// The sender's member list is not compared.
     ForeignListAccepted,
+    /// A barred member's beat is acknowledged (failover, rule 2).
+    BarredAcknowledged,
+    /// A later vote lifts the bar of the members that are in it (failover, rule 2).
+    BarLifted,
+    /// A beat is acknowledged before its bound is durable (failover, rule 2).
+    BoundNotNoted,
+    /// A member's own acknowledgment is enough for a lease (failover, rule 3).
+    LeaseWithoutMajority,
+    /// A hold does not end with the lease (failover, rule 3).
+    HoldOutlivesLease,
+    /// A member votes though one outside of the view counts on it (failover, rule 4).
+    VotesWhileCountedOn,
+    /// A member votes for a view that it is not in (failover, rule 4).
+    VoterOutside,
+    /// A member votes a second time for one number (failover, rule 4).
+    VotesTwice,
+    /// A restart forgets the promise (failover, rule 4).
+    PromiseNotDurable,
+    /// A restart forgets the acknowledgments of the earlier run (failover, rule 5).
+    RestartForgetsAcknowledgments,
+    /// A restarted member bars no other (failover, rule 5).
+    RestartForgetsBars,
+    /// A restarted member is in the first view (failover, rule 5).
+    RestartIntoFirstView,
+    /// One vote decides (failover, rule 6).
+    DecidedWithoutMajority,
+    /// A member joins a view before its promise (failover, rule 7).
+    JoinsBeforePromise,
+    /// Permissions survive the joining of a view (failover, rule 7).
+    PermissionsSurviveView,
+    /// A holder that joins a view does not defer (failover, rule 7).
+    HolderRepliesInView,
+    /// The clock may stay behind the floor of a view (failover, rule 7).
+    FloorIgnored,
+    /// A reply of another view counts (failover, rule 8).
+    ReplyOfOtherView,
+    /// A member enters with the permissions of a majority (failover, rule 9).
+    EntersWithMajority,
+    /// A member enters without a lease (failover, rule 9).
+    EntersWithoutLease,
+    /// A token needs no bound that a majority has noted (failover, rule 9).
+    TokenBeyondBound,
+    /// A late word of leaving counts (failover, rule 10).
+    OldLeaveCounts,
+    /// A word of leaving voids what other runs count on (failover, rule 10).
+    LeaveOfAllRuns,
 }
 
 /// Whether this bug is planted in a value with this configuration.

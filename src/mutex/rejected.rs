@@ -37,6 +37,8 @@ pub enum Rejected {
     DuplicateId,
     /// The received clock is not plausible, or ours is at its end.
     Clock(ClockError),
+    /// A request or reply of another view than the own one (failover, rule 8).
+    OtherView,
     /// The timer's purpose no longer exists.
     StaleTimer,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Rejected {
             Rejected::StaleWelcome => "it answers another run of this member",
             Rejected::DuplicateId => "another node has this member's id",
             Rejected::Clock(error) => return error.fmt(f),
+            Rejected::OtherView => "it belongs to another view",
             Rejected::StaleTimer => "the timer is stale",
         })
     }

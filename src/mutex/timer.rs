@@ -25,6 +25,13 @@ pub enum Timer {
         /// How often it had been seen when the timer was set.
         sightings: u64,
     },
+    /// Enter: a lock has all permissions and waited for a lease.
+    Enter {
+        /// The lock.
+        lock: LockName,
+    },
+    /// Look at the views: a beat, a ballot or the end of the lease is due.
+    View,
 }
 
 impl Timer {
@@ -34,6 +41,13 @@ impl Timer {
         self.purpose() == other.purpose()
     }
 
+    /// Whether it may be varied a little, so that nodes that started together do not stay
+    /// in step. Otherwise it must not expire early.
+    #[must_use]
+    pub fn is_jittered(&self) -> bool {
+        !matches!(self, Timer::Enter { .. } | Timer::View)
+    }
+
     /// The purpose: of the timers with one purpose, the last that was set counts.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
@@ -41,6 +55,8 @@ impl Timer {
             Timer::Resend { lock, .. } => Purpose::Resend(lock.clone()),
             Timer::Hello { .. } => Purpose::Hello,
             Timer::ForgetDuplicate { .. } => Purpose::ForgetDuplicate,
+            Timer::Enter { lock } => Purpose::Enter(lock.clone()),
+            Timer::View => Purpose::View,
         }
     }
 }
@@ -54,4 +70,8 @@ pub enum Purpose {
     Hello,
     /// To forget another node with our id.
     ForgetDuplicate,
+    /// To enter this lock.
+    Enter(LockName),
+    /// To look at the views.
+    View,
 }

@@ -12,6 +12,7 @@ mod account;
 mod notes;
 #[cfg(feature = "cli")]
 mod recorded;
+mod views;
 mod words;
 
 use std::collections::BTreeMap;

@@ -54,7 +54,8 @@ impl Account<'_> {
             (EventKind::Cancel, ..) => "gives up",
             (EventKind::Release, ..) => "leaves",
             (EventKind::Timer, ..) if self.live.is_unclaimed => "no other node has our id",
-            (EventKind::Timer | EventKind::Received, ..) => return None,
+            (EventKind::View, ..) => return self.note_on_view(),
+            (EventKind::Timer | EventKind::Received | EventKind::End, ..) => return None,
         };
         Some((Tone::Ordinary, note.to_owned()))
     }

@@ -65,6 +65,8 @@ impl Account<'_> {
                 vec![Ordinary.line("no other node claims to be this member any more")]
             }
             EventKind::Timer => self.request().map(sent_again).into_iter().collect(),
+            EventKind::View => self.about_view(),
+            EventKind::End => vec![],
         };
         if matches!(record.event, EventKind::Release | EventKind::Cancel) {
             let replies = record.sent.iter();

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::lease::SharedLease;
 use super::waiter::Caller;
 use crate::mutex::{LockName, Token, Tokens};
 use crate::system::locked;
@@ -38,15 +39,20 @@ pub(super) struct Delegation {
     tokens: Option<Tokens>,
     /// The caller that the lock was first granted to.
     pub(super) caller: Caller,
+    /// The lease that the node had when it entered.
+    pub(super) epoch: u64,
 }
 
-/// All delegated locks, by name.
+/// All delegated locks, by name, and the lease on which they and all entries depend.
 #[derive(Debug, Default)]
-pub(super) struct Delegations(Mutex<HashMap<Box<str>, Arc<Delegation>>>);
+pub(super) struct Delegations {
+    by_name: Mutex<HashMap<Box<str>, Arc<Delegation>>>,
+    pub(super) lease: SharedLease,
+}
 
 impl Delegations {
     fn by_name(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Delegation>>> {
-        locked(&self.0)
+        locked(&self.by_name)
     }
 
     pub(super) fn add(&self, delegation: Arc<Delegation>) {
@@ -63,7 +69,8 @@ impl Delegations {
     /// Enters the section, if the lock is delegated and the section empty.
     pub(super) fn enter(&self, lock: &str) -> Option<(Token, Arc<Delegation>)> {
         let delegation = Arc::clone(self.by_name().get(lock)?);
-        Some((delegation.enter()?, delegation))
+        let token = delegation.enter(&self.lease)?;
+        Some((token, delegation))
     }
 
     /// The node has ended: no caller enters any more.
@@ -76,22 +83,27 @@ impl Delegations {
 
 impl Delegation {
     /// `caller` is in the section; `tokens` are for the entries after it.
-    pub(super) fn new(caller: Caller, tokens: Option<Tokens>) -> Self {
+    pub(super) fn new(caller: Caller, tokens: Option<Tokens>, epoch: u64) -> Self {
         Delegation {
             word: AtomicU64::new(HELD),
             tokens,
             caller,
+            epoch,
         }
     }
 
-    /// Enters the section if it is empty, not recalled, and a token is left.
-    pub(super) fn enter(&self) -> Option<Token> {
+    /// Enters the section if it is empty, not recalled, a token is left, the lease has
+    /// not ended since the node entered, and enough of it is left.
+    pub(super) fn enter(&self, lease: &SharedLease) -> Option<Token> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & STATE != IDLE {
                 return None;
             }
             let token = self.tokens?.nth(word / ONE_USED)?;
+            if !lease.is_enough(self.epoch) {
+                return None;
+            }
             let entered = word + ONE_USED + HELD - IDLE;
             // Acquire: what the last caller did in the section is seen.
             match self.word.compare_exchange_weak(
@@ -178,40 +190,50 @@ mod tests {
     #[test]
     fn callers_enter_one_at_a_time_until_the_tokens_are_used_up() {
         let tokens = tokens(2);
-        let delegation = Delegation::new(caller(), Some(tokens));
+        let delegation = Delegation::new(caller(), Some(tokens), 0);
         assert_eq!(
-            delegation.enter(),
+            delegation.enter(&SharedLease::default()),
             None,
             "the first caller is in the section"
         );
         assert!(!delegation.leave());
-        assert_eq!(delegation.enter(), Some(tokens.first()));
-        assert_eq!(delegation.enter(), None);
+        assert_eq!(
+            delegation.enter(&SharedLease::default()),
+            Some(tokens.first())
+        );
+        assert_eq!(delegation.enter(&SharedLease::default()), None);
         assert!(!delegation.leave());
-        assert_eq!(delegation.enter(), Some(tokens.last()));
+        assert_eq!(
+            delegation.enter(&SharedLease::default()),
+            Some(tokens.last())
+        );
         assert!(!delegation.leave());
-        assert_eq!(delegation.enter(), None, "no token is left");
+        assert_eq!(
+            delegation.enter(&SharedLease::default()),
+            None,
+            "no token is left"
+        );
         assert!(delegation.recall());
     }
 
     #[test]
     fn a_recalled_lock_is_returned_at_once_or_when_its_caller_leaves() {
-        let delegation = Delegation::new(caller(), Some(tokens(9)));
+        let delegation = Delegation::new(caller(), Some(tokens(9)), 0);
         assert!(!delegation.recall());
         assert!(!delegation.recall(), "it was recalled already");
         assert!(delegation.leave(), "the node is told");
         assert!(delegation.recall(), "it is returned");
-        assert_eq!(delegation.enter(), None);
-        let delegation = Delegation::new(caller(), Some(tokens(9)));
+        assert_eq!(delegation.enter(&SharedLease::default()), None);
+        let delegation = Delegation::new(caller(), Some(tokens(9)), 0);
         delegation.leave();
         assert!(delegation.recall());
-        assert_eq!(delegation.enter(), None);
+        assert_eq!(delegation.enter(&SharedLease::default()), None);
     }
 
     #[test]
     fn threads_exclude_each_other_and_the_node_learns_of_the_return_once() {
         for _ in 0..200 {
-            let delegation = Delegation::new(caller(), Some(tokens(10_000)));
+            let delegation = Delegation::new(caller(), Some(tokens(10_000)), 0);
             assert!(!delegation.leave());
             let inside = AtomicU64::new(0);
             let told = AtomicU64::new(0);
@@ -220,7 +242,7 @@ mod tests {
                 for _ in 0..3 {
                     scope.spawn(|| {
                         for _ in 0..50 {
-                            if delegation.enter().is_some() {
+                            if delegation.enter(&SharedLease::default()).is_some() {
                                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                                 inside.fetch_sub(1, Ordering::SeqCst);
                                 told.fetch_add(delegation.leave().into(), Ordering::SeqCst);
@@ -238,15 +260,15 @@ mod tests {
 
     #[test]
     fn without_tokens_the_caller_leaves_without_the_node_and_no_other_enters() {
-        let delegation = Delegation::new(caller(), None);
+        let delegation = Delegation::new(caller(), None, 0);
         assert!(!delegation.leave(), "the node need not be told");
-        assert_eq!(delegation.enter(), None);
+        assert_eq!(delegation.enter(&SharedLease::default()), None);
         assert!(delegation.recall(), "it is returned at once");
     }
 
     #[test]
     fn the_caller_of_a_recalled_lock_tells_the_node_when_it_leaves() {
-        let delegation = Delegation::new(caller(), None);
+        let delegation = Delegation::new(caller(), None, 0);
         assert!(!delegation.recall());
         assert!(delegation.leave());
         assert!(delegation.recall());

@@ -64,6 +64,8 @@ pub enum Blocked {
         missing: Vec<MissingPeer>,
         /// Another node uses this member's id: neither may enter.
         has_duplicate_id: bool,
+        /// With failover, a majority of the members is not heard, so none here may enter.
+        lacks_majority: bool,
     },
 }
 
@@ -72,6 +74,7 @@ impl From<Stall> for Blocked {
         Blocked::Peers {
             missing: stall.missing,
             has_duplicate_id: stall.has_duplicate_id,
+            lacks_majority: stall.lacks_majority,
         }
     }
 }
@@ -112,7 +115,8 @@ impl fmt::Display for Blocked {
             Blocked::Peers {
                 missing,
                 has_duplicate_id,
-            } => write_missing(f, missing, *has_duplicate_id),
+                lacks_majority,
+            } => write_missing(f, missing, *has_duplicate_id, *lacks_majority),
         }
     }
 }

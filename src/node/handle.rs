@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::error::LockError;
 use super::guard::Guard;
+use super::lease::EntryLease;
 use super::mailbox::{Command, Mailbox};
 use super::request::Request;
 use super::status::Status;
@@ -153,7 +154,8 @@ impl Handle {
         let (token, delegation) = self.mailbox.delegations.enter(name)?;
         let mailbox = Arc::clone(&self.mailbox);
         let caller = delegation.caller.clone();
-        Some(Guard::new(mailbox, caller, token, Some(delegation)))
+        let lease = EntryLease::of(delegation.epoch);
+        Some(Guard::new(mailbox, caller, token, Some(delegation), lease))
     }
 }
 
@@ -190,7 +192,13 @@ mod tests {
             is_try: false,
             description: None,
         };
-        drop(Guard::new(child, caller, Token::new(7), None));
+        drop(Guard::new(
+            child,
+            caller,
+            Token::new(7),
+            None,
+            EntryLease::of(0),
+        ));
         assert!(commands.try_recv().is_err());
     }
 }

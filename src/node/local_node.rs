@@ -70,6 +70,8 @@ pub struct LocalNode {
     /// Waits for the moment when only holders are left to wait for.
     pub(super) closing: Option<Sender<()>>,
     pub(super) next_report: Option<Instant>,
+    /// It has told the others that it is about to end.
+    has_left: bool,
 }
 
 impl LocalNode {
@@ -107,6 +109,13 @@ impl LocalNode {
         let delegations = Arc::<Delegations>::default();
         let table = LockTable::new(Arc::clone(&delegations));
         let mut engine = Engine::bind(opened, poll.registry(), observer, table)?;
+        if let Some(until) = engine.member().leased_until() {
+            delegations.lease.extend(until);
+        }
+        if let Some(views) = engine.member().views() {
+            let needed = views.config().lease.for_an_entry();
+            delegations.lease.set_for_an_entry(needed);
+        }
         engine.begin(None, resumed)?;
         Ok(LocalNode {
             poll,
@@ -119,6 +128,7 @@ impl LocalNode {
             delegates: false,
             closing: None,
             next_report: None,
+            has_left: false,
         })
     }
 
@@ -133,6 +143,13 @@ impl LocalNode {
     #[must_use]
     pub fn id(&self) -> u16 {
         self.engine.member().id().0
+    }
+
+    /// The length of the membership lease. `None` without failover.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        let views = self.engine.member().views()?;
+        Some(views.config().lease.length())
     }
 
     /// When to poll though nothing arrives; it may be past. The node takes the caller
@@ -182,9 +199,16 @@ impl LocalNode {
                 Envelope::User(command) => self.obey(command)?,
             }
         }
+        if let Some(until) = self.engine.member().leased_until() {
+            self.mailbox.delegations.lease.extend(until);
+        }
         // Grant only after the queue is drained: every request in it counts.
         self.settle_all()?;
         self.engine.close_idle_sockets();
+        if self.is_closed() && !self.has_left {
+            self.has_left = true;
+            self.engine.end()?;
+        }
         self.answer_shutdown();
         self.mailbox.end_poll();
         Ok(())
@@ -258,5 +282,9 @@ impl Drop for LocalNode {
     /// again.
     fn drop(&mut self) {
         self.mailbox.delegations.end();
+        // With failover the others go on without this node when its lease is over.
+        if self.mailbox.delegations.lease.until().is_some() {
+            self.mailbox.delegations.lease.lapse();
+        }
     }
 }

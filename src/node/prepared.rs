@@ -1,13 +1,16 @@
 //! A node that is about to start: what an earlier run left behind can be taken over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::guard::Guard;
+use super::lease::EntryLease;
 use super::local_node::LocalNode;
 use super::settings::{Settings, StartError};
 use super::waiter::Caller;
 use crate::engine;
 use crate::mutex::{LockName, Token};
+use crate::views::Moment;
 
 /// A node that is about to start: its files are read, and its state directory is
 /// locked against other nodes. It does not take part yet.
@@ -32,6 +35,10 @@ pub struct ResumedEntry {
     pub token: Token,
     /// Who is in the section, for the callers that wait for it.
     pub description: Option<String>,
+    /// With failover: when the lease ended that the earlier run had last, by
+    /// [`Guard::expires_since_boot`]. The entry goes on only if this run gets its lease
+    /// before that.
+    pub expires_since_boot: Option<Duration>,
 }
 
 impl ResumedEntry {
@@ -42,6 +49,7 @@ impl ResumedEntry {
             lock,
             token,
             description: None,
+            expires_since_boot: None,
         }
     }
 
@@ -49,6 +57,14 @@ impl ResumedEntry {
     #[must_use]
     pub fn described(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
+        self
+    }
+
+    /// The same, of an earlier run that had its lease until then
+    /// ([`Guard::expires_since_boot`]).
+    #[must_use]
+    pub fn expires(mut self, since_boot: Option<Duration>) -> Self {
+        self.expires_since_boot = since_boot;
         self
     }
 }
@@ -86,7 +102,11 @@ impl Prepared {
                 description: entry.description.map(Arc::from),
             };
             node.engine.user.resume(caller.clone(), entry.token);
-            Guard::new(Arc::clone(&node.mailbox), caller, entry.token, None)
+            let until = entry
+                .expires_since_boot
+                .map(|time| Moment::default() + time);
+            let lease = EntryLease::resumed(until);
+            Guard::new(Arc::clone(&node.mailbox), caller, entry.token, None, lease)
         });
         let guards = guards.collect();
         Ok((node, guards))

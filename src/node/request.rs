@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::error::LockError;
 use super::guard::Guard;
+use super::lease::EntryLease;
 use super::mailbox::{Command, Mailbox};
 use super::waiter::{Caller, Grant, Waiter};
 
@@ -109,13 +110,18 @@ impl Request {
     }
 
     fn guard(&self, outcome: Result<Grant, LockError>) -> Result<Guard, LockError> {
-        let Grant { token, delegation } = outcome?;
+        let Grant {
+            token,
+            delegation,
+            epoch,
+        } = outcome?;
         let mailbox = Arc::clone(&self.mailbox);
         Ok(Guard::new(
             mailbox,
             self.caller().clone(),
             token,
             delegation,
+            EntryLease::of(epoch),
         ))
     }
 }

@@ -31,6 +31,7 @@ pub struct Settings {
     reset_state: bool,
     pub(super) trace: Option<PathBuf>,
     resend: Option<Duration>,
+    failover: Option<Duration>,
 }
 
 /// Why a node did not start. The message says what to do.
@@ -90,6 +91,7 @@ impl Settings {
             reset_state: false,
             trace: None,
             resend: None,
+            failover: None,
         }
     }
 
@@ -149,6 +151,19 @@ impl Settings {
         self
     }
 
+    /// The group goes on without a minority of its members, when this time, the
+    /// membership lease, is over: from one second on, the same at all members, of which
+    /// there are three or more. A member that is cut off loses what it holds before
+    /// another enters ([`Guard::is_lost`](crate::Guard::is_lost)).
+    ///
+    /// Clocks of machines may run at rates that differ by one part in a thousand.
+    /// Without [`Settings::state`] a restarted member first hears all others.
+    #[must_use]
+    pub fn failover(mut self, lease: Duration) -> Self {
+        self.failover = Some(lease);
+        self
+    }
+
     /// Reads the files, locks the state directory, and asks the resolver, which may
     /// take long.
     pub(super) fn open(&self) -> Result<engine::Config, StartError> {
@@ -158,6 +173,9 @@ impl Settings {
         let listen = self.listen.as_deref().map(address).transpose()?;
         let group = Group::resolve(self.id, &members, listen.as_ref());
         let group = group.map_err(|error| config(&error))?;
+        let lease = self.failover;
+        let lease = lease.map(|length| engine::lease(length, group.members.len()));
+        let lease = lease.transpose().map_err(StartError::Config)?;
         let key = self.key.as_deref().map(key_file::read).transpose();
         let key = key.map_err(|error| StartError::Key(error.to_string()))?;
         let open =
@@ -173,6 +191,7 @@ impl Settings {
             keeps_permissions: true,
             pace,
             key,
+            lease,
             state,
         })
     }

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::lock_table::{LockTable, WaitQueue};
 use crate::engine::{Engine, NodeView, Observer, missing};
-use crate::mutex::{LockName, NodeId, RicartAgrawala, State};
-use crate::system::millis;
+use crate::mutex::{LockName, NodeId, RicartAgrawala, State, ViewNumber};
+use crate::system::{micros, millis};
 
 /// The state of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +34,53 @@ pub struct Status {
     pub dropped: BTreeMap<String, u64>,
     /// How many callers of this node were granted a lock.
     pub entries: u64,
+    /// The view of the group. `None` without failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewStatus>,
+}
+
+/// Which members go on together, as one node sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ViewStatus {
+    /// The number of the view: a counter, and the id of the member that proposed it. A
+    /// later view has a larger one. `None`: this member is in no view yet.
+    pub number: Option<(u64, u16)>,
+    /// The members in it.
+    pub members: Vec<u16>,
+    /// The length of the membership lease, in milliseconds.
+    pub lease_ms: u64,
+    /// How much of it is left if it is not renewed. `None`: this member has no lease, and
+    /// may not enter.
+    pub left_ms: Option<u64>,
+    /// The members that are not in the view.
+    pub out: Vec<OutStatus>,
+    /// How often this member has joined a view since it was started.
+    pub changes: u64,
+    /// The latest views that it has joined, the oldest first.
+    pub recent: Vec<ViewChange>,
+}
+
+/// A member that is not in the view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OutStatus {
+    /// Its id.
+    pub id: u16,
+    /// Why, as far as this node can tell.
+    pub why: String,
+}
+
+/// A view that was joined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ViewChange {
+    /// Its number: counter and proposer.
+    pub number: (u64, u16),
+    /// Its members.
+    pub members: Vec<u16>,
+    /// How long ago it was joined, in milliseconds.
+    pub ago_ms: u64,
 }
 
 /// The state of a lock, as one node sees it.
@@ -139,7 +185,33 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
             .map(|(cause, count)| ((*cause).to_owned(), *count))
             .collect(),
         entries: table.entries(),
+        view: view_status(&view),
     }
+}
+
+fn view_status(view: &NodeView<'_>) -> Option<ViewStatus> {
+    let report = view.view_report()?;
+    let ids = |members: &mut dyn Iterator<Item = &NodeId>| members.map(|id| id.0).collect();
+    let number = |number: ViewNumber| (number.counter, number.proposer);
+    let recent = view.views.recent.iter().map(|(at, joined)| ViewChange {
+        number: number(joined.number),
+        members: ids(&mut joined.members.iter()),
+        ago_ms: millis(at.elapsed()),
+    });
+    let members = report.view.iter().flat_map(|(_, members)| members);
+    Some(ViewStatus {
+        members: ids(&mut { members }),
+        number: report.view.as_ref().map(|(of, _)| number(*of)),
+        lease_ms: millis(report.lease),
+        left_ms: report.left.map(millis),
+        out: report
+            .out
+            .into_iter()
+            .map(|(id, why)| OutStatus { id: id.0, why })
+            .collect(),
+        changes: view.views.changes,
+        recent: recent.collect(),
+    })
 }
 
 fn locks(table: &mut LockTable, view: &NodeView<'_>) -> Vec<LockStatus> {
@@ -182,8 +254,4 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         sent_again: stats.sent_again,
         dropped: stats.dropped.map(|reason| reason.to_string()),
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -16,6 +16,8 @@ pub(super) struct Grant {
     pub(super) token: Token,
     /// The lock is delegated to this process.
     pub(super) delegation: Option<Arc<Delegation>>,
+    /// The lease that the node had when it entered.
+    pub(super) epoch: u64,
 }
 
 /// Who asks for which lock, and how.

@@ -124,6 +124,11 @@ impl User for CriticalSection {
         self.ends = Instant::now().checked_add(self.hold);
     }
 
+    /// The entry ends at once.
+    fn lost(&mut self, _lock: &LockName) {
+        self.ends = Some(Instant::now());
+    }
+
     fn left(&mut self, _lock: &LockName, clock: u64) {
         self.send(clock, ENDS);
         self.ends = None;

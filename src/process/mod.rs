@@ -148,6 +148,7 @@ impl<O: Observer> Process<O> {
             ended = self.round();
         }
         let ended = ended.and(self.engine.leave(&self.lock));
+        let ended = ended.and_then(|()| self.engine.end());
         self.engine.observer.close();
         ended
     }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 
 use super::Member;
 use crate::mutex::{Config, LockName, NodeId, PeerRequest, RicartAgrawala, State};
+use crate::views::Moment;
 
 impl Member {
     /// The configuration that this member was made with.
@@ -30,10 +31,23 @@ impl Member {
         self.last_request_clock
     }
 
+    /// The moment of the latest event. Without failover it means nothing.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
     /// All other members.
     #[must_use]
     pub fn peers(&self) -> &BTreeSet<NodeId> {
         &self.peers
+    }
+
+    /// The peers whose permission an entry needs: those in the view, or all without
+    /// failover.
+    #[must_use]
+    pub fn view_peers(&self) -> &BTreeSet<NodeId> {
+        &self.view_peers
     }
 
     /// The members whose clock must be known before the first request. It has its own id

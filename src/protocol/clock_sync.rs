@@ -82,7 +82,11 @@ impl Member {
             if let Some(clock) = lock.request_to(peer) {
                 let lock = name.clone();
                 let request = Body::Request { lock, clock };
-                effects.push(self.config.send(peer, None, request, 1));
+                let mut request = self.config.send(peer, None, request, 1);
+                if let Effect::Send { message, .. } = &mut request {
+                    message.view = self.view_number();
+                }
+                effects.push(request);
             }
         }
     }
@@ -126,11 +130,23 @@ impl Member {
             // The closure rejects nothing.
             let _ = self.with_lock(&name, effects, answer);
         }
-        while let Some(lock) = self.awaiting_sync.first().cloned()
+        self.make_awaiting_requests(effects);
+    }
+
+    /// Makes the requests that waited for the clocks, or for a view.
+    pub(super) fn make_awaiting_requests(&mut self, effects: &mut Vec<Effect>) {
+        while self.may_request()
+            && let Some(lock) = self.awaiting_sync.first().cloned()
             && self.request(&lock, effects).is_ok()
         {
             self.awaiting_sync.remove(&lock);
         }
+    }
+
+    /// Whether all clocks are known, and this member is in a view if there are any.
+    pub(super) fn may_request(&self) -> bool {
+        let is_in_view = self.views().is_none_or(|views| views.view().is_some());
+        self.unsynced.is_empty() && is_in_view
     }
 
     /// A peer's request arrived before all clocks are known. So the peer is up, and can

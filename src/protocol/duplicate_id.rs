@@ -40,6 +40,7 @@ impl Member {
             Body::Hello => false,
             Body::Welcome { to, again, .. } if to == self.config.incarnation => {
                 self.has_duplicate_id = true;
+                self.forget_views(effects);
                 self.duplicate_sightings += 1;
                 let sightings = self.duplicate_sightings;
                 effects.push(Effect::SetTimer {

@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use crate::mutex::{LockName, Message, Timer, Token};
+use crate::mutex::{LockName, Message, NodeId, Timer, Token};
+use crate::views::ViewMessage;
 
 /// Something that happened to a member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +44,15 @@ pub enum Event {
         /// list: an original peer sends each request from a new socket, and waits there.
         reply_to: Option<SocketAddr>,
     },
+    /// A message about views arrived.
+    ReceivedView {
+        /// The sender.
+        from: NodeId,
+        /// The message.
+        message: ViewMessage,
+    },
     /// A timer expired.
     Expired(Timer),
+    /// The member is about to end, with no lock held or requested: it says so.
+    End,
 }

@@ -11,6 +11,7 @@ mod accessors;
 mod clock_sync;
 mod duplicate_id;
 mod event;
+mod failover;
 #[cfg(test)]
 mod model_hooks;
 mod receive;
@@ -24,13 +25,24 @@ use crate::mutex::{
     Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
     rules,
 };
+use crate::views::{Moment, ViewMessage};
 
 pub use event::Event;
+use failover::Failover;
 
 /// The number of locks whose permissions are kept while they are not in use. One more, and
 /// all are forgotten: that is always safe, and the next entry of each costs what its first
 /// did.
 const MAX_KEPT_LOCKS: usize = 4096;
+
+/// What comes of an event, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// What to do.
+    pub effects: Vec<Effect>,
+    /// The messages about views to send, after the effects.
+    pub view_messages: Vec<(NodeId, ViewMessage)>,
+}
 
 /// One member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +74,12 @@ pub struct Member {
     has_duplicate_id: bool,
     /// The locks that a member is known to request or hold, and the original's one.
     locks: BTreeMap<LockName, RicartAgrawala>,
+    /// The part in the views of the group; `None` without failover.
+    failover: Option<Failover>,
+    /// The peers whose permission an entry needs: all, or all in the view.
+    view_peers: BTreeSet<NodeId>,
+    /// The moment of the present event.
+    now: Moment,
     /// The permissions for all other locks. They are apart from the locks in use, so that
     /// many names that were used once slow nothing down.
     kept: BTreeMap<LockName, BTreeSet<NodeId>>,
@@ -91,7 +109,7 @@ impl Member {
             config,
             clock,
             reserved,
-            peers,
+            peers: peers.clone(),
             unsynced,
             suspect_clocks: BTreeSet::new(),
             ran_before: false,
@@ -103,16 +121,49 @@ impl Member {
             duplicate_sightings: 0,
             has_duplicate_id: false,
             locks: BTreeMap::from([(LockName::default(), originals_lock)]),
+            failover: None,
+            view_peers: peers.clone(),
+            now: Moment::default(),
             kept: BTreeMap::new(),
         }
     }
 
-    /// Handles one event, and pushes its effects.
+    /// Handles one event, and pushes what comes of it. `now` was read after the event
+    /// happened; without failover it means nothing.
     ///
     /// # Errors
-    /// [`Rejected`] says why the event changed nothing and pushed no effect.
+    /// [`Rejected`] says why the event changed nothing. The output may have effects all
+    /// the same, of the time that has passed: they are to be performed.
+    pub fn handle_at(
+        &mut self,
+        now: Moment,
+        event: &Event,
+        output: &mut Output,
+    ) -> Result<(), Rejected> {
+        self.lapse(now, &mut output.effects);
+        let first = output.effects.len();
+        let handled = self.handle_now(event, output);
+        self.reserve(first, &mut output.effects);
+        self.set_view_timer(&mut output.effects);
+        handled
+    }
+
+    /// As [`Member::handle_at`], without failover.
+    ///
+    /// # Errors
+    /// As there; without failover nothing is pushed then.
     pub fn handle(&mut self, event: &Event, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        let first = effects.len();
+        let mut output = Output {
+            effects: core::mem::take(effects),
+            ..Output::default()
+        };
+        let handled = self.handle_at(Moment::default(), event, &mut output);
+        *effects = output.effects;
+        handled
+    }
+
+    fn handle_now(&mut self, event: &Event, output: &mut Output) -> Result<(), Rejected> {
+        let effects = &mut output.effects;
         match event {
             Event::Start => self.send_hellos(&self.peers | &self.unsynced, 0, effects),
             Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
@@ -130,15 +181,31 @@ impl Member {
                 self.clock.tick()?;
             }
             Event::Received { message, reply_to } => self.receive(message, *reply_to, effects)?,
+            Event::ReceivedView { from, message } => {
+                self.receive_view_message(*from, message, output)?;
+            }
+            Event::Expired(Timer::View) => self.tick_views(output),
             Event::Expired(timer) => self.expire(timer, effects)?,
-        }
-        // Before all clocks are known, no request is made and no bound is needed.
-        if let Some(bound) = &mut self.reserved
-            && self.unsynced.is_empty()
-        {
-            rules::reserve(&self.config, bound, self.clock.now(), first, effects);
+            Event::End => self.leave(output)?,
         }
         Ok(())
+    }
+
+    /// Reserves the next bound of the clock. Before all clocks are known, no request is
+    /// made and no bound is needed.
+    fn reserve(&mut self, first: usize, effects: &mut Vec<Effect>) {
+        let Some(bound) = self.reserved.as_mut().filter(|_| self.unsynced.is_empty()) else {
+            return;
+        };
+        let mut now = self.clock.now();
+        if self.failover.is_some() {
+            now = rules::reserve_early(&self.config, now);
+        }
+        let before = *bound;
+        rules::reserve(&self.config, bound, now, first, effects);
+        if *bound > before {
+            self.tell_bound();
+        }
     }
 
     fn resume(
@@ -166,7 +233,7 @@ impl Member {
             // There is no peer whose reply could be waited for.
             return Err(Rejected::DuplicateId);
         }
-        if self.unsynced.is_empty() {
+        if self.may_request() {
             return self.request(lock, effects);
         }
         self.awaiting_sync.insert(lock.clone());
@@ -191,6 +258,8 @@ impl Member {
             } => self.with_lock(lock, effects, |lock, cx| lock.resend(cx, *request, *sent)),
             Timer::Hello { sent } => self.resend_hellos(*sent, effects),
             Timer::ForgetDuplicate { sightings } => self.forget_duplicate(*sightings),
+            Timer::Enter { lock } => self.with_lock(lock, effects, |lock, cx| lock.enter_late(cx)),
+            Timer::View => Err(Rejected::StaleTimer),
         }
     }
 
@@ -206,15 +275,18 @@ impl Member {
             let kept = self.kept.remove(name).unwrap_or_default();
             RicartAgrawala::with_permissions(kept)
         });
+        let (view, gate) = (self.view_number(), self.gate());
         let done = act(
             &mut lock,
             &mut Context {
                 config: &self.config,
                 clock: &mut self.clock,
-                peers: &self.peers,
+                peers: &self.view_peers,
                 peer_clocks: &self.peer_clocks,
                 is_syncing: !self.unsynced.is_empty(),
                 has_duplicate_id: self.has_duplicate_id,
+                view,
+                gate,
                 lock: name,
                 effects,
             },

@@ -51,4 +51,46 @@ impl Member {
             lock.shift(by);
         }
     }
+
+    /// Forgets what only heuristics of the views use.
+    pub(crate) fn forget_heuristics(&mut self, with_leaves: bool) {
+        let now = self.now;
+        if let Some(failover) = &mut self.failover {
+            failover.timer = None;
+            failover.views.forget_heuristics(now, with_leaves);
+        }
+    }
+
+    /// Proposes a view, as if the views' timer had expired and a heuristic wanted it.
+    pub(crate) fn propose_as_told(
+        &mut self,
+        now: Moment,
+        counter: u64,
+        members: BTreeSet<NodeId>,
+        output: &mut Output,
+    ) {
+        self.lapse(now, &mut output.effects);
+        let (first, below) = (output.effects.len(), self.reserved.unwrap_or(0));
+        if let Some(failover) = &mut self.failover {
+            let outcome = failover.views.propose_as_told(now, counter, members, below);
+            self.follow(outcome, output);
+        }
+        self.reserve(first, &mut output.effects);
+    }
+
+    /// What this member acknowledged to another has ended.
+    pub(crate) fn end_given(&mut self, to: NodeId) {
+        if let Some(failover) = &mut self.failover {
+            failover.views.end_given(to);
+        }
+    }
+
+    /// What another member acknowledged to this one has ended, and with it, perhaps, the
+    /// lease: the entries end at once.
+    pub(crate) fn end_got(&mut self, from: NodeId, effects: &mut Vec<Effect>) {
+        if let Some(failover) = &mut self.failover {
+            failover.views.end_got(from);
+        }
+        self.lapse(self.now, effects);
+    }
 }

@@ -13,13 +13,22 @@ impl Member {
         reply_to: Option<SocketAddr>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejected> {
-        let Message { from, origin, body } = message;
+        let Message {
+            from,
+            origin,
+            view,
+            body,
+        } = message;
         let (from, origin) = (*from, *origin);
         if from == self.config.id {
             return self.receive_from_own_id(message, reply_to, effects);
         }
         if !self.peers.contains(&from) {
             return Err(Rejected::UnknownMember(from));
+        }
+        let is_greeting = matches!(body, Body::Hello | Body::Welcome { .. });
+        if !is_greeting && !self.is_of_own_view(*view) {
+            return Err(Rejected::OtherView);
         }
         let handled = match body {
             Body::Request { lock, clock } => {

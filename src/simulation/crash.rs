@@ -4,7 +4,7 @@ use super::cluster::Program;
 use super::event_queue::Due;
 use super::network::happens;
 use super::plan::{Micros, Moment, ProgramKind};
-use super::world::World;
+use super::world::{LeasedEntry, World};
 use crate::mutex::NodeId;
 
 impl World<'_> {
@@ -17,7 +17,7 @@ impl World<'_> {
         }
     }
 
-    fn crash(&mut self, id: NodeId, until: Micros) -> bool {
+    pub(super) fn crash(&mut self, id: NodeId, until: Micros) -> bool {
         // A node that forgets its clock crashes only while all others know theirs.
         let may_crash = match self.plan.kind(id) {
             ProgramKind::Durable => true,
@@ -41,7 +41,10 @@ impl World<'_> {
         let forgets = node.below.is_none();
         node.timers.clear();
         node.next_crash = None;
-        let outlived = node.entry.take();
+        let outlived = node.entry.take().filter(|entry| {
+            let is_command = |lease: LeasedEntry| lease.is_command && !lease.is_dead;
+            entry.lease.is_none_or(is_command)
+        });
         let outlived = outlived.filter(|_| happens(&mut self.random, self.plan.outlive_in_1000));
         self.oracle.crash(id, forgets, outlived.is_some());
         self.cluster.crash(id);
@@ -52,6 +55,9 @@ impl World<'_> {
             // The entry ends while the node is down, or up to as long after that.
             let hold = self.random.u64(0..=2 * (restarts_at - self.events.now));
             self.hold(id, entry.token, hold);
+            if let Some(held) = &mut self.node(id).entry {
+                held.lease = entry.lease;
+            }
         }
         true
     }

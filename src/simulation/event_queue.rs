@@ -20,6 +20,10 @@ pub(super) enum Due {
     FaultBegins(usize),
     FaultEnds(usize),
     Restart(NodeId),
+    /// A member requests the lock, as another one is struck.
+    Acquires(NodeId),
+    /// The deadline of a member's entry of this token may have passed.
+    Deadline(NodeId, u64),
     Heals,
 }
 
@@ -29,7 +33,11 @@ pub(super) struct EventQueue {
     pub(super) now: Micros,
     due: BTreeMap<(Micros, u64), Due>,
     last_number: u64,
+    last_first: u64,
 }
+
+/// The events that come before all others of their time have smaller numbers.
+const FIRSTS: u64 = 1 << 62;
 
 impl EventQueue {
     /// Schedules an event. Of two events at the same time, the first one that was
@@ -41,9 +49,15 @@ impl EventQueue {
     /// Schedules an event that contains its own number, and returns that number.
     pub(super) fn schedule_numbered(&mut self, at: Micros, due: impl FnOnce(u64) -> Due) -> u64 {
         self.last_number += 1;
-        let key = (at.max(self.now), self.last_number);
+        let key = (at.max(self.now), FIRSTS + self.last_number);
         self.due.insert(key, due(self.last_number));
         self.last_number
+    }
+
+    /// Schedules an event that comes before all others of its time.
+    pub(super) fn schedule_first(&mut self, at: Micros, due: Due) {
+        self.last_first += 1;
+        self.due.insert((at.max(self.now), self.last_first), due);
     }
 
     /// Removes the next event, and returns it with its time.

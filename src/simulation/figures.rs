@@ -3,14 +3,16 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use super::takeovers::Takeovers;
+
 macro_rules! figures {
-    ($($(#[doc = $meaning:literal])* $name:ident,)+) => {
+    ($figures:ident: $($(#[doc = $meaning:literal])* $name:ident: $type:ty,)+) => {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Figures {
-            $($(#[doc = $meaning])* pub $name: u64,)+
+        pub struct $figures {
+            $($(#[doc = $meaning])* pub $name: $type,)+
         }
 
-        impl AddAssign for Figures {
+        impl AddAssign for $figures {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name += other.$name;)+
             }
@@ -18,38 +20,57 @@ macro_rules! figures {
     };
 }
 
-figures! {
-    plans,
+figures! { Figures:
+    plans: u64,
     /// Virtual time, in microseconds.
-    time,
-    entries,
+    time: u64,
+    entries: u64,
     /// Of these, entries without a request, because all permissions were kept.
-    entries_without_request,
+    entries_without_request: u64,
     /// Entries that the next run of a node resumed.
-    resumed,
+    resumed: u64,
     /// Tokens delegated for further entries.
-    delegated,
-    sent,
+    delegated: u64,
+    sent: u64,
     /// Of these, lost by chance.
-    lost,
+    lost: u64,
     /// Of these, lost in a partition.
-    cut,
-    repeated,
+    cut: u64,
+    repeated: u64,
     /// Of these, overtaken by a later one to the same member.
-    overtaken,
+    overtaken: u64,
     /// Of these, arrived where no program read.
-    unread,
-    crashes,
+    unread: u64,
+    crashes: u64,
     /// Of these, in the critical section.
-    crashes_inside,
+    crashes_inside: u64,
     /// Of these, outlived by the entry.
-    crashes_outlived,
+    crashes_outlived: u64,
     /// Of the crashes, in the middle of a step.
-    crashes_amid,
-    pauses,
-    partitions,
+    crashes_amid: u64,
+    pauses: u64,
+    partitions: u64,
     /// Requests that the user cancelled.
-    cancelled,
+    cancelled: u64,
+    /// Only of groups with failover.
+    failover: FailoverFigures,
+}
+
+figures! { FailoverFigures:
+    /// Groups with failover.
+    groups: u64,
+    /// Views joined.
+    joined: u64,
+    /// Entries that ended with the lease.
+    lost: u64,
+    suspended: u64,
+    /// Disks lost.
+    wiped: u64,
+    /// Members that ended in order.
+    left: u64,
+    /// Links cut.
+    links: u64,
+    takeovers: Takeovers,
 }
 
 impl fmt::Display for Figures {
@@ -78,6 +99,27 @@ impl fmt::Display for Figures {
             self.crashes_amid,
             self.pauses,
             self.partitions
+        )?;
+        if self.failover.groups == 0 {
+            return Ok(());
+        }
+        write!(f, "\n{}", self.failover)
+    }
+}
+
+impl fmt::Display for FailoverFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} groups with failover: {} views joined, {} entries lost with the lease, {} suspended, {} disks lost, {} left in order, {} links cut{}",
+            self.groups,
+            self.joined,
+            self.lost,
+            self.suspended,
+            self.wiped,
+            self.left,
+            self.links,
+            self.takeovers
         )
     }
 }

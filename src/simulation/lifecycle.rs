@@ -40,7 +40,10 @@ impl World<'_> {
             ..Config::new(id, members, Incarnation(u64::from(id.0) << 32 | runs))
         };
         let key = self.plan.has_key.then(|| Key::new([7; 32]));
-        self.cluster.place_turno(group, config, key);
+        match self.views_config(&config) {
+            Some(views) => (self.cluster).place_with_failover(group, config, views, key),
+            None => self.cluster.place_turno(group, config, key),
+        }
         if let (Some(Program::Turno(member, _)), Some(recording)) =
             (self.cluster.program(id), &mut self.recording)
         {
@@ -68,6 +71,8 @@ impl World<'_> {
     pub(super) fn heal(&mut self) -> Result<(), Violation> {
         self.report("all faults are over, and every member requests the lock");
         self.links.heal();
+        self.strike = None;
+        self.measure_takeover();
         for id in self.ids() {
             let node = self.node(id);
             node.paused_until = 0;

@@ -9,14 +9,17 @@
 //! ```
 //!
 //! A [`World`](world::World) is the state of a run; on it stand [`crash`], then
-//! [`perform`], then [`lifecycle`], then [`run`]: each uses only those before it.
+//! [`failover`], [`perform`], [`lifecycle`], [`faults`] and [`run`].
 
 mod addresses;
 mod cluster;
 mod crash;
 mod event_queue;
+mod failover;
+mod faults;
 mod figures;
 mod lifecycle;
+mod member_clock;
 mod network;
 mod oracle;
 mod original_peer;
@@ -26,18 +29,21 @@ mod recording;
 mod run;
 mod seeds;
 mod shrink;
+mod takeovers;
 mod transcript;
 mod world;
 
 pub(crate) use addresses::Addresses;
 pub use cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Failover, Plan};
 pub(crate) use recording::Recording;
 pub(crate) use run::run_plan;
 pub(crate) use seeds::run_seeds;
 pub(crate) use shrink::shrink;
 pub use transcript::step_lines;
 
+#[cfg(test)]
+mod failover_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

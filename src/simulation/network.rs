@@ -16,6 +16,8 @@ pub(super) struct Links<'a> {
     plan: &'a Plan,
     /// The partitions in force, by their index in the plan's faults.
     pub(super) cuts: BTreeSet<usize>,
+    /// The members that are cut off from all others.
+    pub(super) isolated: BTreeSet<NodeId>,
     /// When the latest datagram of each link arrives.
     latest: BTreeMap<(NodeId, NodeId), Micros>,
     pub(super) is_healed: bool,
@@ -26,6 +28,7 @@ impl<'a> Links<'a> {
         Links {
             plan,
             cuts: BTreeSet::new(),
+            isolated: BTreeSet::new(),
             latest: BTreeMap::new(),
             is_healed: false,
         }
@@ -35,6 +38,7 @@ impl<'a> Links<'a> {
     pub(super) fn heal(&mut self) {
         self.is_healed = true;
         self.cuts.clear();
+        self.isolated.clear();
     }
 
     /// Returns when a datagram that is sent now arrives: never, once or twice.
@@ -87,8 +91,21 @@ impl<'a> Links<'a> {
     }
 
     fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        if self.isolated.contains(&from) || self.isolated.contains(&to) {
+            return true;
+        }
         let mut cuts = self.cuts.iter().map(|index| &self.plan.faults[*index]);
         cuts.any(|fault| match fault {
+            Fault::Link {
+                from: one,
+                to: other,
+                is_one_way,
+                ..
+            } => {
+                let (there, back) = ((*one, *other), (*other, *one));
+                let link = (from.0, to.0);
+                link == there || !is_one_way && link == back
+            }
             Fault::Partition {
                 side, is_one_way, ..
             } => {

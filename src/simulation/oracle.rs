@@ -21,6 +21,10 @@ pub enum Violation {
     EnteredDivided(NodeId),
     #[error("{} did not enter, though nothing is lost any more", listed(.0))]
     NeverEnter(BTreeSet<NodeId>),
+    #[error("{} did not join a view of all members, though nothing is lost any more", listed(.0))]
+    NeverWhole(BTreeSet<NodeId>),
+    #[error("{0} woke up past its deadline, and read on before it said that its entry is lost")]
+    NotLost(NodeId),
     #[error("all have entered and left, and still send datagrams")]
     NeverRest,
 }
@@ -103,6 +107,11 @@ impl Oracle {
             let clock = self.clocks.entry(id).or_insert(token);
             *clock = token.max(*clock);
         }
+    }
+
+    /// The member in the section.
+    pub fn holder(&self) -> Option<NodeId> {
+        self.holder.map(|(holder, _)| holder)
     }
 
     /// The token of this member's entry, if it is in the section.

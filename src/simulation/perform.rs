@@ -1,5 +1,6 @@
 //! An event or a datagram reaches a program, and what the program does is performed.
 
+use super::addresses::member_at;
 use super::cluster::{Done, Handled, Parcel, ProgramStep};
 use super::event_queue::Due;
 use super::oracle::Violation;
@@ -14,6 +15,7 @@ impl World<'_> {
         if self.cluster.program(id).is_none() {
             return Ok(());
         }
+        self.read_clock(id)?;
         if let Event::Cancel(_) = event {
             self.figures.cancelled += 1;
         }
@@ -23,6 +25,7 @@ impl World<'_> {
 
     /// Delivers a datagram.
     pub(super) fn arrive(&mut self, parcel: &Parcel) -> Result<(), Violation> {
+        self.read_clock(member_at(parcel.destination))?;
         match self.cluster.arrive(parcel) {
             Some(step) => self.perform_step(step, Some(parcel)),
             None => {
@@ -32,7 +35,7 @@ impl World<'_> {
         }
     }
 
-    fn perform_step(
+    pub(super) fn perform_step(
         &mut self,
         step: ProgramStep,
         arrived: Option<&Parcel>,
@@ -47,12 +50,17 @@ impl World<'_> {
                 self.figures.crashes_amid += 1;
                 return Ok(());
             }
-            let has_entered = matches!(done, Done::Entered(_));
+            let moment = match done {
+                Done::Entered(_) => Some(Moment::Inside),
+                Done::Promised(_) => Some(Moment::Voting),
+                _ => None,
+            };
             self.perform(id, done, is_request)?;
-            if has_entered && self.crashes_at(id, Moment::Inside) {
+            if moment.is_some_and(|moment| self.crashes_at(id, moment)) {
                 return Ok(());
             }
         }
+        self.follow_lease(id)?;
         // Not earlier: a clock counts once it is persisted or sent.
         match self.cluster.program(id) {
             Some(program) => self.oracle.note_clock(id, program.clock()),
@@ -76,7 +84,9 @@ impl World<'_> {
                 self.figures.entries += 1;
                 self.figures.entries_without_request += u64::from(is_request);
                 let hold = self.random.u64(0..=self.plan.max_hold);
+                let hold = hold.min(self.max_hold());
                 self.hold(id, token, hold);
+                self.begin_leased_entry(id, token);
                 if self.plan.max_delegated > 0 && self.random.bool() {
                     let at = self.events.now + self.random.u64(0..=hold);
                     self.events.schedule(at, Due::Delegation(id, token));
@@ -87,11 +97,18 @@ impl World<'_> {
                 self.figures.delegated += last - first + 1;
             }
             Done::Left => self.oracle.leave(id),
+            Done::Promised(number) => self.node(id).promised = Some(number),
+            Done::Joined => self.figures.failover.joined += 1,
+            Done::Lost => self.lose(id),
             Done::Timer(timer, after) => {
-                // A quarter more or less, as in a node.
-                let after = Micros::try_from(after.as_micros()).unwrap_or(Micros::MAX / 4);
-                let jitter = self.random.u64(0..=after / 2);
-                let at = self.events.now + after - after / 4 + jitter;
+                let at = if timer.is_jittered() {
+                    // A quarter more or less, as in a node.
+                    let after = Micros::try_from(after.as_micros()).unwrap_or(Micros::MAX / 4);
+                    let jitter = self.random.u64(0..=after / 2);
+                    self.events.now + after - after / 4 + jitter
+                } else {
+                    self.exactly_after(id, after)
+                };
                 let number = (self.events).schedule_numbered(at, |number| Due::Timer(id, number));
                 let timers = &mut self.node(id).timers;
                 timers.retain(|(other, _)| !timer.replaces(other));

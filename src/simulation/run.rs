@@ -5,9 +5,9 @@ use super::addresses::{Addresses, member_at};
 use super::event_queue::Due;
 use super::figures::Figures;
 use super::oracle::Violation;
-use super::plan::{Fault, Micros, Moment, Plan, UserActionKind};
+use super::plan::{Micros, Plan, UserActionKind};
 use super::recording::Recording;
-use super::world::World;
+use super::world::{Entry, World};
 use crate::mutex::{LockName, NodeId};
 use crate::protocol::Event;
 
@@ -52,7 +52,10 @@ impl World<'_> {
         }
         // A divided group never comes to rest.
         let is_divided = self.plan.misled.is_some();
-        let recovery = MAX_RECOVERY / if is_divided { 60 } else { 1 };
+        let recovery = match self.recovery() {
+            Some(recovery) => recovery,
+            None => MAX_RECOVERY / if is_divided { 60 } else { 1 },
+        };
         let mut events = 0;
         while let Some((at, due)) = self.events.pop() {
             events += 1;
@@ -61,10 +64,17 @@ impl World<'_> {
             }
             self.events.now = at;
             self.handle_due(due)?;
+            if self.is_settled() {
+                return Ok(());
+            }
         }
         let expected = &self.oracle.expected;
         if !expected.is_empty() {
             return Err(Violation::NeverEnter(expected.clone()));
+        }
+        let outside = self.outside();
+        if !outside.is_empty() {
+            return Err(Violation::NeverWhole(outside));
         }
         let is_at_rest = self.events.is_empty() || is_divided;
         is_at_rest.then_some(()).ok_or(Violation::NeverRest)
@@ -75,7 +85,7 @@ impl World<'_> {
         if let Some(id) = self.node_of(&due) {
             let paused_until = self.node(id).paused_until;
             if paused_until > self.events.now {
-                self.events.schedule(paused_until, due);
+                self.postpone(id, paused_until, due);
                 return Ok(());
             }
         }
@@ -96,7 +106,8 @@ impl World<'_> {
             }
             Due::Delegation(id, token) => {
                 let entry = self.node(id).entry;
-                if entry.is_some_and(|entry| entry.token == token) {
+                let is_lost = |entry: Entry| entry.lease.is_some_and(|lease| lease.is_lost);
+                if entry.is_some_and(|entry| entry.token == token && !is_lost(entry)) {
                     let entries = self.random.u64(1..=self.plan.max_delegated);
                     let lock = LockName::default();
                     self.handle(id, Event::Delegate { lock, entries })?;
@@ -114,12 +125,10 @@ impl World<'_> {
                 };
                 self.handle(NodeId(action.id), event)?;
             }
-            Due::FaultBegins(index) => self.begin_fault(index),
-            Due::FaultEnds(index) => {
-                if self.links.cuts.remove(&index) {
-                    self.report("the partition ends");
-                }
-            }
+            Due::FaultBegins(index) => self.begin_fault(index)?,
+            Due::FaultEnds(index) => self.end_fault(index),
+            Due::Acquires(id) => self.handle(id, Event::Acquire(LockName::default()))?,
+            Due::Deadline(id, token) => self.reach_deadline(id, token)?,
             Due::Restart(id) => {
                 if self.cluster.program(id).is_none() {
                     self.start(id)?;
@@ -135,33 +144,9 @@ impl World<'_> {
         match due {
             Due::Arrival(parcel) => Some(member_at(parcel.destination)),
             Due::Timer(id, _) | Due::EntryEnds(id, _) | Due::Delegation(id, _) => Some(*id),
+            Due::Acquires(id) => Some(*id),
             Due::UserActs(index) => Some(NodeId(self.plan.user_actions[*index].id)),
             _ => None,
-        }
-    }
-
-    fn begin_fault(&mut self, index: usize) {
-        match &self.plan.faults[index] {
-            Fault::Partition {
-                side, is_one_way, ..
-            } => {
-                self.links.cuts.insert(index);
-                self.figures.partitions += 1;
-                let way = if *is_one_way { " one way" } else { "" };
-                self.report(&format!("{side:?} are cut off{way}"));
-            }
-            Fault::Pause { id, until, .. } => {
-                self.figures.pauses += 1;
-                let node = self.node(NodeId(*id));
-                node.paused_until = node.paused_until.max(*until);
-                self.report(&format!("{id} stands still"));
-            }
-            Fault::Crash {
-                id, until, moment, ..
-            } => {
-                self.node(NodeId(*id)).next_crash = Some((*moment, *until));
-                self.crashes_at(NodeId(*id), Moment::Now);
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::addresses::Addresses;
 use super::oracle::Violation;
-use super::plan::{Fault, Plan};
+use super::plan::{FailoverPlan, Fault, Plan};
 use super::run::run_plan;
 
 /// How many random seeds a smaller plan gets: once a part is left out, chance falls
@@ -47,7 +47,8 @@ fn smaller_plans(plan: &Plan) -> Vec<Plan> {
             plans.push(smaller);
         }
     };
-    if plan.members.len() > 2 {
+    let least = if plan.failover.is_some() { 3 } else { 2 };
+    if plan.members.len() > least {
         add(&remove_last_member);
     }
     for index in 0..plan.faults.len() {
@@ -69,12 +70,16 @@ fn smaller_plans(plan: &Plan) -> Vec<Plan> {
     add(&|plan| plan.max_delegated = 0);
     add(&|plan| plan.outlive_in_1000 = 0);
     add(&|plan| plan.ask_everybody.clear());
+    add(&|plan| plan.failover.iter_mut().for_each(FailoverPlan::calm));
     plans
 }
 
 fn remove_last_member(plan: &mut Plan) {
     let removed = u16::try_from(plan.members.len()).expect("ids are 16 bits wide");
     plan.members.pop();
+    if let Some(failover) = &mut plan.failover {
+        failover.clocks.pop();
+    }
     plan.ask_everybody.remove(&removed);
     plan.misled = plan.misled.filter(|misled| misled + 1 < removed);
     plan.user_actions.retain(|action| action.id != removed);
@@ -83,6 +88,6 @@ fn remove_last_member(plan: &mut Plan) {
             side.remove(&removed);
             !side.is_empty()
         }
-        Fault::Crash { id, .. } | Fault::Pause { id, .. } => *id != removed,
+        fault => !fault.named().contains(&Some(removed)),
     });
 }

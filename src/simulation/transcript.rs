@@ -54,7 +54,12 @@ fn original_lines(
         }
         Done::Entered(_) => Some(ENTERED.to_owned()),
         Done::Left => Some(EXITED.to_owned()),
-        Done::Reserved(_) | Done::Delegated(..) | Done::Timer(..) => None,
+        Done::Reserved(_)
+        | Done::Promised(_)
+        | Done::Joined
+        | Done::Lost
+        | Done::Delegated(..)
+        | Done::Timer(..) => None,
     });
     arrived.into_iter().chain(done).collect()
 }

@@ -7,12 +7,13 @@ use fastrand::Rng;
 use super::addresses::Addresses;
 use super::cluster::Cluster;
 use super::event_queue::{Due, EventQueue};
-use super::figures::Figures;
+use super::figures::{FailoverFigures, Figures};
 use super::network::Links;
 use super::oracle::Oracle;
-use super::plan::{Micros, Moment, Plan};
+use super::plan::{Micros, Moment as CrashMoment, Plan, Strike};
 use super::recording::Recording;
-use crate::mutex::{NodeId, Timer};
+use crate::mutex::{NodeId, Timer, ViewNumber};
+use crate::views::Moment;
 
 pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
@@ -24,6 +25,10 @@ pub(super) struct World<'a> {
     pub(super) links: Links<'a>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) figures: Figures,
+    /// The next holder is struck like this, until then.
+    pub(super) strike: Option<(Strike, Micros)>,
+    /// The holder that was struck, and when, until another member enters.
+    pub(super) struck: Option<(NodeId, Micros)>,
     pub(super) recording: Option<&'a mut Recording>,
 }
 
@@ -36,8 +41,12 @@ pub(super) struct Node {
     /// The timers in force, each with the number of its event.
     pub(super) timers: Vec<(Timer, u64)>,
     pub(super) paused_until: Micros,
+    /// As long as this, what arrives is lost.
+    pub(super) suspended_until: Micros,
+    /// The latest vote on disk. `None`: all others must be heard first.
+    pub(super) promised: Option<ViewNumber>,
     /// The moment of its next crash, and the time of the restart.
-    pub(super) next_crash: Option<(Moment, Micros)>,
+    pub(super) next_crash: Option<(CrashMoment, Micros)>,
     /// Its entry, which may have outlived a crash.
     pub(super) entry: Option<Entry>,
 }
@@ -48,6 +57,24 @@ pub(super) struct Entry {
     pub(super) token: u64,
     /// The number of the event that ends it.
     pub(super) end: u64,
+    /// What it has from the lease, in a group with failover.
+    pub(super) lease: Option<LeasedEntry>,
+}
+
+/// An entry that ends with the lease.
+#[derive(Clone, Copy)]
+pub(super) struct LeasedEntry {
+    /// Until when it may last, by the clock of its member's machine.
+    pub(super) deadline: Moment,
+    /// Whether it is a command, which is dead soon after its deadline whatever becomes of
+    /// the node. Otherwise it is in the node's own process.
+    pub(super) is_command: bool,
+    /// How long after the deadline the command is dead.
+    pub(super) dies_after: Micros,
+    /// The node has said that it is lost.
+    pub(super) is_lost: bool,
+    /// The command is dead, or the node stands still past the deadline.
+    pub(super) is_dead: bool,
 }
 
 impl<'a> World<'a> {
@@ -67,8 +94,14 @@ impl<'a> World<'a> {
             nodes: BTreeMap::new(),
             figures: Figures {
                 plans: 1,
+                failover: FailoverFigures {
+                    groups: u64::from(plan.failover.is_some()),
+                    ..FailoverFigures::default()
+                },
                 ..Figures::default()
             },
+            strike: None,
+            struck: None,
             recording,
         }
     }
@@ -93,6 +126,10 @@ impl<'a> World<'a> {
     pub(super) fn hold(&mut self, id: NodeId, token: u64, hold: Micros) {
         let ends_at = self.events.now + hold;
         let end = (self.events).schedule_numbered(ends_at, |end| Due::EntryEnds(id, end));
-        self.node(id).entry = Some(Entry { token, end });
+        self.node(id).entry = Some(Entry {
+            token,
+            end,
+            lease: None,
+        });
     }
 }

@@ -1,12 +1,15 @@
 //! The operating system, where the standard library is not enough: signals, terminals, and
 //! output to a reader that may not read.
 
+pub(crate) mod boot_clock;
 pub(crate) mod file;
 mod quota;
 mod wait_timer;
 
 #[cfg(feature = "cli")]
 pub(crate) mod output;
+#[cfg(feature = "cli")]
+pub(crate) mod process;
 #[cfg(feature = "cli")]
 mod readiness;
 #[cfg(feature = "cli")]
@@ -43,4 +46,9 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The time in milliseconds, for JSON. Saturates at `u64::MAX`.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time in microseconds. Saturates at `u64::MAX`.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! From what the algorithm did to a line of the trace.
 
 use super::record::{EventKind, Header, MessageKind, MessageRecord, Phase, Record, VERSION};
+use super::view_record::ViewRecord;
 use crate::mutex::{
     Body, Effect, LockName, Message, NodeId, Origin, Rejected, State, Timer, Timestamp,
 };
@@ -20,8 +21,8 @@ impl Header {
 }
 
 impl Record {
-    /// Records an event and its outcome; `None` for a timer that was stale. `member`
-    /// is the algorithm after the event.
+    /// Records an event and its outcome; `None` for a timer that was stale, and for most
+    /// beats. `member` is the algorithm after the event.
     pub fn new(
         at: u64,
         event: &Event,
@@ -32,6 +33,26 @@ impl Record {
         if is_stale_timer {
             return None;
         }
+        let record = Record::whole(at, event, outcome, member);
+        let view = record.view.as_ref();
+        let is_beat = record.event == EventKind::View;
+        let is_left_out = is_beat && view.is_none_or(|view| !view.is_notable(event));
+        (!is_left_out).then_some(record)
+    }
+
+    /// Records an event at which the lease is found over, whatever else it is.
+    pub(super) fn lapse(at: u64, event: &Event, member: &Member) -> Option<Self> {
+        let mut record = Record::whole(at, event, Ok(&[]), member);
+        record.view.as_mut()?.lapse(member);
+        Some(record)
+    }
+
+    fn whole(
+        at: u64,
+        event: &Event,
+        outcome: Result<&[Effect], Rejected>,
+        member: &Member,
+    ) -> Self {
         let (kind, lock) = kind_and_lock(event);
         let lock = lock.unwrap_or_default();
         let (state, request, token) = match member.state(&lock) {
@@ -45,7 +66,7 @@ impl Record {
             Effect::Send { to, message, .. } => Some(MessageRecord::new(message, *to)),
             _ => None,
         });
-        Some(Record {
+        Record {
             at,
             event: kind,
             message: match event {
@@ -61,7 +82,8 @@ impl Record {
             token,
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent.collect(),
-        })
+            view: ViewRecord::new(event, outcome.unwrap_or_default(), member),
+        }
     }
 }
 
@@ -104,8 +126,12 @@ fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
         Event::Resume { lock, .. } => (EventKind::Resume, Some(lock)),
         Event::Tick => (EventKind::Tick, None),
         Event::Received { message, .. } => (EventKind::Received, lock_of(&message.body)),
-        Event::Expired(Timer::Resend { lock, .. }) => (EventKind::Timer, Some(lock)),
+        Event::Expired(Timer::Resend { lock, .. } | Timer::Enter { lock }) => {
+            (EventKind::Timer, Some(lock))
+        }
+        Event::ReceivedView { .. } | Event::Expired(Timer::View) => (EventKind::View, None),
         Event::Expired(_) => (EventKind::Timer, None),
+        Event::End => (EventKind::End, None),
     };
     (kind, lock.cloned())
 }

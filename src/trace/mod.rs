@@ -23,6 +23,7 @@
 mod capture;
 mod record;
 mod recorder;
+mod view_record;
 
 #[cfg(feature = "cli")]
 mod check;
@@ -45,6 +46,7 @@ mod vector;
 
 pub use record::{EventKind, Header, MessageKind, MessageRecord, Phase, Record, VERSION};
 pub use recorder::Traced;
+pub use view_record::{JoinedRecord, ViewMessageRecord, ViewRecord};
 
 #[cfg(feature = "cli")]
 pub use {

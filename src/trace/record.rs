@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::view_record::ViewRecord;
+
 /// The version of the format. A reader refuses any other.
 pub const VERSION: u32 = 1;
 
@@ -53,6 +55,9 @@ pub struct Record {
     /// The messages that were sent, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<MessageRecord>,
+    /// With failover: the view and the lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewRecord>,
 }
 
 impl Record {
@@ -89,6 +94,10 @@ pub enum EventKind {
     Received,
     /// A timer is due: to send again, or to stop waiting.
     Timer,
+    /// A message about views arrives, or its timer is due.
+    View,
+    /// The run is about to end.
+    End,
 }
 
 /// FREE, WAIT or HELD.

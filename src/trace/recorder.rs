@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,6 +40,8 @@ struct Trace {
     /// since the last check.
     check_at: Option<Instant>,
     line: Vec<u8>,
+    /// Whether the member had a lease after the latest event.
+    is_leased: bool,
 }
 
 impl<O: Observer> Traced<O> {
@@ -57,6 +60,7 @@ impl<O: Observer> Traced<O> {
             length: 0,
             check_at: None,
             line: Vec::new(),
+            is_leased: false,
         });
         Ok(Traced { observer, trace })
     }
@@ -107,6 +111,13 @@ impl Trace {
         Ok(())
     }
 
+    /// Whether the lease has ended since the latest event.
+    fn has_lapsed(&mut self, member: &Member) -> bool {
+        let until = member.leased_until();
+        let is_leased = until.is_some_and(|until| until > member.now());
+        mem::replace(&mut self.is_leased, is_leased) && !is_leased
+    }
+
     /// Checks, if that is due, that the file was not deleted: everything that is
     /// written into a deleted file is lost.
     ///
@@ -140,9 +151,11 @@ impl<O: Observer> Observer for Traced<O> {
                 outcome,
                 member,
             } = what
-            && let Some(record) = Record::new(now(), event, *outcome, member)
         {
-            written = trace.write(&record, member);
+            let has_lapsed = trace.has_lapsed(member);
+            let lapse = || (Record::lapse(now(), event, member)).filter(|_| has_lapsed);
+            let record = Record::new(now(), event, *outcome, member).or_else(lapse);
+            written = record.map_or(Ok(()), |record| trace.write(&record, member));
         }
         self.observer.happened(what)?;
         self.end_on_error(written)

@@ -43,13 +43,21 @@ pub enum DropReason {
     #[error("it is signed, and this process was given no --key")]
     Signed,
     /// The sender has another member list.
-    #[error("process {from} has another member list: give all the same, written the same")]
+    #[error(
+        "process {from} has another member list, or another --failover: give all the same, written the same"
+    )]
     OtherList {
         /// The sender.
         from: NodeId,
         /// The run that asks for something and should learn of this.
         asks: Option<Incarnation>,
     },
+    /// It is of the original, and the group has failover.
+    #[error(
+        "it is of a process of the original, which takes no part in failover: let all members be \
+         turno, or start all without --failover"
+    )]
+    Original,
     /// A reply of the original's, at a socket that does not say which request it
     /// answers.
     #[error("it does not say which request it answers")]
@@ -71,6 +79,7 @@ impl DropReason {
             DropReason::Forged => "signature wrong",
             DropReason::Signed => "signed, without a key here",
             DropReason::OtherList { .. } => "of another member list",
+            DropReason::Original => "of the original",
             DropReason::NoEcho => "without an echo",
             DropReason::Rejected(Rejected::UnknownMember(_)) => "of no member",
             DropReason::Rejected(Rejected::OwnId(_)) => "of our own id",

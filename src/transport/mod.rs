@@ -16,6 +16,7 @@ use crate::group::Group;
 use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
+use crate::views::ViewMessage;
 use crate::wire::{self, Datagram, Head, Key, Malformed, Signed};
 pub use drop_reason::{DropReason, Dropped};
 
@@ -41,11 +42,21 @@ pub struct Outgoing {
 
 /// A message that is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    /// The message.
-    pub message: Message,
-    /// Where an answer goes, if not to the sender's address in the member list.
-    pub reply_to: Option<SocketAddr>,
+pub enum Incoming {
+    /// A message about a lock, or a greeting.
+    Lock {
+        /// The message.
+        message: Message,
+        /// Where an answer goes, if not to the sender's address in the member list.
+        reply_to: Option<SocketAddr>,
+    },
+    /// A message about views.
+    View {
+        /// The sender.
+        from: NodeId,
+        /// The message.
+        message: ViewMessage,
+    },
 }
 
 /// Where the other members are, and which of them are turno nodes.
@@ -153,6 +164,19 @@ impl Transport {
         })
     }
 
+    /// The datagram for a message about views. `None` if there is no such member.
+    #[must_use]
+    pub fn route_view(&self, to: NodeId, message: &ViewMessage) -> Option<Outgoing> {
+        let address = self.group.address(to)?;
+        let (from, digest) = (self.group.id, self.group.digest);
+        let text = wire::encode_view(from, self.incarnation, message, digest);
+        Some(Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        })
+    }
+
     /// An answer that tells a node with another member list that the lists differ: it
     /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
     /// nodes do not object in turn for ever.
@@ -161,6 +185,7 @@ impl Transport {
         let message = Message {
             from: self.group.id,
             origin: Origin::Turno(self.incarnation),
+            view: None,
             body: Body::Welcome {
                 clock: 0,
                 to: run,
@@ -175,9 +200,13 @@ impl Transport {
     }
 
     fn signed(&self, message: &Message, to: NodeId) -> Vec<u8> {
-        let mut text = wire::encode(message, self.group.digest).into_bytes();
+        self.sign(wire::encode(message, self.group.digest), to)
+    }
+
+    fn sign(&self, text: String, to: NodeId) -> Vec<u8> {
+        let mut text = text.into_bytes();
         if let Some(key) = &self.key {
-            key.sign(self.group.digest, message.from, to, &mut text);
+            key.sign(self.group.digest, self.group.id, to, &mut text);
         }
         text
     }
@@ -217,10 +246,12 @@ impl Transport {
         if decoded.is_err() && self.key.is_none() && signed.is_some() {
             return Err(DropReason::Signed);
         }
-        let (from, group, message) = match decoded? {
+        let decoded = decoded?;
+        let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
-            Datagram::Message { message, group } => (message.from, group, Ok(message)),
-            Datagram::OriginalReply { from, clock } => (from, None, Err(clock)),
+            Datagram::Message { message, group } => (message.from, *group),
+            Datagram::View { from, group, .. } => (*from, Some(*group)),
+            Datagram::OriginalReply { from, .. } => (*from, None),
         };
         match (&self.key, &signed, group) {
             (None, ..) => self.check_host(from, source)?,
@@ -233,16 +264,25 @@ impl Transport {
         }
         let is_foreign = group.is_some_and(|group| group != self.group.digest);
         if is_foreign && !planted!(self, ForeignListAccepted) {
-            let asks = message.ok().and_then(|message| message.asks());
+            let asks = match &decoded {
+                Datagram::Message { message, .. } => message.asks(),
+                _ => None,
+            };
             return Err(DropReason::OtherList { from, asks });
         }
-        let message = match message {
-            Ok(message) => message,
-            Err(clock) => Message {
+        if group.is_none() && self.group.lease.is_some() {
+            return Err(DropReason::Original);
+        }
+        let message = match decoded {
+            Datagram::Message { message, .. } => message,
+            Datagram::OriginalReply { clock, .. } => Message {
                 from,
                 origin: Origin::Original,
+                view: None,
                 body: self.original_reply(clock, socket)?,
             },
+            Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
+            Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {
             self.turno_peers.remove(&from);
@@ -250,7 +290,7 @@ impl Transport {
             self.turno_peers.insert(from);
         }
         let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
-        Ok(Incoming {
+        Ok(Incoming::Lock {
             message,
             reply_to: is_elsewhere.then_some(source),
         })

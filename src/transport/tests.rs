@@ -42,6 +42,13 @@ fn reply_to(request: u64, clock: u64) -> Body {
     }
 }
 
+/// A message about a lock, and where its answer goes.
+#[derive(Debug, PartialEq, Eq)]
+struct LockMessage {
+    message: Message,
+    reply_to: Option<SocketAddr>,
+}
+
 impl Transport {
     /// The datagram with which this member says something to another.
     fn send(&mut self, to: u16, body: Body, repetition: u32) -> Option<Outgoing> {
@@ -50,12 +57,17 @@ impl Transport {
         self.route(&Effect::Send {
             to: NodeId(to),
             reply_to: None,
-            message: Message { from, origin, body },
+            message: Message {
+                from,
+                origin,
+                view: None,
+                body,
+            },
             repetition,
         })
     }
 
-    fn receive_from(&mut self, datagram: &[u8], port: u16) -> Result<Incoming, DropReason> {
+    fn receive_from(&mut self, datagram: &[u8], port: u16) -> Result<LockMessage, DropReason> {
         self.receive_at(datagram, port, Socket::Listening)
     }
 
@@ -64,9 +76,12 @@ impl Transport {
         datagram: &[u8],
         port: u16,
         socket: Socket,
-    ) -> Result<Incoming, DropReason> {
+    ) -> Result<LockMessage, DropReason> {
         let incoming = self.receive(datagram, local(port), socket);
-        incoming.map_err(|dropped| dropped.reason)
+        match incoming.map_err(|dropped| dropped.reason)? {
+            Incoming::Lock { message, reply_to } => Ok(LockMessage { message, reply_to }),
+            Incoming::View { .. } => panic!("about views"),
+        }
     }
 
     /// Why a datagram from the address of member 2 is dropped.

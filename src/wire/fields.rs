@@ -16,6 +16,7 @@ pub(super) struct Read {
     pub(super) echo: Option<u64>,
     pub(super) to: Option<Hexadecimal>,
     pub(super) again: Option<bool>,
+    pub(super) view: Option<(u64, u16)>,
 }
 
 /// The name of a field.
@@ -26,6 +27,7 @@ enum Field {
     Echo,
     To,
     Again,
+    View,
     /// An unknown field that may be skipped. Any other unknown field may change the
     /// meaning of the datagram.
     Optional,
@@ -45,6 +47,7 @@ impl<'de> Deserialize<'de> for Field {
                 "echo" => Some(Field::Echo),
                 "to" => Some(Field::To),
                 "again" => Some(Field::Again),
+                "view" => Some(Field::View),
                 other => other.ends_with('?').then_some(Field::Optional),
             },
         })
@@ -80,7 +83,8 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
         let (mut incarnation, mut group) = (None, None);
-        let (mut lock, mut echo, mut to, mut again) = (None, None, None, None);
+        let (mut lock, mut echo, mut to) = (None, None, None);
+        let (mut again, mut view) = (None, None);
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
@@ -89,6 +93,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Echo => once(&mut echo, "echo", &mut map)?,
                 Field::To => once(&mut to, "to", &mut map)?,
                 Field::Again => once(&mut again, "again", &mut map)?,
+                Field::View => once(&mut view, "view", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -99,6 +104,7 @@ impl<'de> Visitor<'de> for Fields {
             echo: echo.flatten(),
             to: to.flatten(),
             again: again.flatten(),
+            view: view.flatten(),
         })
     }
 }

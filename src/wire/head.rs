@@ -16,6 +16,18 @@ pub enum DatagramKind {
     Reply,
     /// `cs`.
     Section,
+    /// `beat`.
+    Beat,
+    /// `ack`.
+    Acknowledge,
+    /// `propose`.
+    Propose,
+    /// `vote`.
+    Vote,
+    /// `decision`.
+    Decision,
+    /// `leave`.
+    Leave,
 }
 
 /// What the original reads of a datagram: `kind<clock,id>`.
@@ -39,6 +51,12 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Request, &b"req<"[..]),
         (DatagramKind::Reply, b"reply<"),
         (DatagramKind::Section, b"cs<"),
+        (DatagramKind::Beat, b"beat<"),
+        (DatagramKind::Acknowledge, b"ack<"),
+        (DatagramKind::Propose, b"propose<"),
+        (DatagramKind::Vote, b"vote<"),
+        (DatagramKind::Decision, b"decision<"),
+        (DatagramKind::Leave, b"leave<"),
     ]
     .into_iter()
     .find_map(|(kind, word)| Some((kind, bytes.strip_prefix(word)?)))

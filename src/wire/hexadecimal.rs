@@ -3,10 +3,10 @@
 use std::{array, fmt};
 
 use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// 64 bits as 16 hexadecimal digits.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Hexadecimal(pub(super) u64);
 
 impl Hexadecimal {
@@ -27,6 +27,14 @@ impl Hexadecimal {
             Some(bits << 4 | u64::from(digit))
         })?;
         Some(Hexadecimal(bits))
+    }
+}
+
+impl Serialize for Hexadecimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::new();
+        self.write(&mut text);
+        serializer.serialize_str(&text)
     }
 }
 

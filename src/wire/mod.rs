@@ -26,13 +26,15 @@ mod hexadecimal;
 mod key;
 mod section;
 mod tail;
+mod views;
 
 use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::mutex::{Message, NodeId};
+use crate::mutex::{Incarnation, Message, NodeId};
+use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
@@ -60,6 +62,13 @@ impl GroupDigest {
         let (first, _) = digest.split_first_chunk().expect("it has 32 bytes");
         GroupDigest(u64::from_be_bytes(*first))
     }
+
+    /// The digest of the same list in a group with failover: members with another lease,
+    /// or with none, must not be taken for members of this group.
+    #[must_use]
+    pub fn with_lease(self, lease: Lease) -> Self {
+        GroupDigest::of([self.to_string(), format!("lease {}", lease.micros())])
+    }
 }
 
 impl fmt::Display for GroupDigest {
@@ -84,6 +93,17 @@ pub enum Datagram {
         from: NodeId,
         /// The replier's clock.
         clock: u64,
+    },
+    /// From member to member, about views.
+    View {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The message.
+        message: ViewMessage,
+        /// The sender's member list.
+        group: GroupDigest,
     },
     /// From the holder to the critical section.
     Section(SectionMessage),
@@ -115,7 +135,19 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             text: section::decode_text(rest)?,
         })),
         DatagramKind::Request | DatagramKind::Reply => tail::decode(kind, stamp, rest),
+        _ => views::decode(kind, stamp, rest),
     }
+}
+
+/// The text of a message about views, without a signature.
+#[must_use]
+pub fn encode_view(
+    from: NodeId,
+    incarnation: Incarnation,
+    message: &ViewMessage,
+    group: GroupDigest,
+) -> String {
+    views::encode(from, incarnation, message, group)
 }
 
 /// The text of a message, without a signature.

@@ -1,12 +1,16 @@
 //! What turno adds after the `>` of a request or a reply.
 
+use std::fmt::Write as _;
+
 use super::fields::{LockField, Read};
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
 use super::{Datagram, GroupDigest, Malformed};
-use crate::mutex::{Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp};
+use crate::mutex::{
+    Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
+};
 
-const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
+pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
 
 pub(super) fn decode(
     kind: DatagramKind,
@@ -21,6 +25,7 @@ pub(super) fn decode(
                 message: Message {
                     from,
                     origin: Origin::Original,
+                    view: None,
                     body: Body::Request {
                         lock: LockName::default(),
                         clock,
@@ -63,6 +68,9 @@ pub(super) fn decode(
         message: Message {
             from,
             origin: Origin::Turno(Incarnation(tail.incarnation.0)),
+            view: tail
+                .view
+                .map(|(counter, proposer)| ViewNumber { counter, proposer }),
             body,
         },
         group: Some(GroupDigest(tail.group.0)),
@@ -102,6 +110,10 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     }
     if again {
         text.push_str(",\"again\":true");
+    }
+    if let Some(ViewNumber { counter, proposer }) = message.view {
+        // A string takes everything.
+        let _ = write!(text, ",\"view\":[{counter},{proposer}]");
     }
     text.push('}');
 }

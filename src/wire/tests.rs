@@ -13,6 +13,7 @@ fn turno(id: u16, body: Body) -> Message {
     Message {
         from: NodeId(id),
         origin: Origin::Turno(INCARNATION),
+        view: None,
         body,
     }
 }
@@ -35,6 +36,7 @@ fn original_request(clock: u64, id: u16) -> Result<Datagram, Malformed> {
         message: Message {
             from: NodeId(id),
             origin: Origin::Original,
+            view: None,
             body: request(LockName::default(), clock),
         },
         group: None,

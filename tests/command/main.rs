@@ -10,6 +10,7 @@ mod oracle;
 
 // Agents and `turno lock`.
 mod agent;
+mod failover;
 mod lock;
 
 // `turno process` and `turno shared`.

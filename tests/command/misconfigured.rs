@@ -26,8 +26,11 @@ fn two_member_lists_notice_each_other_and_neither_side_enters() {
     for process in [&mut first, &mut second, &mut third] {
         process.send_line("x");
     }
-    let other_list =
-        |id| format!("dropped, process {id} has another member list: give all the same");
+    let other_list = |id| {
+        format!(
+            "dropped, process {id} has another member list, or another --failover: give all the same"
+        )
+    };
     first.wait_for(&other_list(3));
     second.wait_for(&other_list(3));
     third.wait_for(&other_list(1));

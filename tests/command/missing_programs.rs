@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use rustix::process::geteuid;
+
 /// Runs one test of this program where no program can be found.
 fn run_without_programs(test: &str, skip: &str) -> (Output, String) {
     let this_program = std::env::current_exe().unwrap();
@@ -31,6 +33,19 @@ fn a_test_without_its_program_fails_and_names_the_command_to_install_it() {
         let expected = format!("{program} is missing: apt-get install {program}");
         assert!(text.contains(&expected), "{text}");
     }
+}
+
+/// Root makes network namespaces, or the test fails; another user has no right to make them.
+#[test]
+fn a_test_of_root_that_cannot_make_namespaces_fails_and_names_the_command_to_install_ip() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let test = "failover::majority::a_group_whose_members_were_all_killed_at_once_goes_on";
+    let (output, text) = run_without_programs(test, "");
+    assert!(!output.status.success(), "{text}");
+    let expected = "iproute2 is missing: apt-get install iproute2";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! of its parts. Needs no feature of the crate.
 
 mod delegations;
+mod failover;
 mod fixtures;
 mod group;
 mod local_node;

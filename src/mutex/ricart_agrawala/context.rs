@@ -11,6 +11,7 @@ use crate::mutex::effect::Effect;
 use crate::mutex::lock_name::LockName;
 use crate::mutex::message::Body;
 use crate::mutex::rules;
+use crate::mutex::view_number::ViewNumber;
 
 /// What belongs to the member and not to one of its locks.
 pub(crate) struct Context<'a> {
@@ -23,8 +24,26 @@ pub(crate) struct Context<'a> {
     pub(crate) is_syncing: bool,
     /// Whether another node has this member's id.
     pub(crate) has_duplicate_id: bool,
+    /// The view that the messages belong to. `None` in a group without failover.
+    pub(crate) view: Option<ViewNumber>,
+    /// What an entry needs besides the permissions.
+    pub(crate) gate: Gate,
     pub(crate) lock: &'a LockName,
     pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// What an entry needs besides the permissions of all peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Nothing: the group has no failover.
+    Open,
+    /// A lease at this moment, and a token below a bound (failover, rule 9).
+    Lease {
+        /// Whether this member is in a view and has a lease now.
+        is_valid: bool,
+        /// A majority has noted that this member's tokens are below this.
+        noted: u64,
+    },
 }
 
 impl Context<'_> {
@@ -64,7 +83,12 @@ impl Context<'_> {
     }
 
     fn send(&mut self, to: NodeId, reply_to: Option<SocketAddr>, body: Body, repetition: u32) {
-        let effect = self.config.send(to, reply_to, body, repetition);
+        let mut effect = self.config.send(to, reply_to, body, repetition);
+        if let Effect::Send { message, .. } = &mut effect
+            && !matches!(message.body, Body::Welcome { .. })
+        {
+            message.view = self.view;
+        }
         self.effects.push(effect);
     }
 }

@@ -51,6 +51,19 @@ impl RicartAgrawala {
         Ok(())
     }
 
+    /// A view is joined (failover, rule 7). Permissions and requests of older views are
+    /// void; a waiting member asks all peers again, with the same timestamp, and a holder
+    /// goes on and defers.
+    pub(crate) fn join_view(&mut self, cx: &mut Context<'_>) {
+        self.reply_queue.clear();
+        self.latest.clear();
+        rules::void_permissions(cx, &mut self.kept, &mut self.state);
+        if let State::Wait { request, .. } = &self.state {
+            let clock = request.clock;
+            self.send_request(cx, clock, 0);
+        }
+    }
+
     pub(super) fn become_free(&mut self, cx: &mut Context<'_>) {
         self.state = State::Free;
         self.answer_deferred(cx);

@@ -52,7 +52,7 @@ use super::clock::{NodeId, Timestamp};
 use super::message::{Incarnation, Origin, RequestId};
 use super::rules;
 use super::token::Token;
-pub(crate) use context::Context;
+pub(crate) use context::{Context, Gate};
 
 /// The state of a member towards the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,5 +1,7 @@
 //! Our own request: which peers it goes to, which replies count, and its cancellation.
 
+use core::time::Duration;
+
 use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::clock::{NodeId, Timestamp};
 use crate::mutex::effect::Effect;
@@ -15,16 +17,47 @@ impl RicartAgrawala {
         let clock = rules::request_clock(cx, &mut self.cancelled);
         self.kept.retain(|peer| rules::may_enter_unasked(cx, *peer));
         let missing = cx.peers - &self.kept;
-        if missing.is_empty() {
-            return self.enter(cx);
-        }
         let id = cx.config.id;
         let request = Timestamp { clock, id };
         self.state = State::Wait { request, missing };
-        self.send_request(cx, clock, 0);
+        if !self.enter_if_permitted(cx) {
+            self.send_request(cx, clock, 0);
+        }
     }
 
-    fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
+    /// Enters if no permission is missing, and the gate is open at this moment. Whether
+    /// it has entered.
+    fn enter_if_permitted(&mut self, cx: &mut Context<'_>) -> bool {
+        let may_enter = self.is_permitted(cx) && rules::may_enter(cx);
+        if may_enter {
+            self.enter(cx);
+        }
+        may_enter
+    }
+
+    fn is_permitted(&self, cx: &Context<'_>) -> bool {
+        matches!(&self.state, State::Wait { missing, .. } if rules::is_permitted(cx, missing))
+    }
+
+    /// The gate may have opened. An entry is an event of its own.
+    pub(crate) fn hasten(&self, cx: &mut Context<'_>) {
+        if self.is_permitted(cx) && rules::may_enter(cx) {
+            cx.effects.push(Effect::SetTimer {
+                timer: Timer::Enter {
+                    lock: cx.lock.clone(),
+                },
+                after: Duration::ZERO,
+            });
+        }
+    }
+
+    /// The gate was open a moment ago.
+    pub(crate) fn enter_late(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        let has_entered = self.enter_if_permitted(cx);
+        has_entered.then_some(()).ok_or(Rejected::StaleTimer)
+    }
+
+    pub(super) fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
         let State::Wait { missing, .. } = &self.state else {
             return;
         };
@@ -71,9 +104,7 @@ impl RicartAgrawala {
         if cx.config.keeps_permissions && origin != Origin::Original {
             self.kept.insert(peer);
         }
-        if missing.is_empty() {
-            self.enter(cx);
-        }
+        self.enter_if_permitted(cx);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! Rules 1 to 6 are those of [`super::ricart_agrawala`]. Quotations are from Ricart and
 //! Agrawala 1981, section 2; IR1 and IR2 are rules of Lamport 1978.
 
+mod failover;
 mod restart;
 
 use alloc::collections::BTreeSet;
@@ -16,6 +17,10 @@ use super::message::{Origin, RequestId};
 use super::planted::planted;
 use super::rejected::Rejected;
 use super::ricart_agrawala::{Context, PeerRequest, State};
+pub(crate) use failover::{
+    clock_on_joining, is_lost, is_of_own_view, is_permitted, may_enter, reserve_early,
+    void_permissions,
+};
 pub(crate) use restart::{
     answers_on_leaving, answers_once_synced, initial_clock, initial_permissions, reserve,
     resume_clock, tells_clock,
@@ -224,5 +229,6 @@ fn may_get_ahead(cx: &Context<'_>, peer: NodeId, further: u64) -> bool {
 pub(super) fn may_delegate(cx: &Context<'_>, entries: u64) -> bool {
     let mut peers = cx.peers.iter();
     (!cx.is_syncing || planted!(cx.config, ResumedEntryDelegatesUnsynced))
+        && failover::may_delegate(cx, entries)
         && peers.all(|peer| may_get_ahead(cx, *peer, entries))
 }

@@ -170,13 +170,16 @@ impl LockTable {
         };
         let caller = queued.caller().clone();
         let tokens = queue.tokens.take();
-        let delegation = is_delegated.then(|| Arc::new(Delegation::new(caller.clone(), tokens)));
+        let epoch = self.delegations.lease.epoch();
+        let delegation =
+            is_delegated.then(|| Arc::new(Delegation::new(caller.clone(), tokens, epoch)));
         if let Some(delegation) = &delegation {
             self.delegations.add(Arc::clone(delegation));
         }
         let granted = queued.grant(Grant {
             token,
             delegation: delegation.clone(),
+            epoch,
         });
         if granted.is_err() {
             // The next waiter gets the token.
@@ -267,6 +270,17 @@ impl User for LockTable {
     fn delegated(&mut self, lock: &LockName, tokens: Tokens) {
         if let Some(queue) = self.queues.get_mut(lock) {
             queue.tokens = Some(tokens);
+        }
+    }
+
+    /// Guards see it by the lease. A caller that leaves tells the node, which then leaves
+    /// too; an entry that no caller has yet is given up.
+    fn lost(&mut self, lock: &LockName) {
+        self.delegations.lease.lapse();
+        if let Some(queue) = self.queues.get_mut(lock) {
+            (queue.entered, queue.tokens) = (None, None);
+            queue.is_recalled = true;
+            self.dirty.push_back(lock.clone());
         }
     }
 

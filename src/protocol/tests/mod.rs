@@ -12,6 +12,7 @@ use crate::mutex::{MAX_CLOCK, MAX_JUMP, Pace, RequestId};
 mod clock_sync;
 mod delegation;
 mod duplicate_id;
+mod failover;
 mod permissions;
 mod repetition;
 mod request;
@@ -134,7 +135,12 @@ pub(crate) fn received(id: u16, origin: Origin, body: Body) -> Event {
 /// A message that arrives from another address than the one in the member list.
 fn received_from(reply_to: Option<SocketAddr>, id: u16, origin: Origin, body: Body) -> Event {
     let from = NodeId(id);
-    let message = Message { from, origin, body };
+    let message = Message {
+        from,
+        origin,
+        view: None,
+        body,
+    };
     Event::Received { message, reply_to }
 }
 

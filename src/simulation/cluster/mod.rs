@@ -13,9 +13,10 @@ pub use step::{Done, Handled, Parcel, ProgramStep};
 use self::sockets::{Reader, Sockets};
 use super::original_peer::{OriginalEffect, OriginalPeer};
 use crate::group::Group;
-use crate::mutex::{Config, Effect, NodeId};
-use crate::protocol::{Event, Member};
+use crate::mutex::{Config, Effect, NodeId, Rejected};
+use crate::protocol::{Event, Member, Output};
 use crate::transport::{Incoming, Socket, Transport};
+use crate::views::{self, Moment};
 use crate::wire::Key;
 
 /// The programs of a group.
@@ -24,6 +25,8 @@ pub struct Cluster {
     /// The programs that run, by member.
     programs: BTreeMap<NodeId, Program>,
     sockets: Sockets,
+    /// What the clock of each member shows, in a group with failover.
+    moments: BTreeMap<NodeId, Moment>,
 }
 
 impl Cluster {
@@ -37,7 +40,25 @@ impl Cluster {
     /// Creates a turno node that has not started: hand in [`Event::Start`], and before
     /// that [`Event::Resume`] if its entry goes on.
     pub fn place_turno(&mut self, group: Group, config: Config, key: Option<Key>) {
-        let id = group.id;
+        let member = Member::new(config);
+        self.place(group, member, key);
+    }
+
+    /// As [`Cluster::place_turno`], in a group with failover.
+    pub fn place_with_failover(
+        &mut self,
+        group: Group,
+        config: Config,
+        views: views::Config,
+        key: Option<Key>,
+    ) {
+        let now = self.moment(group.id);
+        let member = Member::with_failover(config, views, now);
+        self.place(group, member, key);
+    }
+
+    fn place(&mut self, group: Group, member: Member, key: Option<Key>) {
+        let (id, config) = (group.id, *member.config());
         let reader = Reader::Turno(Socket::Listening);
         self.sockets.bind(group.listen, id, reader);
         #[cfg_attr(not(test), expect(unused_mut, reason = "a planted bug"))]
@@ -46,7 +67,7 @@ impl Cluster {
         {
             transport.planted = config.planted;
         }
-        let program = Program::Turno(Box::new(Member::new(config)), transport);
+        let program = Program::Turno(Box::new(member), transport);
         self.programs.insert(id, program);
     }
 
@@ -66,6 +87,24 @@ impl Cluster {
         self.sockets.retain(id, |_| false);
     }
 
+    /// Sets what the clock of a member shows, in a group with failover.
+    pub fn set_moment(&mut self, id: NodeId, moment: Moment) {
+        self.moments.insert(id, moment);
+    }
+
+    /// What the clock of a member shows; without failover it means nothing.
+    pub fn moment(&self, id: NodeId) -> Moment {
+        self.moments.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Whether a member's lease has ended, so that this must be handled first.
+    pub fn is_lapse_due(&self, id: NodeId) -> bool {
+        match self.program(id) {
+            Some(Program::Turno(member, _)) => member.is_lapse_due(self.moment(id)),
+            _ => false,
+        }
+    }
+
     /// The program of a member; `None` if none runs.
     pub fn program(&self, id: NodeId) -> Option<&Program> {
         self.programs.get(&id)
@@ -74,11 +113,12 @@ impl Cluster {
     /// Hands an event to a program. A process of the original takes only
     /// [`Event::Acquire`] and [`Event::Release`].
     pub fn handle(&mut self, id: NodeId, event: Event) -> ProgramStep {
-        let handled = match self.programs.get_mut(&id) {
+        let now = self.moment(id);
+        match self.programs.get_mut(&id) {
             Some(Program::Turno(member, _)) => {
-                let mut effects = Vec::new();
-                let outcome = member.handle(&event, &mut effects);
-                Some(Handled::Handled(event, outcome.map(|()| effects)))
+                let mut output = Output::default();
+                let outcome = member.handle_at(now, &event, &mut output);
+                self.turno_step(id, event, outcome, output)
             }
             Some(Program::Original(peer, _)) => {
                 let mut effects = Vec::new();
@@ -87,11 +127,14 @@ impl Cluster {
                     Event::Release(_) => peer.leave(&mut effects),
                     _ => {}
                 }
-                return self.original_step(id, effects);
+                self.original_step(id, effects)
             }
-            None => None,
-        };
-        self.turno_step(id, handled)
+            None => ProgramStep {
+                id,
+                handled: None,
+                done: Vec::new(),
+            },
+        }
     }
 
     /// Delivers a datagram; `None` if no program reads at its destination.
@@ -100,9 +143,16 @@ impl Cluster {
         match (self.programs.get_mut(&id)?, reader) {
             (Program::Turno(_, transport), Reader::Turno(socket)) => Some(
                 match transport.receive(&parcel.text, parcel.source, socket) {
-                    Err(dropped) => self.turno_step(id, Some(Handled::Dropped(dropped.reason))),
-                    Ok(Incoming { message, reply_to }) => {
+                    Err(dropped) => ProgramStep {
+                        id,
+                        handled: Some(Handled::Dropped(dropped.reason)),
+                        done: Vec::new(),
+                    },
+                    Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
+                    }
+                    Ok(Incoming::View { from, message }) => {
+                        self.handle(id, Event::ReceivedView { from, message })
                     }
                 },
             ),
@@ -121,11 +171,32 @@ impl Cluster {
         }
     }
 
-    fn turno_step(&mut self, id: NodeId, handled: Option<Handled>) -> ProgramStep {
+    fn turno_step(
+        &mut self,
+        id: NodeId,
+        event: Event,
+        outcome: Result<(), Rejected>,
+        output: Output,
+    ) -> ProgramStep {
         let mut done = Vec::new();
-        if let Some(Handled::Handled(_, Ok(effects))) = &handled {
-            done.extend(effects.iter().filter_map(|effect| self.perform(id, effect)));
+        let Output {
+            effects,
+            view_messages,
+        } = output;
+        done.extend(effects.iter().filter_map(|effect| self.perform(id, effect)));
+        if let Some(Program::Turno(_, transport)) = self.programs.get(&id) {
+            let listening = transport.group().listen;
+            let sent = view_messages.iter().filter_map(|(to, message)| {
+                let outgoing = transport.route_view(*to, message)?;
+                Some(Done::Sent(Parcel {
+                    source: listening,
+                    destination: outgoing.address,
+                    text: outgoing.text,
+                }))
+            });
+            done.extend(sent);
         }
+        let handled = Some(Handled::Handled(event, outcome.map(|()| effects)));
         if let Some(Program::Turno(member, transport)) = self.programs.get_mut(&id)
             && transport.retain(|clock| member.is_asking(clock))
         {
@@ -162,7 +233,11 @@ impl Cluster {
                 Done::Delegated(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => Done::Left,
-            Effect::Contended { .. } => return None,
+            Effect::Promise { number } => Done::Promised(*number),
+            Effect::Join => Done::Joined,
+            Effect::Lost { .. } => Done::Lost,
+            // No member has the id of another one.
+            Effect::Forget | Effect::Contended { .. } => return None,
             Effect::SetTimer { timer, after } => Done::Timer(timer.clone(), *after),
         })
     }

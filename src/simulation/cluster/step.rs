@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::mutex::{Effect, NodeId, Rejected, Timer};
+use crate::mutex::{Effect, NodeId, Rejected, Timer, ViewNumber};
 use crate::protocol::Event;
 use crate::transport::DropReason;
 
@@ -23,6 +23,12 @@ pub struct Parcel {
 pub enum Done {
     /// It persisted that its clock stays below this.
     Reserved(u64),
+    /// It persisted that it votes for later views only.
+    Promised(ViewNumber),
+    /// It joined a view.
+    Joined,
+    /// The lease ended, and with it the entry.
+    Lost,
     /// It sent a datagram.
     Sent(Parcel),
     /// It entered the critical section, with this token.

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Fault, Micros, Plan, SECOND};
+use super::{Fault, Micros, Plan, ProgramKind, SECOND};
 
 /// The longest that anything lasts in a plan: a day.
 const MAX_DURATION: Micros = 24 * 3600 * SECOND;
@@ -18,6 +18,10 @@ pub enum PlanError {
     Times,
     #[error("the network or the holders take longer than a day")]
     Delays,
+    #[error(
+        "failover needs three durable members or more, a clock for each, and a lease of a second or more"
+    )]
+    Failover,
 }
 
 impl Plan {
@@ -27,10 +31,7 @@ impl Plan {
             return Err(PlanError::Members(self.members.len()));
         }
         let of_users = self.user_actions.iter().map(|action| action.id);
-        let of_faults = self.faults.iter().filter_map(|fault| match fault {
-            Fault::Partition { .. } => None,
-            Fault::Crash { id, .. } | Fault::Pause { id, .. } => Some(*id),
-        });
+        let of_faults = self.faults.iter().flat_map(Fault::named).flatten();
         let is_member = |id: &u16| (1..=self.members.len()).contains(&usize::from(*id));
         let named = self.ask_everybody.iter().copied().chain(self.misled);
         let mut ids = of_users.chain(of_faults).chain(named);
@@ -48,6 +49,20 @@ impl Plan {
         if of_network.max(self.max_hold) > MAX_DURATION {
             return Err(PlanError::Delays);
         }
-        Ok(())
+        let is_valid = self.failover.as_ref().is_none_or(|failover| {
+            let mut kinds = self.members.iter();
+            let times = failover
+                .lease
+                .max(failover.late_by)
+                .max(failover.dies_late_by);
+            kinds.all(|kind| *kind == ProgramKind::Durable)
+                && failover.clocks.len() == self.members.len()
+                && failover.clocks.len() >= 3
+                && failover.clocks.iter().all(|clock| clock.is_valid())
+                && (SECOND..=MAX_DURATION).contains(&failover.lease)
+                && times <= MAX_DURATION
+                && self.misled.is_none()
+        });
+        is_valid.then_some(()).ok_or(PlanError::Failover)
     }
 }

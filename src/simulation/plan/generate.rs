@@ -69,6 +69,7 @@ impl Plan {
             faults,
             misled,
             heals_at,
+            failover: None,
             #[cfg(test)]
             planted: None,
         }

@@ -3,6 +3,8 @@
 //! again.
 
 mod check;
+mod failover;
+mod failover_faults;
 mod generate;
 
 use std::collections::BTreeSet;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub use self::check::PlanError;
+pub use self::failover::{Failover, FailoverPlan};
 use crate::mutex::NodeId;
 #[cfg(test)]
 use crate::mutex::planted::Planted;
@@ -60,6 +63,9 @@ pub struct Plan {
     /// When all faults are over. From then on nothing is lost, and every member requests
     /// the lock and must enter.
     pub heals_at: Micros,
+    /// The group has failover. All its members are durable turno nodes then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover: Option<FailoverPlan>,
     /// A bug that the simulation must find.
     #[cfg(test)]
     #[serde(skip)]
@@ -136,6 +142,41 @@ pub enum Fault {
     },
     /// A node stands still, and goes on as if nothing had happened.
     Pause { at: Micros, until: Micros, id: u16 },
+    /// Datagrams of one member to another are lost.
+    Link {
+        at: Micros,
+        until: Micros,
+        from: u16,
+        to: u16,
+        /// Whether datagrams the other way arrive.
+        is_one_way: bool,
+    },
+    /// A machine is suspended: it stands still, and what arrives meanwhile is lost.
+    Suspend { at: Micros, until: Micros, id: u16 },
+    /// A machine loses its disk and all that ran on it, and starts again. It stays as it
+    /// is while another member has still to hear what it forgot.
+    Wipe { at: Micros, until: Micros, id: u16 },
+    /// A node ends in order, if it neither holds nor requests the lock, and starts again.
+    Leave { at: Micros, until: Micros, id: u16 },
+    /// Whichever member is in the section, or enters next, is struck while all others
+    /// request the lock: a takeover, which is measured.
+    Strike {
+        at: Micros,
+        until: Micros,
+        how: Strike,
+    },
+}
+
+/// What happens to a holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strike {
+    /// It is cut off from all others.
+    CutOff,
+    /// It crashes.
+    Crash,
+    /// It stands still.
+    Pause,
 }
 
 /// The moment of a crash.
@@ -148,12 +189,22 @@ pub enum Moment {
     Amid(usize),
     /// After the next entry.
     Inside,
+    /// Once the next vote for a view is durable, before it is sent.
+    Voting,
 }
 
 impl Plan {
     /// The program of a member.
     pub(super) fn kind(&self, id: NodeId) -> ProgramKind {
         self.members[usize::from(id.0) - 1]
+    }
+
+    /// Whether nothing goes wrong except that holders are struck.
+    pub(super) fn is_calm(&self) -> bool {
+        let is_strike = |fault: &Fault| matches!(fault, Fault::Strike { .. });
+        self.faults.iter().all(is_strike)
+            && self.network.lost_in_1000 == 0
+            && self.network.late_in_1000 == 0
     }
 }
 
@@ -163,7 +214,25 @@ impl Fault {
         match self {
             Fault::Partition { at, until, .. }
             | Fault::Crash { at, until, .. }
-            | Fault::Pause { at, until, .. } => (*at, *until),
+            | Fault::Pause { at, until, .. }
+            | Fault::Link { at, until, .. }
+            | Fault::Suspend { at, until, .. }
+            | Fault::Wipe { at, until, .. }
+            | Fault::Leave { at, until, .. }
+            | Fault::Strike { at, until, .. } => (*at, *until),
+        }
+    }
+
+    /// The members that it names, except those of a partition.
+    pub fn named(&self) -> [Option<u16>; 2] {
+        match self {
+            Fault::Partition { .. } | Fault::Strike { .. } => [None; 2],
+            Fault::Crash { id, .. }
+            | Fault::Pause { id, .. }
+            | Fault::Suspend { id, .. }
+            | Fault::Wipe { id, .. }
+            | Fault::Leave { id, .. } => [Some(*id), None],
+            Fault::Link { from, to, .. } => [Some(*from), Some(*to)],
         }
     }
 }

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 
 use super::entries::Entry;
 use super::report::{Fault, Gap};
+use super::timing::{Order, Timing};
 use crate::trace::history::History;
 use crate::trace::record::EventKind;
 
-/// Entries that contradict each other: held twice, or tokens that do not rise.
+/// Entries that contradict each other: held twice, or tokens that do not rise. Then the
+/// pairs that the trace does not order.
 ///
 /// It is enough to compare entries of a lock that are adjacent by token: if each of
 /// three entries is before the next, the first is before the third.
-pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]) -> Vec<Fault> {
+pub(super) fn between_entries(
+    history: &History,
+    entries: &[Entry],
+    gaps: &[Gap],
+) -> (Vec<Fault>, Vec<(Entry, Entry)>) {
     // Runs of which more datagrams arrived than they recorded: their traces end early,
     // and may lack the end of an entry.
     let is_cut_off = |entry: &Entry| {
@@ -21,23 +27,27 @@ pub(super) fn between_entries(history: &History, entries: &[Entry], gaps: &[Gap]
     };
     let pairs = entries.windows(2);
     let of_a_lock = pairs.filter(|pair| pair[0].lock == pair[1].lock);
-    let faults = of_a_lock.filter_map(|pair| between(&pair[0], &pair[1]));
-    let is_real = |fault: &Fault| match fault {
-        Fault::HeldTwice(pair) => !is_cut_off(&pair.0) && !is_cut_off(&pair.1),
-        _ => true,
-    };
-    faults.filter(is_real).collect()
-}
-
-fn between(first: &Entry, second: &Entry) -> Option<Fault> {
-    let pair = |first: &Entry, second: &Entry| Box::new((first.clone(), second.clone()));
-    match (first.is_after(second), second.is_after(first)) {
-        (_, true) if first.last_token < second.token => None,
-        (_, true) => Some(Fault::TokenDidNotRise(pair(first, second))),
-        // The larger token came first.
-        (true, false) => Some(Fault::TokenDidNotRise(pair(second, first))),
-        (false, false) => Some(Fault::HeldTwice(pair(first, second))),
+    let timing = Timing::new(history);
+    let (mut faults, mut unordered) = (Vec::new(), Vec::new());
+    for pair in of_a_lock {
+        let (first, second) = (&pair[0], &pair[1]);
+        let pair = |first: &Entry, second: &Entry| Box::new((first.clone(), second.clone()));
+        let rises = first.last_token < second.token;
+        match timing.order(first, second) {
+            Order::Before if rises => {}
+            Order::Before => faults.push(Fault::TokenDidNotRise(pair(first, second))),
+            // The larger token came first.
+            Order::After => faults.push(Fault::TokenDidNotRise(pair(second, first))),
+            Order::Beside if is_cut_off(first) || is_cut_off(second) => {}
+            Order::Beside => faults.push(Fault::HeldTwice(pair(first, second))),
+            // An entry of an earlier view is earlier.
+            Order::Unknown if first.view > second.view => {
+                faults.push(Fault::TokenDidNotRise(pair(second, first)));
+            }
+            Order::Unknown => unordered.push((first.clone(), second.clone())),
+        }
     }
+    (faults, unordered)
 }
 
 /// Members that let a younger request go first.

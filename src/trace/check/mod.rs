@@ -1,16 +1,21 @@
 //! Checks a history: was a critical section held twice, do tokens rise, did a member
 //! let a younger request go first, did a clock run backwards; and which member waited
-//! for which.
+//! for which. With failover: did an entry have a lease, had a view one set of members, did
+//! the numbers of views rise.
 //!
 //! ```text
 //! History ─ entries ─ faults, gaps ─> Report ─ text
 //! ```
 
+mod clocks;
 mod entries;
 mod faults;
 mod gaps;
+mod leases;
 pub(super) mod report;
 mod text;
+mod timing;
+mod views;
 
 use super::history::History;
 use super::record::MessageKind;
@@ -22,14 +27,18 @@ pub fn check(history: &History) -> Report {
     let (entries, delegated_again) = entries::entries(history);
     let gaps = gaps::gaps(history);
     let delegated_again = delegated_again.into_iter().map(Fault::DelegatedAgain);
+    let (between, unordered) = faults::between_entries(history, &entries, &gaps);
     let faults = faults::clocks_that_went_back(history)
         .chain(delegated_again)
-        .chain(faults::between_entries(history, &entries, &gaps))
-        .chain(faults::overtaken(&entries));
+        .chain(between)
+        .chain(faults::overtaken(&entries))
+        .chain(views::faults(history, &entries));
     let mut report = Report {
         events: history.order.len(),
         runs: history.runs.len(),
         faults: faults.collect(),
+        unordered,
+        views: history.views.count(),
         lost: history.lost().count() as u64,
         ..Report::default()
     };

@@ -14,6 +14,10 @@ pub struct Report {
     pub entries: Vec<Entry>,
     pub faults: Vec<Fault>,
     pub gaps: Vec<Gap>,
+    /// Adjacent entries of a lock that neither datagrams nor the members' clocks order.
+    pub unordered: Vec<(Entry, Entry)>,
+    /// How many views were joined; `None` without failover.
+    pub views: Option<usize>,
     pub nodes: BTreeMap<u16, NodeStats>,
     /// How many requests and replies were sent.
     pub messages: u64,
@@ -47,6 +51,13 @@ pub enum Fault {
     /// The tokens that this event delegates are not larger than all that the entry had
     /// before.
     DelegatedAgain(EventId),
+    /// The member that enters at this event has no lease, or is in no view.
+    EnteredWithoutLease(EventId),
+    /// At these events two views of one number were joined, with different members.
+    ViewsDiffer(EventId, EventId),
+    /// The number of the view that was voted for or joined at the second event is not
+    /// higher than that at the first, of the same member.
+    ViewDidNotRise(EventId, EventId),
 }
 
 /// Something that the trace does not contain, which limits the check.

@@ -11,6 +11,13 @@ use crate::trace::history::{EventId, History};
 const CLEAN: &str = "the critical section was never held twice, tokens rose with every entry, \
      no member let a younger request go first, no clock ran backwards";
 
+/// What holds besides with failover.
+const CLEAN_VIEWS: &str = ", every entry had a lease, every view one set of members, \
+     and the numbers of views rose";
+
+/// How many pairs of entries without an order are listed.
+const MAX_LISTED: usize = 10;
+
 impl Report {
     /// The report in words, with the lines of the trace that show the violations.
     pub fn text(&self, history: &History) -> String {
@@ -29,15 +36,24 @@ impl Report {
             "{} requests and replies sent, {each:.1} an entry; of all datagrams {} did not arrive, {} arrived again",
             self.messages, self.lost, self.repeated
         ));
+        if let Some(views) = self.views {
+            let lost = self.entries.iter().filter(|entry| entry.is_lost).count();
+            lines.push(format!(
+                "{views} views, {lost} entries ended with their lease"
+            ));
+        }
+        lines.extend(self.unordered());
         let gaps = self.gaps.iter();
         lines.extend(gaps.map(|gap| format!("not in the trace: {gap}")));
         for fault in &self.faults {
             lines.push(format!("VIOLATION: {fault}"));
             lines.extend(proof(fault, history));
         }
-        lines.push(match (self.is_clean(), self.gaps.is_empty()) {
-            (true, true) => CLEAN.to_owned(),
-            (true, false) => format!("as far as the trace goes: {CLEAN}"),
+        let views = self.views.map_or("", |_| CLEAN_VIEWS);
+        let is_whole = self.gaps.is_empty() && self.unordered.is_empty();
+        lines.push(match (self.is_clean(), is_whole) {
+            (true, true) => format!("{CLEAN}{views}"),
+            (true, false) => format!("as far as the trace goes: {CLEAN}{views}"),
             (false, true) => "the trace is whole: this is a true violation".to_owned(),
             (false, false) => {
                 "the trace is not whole: what it lacks may explain what looks like a violation"
@@ -45,6 +61,27 @@ impl Report {
             }
         });
         lines.join("\n")
+    }
+
+    /// Where the members' clocks cannot be compared.
+    fn unordered(&self) -> Vec<String> {
+        let one = |(first, second): &(Entry, Entry)| {
+            let name = |entry: &Entry| format!("token {} of node {}", entry.token, entry.id);
+            let lock = Printable::whole(first.lock.as_bytes());
+            format!(
+                "not known: whether {} ended before {} began, in lock '{lock}': \
+                 the clocks of the two cannot be compared so closely",
+                name(first),
+                name(second)
+            )
+        };
+        let mut lines: Vec<String> = self.unordered.iter().take(MAX_LISTED).map(one).collect();
+        if let more @ 1.. = self.unordered.len().saturating_sub(MAX_LISTED) {
+            lines.push(format!(
+                "not known: so, too, of {more} more pairs of entries"
+            ));
+        }
+        lines
     }
 }
 
@@ -61,7 +98,12 @@ fn proof(fault: &Fault, history: &History) -> Vec<String> {
             return quotes.concat();
         }
         Fault::ClockWentBack(event_id) => [history.previous(*event_id), Some(*event_id)],
-        Fault::DelegatedAgain(event_id) => [None, Some(*event_id)],
+        Fault::DelegatedAgain(event_id) | Fault::EnteredWithoutLease(event_id) => {
+            [None, Some(*event_id)]
+        }
+        Fault::ViewsDiffer(first, second) | Fault::ViewDidNotRise(first, second) => {
+            [Some(*first), Some(*second)]
+        }
     };
     let events = events.into_iter().flatten();
     events.map(|event_id| quote(event_id, history)).collect()
@@ -117,6 +159,9 @@ impl fmt::Display for Fault {
             }
             Fault::ClockWentBack(_) => "a clock ran backwards",
             Fault::DelegatedAgain(_) => "tokens were delegated that had been delegated before",
+            Fault::EnteredWithoutLease(_) => "a member entered without a lease or a view",
+            Fault::ViewsDiffer(..) => "two views of one number have different members",
+            Fault::ViewDidNotRise(..) => "the number of a member's view did not rise",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A run on the lane of its node: its events, states and deferred replies.
 
-use super::{Deferral, Dot, Lane, StateSpan};
+use super::views::{Members, follow_view};
+use super::{Band, Deferral, Dot, Lane, StateSpan};
 use crate::narrate::Account;
 use crate::trace::history::EventLabel;
 use crate::trace::record::{Header, Phase, Record};
@@ -19,6 +20,7 @@ pub(super) struct DrawnRun<'a> {
     /// The length of the diagram.
     pub(super) length: f64,
     pub(super) lock: &'a str,
+    pub(super) members: &'a Members,
 }
 
 impl DrawnRun<'_> {
@@ -33,6 +35,8 @@ impl DrawnRun<'_> {
         lane.runs.push((begins, ends, self.is_crashed));
         let mut span: Option<StateSpan> = None;
         let mut open: Vec<(u64, Deferral)> = Vec::new();
+        let mut band: Option<Band> = None;
+        let mut lost: Option<u64> = None;
         for drawn in &self.events {
             let (at, event, record) = drawn;
             lane.dots.push(Dot {
@@ -41,14 +45,27 @@ impl DrawnRun<'_> {
                 clock: record.clock,
                 text: Account::recorded(self.header, record).text(),
             });
+            follow_view(drawn, (&mut band, begins), self.members, lane);
+            if (record.view.iter()).any(|view| view.lost.iter().any(|lock| lock == self.lock)) {
+                lane.states
+                    .extend(span.take().map(|span| StateSpan { to: *at, ..span }));
+                lost = lane.states.last().and_then(|span| span.number);
+                continue;
+            }
             if record.lock.as_deref().unwrap_or_default() != self.lock {
                 continue;
             }
-            follow_state(drawn, &mut span, lane);
+            // After a lost entry the node defers until its caller leaves.
+            if lost.is_none() || record.state != Phase::Held || record.token != lost {
+                lost = None;
+                follow_state(drawn, &mut span, lane);
+            }
             follow_queue(drawn, &mut open, lane);
         }
         let last = span.map(|span| StateSpan { to: ends, ..span });
         lane.states.extend(last);
+        lane.bands
+            .extend(band.map(|band| Band { to: ends, ..band }));
         let open = open.into_iter().map(|(_, deferral)| deferral);
         lane.deferrals.extend(open.map(|deferral| Deferral {
             to: ends,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::arrows::arrows;
 use super::lanes::DrawnRun;
+use super::views::{members, takeovers};
 use super::{Diagram, Lane, Positions, View};
 use crate::trace::history::{Datagram, Event, EventId, History, NameId, TraceError};
-use crate::trace::record::{EventKind, MessageKind};
+use crate::trace::record::{EventKind, MessageKind, Phase};
 
 impl Diagram {
     /// Lays out a part of a history. Only the events that are drawn are read again.
@@ -20,6 +21,7 @@ impl Diagram {
             ..Lane::default()
         };
         let mut lanes: Vec<Lane> = lane_of.keys().map(lane).collect();
+        let members = members(history);
         let mut of_run: BTreeMap<usize, Vec<EventId>> = BTreeMap::new();
         for event_id in shown {
             let run = history.label(event_id).run;
@@ -46,10 +48,12 @@ impl Diagram {
                 is_crashed: is_of_node(run + 1),
                 length,
                 lock: &view.lock,
+                members: &members,
             };
             drawn.add_to(&mut lanes[*lane]);
         }
         Ok(Diagram {
+            takeovers: takeovers(&lanes),
             lanes,
             arrows: arrows(history, &positions, &lane_of, view),
             length,
@@ -59,19 +63,21 @@ impl Diagram {
 }
 
 /// The events that are drawn, in order: of this lock, these nodes and this time, without
-/// timers that sent nothing and without hellos and welcomes, except the one that told the
-/// last unknown clock, so that requests were sent.
+/// timers at which nothing was sent or entered, and without hellos and welcomes, except the one that told the
+/// last unknown clock, so that requests were sent; of the events of views, the votes, joins
+/// and lapses.
 fn shown(history: &History, view: &View) -> Vec<EventId> {
     let begins = history.begins_at();
     let lock = history.known_lock(&view.lock);
     let syncs = syncs_that_sent(history, lock);
+    let views: HashSet<EventId> = history.views.shown().collect();
     let is_shown = |event_id: &&EventId| {
         let event = history.event(**event_id);
         let since = event.at.saturating_sub(begins);
         view.has(event.id)
             && view.from.is_none_or(|from| since >= from)
             && view.to.is_none_or(|to| since <= to)
-            && (is_of(event, lock) || syncs.contains(*event_id))
+            && (is_of(event, lock) || syncs.contains(*event_id) || views.contains(*event_id))
     };
     history.order.iter().filter(is_shown).copied().collect()
 }
@@ -91,10 +97,10 @@ fn syncs_that_sent(history: &History, lock: Option<NameId>) -> HashSet<EventId> 
 fn is_of(event: &Event, lock: Option<NameId>) -> bool {
     let is_this_lock = Some(event.lock) == lock;
     match (event.kind, event.received) {
-        (EventKind::Start, _) => false,
+        (EventKind::Start | EventKind::View, _) => false,
         (EventKind::Tick, _) => true,
         (EventKind::Received, Some(kind)) => is_this_lock && !kind.is_clock_sync(),
-        (EventKind::Timer, _) => is_this_lock && event.has_sent,
+        (EventKind::Timer, _) => is_this_lock && (event.has_sent || event.phase == Phase::Held),
         _ => is_this_lock,
     }
 }
@@ -114,10 +120,18 @@ fn positions(history: &History, shown: &[EventId], view: &View) -> (Positions, f
         .collect();
     let mut of_node: BTreeMap<u16, f64> = BTreeMap::new();
     let mut farthest: f64 = 0.0;
+    // No datagram orders the events of views: a vote, a join or a lapse stands after all
+    // that the order has before it, and before all that the order has after it.
+    let views: HashSet<EventId> = history.views.shown().collect();
+    let mut not_before: f64 = 0.0;
     for event_id in shown {
         let sent = sent_at.get(event_id).and_then(|sent| positions.get(sent));
         let own = of_node.entry(history.event(*event_id).id).or_default();
-        let at = own.max(sent.copied().unwrap_or(0.0)) + 1.0;
+        let mut at = (own.max(sent.copied().unwrap_or(0.0)) + 1.0).max(not_before);
+        if views.contains(event_id) {
+            at = at.max(farthest + 0.5);
+            not_before = at + 0.5;
+        }
         *own = at;
         farthest = farthest.max(at);
         positions.insert(*event_id, at);

@@ -8,11 +8,13 @@
 mod arrows;
 mod lanes;
 mod layout;
+mod views;
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::history::{EventId, EventLabel};
 use super::record::{MessageKind, Phase};
+use super::view_record::Number;
 
 /// Which part of a history is drawn, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Diagram {
     pub lanes: Vec<Lane>,
     /// The datagrams.
     pub arrows: Vec<Arrow>,
+    /// The entries in a view without the node of the entry before.
+    pub takeovers: Vec<Takeover>,
     /// Its length.
     pub length: f64,
     /// The lock; empty for the original's one lock.
@@ -64,6 +68,52 @@ pub struct Lane {
     pub dots: Vec<Dot>,
     /// The replies that it deferred.
     pub deferrals: Vec<Deferral>,
+    /// With failover: the views that it was in.
+    pub bands: Vec<Band>,
+    /// With failover: its votes, joins and lapses.
+    pub marks: Vec<Mark>,
+}
+
+/// A span in which a node was in one view, with or without a lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    pub from: f64,
+    pub to: f64,
+    pub view: Number,
+    /// The members of the view.
+    pub members: Vec<u16>,
+    pub is_leased: bool,
+    /// The event that it begins with.
+    pub event: EventLabel,
+}
+
+/// What a node did about views at an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    Vote,
+    Join,
+    /// Its lease ended.
+    Lapse,
+}
+
+/// A vote, a join or a lapse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    pub at: f64,
+    pub kind: MarkKind,
+    /// The view's number.
+    pub number: String,
+    pub event: EventLabel,
+}
+
+/// An entry in a view without the node of the entry before: the lanes and positions of the
+/// end and of the beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Takeover {
+    pub from: (usize, f64),
+    pub to: (usize, f64),
+    /// The event that it begins with.
+    pub event: EventLabel,
 }
 
 /// A span in which a node was in one state.

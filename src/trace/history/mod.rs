@@ -13,6 +13,7 @@ mod matching;
 mod names;
 mod order;
 mod reader;
+mod views;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,6 +25,7 @@ use matching::Ends;
 use names::Names;
 use order::order;
 use reader::Contents;
+use views::Views;
 
 pub(super) use names::NameId;
 
@@ -43,6 +45,8 @@ pub struct History {
     /// All datagrams, by sending, or else by receipt. [`Datagram`] documents which of
     /// several equal sendings an arrival is assigned to.
     pub datagrams: Vec<Datagram>,
+    /// The views and leases of a group with failover.
+    pub(super) views: Views,
     events: Vec<Event>,
     names: Names,
     lines: Lines,
@@ -87,6 +91,7 @@ impl History {
             datagrams: ends.matched(&rank),
             runs: contents.runs,
             order,
+            views: contents.views,
             events: contents.events,
             names: contents.names,
             lines: contents.lines,

@@ -10,6 +10,7 @@ use super::event::{Event, EventId};
 use super::file_lines::FileLines;
 use super::lines::{Lines, Source};
 use super::names::Names;
+use super::views::Views;
 use crate::trace::record::{Header, MessageRecord, Record};
 use crate::trace::run::Run;
 
@@ -42,6 +43,7 @@ pub struct RunEvents {
 pub(super) struct Contents {
     pub(super) runs: Vec<RunEvents>,
     pub(super) events: Vec<Event>,
+    pub(super) views: Views,
     pub(super) sent: Vec<Datagram>,
     pub(super) received: Vec<Datagram>,
     pub(super) names: Names,
@@ -147,6 +149,7 @@ impl Contents {
             is_ignored: record.ignored.is_some(),
             has_sent: record.sent.iter().any(|sent| !sent.kind.is_clock_sync()),
         });
+        self.views.add(event_id, record, &mut self.names);
         if let Some(message) = message {
             self.received.push(Datagram {
                 received: Some(event_id),

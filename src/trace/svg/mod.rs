@@ -3,12 +3,13 @@
 //! arrow the events of both its ends.
 //!
 //! ```text
-//! Diagram ─> bars, arrows ─> SVG
+//! Diagram ─> bars, arrows, views ─> SVG
 //! ```
 
 mod arrows;
 mod bars;
 mod scale;
+mod views;
 
 use std::fmt::{self, Display};
 
@@ -47,19 +48,37 @@ text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
 /// The diagram as one SVG file.
 pub fn svg(diagram: &Diagram) -> String {
     let mut lines = Vec::new();
+    let mut edges = Vec::new();
     let mut y = TOP;
+    let bands = diagram.lanes.iter().flat_map(|lane| &lane.bands);
+    let mut views: Vec<_> = bands.map(|band| band.view).collect();
+    views.sort_unstable();
+    views.dedup();
     for lane in &diagram.lanes {
+        let top = y;
         y += LANE / 2.0;
+        if !views.is_empty() {
+            y += views::ROOM;
+        }
         lines.push(y);
         let rows = lane.deferrals.iter().map(|deferral| deferral.row + 1);
         y += LANE / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
+        edges.push((top, y - 4.0));
     }
+    let legend = if views.is_empty() {
+        LEGEND
+    } else {
+        LEGEND + 22.0
+    };
     let width = LEFT + diagram.length * UNIT + RIGHT;
     let page = Page {
         diagram,
         lines,
+        edges,
+        views,
         width: width.max(620.0),
-        height: y + LEGEND,
+        height: y + legend,
+        legend,
     };
     page.to_string()
 }
@@ -68,8 +87,14 @@ struct Page<'a> {
     diagram: &'a Diagram,
     /// The height of each lane's line.
     lines: Vec<f64>,
+    /// The top and the bottom of each lane's bands.
+    edges: Vec<(f64, f64)>,
+    /// The numbers of all views, in order; empty without failover.
+    views: Vec<(u64, u16)>,
     width: f64,
     height: f64,
+    /// The height of the legend.
+    legend: f64,
 }
 
 impl Display for Page<'_> {
@@ -80,12 +105,21 @@ impl Display for Page<'_> {
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">"#
         )?;
         writeln!(f, "<title>turno: {}</title>", self.title())?;
-        writeln!(f, "<style>{STYLE}</style>")?;
+        let (style, pattern) = match self.views[..] {
+            [] => ("", ""),
+            _ => (views::STYLE, views::PATTERN),
+        };
+        writeln!(f, "<style>{STYLE}{style}</style>")?;
         writeln!(
             f,
-            r##"<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
+            r##"<defs>{pattern}<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
         )?;
         writeln!(f, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;
+        for (lane, edges) in self.diagram.lanes.iter().zip(&self.edges) {
+            views::bands(f, lane, *edges, &self.views)?;
+        }
+        let mut takeovers = self.diagram.takeovers.iter();
+        takeovers.try_for_each(|takeover| views::takeover(f, takeover, &self.lines))?;
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
             self.lane(f, lane, *y)?;
         }
@@ -102,7 +136,14 @@ impl Display for Page<'_> {
             spans.try_for_each(|span| token(f, span, *y))?;
             deferrals.try_for_each(|deferral| reason(f, deferral, (lane, *y), width))?;
         }
+        let lanes = self.diagram.lanes.iter().zip(&self.lines);
+        for ((lane, y), edges) in lanes.zip(&self.edges) {
+            views::marks(f, lane, *y, *edges)?;
+        }
         self.legend(f)?;
+        if !self.views.is_empty() {
+            views::legend(f, self.height - self.legend + 66.0)?;
+        }
         writeln!(f, "</svg>")
     }
 }
@@ -170,7 +211,7 @@ impl Page<'_> {
     }
 
     fn legend(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let y = self.height - LEGEND + 22.0;
+        let y = self.height - self.legend + 22.0;
         let second = y + 22.0;
         let line = y - 4.0;
         write!(

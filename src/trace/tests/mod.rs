@@ -5,6 +5,8 @@ mod drawing;
 mod files;
 mod html;
 mod matching;
+mod view_drawing;
+mod views;
 
 use super::check::report::{Gap, Report};
 use super::diagram::Lane;
@@ -35,6 +37,7 @@ fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
         state,
         request: (state == Phase::Wait).then_some(number),
         token: (state == Phase::Held).then_some(number),
+        view: None,
         queue: Vec::new(),
         sent: Vec::new(),
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use crate::engine::Snapshot;
 use crate::mutex::{LockName, NodeId, State};
 use crate::narrate::{counts, listed};
+use crate::system::boot_clock;
+use crate::views::Views;
 
 /// The lock of a process at a terminal: the original's.
 static LOCK: LazyLock<LockName> = LazyLock::new(LockName::default);
@@ -26,7 +28,7 @@ pub(super) fn state(snapshot: &Snapshot<'_>) -> String {
         State::Wait { missing, .. } => format!(
             "{} of {} replies missing, {}",
             missing.len(),
-            member.peers().len(),
+            member.view_peers().len(),
             seconds(snapshot.in_state),
         ),
         State::Held { token } => {
@@ -50,7 +52,8 @@ pub(super) fn figures(snapshot: &Snapshot<'_>, width: u16) -> String {
         last_request_clock.map_or_else(|| "none".to_owned(), |clock| clock.to_string());
     let mut figures = format!("clock {clock}  lastRequestClock {last_request_clock}");
     let dropped: u64 = snapshot.drops.values().sum();
-    let mut more = vec![format!("  entries {}", snapshot.entries)];
+    let mut more: Vec<String> = view(snapshot).into_iter().collect();
+    more.push(format!("  entries {}", snapshot.entries));
     if dropped > 0 {
         more.push(format!("  dropped {dropped}"));
         more.push(format!(" ({})", counts(snapshot.drops)));
@@ -61,6 +64,24 @@ pub(super) fn figures(snapshot: &Snapshot<'_>, width: u16) -> String {
         }
     }
     figures
+}
+
+/// The view and what is left of the lease, with failover.
+fn view(snapshot: &Snapshot<'_>) -> Option<String> {
+    let member = snapshot.member;
+    let views = member.views()?;
+    let all = views.config().members.len();
+    let view = views.view().map_or_else(
+        || "in no view".to_owned(),
+        |view| format!("view {} ({} of {all})", view.number, view.members.len()),
+    );
+    let left = member.leased_until()?.since(boot_clock::now());
+    let lease = if left.is_zero() {
+        "no lease".to_owned()
+    } else {
+        format!("lease {}", seconds(left))
+    };
+    Some(format!("  {view}, {lease}"))
 }
 
 /// A peer, as the list of peers shows it.
@@ -86,8 +107,11 @@ fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
         State::Free => member.is_awaiting_sync(&LOCK) && member.unsynced().contains(&id),
         State::Held { .. } => false,
     };
+    let view = member.views().and_then(Views::view);
+    let is_out = view.is_some_and(|view| !view.members.contains(&id));
     let heard = snapshot.heard.get(&id).map(Instant::elapsed);
     let reply = match (member.state(&LOCK), heard) {
+        _ if is_out => "out of the view".to_owned(),
         (State::Free, _) if is_missing => "clock missing".to_owned(),
         (_, None) if is_missing => "reply missing, never heard".to_owned(),
         (_, Some(ago)) if is_missing && ago >= LONG => {

@@ -74,7 +74,9 @@ fn two_agents_with_different_member_lists_report_that_of_each_other() {
     let longer = [&machines.members[..], &[":1".to_owned()]].concat();
     let _one = machines.agent(1, &machines.socket(1), &[], &machines.members);
     let _other = machines.agent(2, &machines.socket(2), &[], &longer);
-    let why = |peer| format!("process {peer} has another member list: give all the same");
+    let why = |peer| {
+        format!("process {peer} has another member list, or another --failover: give all the same")
+    };
     is_refused(&machines, 1, 2, &why(2));
     is_refused(&machines, 2, 1, &why(1));
 }

@@ -55,6 +55,7 @@ pub fn message() -> impl Strategy<Value = Message> {
     (any::<u16>(), any::<u64>(), body()).prop_map(|(from, incarnation, body)| Message {
         from: NodeId(from),
         origin: Origin::Turno(Incarnation(incarnation)),
+        view: None,
         body,
     })
 }

@@ -1,7 +1,7 @@
 //! Laws of every datagram, whatever its bytes.
 
 use turno::internals::mutex::Message;
-use turno::internals::wire::{Datagram, GroupDigest, decode, encode};
+use turno::internals::wire::{Datagram, GroupDigest, decode, encode, encode_view};
 
 use super::original_scan::scan;
 
@@ -15,6 +15,17 @@ pub fn check(datagram: &[u8]) {
     let Ok(decoded) = decode(datagram) else {
         return;
     };
+    if let Datagram::View { .. } = &decoded {
+        assert_eq!(
+            decode(&encode_again(&decoded)),
+            Ok(decoded),
+            "encoded again"
+        );
+        for kind in ["req", "reply", "cs"] {
+            assert_eq!(scan(datagram, kind), None, "the original reads a {kind}");
+        }
+        return;
+    }
     let (kind, clock, id) = match &decoded {
         Datagram::Message { message, .. } => {
             let kind = if is_request(message) { "req" } else { "reply" };
@@ -22,6 +33,7 @@ pub fn check(datagram: &[u8]) {
         }
         Datagram::OriginalReply { from, clock } => ("reply", *clock, *from),
         Datagram::Section(message) => ("cs", message.stamp.clock, message.stamp.id),
+        Datagram::View { .. } => unreachable!("it returned above"),
     };
     let scanned = scan(datagram, kind);
     let clock = i64::try_from(clock).expect("Go has no larger numbers");
@@ -47,5 +59,11 @@ fn encode_again(decoded: &Datagram) -> Vec<u8> {
         }
         Datagram::OriginalReply { from, clock } => format!("reply<{clock},{from}>").into_bytes(),
         Datagram::Section(message) => message.encode(),
+        Datagram::View {
+            from,
+            incarnation,
+            message,
+            group,
+        } => encode_view(*from, *incarnation, message, *group).into_bytes(),
     }
 }

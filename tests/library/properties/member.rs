@@ -76,7 +76,12 @@ fn messages_about(number: u64, members: u16) -> Vec<Event> {
                 .into_iter()
                 .chain(bodies(&LockName::default()))
             {
-                messages.push(received(Message { from, origin, body }));
+                messages.push(received(Message {
+                    from,
+                    origin,
+                    view: None,
+                    body,
+                }));
             }
         }
     }
@@ -95,6 +100,7 @@ fn member(is_synced: bool) -> Member {
         received(Message {
             from,
             origin: Origin::Turno(Incarnation(8)),
+            view: None,
             body: Body::Welcome {
                 clock: 1,
                 to: NONCE,

@@ -8,7 +8,7 @@
 //! address that the process sees comes back through the relay, to the very socket
 //! that asked, and no datagram between processes bypasses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +20,7 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::fixtures::random::Random;
+use crate::fixtures::wait::eventually;
 
 /// What the relay does to a datagram, each in percent.
 #[derive(Clone, Copy)]
@@ -63,6 +64,8 @@ pub struct Relay {
 struct Record {
     figures: Figures,
     captured: Vec<Captured>,
+    /// The members that are cut off.
+    cut: BTreeSet<usize>,
     is_over: bool,
 }
 
@@ -127,6 +130,16 @@ impl Relay {
     /// All datagrams that arrived at a public port so far, in order.
     pub fn captured(&self) -> Vec<Captured> {
         self.record().captured.clone()
+    }
+
+    /// Loses every datagram from and to this member from now on.
+    pub fn cut(&self, member: usize) {
+        self.record().cut.insert(member);
+    }
+
+    /// Connects it again.
+    pub fn heal(&self, member: usize) {
+        self.record().cut.remove(&member);
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -269,8 +282,19 @@ impl Thread {
             repeated,
             held_back,
         } = self.faults;
+        let ports = self.public_ports.iter();
+        let sender = ports.zip(1..).find(|(port, _)| port.inside == flow.0);
+        let ends = [Some(flow.1 + 1), sender.map(|(_, member)| member)];
         let mut record = self.record.lock().unwrap();
         record.figures.arrived += 1;
+        if ends
+            .iter()
+            .flatten()
+            .any(|member| record.cut.contains(member))
+        {
+            record.figures.lost += 1;
+            return;
+        }
         if direction == Direction::In {
             let (to, text) = (flow.1 + 1, text.clone());
             record.captured.push(Captured { to, text });
@@ -359,7 +383,9 @@ impl Thread {
 
     fn open(&self, port: u16, token: Token) -> UdpSocket {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut socket = UdpSocket::bind(address).expect("the port is free");
+        // The reservation of the port has tried it, and a process that another test started
+        // at that moment has the socket until it executes its program.
+        let mut socket = eventually("the port is free", || UdpSocket::bind(address).ok());
         let registry = self.poll.registry();
         registry
             .register(&mut socket, token, Interest::READABLE)

@@ -195,7 +195,12 @@ impl Memo {
                 MemberEffect::Delegate(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => MemberEffect::Leave,
-            Effect::Contended { .. } | Effect::SetTimer { .. } => return None,
+            Effect::Promise { .. }
+            | Effect::Forget
+            | Effect::Join
+            | Effect::Lost { .. }
+            | Effect::Contended { .. }
+            | Effect::SetTimer { .. } => return None,
             Effect::Send { to, message, .. } => {
                 // A hello to a peer whose clock is known only makes that peer repeat what is
                 // under way already.

@@ -214,7 +214,12 @@ fn arrived(step: &[u8], member: &Member, body: Body) -> Event {
     };
     let port = u16::from(step[3]);
     Event::Received {
-        message: Message { from, origin, body },
+        message: Message {
+            from,
+            origin,
+            view: None,
+            body,
+        },
         reply_to: (origin == Origin::Original).then(|| SocketAddr::from(([127, 0, 0, 1], port))),
     }
 }

@@ -175,6 +175,9 @@ impl Reference {
                     assert!(!after.reply_queue(lock).is_empty(), "{}", what());
                 }
                 Effect::SetTimer { timer, .. } => self.timers.push(timer.clone()),
+                Effect::Promise { .. } | Effect::Forget | Effect::Join | Effect::Lost { .. } => {
+                    panic!("{}: without failover", what())
+                }
             }
         }
         if let Event::Release(lock) | Event::Cancel(lock) = event

@@ -1,15 +1,20 @@
 //! The processes of the machine, as /proc shows them.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
+};
 
 /// A process. Its start tells it apart from a later one with the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Process {
-    pub(super) pid: Pid,
+pub(crate) struct Process {
+    pub(crate) pid: Pid,
     parent: i32,
     /// In clock ticks since the machine was started.
     started: u64,
@@ -26,7 +31,30 @@ impl Process {
         })
     }
 
-    pub(super) fn signal(self, signal: Signal) -> rustix::io::Result<()> {
+    /// The processes that have this file open, and may be looked at by this user.
+    pub(crate) fn that_have_open(file: &File) -> io::Result<Vec<Self>> {
+        let wanted = file.metadata()?;
+        let is_wanted = |path: &Path| {
+            let found = fs::metadata(path);
+            found.is_ok_and(|it| (it.dev(), it.ino()) == (wanted.dev(), wanted.ino()))
+        };
+        let mut found = Vec::new();
+        for pid in pids() {
+            let fds = fs::read_dir(format!("/proc/{}/fd", pid.as_raw_pid()));
+            let mut fds = fds.into_iter().flatten().flatten();
+            if pid != getpid() && fds.any(|fd| is_wanted(&fd.path())) {
+                found.extend(Process::find(pid));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_pid().unsigned_abs()
+    }
+
+    pub(crate) fn signal(self, signal: Signal) -> rustix::io::Result<()> {
         let opened = match pidfd_open(self.pid, PidfdFlags::empty()) {
             Ok(opened) => opened,
             // Before Linux 5.3.
@@ -41,25 +69,26 @@ impl Process {
     }
 }
 
+fn pids() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
 /// All processes, by the ids of their parents.
-pub(super) struct ByParent(BTreeMap<i32, Vec<Process>>);
+pub(crate) struct ByParent(BTreeMap<i32, Vec<Process>>);
 
 impl ByParent {
-    pub(super) fn find() -> Self {
+    pub(crate) fn find() -> Self {
         let mut by_parent: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let pid = name.to_str().and_then(|name| name.parse().ok());
-            if let Some(process) = pid.and_then(Pid::from_raw).and_then(Process::find) {
-                by_parent.entry(process.parent).or_default().push(process);
-            }
+        for process in pids().filter_map(Process::find) {
+            by_parent.entry(process.parent).or_default().push(process);
         }
         ByParent(by_parent)
     }
 
     /// Takes out the children of a process. As they are taken out, a search ends even if
     /// ids were used again while /proc was read.
-    pub(super) fn take_children(&mut self, parent: Pid) -> Vec<Process> {
+    pub(crate) fn take_children(&mut self, parent: Pid) -> Vec<Process> {
         self.0.remove(&parent.as_raw_pid()).unwrap_or_default()
     }
 }
@@ -85,7 +114,7 @@ mod tests {
         assert_eq!(parse(stat), Some((42, 4711)));
         assert_eq!(parse(b"71 (a) S"), None);
         assert_eq!(parse(b""), None);
-        let own = Process::find(rustix::process::getpid()).unwrap();
+        let own = Process::find(getpid()).unwrap();
         let parent = Pid::as_raw(rustix::process::getppid());
         assert_eq!(own.parent, parent, "{own:?}");
     }

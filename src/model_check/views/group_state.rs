@@ -1,0 +1,265 @@
+//! The state of a whole group.
+//!
+//! A sent message stays under way for ever: it may arrive at any time, any number of
+//! times, in any order, or never. Only an acknowledgment is different: it arrives once,
+//! because it means nothing more, and it is void when what it acknowledges has ended.
+
+use super::bounds::{Bounds, MEMBERS, id_of, index_of};
+use super::coverage;
+use super::input::Input;
+use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
+use super::oracle::{Oracle, Violation};
+use crate::model_check::visited::mixed;
+use crate::mutex::{Effect, ViewNumber};
+use crate::protocol::Member;
+use crate::views::ViewMessage;
+
+/// The state of a whole group. Members are known by their index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupState {
+    pub(super) members: [MemberNumber; MEMBERS],
+    /// The messages under way, in order.
+    pub(super) network: Vec<MessageNumber>,
+    /// What each has persisted.
+    pub(super) promised: [ViewNumber; MEMBERS],
+    pub(super) below: [u64; MEMBERS],
+    /// What the latest beat of each said: its run, view and bound.
+    pub(super) said: [Option<(u8, ViewNumber, u64)>; MEMBERS],
+    /// What each has done.
+    pub(super) runs: [u8; MEMBERS],
+    pub(super) restarts: [u8; MEMBERS],
+    pub(super) leaves: [u8; MEMBERS],
+    pub(super) requests: [u8; MEMBERS],
+    pub(super) proposals: [u8; MEMBERS],
+    /// The latest view in which a member has entered.
+    pub(super) entered: Option<ViewNumber>,
+    pub(super) oracle: Oracle,
+}
+
+impl GroupState {
+    /// Returns the state before any member has done anything.
+    pub(super) fn new(bounds: &Bounds, memo: &mut Memo) -> Self {
+        let mut state = GroupState {
+            members: [0; MEMBERS],
+            network: Vec::new(),
+            promised: [ViewNumber::FIRST; MEMBERS],
+            below: [1; MEMBERS],
+            said: [None; MEMBERS],
+            runs: [0; MEMBERS],
+            restarts: [0; MEMBERS],
+            leaves: [0; MEMBERS],
+            requests: [0; MEMBERS],
+            proposals: [0; MEMBERS],
+            entered: None,
+            oracle: Oracle::default(),
+        };
+        for index in 0..MEMBERS {
+            state
+                .start_run(bounds, memo, index)
+                .expect("nothing is wrong");
+        }
+        state
+    }
+
+    /// A run begins, with what is persisted. Whatever was inside has ended.
+    pub(super) fn start_run(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+    ) -> Result<(), Violation> {
+        self.runs[index] += 1;
+        self.oracle.inside[index] = false;
+        let run = self.runs[index];
+        let config = bounds.config(index, run, self.below[index]);
+        let views = bounds.views(index, run, self.promised[index]);
+        let member = Member::with_failover(config, views, super::bounds::NOW);
+        self.members[index] = memo.add_member(bounds, member);
+        self.beat(bounds, memo, index, &mut 0)
+    }
+
+    /// Applies a member's step.
+    pub(super) fn apply(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+        step: &MemberStep,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        let before = memo.member(self.members[index]).view;
+        let view = memo.member(step.after).view;
+        if view < before {
+            return Err(Violation::ViewWentBack);
+        }
+        self.members[index] = step.after;
+        for effect in &step.effects {
+            match effect {
+                Effect::Promise { number } => self.promised[index] = *number,
+                Effect::Reserve { below } => self.below[index] = *below,
+                Effect::Enter { token, .. } => {
+                    *seen |= self.entry_coverage(index, view);
+                    self.entered = self.entered.max(view);
+                    self.oracle.enter(index, token.get())?;
+                }
+                Effect::Join if self.oracle.inside[index] => {
+                    *seen |= coverage::HELD_ACROSS_A_JOIN;
+                }
+                Effect::Lost { .. } => {
+                    *seen |= coverage::LOST;
+                    self.oracle.inside[index] = false;
+                }
+                Effect::Leave { .. } => self.oracle.inside[index] = false,
+                _ => {}
+            }
+        }
+        for message in &step.sends {
+            self.send(bounds, memo, *message, seen)?;
+        }
+        self.beat(bounds, memo, index, seen)
+    }
+
+    /// A member that has something new to say sends a beat. It arrives at any time.
+    fn beat(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        let known = memo.member(self.members[index]);
+        let view = known.view.unwrap_or_default();
+        let says = (self.runs[index], view, self.below[index]);
+        if self.said[index] == Some(says) {
+            return Ok(());
+        }
+        self.said[index] = Some(says);
+        let step = memo.ask(bounds, self.members[index], Input::Beat);
+        step.map_or(Ok(()), |step| self.apply(bounds, memo, index, &step, seen))
+    }
+
+    fn entry_coverage(&self, index: usize, view: Option<ViewNumber>) -> u16 {
+        let of = |number| {
+            self.oracle
+                .decided
+                .iter()
+                .find(|(known, _)| *known == number)
+        };
+        let members = view.and_then(of).map_or(0b111, |(_, members)| *members);
+        let mut earlier = self.oracle.decided.iter();
+        let was_smaller =
+            earlier.any(|(number, members)| Some(*number) < view && *members != 0b111);
+        let mut seen = coverage::ENTERED;
+        if members != 0b111 {
+            seen |= coverage::TAKEOVER;
+        } else if was_smaller {
+            seen |= coverage::REJOINED;
+        }
+        if self.runs[index] > 1 {
+            seen |= coverage::ENTERED_AFTER_RESTART;
+        }
+        if self.entered.is_some() && self.entered < view {
+            seen |= coverage::TWO_VIEWS_ENTERED;
+        }
+        seen
+    }
+
+    fn send(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        message: MessageNumber,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        let sent = memo.sent(message).clone();
+        match &sent.content {
+            Content::View(ViewMessage::Decision(view)) => {
+                let is_late = self.promised.iter().any(|promised| *promised > view.number);
+                if self.oracle.decide(view)? && is_late {
+                    *seen |= coverage::DECIDED_LATE;
+                }
+            }
+            Content::View(ViewMessage::Acknowledge(_)) if bounds.acknowledges_at_once => {
+                let to = index_of(sent.to);
+                let step = memo.ask(bounds, self.members[to], Input::Deliver(message));
+                return step.map_or(Ok(()), |step| self.apply(bounds, memo, to, &step, seen));
+            }
+            _ => {}
+        }
+        if let Err(place) = self.network.binary_search(&message) {
+            self.network.insert(place, message);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, message: MessageNumber) {
+        if let Ok(place) = self.network.binary_search(&message) {
+            self.network.remove(place);
+        }
+    }
+
+    /// What one member acknowledged to another has ended, under way too.
+    pub(super) fn end(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        by: usize,
+        to: usize,
+        seen: &mut u16,
+    ) -> Result<bool, Violation> {
+        let under_way = self.network.len();
+        self.network
+            .retain(|message| !is_acknowledgment(memo, *message, by, to));
+        let given = memo.ask(bounds, self.members[by], Input::EndGiven(to as u8));
+        let got = memo.ask(bounds, self.members[to], Input::EndGot(by as u8));
+        let is_change = self.network.len() < under_way || given.is_some() || got.is_some();
+        // The one that counts on it goes first.
+        for (index, step) in [(to, got), (by, given)] {
+            if let Some(step) = step {
+                self.apply(bounds, memo, index, &step, seen)?;
+            }
+        }
+        Ok(is_change)
+    }
+
+    /// 64 bits of the content.
+    pub(super) fn fingerprint(&self, memo: &Memo) -> u64 {
+        let network = self.network.iter();
+        let mut sum = network.fold(0_u64, |sum, message| {
+            sum.wrapping_add(mixed(memo.message(*message).hash))
+        });
+        for index in 0..MEMBERS {
+            let counts = [
+                self.runs[index],
+                self.restarts[index],
+                self.leaves[index],
+                self.requests[index],
+                self.proposals[index],
+                u8::from(self.oracle.inside[index]),
+                index as u8,
+                0,
+            ];
+            let promised =
+                self.promised[index].counter << 8 | u64::from(self.promised[index].proposer);
+            for part in [
+                memo.member(self.members[index]).hash,
+                u64::from_le_bytes(counts),
+                promised << 32 | self.below[index],
+            ] {
+                sum = mixed(sum.wrapping_mul(31) ^ mixed(part));
+            }
+        }
+        sum = mixed(sum ^ self.oracle.last_token);
+        let decided = self.oracle.decided.iter();
+        decided.fold(sum, |sum, (number, members)| {
+            let number = number.counter << 16 | u64::from(number.proposer) << 8;
+            mixed(sum.wrapping_mul(31) ^ (number | u64::from(*members)))
+        })
+    }
+}
+
+fn is_acknowledgment(memo: &Memo, message: MessageNumber, by: usize, to: usize) -> bool {
+    let sent = memo.sent(message);
+    let is_one = matches!(sent.content, Content::View(ViewMessage::Acknowledge(_)));
+    is_one && (sent.from, sent.to) == (id_of(by), id_of(to))
+}

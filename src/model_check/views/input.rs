@@ -1,0 +1,37 @@
+//! What a search asks a member.
+
+use super::memo::MessageNumber;
+use crate::mutex::{LockName, Timer};
+use crate::protocol::Event;
+
+/// What to ask a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Input {
+    Deliver(MessageNumber),
+    Beat,
+    /// The counter, and the members as bits.
+    Propose(u8, u8),
+    /// The end of what it acknowledged to the member at this index.
+    EndGiven(u8),
+    /// The end of what the member at this index acknowledged to it.
+    EndGot(u8),
+    Acquire,
+    Enter,
+    Release,
+    Leave,
+}
+
+impl Input {
+    /// The event, if it is one of the member's own.
+    pub(super) fn event(self) -> Option<Event> {
+        let lock = LockName::default();
+        Some(match self {
+            Input::Beat => Event::Expired(Timer::View),
+            Input::Acquire => Event::Acquire(lock),
+            Input::Enter => Event::Expired(Timer::Enter { lock }),
+            Input::Release => Event::Release(lock),
+            Input::Leave => Event::End,
+            _ => return None,
+        })
+    }
+}

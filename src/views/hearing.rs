@@ -1,0 +1,123 @@
+//! Which member hears which: what a proposal is made of. A heuristic, always safe.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+use super::Config;
+use super::message::{Beat, Nonce};
+use super::time::Moment;
+use crate::mutex::NodeId;
+
+/// When each member last heard each other one, as far as this member knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Hearing {
+    /// The latest beat of each peer, and when it arrived.
+    beats: BTreeMap<NodeId, (Beat, Moment)>,
+    /// By (who hears, whom): the latest beat heard, and when that was news here.
+    pairs: BTreeMap<(NodeId, NodeId), (Nonce, Moment)>,
+}
+
+impl Hearing {
+    /// A beat has arrived.
+    pub(super) fn heard(&mut self, config: &Config, from: NodeId, beat: &Beat, now: Moment) {
+        self.renew((config.id, from), beat.nonce, now);
+        for (whom, nonce) in &beat.heard {
+            if config.members.contains(whom) {
+                self.renew((from, *whom), *nonce, now);
+            }
+        }
+        self.beats.insert(from, (beat.clone(), now));
+    }
+
+    /// A pair is heard again whenever its nonce changes: a new run counts its beats
+    /// from 1.
+    fn renew(&mut self, pair: (NodeId, NodeId), nonce: Nonce, now: Moment) {
+        match self.pairs.get_mut(&pair) {
+            Some((known, at)) => {
+                let is_news =
+                    known.incarnation != nonce.incarnation || known.counter < nonce.counter;
+                if is_news {
+                    (*known, *at) = (nonce, now);
+                }
+            }
+            None => {
+                self.pairs.insert(pair, (nonce, now));
+            }
+        }
+    }
+
+    /// A peer has left: it counts as not heard.
+    pub(super) fn forget(&mut self, own: NodeId, peer: NodeId) {
+        self.beats.remove(&peer);
+        self.pairs.remove(&(own, peer));
+    }
+
+    /// The latest beat of a peer that was heard within `time`.
+    pub(super) fn latest(&self, peer: NodeId, now: Moment, time: Duration) -> Option<&Beat> {
+        let (beat, at) = self.beats.get(&peer)?;
+        (now.since(*at) < time).then_some(beat)
+    }
+
+    /// When the latest beat of a peer arrived. `None`: none has.
+    pub(super) fn at(&self, peer: NodeId) -> Option<Moment> {
+        self.beats.get(&peer).map(|(_, at)| *at)
+    }
+
+    /// The last beat heard of each peer, for the own beats.
+    pub(super) fn nonces(&self) -> BTreeMap<NodeId, Nonce> {
+        let nonces = self.beats.iter();
+        nonces
+            .map(|(peer, (beat, _))| (*peer, beat.nonce))
+            .collect()
+    }
+
+    /// Whether `one` has heard `other` within `time`.
+    pub(super) fn hears(&self, one: NodeId, other: NodeId, now: Moment, time: Duration) -> bool {
+        let heard = self.pairs.get(&(one, other));
+        heard.is_some_and(|(_, at)| now.since(*at) < time)
+    }
+
+    /// Whether both hear each other.
+    fn is_mutual(&self, one: NodeId, other: NodeId, now: Moment, time: Duration) -> bool {
+        self.hears(one, other, now, time) && self.hears(other, one, now, time)
+    }
+
+    /// A set of members in which all hear all, with `own` in it: those of `present`
+    /// before the others, the smaller ids first.
+    pub(super) fn clique(
+        &self,
+        own: NodeId,
+        present: &BTreeSet<NodeId>,
+        members: &BTreeSet<NodeId>,
+        now: Moment,
+        time: Duration,
+    ) -> BTreeSet<NodeId> {
+        let mut clique = BTreeSet::from([own]);
+        let absent = members - present;
+        for member in present.iter().chain(&absent) {
+            let is_heard = |other: &NodeId| self.is_mutual(*member, *other, now, time);
+            let beat = self.latest(*member, now, time);
+            let is_able = *member == own || beat.is_none_or(|beat| beat.takes_part);
+            if is_able
+                && members.contains(member)
+                && clique.iter().all(|it| it == member || is_heard(it))
+            {
+                clique.insert(*member);
+            }
+        }
+        clique
+    }
+
+    #[cfg(test)]
+    pub(super) fn hear_all(&mut self, members: &BTreeSet<NodeId>, now: Moment) {
+        let nonce = Nonce {
+            incarnation: crate::mutex::Incarnation(0),
+            counter: 0,
+        };
+        let pairs = members
+            .iter()
+            .flat_map(|one| members.iter().map(move |other| (*one, *other)));
+        self.pairs = pairs.map(|pair| (pair, (nonce, now))).collect();
+        self.beats.clear();
+    }
+}
