@@ -50,7 +50,7 @@ inside() {
     # shellcheck disable=SC2016
     printf 'PS1="%s\\$ "\nexport TURNO_SOCKET=turno.sock\n' "$host" >"$host/rc"
     (cd "$host" && exec turno agent --id "$id" "${members[@]}" --key ../turno.key \
-      --state turno-state --socket turno.sock 2>log) &
+      --state turno-state --failover 10s --socket turno.sock 2>log) &
   done
   until [ -S gamma/turno.sock ]; do sleep 0.1; done
   # A first entry waits until all members have heard each other.
