@@ -59,7 +59,7 @@ impl HoldDeadline {
 
     /// When this agent kills the command, if neither its supervisor nor its client has.
     fn kill_at(self) -> Moment {
-        Moment::default() + self.until.since(Moment::default() + self.lease / 40)
+        self.until - self.lease / 40
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
+use crate::system::micros;
 use crate::trace::{Diagram, History, Progress, View, check, html, mermaid, shiviz, svg};
 
 /// Check and draw what really happened, from the traces of the nodes.
@@ -154,7 +155,6 @@ impl Draw {
     fn run(self) -> Result<(), Failure> {
         let mut progress = ProgressLine::new();
         let history = progress.read(&self.folder)?;
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let members = history.members();
         if let Some(id) = self.nodes.iter().find(|id| !(1..=members).contains(id)) {
             return Err(Failure::usage(format!(

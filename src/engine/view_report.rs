@@ -1,7 +1,6 @@
 //! What can be told of the views: which members go on together, who is out, and why.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::NodeView;
@@ -66,9 +65,9 @@ impl NodeView<'_> {
     fn why_out(&self, views: &Views, id: NodeId) -> String {
         let now = boot_clock::now();
         let (own, lease) = (views.config().id, views.config().lease.length());
-        let named = |id: NodeId| format!("{} ({id})", self.group.name(id));
         if id == own {
-            let unheard: Vec<String> = views.unheard().iter().copied().map(named).collect();
+            let unheard = views.unheard().iter();
+            let unheard: Vec<String> = unheard.map(|id| self.named(*id)).collect();
             return if unheard.is_empty() {
                 "it waits for the others' decision".to_owned()
             } else {
@@ -88,7 +87,7 @@ impl NodeView<'_> {
         let mut others = members.filter(|other| **other != own);
         let is_cut = |other: &&NodeId| !views.hears(id, **other, now);
         match others.find(is_cut) {
-            Some(other) => format!("it hears this member, and not {}", named(*other)),
+            Some(other) => format!("it hears this member, and not {}", self.named(*other)),
             None => "it is heard again, and joins the next view".to_owned(),
         }
     }
@@ -96,48 +95,39 @@ impl NodeView<'_> {
     /// The members of which this one has not heard within a lease. Empty if it has a lease,
     /// and without failover.
     pub(super) fn unheard_for_a_lease(&self) -> Vec<NodeId> {
-        let Some(report) = self.view_report().filter(|report| report.left.is_none()) else {
+        let now = boot_clock::now();
+        let is_leased = self.member.leased_until().is_none_or(|until| until > now);
+        let Some(views) = self.member.views().filter(|_| !is_leased) else {
             return Vec::new();
         };
-        let now = boot_clock::now();
+        let lease = views.config().lease.length();
         let is_heard = |id: &NodeId| {
-            let views = self.member.views();
-            let heard = views.and_then(|views| views.heard_at(*id));
-            heard.is_some_and(|at| now.since(at) <= report.lease)
+            let heard = views.heard_at(*id);
+            heard.is_some_and(|at| now.since(at) <= lease)
         };
         let peers = self.member.peers().iter().copied();
         peers.filter(|id| !is_heard(id)).collect()
+    }
+
+    /// `gamma:7001 (3)`.
+    fn named(&self, id: NodeId) -> String {
+        format!("{} ({id})", self.group.name(id))
     }
 
     /// The view, as a log tells it: `view 3.1 of alpha:7001 (1), gamma:7001 (3); without
     /// beta:7001 (2): not heard for 3 s`.
     pub(crate) fn shown_view(&self) -> Option<String> {
         let report = self.view_report()?;
-        let named = |id: &NodeId| format!("{} ({id})", self.group.name(*id));
         let mut text = match &report.view {
             Some((number, members)) => {
-                let members: Vec<String> = members.iter().map(named).collect();
+                let members: Vec<String> = members.iter().map(|id| self.named(*id)).collect();
                 format!("view {number} of {}", members.join(", "))
             }
             None => "in no view".to_owned(),
         };
         for (id, why) in &report.out {
-            text.push_str(&format!("; without {}: {why}", named(id)));
+            text.push_str(&format!("; without {}: {why}", self.named(*id)));
         }
         Some(text)
-    }
-}
-
-/// `2.4 s left of 10 s`.
-impl fmt::Display for ViewReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.left {
-            Some(left) => write!(f, "{:.1} s left of {:?}", left.as_secs_f64(), self.lease),
-            None => write!(
-                f,
-                "no lease of {:?}: no majority acknowledges this member",
-                self.lease
-            ),
-        }
     }
 }

@@ -115,7 +115,7 @@ impl Deadline {
             (Due::End, self.margins.end),
             (Due::Kill, self.margins.kill),
         ];
-        let stages = stages.map(|(due, margin)| (due, before(self.until, margin)));
+        let stages = stages.map(|(due, margin)| (due, self.until - margin));
         let passed = stages
             .iter()
             .filter(|(_, at)| *at <= now)
@@ -139,10 +139,6 @@ impl Deadline {
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &time)?;
         Ok(())
     }
-}
-
-fn before(until: Moment, margin: Duration) -> Moment {
-    Moment::default() + until.since(Moment::default() + margin)
 }
 
 #[cfg(test)]

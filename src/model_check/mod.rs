@@ -9,6 +9,26 @@
 //! [`Model`] is what the search needs of a system. [`lock`] is the model of one lock,
 //! [`views`] that of a lock with failover.
 
+/// The size of a search: a struct of small numbers, with a method for each.
+macro_rules! bounds {
+    ($(#[doc = $small_is:literal])+ SMALL; $($(#[doc = $meaning:literal])* $field:ident: $kind:ty = $small:expr,)+) => {
+        /// The method of a field returns the bounds with another value of that field.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct Bounds {
+            $($(#[doc = $meaning])* pub(super) $field: $kind,)+
+        }
+
+        $(#[doc = $small_is])+
+        pub(crate) const SMALL: Bounds = Bounds { $($field: $small,)+ };
+
+        impl Bounds {
+            $(pub(crate) fn $field(self, $field: $kind) -> Self {
+                Bounds { $field, ..self }
+            })+
+        }
+    };
+}
+
 mod breadth;
 mod depth;
 pub(crate) mod lock;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::system::{boot_clock, locked};
+use crate::system::{boot_clock, locked, micros};
 use crate::views::Moment;
 
 /// The moment that never comes: without failover no entry is lost.
@@ -55,8 +55,7 @@ impl SharedLease {
 
     /// An entry needs this much of the lease at its beginning.
     pub(super) fn set_for_an_entry(&self, needed: Duration) {
-        let micros = u64::try_from(needed.as_micros()).unwrap_or(u64::MAX);
-        self.for_an_entry.store(micros, Ordering::SeqCst);
+        self.for_an_entry.store(micros(needed), Ordering::SeqCst);
     }
 
     /// The lease has ended, and every entry with it.

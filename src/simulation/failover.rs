@@ -46,7 +46,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What a new run of a member is told of the views; `None` without failover.
+    /// The configuration of the views of a new run of a member; `None` without failover.
     pub(super) fn views_config(&mut self, config: &Config) -> Option<views::Config> {
         let clock = self.clock_of(config.id)?;
         let lease = self.plan.failover.as_ref()?.lease;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::record::{Header, Record};
 use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::protocol::Member;
+use crate::system::micros;
 
 /// How long after a write the recorder checks that the file was not deleted. A check
 /// at every event would double what a trace costs.
@@ -139,7 +140,7 @@ impl Trace {
 /// Microseconds since 1970.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+    micros(since.unwrap_or_default())
 }
 
 impl<O: Observer> Observer for Traced<O> {

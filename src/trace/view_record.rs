@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mutex::{Effect, ViewNumber};
 use crate::protocol::{Event, Member};
+use crate::system::micros;
 use crate::views::{Moment, ViewMessage, Views};
 
 /// Of the beats of each member, every so many is recorded.
@@ -123,14 +124,14 @@ fn joined(views: &Views) -> Option<JoinedRecord> {
 }
 
 fn left(member: &Member) -> u64 {
-    micros(member.leased_until().unwrap_or_default(), member.now())
+    between(member.leased_until().unwrap_or_default(), member.now())
 }
 
 fn ended(member: &Member) -> u64 {
-    micros(member.now(), member.leased_until().unwrap_or_default())
+    between(member.now(), member.leased_until().unwrap_or_default())
 }
 
 /// From the earlier moment to the later one; 0 if they are in the other order.
-fn micros(later: Moment, earlier: Moment) -> u64 {
-    u64::try_from(later.since(earlier).as_micros()).unwrap_or(u64::MAX)
+fn between(later: Moment, earlier: Moment) -> u64 {
+    micros(later.since(earlier))
 }

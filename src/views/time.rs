@@ -1,6 +1,6 @@
 //! Time, as a node hands it in.
 
-use core::ops::Add;
+use core::ops::{Add, Sub};
 use core::time::Duration;
 
 /// A moment of one machine, since some moment in its past that never changes.
@@ -31,5 +31,14 @@ impl Add<Duration> for Moment {
     fn add(self, time: Duration) -> Moment {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Moment(self.0.saturating_add(micros))
+    }
+}
+
+/// Saturates at the origin.
+impl Sub<Duration> for Moment {
+    type Output = Moment;
+
+    fn sub(self, time: Duration) -> Moment {
+        Moment::default() + self.since(Moment::default() + time)
     }
 }

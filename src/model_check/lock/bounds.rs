@@ -3,26 +3,9 @@
 use crate::mutex::planted::Planted;
 use crate::mutex::{Config, Durability, Incarnation, NodeId};
 
-macro_rules! bounds {
-    ($($(#[doc = $meaning:literal])* $field:ident: $kind:ty = $small:expr,)+) => {
-        /// The method of a field returns the bounds with another value of that field.
-        #[derive(Clone, Copy, Debug)]
-        pub(crate) struct Bounds {
-            $($(#[doc = $meaning])* pub(super) $field: $kind,)+
-        }
-
-        /// The smallest group in which something can go wrong.
-        pub(crate) const SMALL: Bounds = Bounds { $($field: $small,)+ };
-
-        impl Bounds {
-            $(pub(crate) fn $field(self, $field: $kind) -> Self {
-                Bounds { $field, ..self }
-            })+
-        }
-    };
-}
-
 bounds! {
+    /// The smallest group in which something can go wrong.
+    SMALL;
     members: u16 = 2,
     /// The number of requests of each member.
     entries: u8 = 2,

@@ -12,26 +12,9 @@ pub(super) const MEMBERS: usize = 3;
 /// The one moment of every event. What was sent or acknowledged at it has not ended.
 pub(super) const NOW: Moment = Moment(1_000_000_000);
 
-macro_rules! bounds {
-    ($($(#[doc = $meaning:literal])* $field:ident: $kind:ty = $small:expr,)+) => {
-        /// The method of a field returns the bounds with another value of that field.
-        #[derive(Clone, Copy, Debug)]
-        pub(crate) struct Bounds {
-            $($(#[doc = $meaning])* pub(super) $field: $kind,)+
-        }
-
-        /// Three members that request the lock once each, and one view.
-        pub(crate) const SMALL: Bounds = Bounds { $($field: $small,)+ };
-
-        impl Bounds {
-            $(pub(crate) fn $field(self, $field: $kind) -> Self {
-                Bounds { $field, ..self }
-            })+
-        }
-    };
-}
-
 bounds! {
+    /// Three members that request the lock once each, and one view.
+    SMALL;
     /// The number of requests of each member.
     requests: [u8; MEMBERS] = [1; MEMBERS],
     /// The number of restarts of each member.

@@ -35,7 +35,7 @@ pub(super) const OLD_BEAT: Bounds = Bounds {
 ///   others, so the floor is above its tokens. In a group of five the clock may come from
 ///   a member that restarted, and does not vote.
 /// - `RestartIntoFirstView`: a restarted member bars all others from views below its
-///   promise. So whoever still waits in the first view gets no lease from it.
+///   promise. So a member that still waits in the first view gets no lease from it.
 pub(crate) const HARMLESS_IN_THREE: &[Planted] = &[
     Planted::BoundNotNoted,
     Planted::TokenBeyondBound,
