@@ -52,8 +52,7 @@ pub(super) fn figures(snapshot: &Snapshot<'_>, width: u16) -> String {
         last_request_clock.map_or_else(|| "none".to_owned(), |clock| clock.to_string());
     let mut figures = format!("clock {clock}  lastRequestClock {last_request_clock}");
     let dropped: u64 = snapshot.drops.values().sum();
-    let mut more: Vec<String> = view(snapshot).into_iter().collect();
-    more.push(format!("  entries {}", snapshot.entries));
+    let mut more = vec![format!("  entries {}", snapshot.entries)];
     if dropped > 0 {
         more.push(format!("  dropped {dropped}"));
         more.push(format!(" ({})", counts(snapshot.drops)));
@@ -66,22 +65,25 @@ pub(super) fn figures(snapshot: &Snapshot<'_>, width: u16) -> String {
     figures
 }
 
-/// The view and what is left of the lease, with failover.
-fn view(snapshot: &Snapshot<'_>) -> Option<String> {
+/// The title of the list of peers: with failover, the view and what is left of the lease.
+pub(super) fn peers_title(snapshot: &Snapshot<'_>) -> String {
     let member = snapshot.member;
-    let views = member.views()?;
+    let Some(views) = member.views() else {
+        return " peers ".to_owned();
+    };
     let all = views.config().members.len();
     let view = views.view().map_or_else(
         || "in no view".to_owned(),
         |view| format!("view {} ({} of {all})", view.number, view.members.len()),
     );
-    let left = member.leased_until()?.since(boot_clock::now());
+    let until = member.leased_until().unwrap_or_default();
+    let left = until.since(boot_clock::now());
     let lease = if left.is_zero() {
         "no lease".to_owned()
     } else {
-        format!("lease {}", seconds(left))
+        format!("lease {:.1} s", left.as_secs_f64())
     };
-    Some(format!("  {view}, {lease}"))
+    format!(" peers: {view}, {lease} ")
 }
 
 /// A peer, as the list of peers shows it.

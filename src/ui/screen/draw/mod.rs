@@ -97,7 +97,11 @@ impl Picture<'_> {
         let inside = boxed(frame, state, self.badge());
         frame.render_widget(self.state_lines(inside.width), inside);
         if peers > 0 {
-            let inside = boxed(frame, peers_area, Span::raw(" peers "));
+            let inside = boxed(
+                frame,
+                peers_area,
+                Span::raw(labels::peers_title(self.snapshot)),
+            );
             frame.render_widget(self.peer_lines(inside), inside);
         }
         if place == Place::InsteadOfLog {
