@@ -256,6 +256,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// # Errors
     /// Those of the observer.
     pub(crate) fn report(&mut self) -> io::Result<()> {
+        self.observer.check()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

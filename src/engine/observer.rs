@@ -27,7 +27,16 @@ pub trait Observer {
     /// Those of drawing; they end the node.
     fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()>;
 
-    /// When to refresh although nothing happens.
+    /// Does what is due although nothing happened. Every owner of a node has it called; not
+    /// every one draws.
+    ///
+    /// # Errors
+    /// Those of recording it; they end the node.
+    fn check(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// When to check, and to refresh, although nothing happens.
     fn next_refresh(&self) -> Option<Instant> {
         None
     }

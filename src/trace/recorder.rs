@@ -162,9 +162,13 @@ impl<O: Observer> Observer for Traced<O> {
         self.end_on_error(written)
     }
 
-    fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()> {
+    fn check(&mut self) -> io::Result<()> {
         let checked = self.trace.as_mut().map_or(Ok(()), Trace::check);
         self.end_on_error(checked)?;
+        self.observer.check()
+    }
+
+    fn refresh(&mut self, snapshot: &Snapshot<'_>) -> io::Result<()> {
         self.observer.refresh(snapshot)
     }
 

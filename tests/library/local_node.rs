@@ -89,6 +89,25 @@ fn a_request_of_its_own_thread_makes_a_node_due_and_one_of_another_thread_wakes_
 }
 
 #[test]
+fn a_node_that_writes_a_trace_rests_when_nothing_happens() {
+    let group = Group::of(1);
+    let folder = tempfile::tempdir().unwrap();
+    let settings = group.settings(1).trace(folder.path());
+    let mut local = LocalNode::start(&settings).unwrap();
+    let mut request = local.handle().request("loop").unwrap();
+    local.poll().unwrap();
+    drop(request.try_recv().unwrap().unwrap());
+    local.poll().unwrap();
+    let deadline = Instant::now() + TIMEOUT;
+    // It is due once more, to check that the trace was not deleted.
+    while let Some(due) = local.next_timeout() {
+        assert!(Instant::now() < deadline, "it is due again and again");
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        local.poll().unwrap();
+    }
+}
+
+#[test]
 fn a_node_may_be_moved_to_the_thread_that_drives_it() {
     let group = Group::of(1);
     let mut local = LocalNode::start(&group.settings(1)).unwrap();
