@@ -87,7 +87,7 @@ impl Report {
 
 /// The lines of the trace that show a violation.
 fn proof(fault: &Fault, history: &History) -> Vec<String> {
-    let events = match fault {
+    match fault {
         Fault::HeldTwice(pair) | Fault::TokenDidNotRise(pair) | Fault::Overtaken(pair) => {
             let ends = |entry: &Entry| match entry.left {
                 Some(left) => quote(left, history),
@@ -95,18 +95,39 @@ fn proof(fault: &Fault, history: &History) -> Vec<String> {
             };
             let quotes =
                 [&pair.0, &pair.1].map(|entry| [quote(entry.entered, history), ends(entry)]);
-            return quotes.concat();
+            quotes.concat()
         }
-        Fault::ClockWentBack(event_id) => [history.previous(*event_id), Some(*event_id)],
-        Fault::DelegatedAgain(event_id) | Fault::EnteredWithoutLease(event_id) => {
-            [None, Some(*event_id)]
+        _ => {
+            let events = events_of(fault, history).into_iter();
+            events.map(|event_id| quote(event_id, history)).collect()
+        }
+    }
+}
+
+/// The events that show a violation.
+pub(super) fn events_of(fault: &Fault, history: &History) -> Vec<EventId> {
+    let both = |pair: &(Entry, Entry)| {
+        let (first, second) = (&pair.0, &pair.1);
+        [
+            Some(first.entered),
+            first.left,
+            Some(second.entered),
+            second.left,
+        ]
+    };
+    let events = match fault {
+        Fault::HeldTwice(pair) | Fault::TokenDidNotRise(pair) | Fault::Overtaken(pair) => {
+            both(pair)
+        }
+        Fault::ClockWentBack(event) => [history.previous(*event), Some(*event), None, None],
+        Fault::DelegatedAgain(event) | Fault::EnteredWithoutLease(event) => {
+            [Some(*event), None, None, None]
         }
         Fault::ViewsDiffer(first, second) | Fault::ViewDidNotRise(first, second) => {
-            [Some(*first), Some(*second)]
+            [Some(*first), Some(*second), None, None]
         }
     };
-    let events = events.into_iter().flatten();
-    events.map(|event_id| quote(event_id, history)).collect()
+    events.into_iter().flatten().collect()
 }
 
 fn quote(event_id: EventId, history: &History) -> String {
