@@ -29,7 +29,8 @@ use crate::system::millis;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The addresses of all members, including this one, in the same order everywhere:
-    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine
+    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine; NAME= before an
+    /// address gives the member a name, for messages and drawings alone
     #[arg(value_name = "ADDR")]
     members: Vec<String>,
 

@@ -16,6 +16,10 @@ use crate::system::{micros, millis};
 pub struct Status {
     /// The member's id.
     pub id: u16,
+    /// Its name: the member list's, else its host as the list has it. Empty from an older
+    /// agent.
+    #[serde(default)]
+    pub called: String,
     /// Its Lamport clock.
     pub clock: u64,
     /// The address that it listens at.
@@ -132,6 +136,13 @@ pub struct PeerStatus {
     /// Its address, as the member list has it.
     #[serde(default)]
     pub name: String,
+    /// Its name: the member list's, else its host as the list has it. Empty from an older
+    /// agent.
+    #[serde(default)]
+    pub called: String,
+    /// Whether the list gives it that name.
+    #[serde(default)]
+    pub is_named: bool,
     /// The address that it is sent to.
     pub address: String,
     /// How long ago it was heard, in milliseconds. `None` if never.
@@ -175,6 +186,7 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
     let dropped = view.drops.iter();
     Status {
         id: member.id().0,
+        called: view.group.called(member.id()).to_owned(),
         clock: member.clock(),
         listens_at: view.group.listen.to_string(),
         has_key,
@@ -247,7 +259,9 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
     let address = view.group.address(id);
     PeerStatus {
         id: id.0,
-        name: view.group.name(id).to_owned(),
+        name: view.group.listed(id).to_owned(),
+        called: view.group.called(id).to_owned(),
+        is_named: view.group.is_named(id),
         address: address.map(|it| it.to_string()).unwrap_or_default(),
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
         fastest_reply_us: stats.fastest_reply.map(micros),

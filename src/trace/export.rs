@@ -61,9 +61,13 @@ pub fn mermaid(history: &History, locks: &[String]) -> Result<String, TraceError
         (_, "") => ", the nameless lock".to_owned(),
         (_, lock) => format!(", lock {}", plain(lock)),
     };
+    let names = history.member_names();
     let mut text = "sequenceDiagram\n".to_owned();
     for id in 1..=history.members() {
-        let _ = writeln!(text, "  participant {id}");
+        let name = names
+            .get(&id)
+            .map(|name| format!(" as {} ({id})", plain(name)));
+        let _ = writeln!(text, "  participant {id}{}", name.unwrap_or_default());
     }
     let mut lost: HashMap<EventId, Vec<&Datagram>> = HashMap::new();
     for datagram in history.lost() {

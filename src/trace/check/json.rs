@@ -11,9 +11,11 @@ impl Report {
     /// The report as one JSON object, with the lines of the trace that show the
     /// violations. Times are microseconds.
     pub(crate) fn json(&self, history: &History) -> Value {
+        let names = history.member_names();
         let nodes = self.nodes.iter().map(|(id, node)| {
             json!({
                 "id": id,
+                "name": names.get(id),
                 "entries": node.entries,
                 "waited_us": node.waited,
                 "longest_wait_us": node.longest,

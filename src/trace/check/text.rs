@@ -23,12 +23,17 @@ impl Report {
     pub fn text(&self, history: &History) -> String {
         let (events, runs, entries) = (self.events, self.runs, self.entries.len());
         let mut lines = vec![format!("{events} events of {runs} runs, {entries} entries")];
+        let names = history.member_names();
         for (id, node) in &self.nodes {
+            let name = names
+                .get(id)
+                .map(|name| format!(" ({})", Printable::whole(name.as_bytes())));
+            let name = name.unwrap_or_default();
             let (mean, longest) = (Span(node.waited / node.entries.max(1)), Span(node.longest));
             let (entries, peer) = (node.entries, node.longest_for);
             let peer = peer.map_or_else(String::new, |id| format!(", for the reply of node {id}"));
             lines.push(format!(
-                "node {id}: {entries} entries, waited {mean} on average, {longest} at most{peer}"
+                "node {id}{name}: {entries} entries, waited {mean} on average, {longest} at most{peer}"
             ));
         }
         let each = self.messages as f64 / (entries.max(1)) as f64;

@@ -94,7 +94,9 @@ impl Diagram {
                 lock: &name,
                 members: &members,
             };
-            drawn.add_to(&mut self.lanes[*lane]);
+            let lane = &mut self.lanes[*lane];
+            lane.name = header.name.clone().or(lane.name.take());
+            drawn.add_to(lane);
         }
         let mut takeovers = takeovers(&self.lanes[first..]);
         for takeover in &mut takeovers {

@@ -83,6 +83,8 @@ pub struct Lane {
     pub lock: usize,
     /// The member.
     pub id: u16,
+    /// Its name, if its trace has one.
+    pub name: Option<String>,
     /// Where each of its runs begins and ends, and whether it crashed then.
     pub runs: Vec<(f64, f64, bool)>,
     /// WAIT and HELD.

@@ -15,7 +15,7 @@ mod order;
 mod reader;
 mod views;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::record::Record;
@@ -202,6 +202,13 @@ impl History {
     pub fn missing(&self) -> Vec<u16> {
         let has_trace = |id: &u16| self.runs.iter().any(|run| run.header.id == *id);
         (1..=self.members()).filter(|id| !has_trace(id)).collect()
+    }
+
+    /// The names of the members, as far as their traces have them.
+    pub(super) fn member_names(&self) -> BTreeMap<u16, String> {
+        let headers = self.runs.iter().map(|run| &run.header);
+        let named = headers.filter_map(|header| Some((header.id, header.name.clone()?)));
+        named.collect()
     }
 
     /// The number of members.

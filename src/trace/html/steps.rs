@@ -17,6 +17,8 @@ use crate::trace::vector::{Vector, VectorClocks};
 pub(super) struct Steps {
     /// The nodes that are drawn.
     nodes: Vec<u16>,
+    /// Their names, as far as their traces have them.
+    names: BTreeMap<u16, String>,
     /// The locks that are drawn.
     locks: Vec<String>,
     /// The nodes before the first event that is drawn.
@@ -133,6 +135,7 @@ impl Steps {
         }
         Ok(Steps {
             nodes: nodes.into_iter().collect(),
+            names: history.member_names(),
             locks: diagram.locks.clone(),
             before,
             events,

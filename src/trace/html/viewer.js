@@ -42,7 +42,7 @@ ring.id = "now";
 ring.setAttribute("r", "9");
 svg.append(ring);
 // Names stay in sight when the drawing moves, above everything else.
-const names = [...svg.querySelectorAll(".name, .lock")];
+const names = [...svg.querySelectorAll(".name, .called, .lock")];
 svg.append(...names);
 
 /** An element belongs to the past or the future if all its events do; the chosen
@@ -114,7 +114,7 @@ function showNodes(step) {
     const line = element("tr", "", { node });
     line.classList.toggle("is-changed", changed.some((row) => row.node === node && lockOf(row) === lock));
     const row = rows.get(`${lock} ${node}`);
-    line.append(element("td", node));
+    line.append(element("td", [node, run.names[node]].filter(Boolean).join(" ")));
     if (!row) {
       const none = element("td", "not in the trace so far");
       none.colSpan = 4;

@@ -49,8 +49,9 @@ text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
 .again{stroke-dasharray:1 3}\
 .lost{stroke:#c01515;stroke-width:1.6;fill:none}";
 
-/// Of the time axis and of the names of locks.
+/// Of the time axis, and of the names of locks and members.
 const AXIS_STYLE: &str = "\
+.called{font-size:9px}\
 .lock{font-weight:bold;font-size:13px}\
 .axis{stroke:#bbb;stroke-width:.8}\
 .time{font-size:10px;fill:#444;text-anchor:middle}";
@@ -135,7 +136,8 @@ impl Display for Page<'_> {
             [] => ("", ""),
             _ => (views::STYLE, views::PATTERN),
         };
-        let is_plain = self.headings.is_empty() && self.diagram.axis.is_empty();
+        let is_named = self.diagram.lanes.iter().any(|lane| lane.name.is_some());
+        let is_plain = self.headings.is_empty() && self.diagram.axis.is_empty() && !is_named;
         let axis = if is_plain { "" } else { AXIS_STYLE };
         writeln!(f, "<style>{STYLE}{style}{axis}</style>")?;
         writeln!(
@@ -233,6 +235,15 @@ impl Page<'_> {
             r#"<g id="node-{id}{of_lock}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
             y + 5.0
         )?;
+        if let Some(name) = &lane.name {
+            let (short, base) = (shortened(name), y + 18.0);
+            writeln!(
+                f,
+                r#"<text class="called" x="12" y="{base:.1}">{}<title>{}</title></text>"#,
+                xml(&short),
+                xml(name)
+            )?;
+        }
         for (from, to, is_crashed) in &lane.runs {
             let (from, to) = (x(*from), x(*to));
             writeln!(f, r#"<path class="life" d="M{from:.1} {y:.1}H{to:.1}"/>"#)?;
@@ -297,6 +308,15 @@ impl Page<'_> {
             r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">arrived before</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
         )
     }
+}
+
+/// As much of a member's name as there is room for beside its line.
+fn shortened(name: &str) -> String {
+    const MAX: usize = 10;
+    if name.chars().count() <= MAX {
+        return name.to_owned();
+    }
+    name.chars().take(MAX - 1).chain(['…']).collect()
 }
 
 /// A lock above its lanes.

@@ -4,6 +4,7 @@
 mod failures;
 mod machines;
 mod misconfigured;
+mod names;
 mod raw_client;
 mod status;
 
