@@ -16,6 +16,7 @@
 //! runs without its lock, even when its client or the agent is killed.
 
 mod accept;
+pub(crate) mod check;
 mod client;
 mod clients;
 mod config;

@@ -98,6 +98,14 @@ impl Arguments {
     }
 }
 
+/// The status of the agent that listens at this socket; `None` if none answers.
+pub(super) fn of_agent_at(socket: &Path) -> Option<Status> {
+    match ask(socket, &ClientMessage::Status {}) {
+        Ok(Answer::Status(status)) => Some(status.node),
+        _ => None,
+    }
+}
+
 fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionError> {
     let mut connection = Connection::open(socket, Some(MAX_WAIT), |silent| {
         let (silent, seconds) = (silent.summary(), MAX_WAIT.as_secs());
