@@ -34,6 +34,7 @@ mod socket;
 pub(crate) mod socket_path;
 mod status;
 mod waiting;
+pub(crate) mod watch;
 mod woken;
 
 use std::collections::BTreeMap;
@@ -42,10 +43,12 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
+use crate::engine::key_file;
+use crate::narrate::listed;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
@@ -54,6 +57,7 @@ pub(crate) use config::AgentConfig;
 use hold::Hold;
 use record::Records;
 use socket::Socket;
+use watch::{About, TOLD, Watch};
 use woken::Woken;
 
 const NODE: Token = Token(0);
@@ -99,6 +103,9 @@ pub(crate) struct Agent {
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
     host: String,
+    about: About,
+    /// What was told of the other members.
+    watch: Watch,
     /// When to accept clients that the system did not let the agent accept.
     accept_again: Option<Instant>,
     is_stopping: bool,
@@ -140,6 +147,8 @@ impl Agent {
             woken: Woken::default(),
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
+            about: About::new(config, path),
+            watch: Watch::new(),
             accept_again: None,
             is_stopping: false,
         })
@@ -152,12 +161,16 @@ impl Agent {
     /// Those of the system and of the state directory.
     pub(crate) fn run(mut self) -> io::Result<()> {
         notify::send("READY=1");
+        self.about.tell(&self.node.status());
         let mut events = Events::with_capacity(64);
         loop {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
                 self.accept();
             }
             self.node.poll()?;
+            if self.watch.is_due() {
+                self.watch.look(&self.node.peers(), self.node.lease());
+            }
             self.release_orphans();
             self.serve_waiting();
             let renewal = self.renew_leases();
@@ -168,6 +181,9 @@ impl Agent {
             let due = [self.next_timeout(), renewal].into_iter().flatten().min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            if !(events.is_empty() && self.watch.is_due()) {
+                self.watch.happened();
+            }
             for event in &events {
                 match event.token() {
                     NODE => {}
@@ -186,7 +202,8 @@ impl Agent {
     fn next_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
-        let due = [waiting.min(), check, self.accept_again];
+        let look = self.watch.next_timeout();
+        let due = [waiting.min(), check, self.accept_again, look];
         let due = due.into_iter().chain([self.node.next_timeout()]);
         due.flatten().min()
     }
@@ -196,17 +213,53 @@ impl Agent {
         let signals: Vec<i32> = self.signals.pending().collect();
         for signal in signals {
             if signal == SIGHUP {
-                log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
+                self.reload_key();
             } else if self.is_stopping {
+                log::info!(target: TOLD, "a second signal: the agent leaves at once");
                 return Ok(true);
             } else if signal == SIGTERM && self.node.lease().is_some() {
+                log::info!(target: TOLD, "SIGTERM: the agent leaves; its commands go on");
                 self.depart()?;
                 return Ok(true);
             } else {
+                let why = if signal == SIGINT {
+                    "Ctrl-C"
+                } else {
+                    "told to end"
+                };
+                log::info!(
+                    target: TOLD,
+                    "{why}: the agent leaves, when the commands under its locks have ended \
+                     (again: at once)"
+                );
                 self.stop()?;
             }
         }
         Ok(false)
+    }
+
+    /// Reads the key file anew. A file that is not right changes nothing.
+    fn reload_key(&mut self) {
+        let Some(path) = self.about.key() else {
+            log::warn!(
+                "SIGHUP: there is no key file to read anew; restart the agent to change its \
+                 configuration"
+            );
+            return;
+        };
+        match key_file::read(path) {
+            Ok(key) => {
+                let names = listed(key.names());
+                if !self.node.change_key(key) {
+                    log::warn!(
+                        "SIGHUP: the key that was read is not one step from that of before: \
+                         members that have the old file and this one refuse each other"
+                    );
+                }
+                log::info!(target: TOLD, "SIGHUP: the key was read anew: {names}; the first signs");
+            }
+            Err(error) => log::error!("SIGHUP: {error}; the key of before goes on"),
+        }
     }
 
     /// With failover: is gone at once. The commands go on until their deadlines, or for

@@ -21,7 +21,7 @@ use crate::system::millis;
 ///
 /// SIGTERM or Ctrl-C ends it: it refuses the clients that wait, every turno lock ends its
 /// command, and the agent exits when all commands have ended. A second signal ends it at
-/// once. SIGHUP changes nothing: restart the agent to change its configuration.
+/// once. SIGHUP reads the key file anew; restart the agent to change anything else.
 ///
 /// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
 /// lease ends, and longer if the agent is started again in time.

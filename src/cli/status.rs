@@ -127,7 +127,7 @@ fn shown(status: &AgentStatus) -> String {
         node.id,
         own_name(node),
         node.listens_at,
-        if node.has_key { " with a key" } else { "" },
+        keys(node),
         node.clock,
         node.entries
     );
@@ -166,6 +166,18 @@ fn own_name(node: &Status) -> String {
         "" => String::new(),
         name if name.contains(':') => String::new(),
         name => format!(" ({name})"),
+    }
+}
+
+/// ` with a key (1a2b3c4d)`, which signs, and those that it accepts besides.
+fn keys(node: &Status) -> String {
+    match (node.has_key, &node.keys[..]) {
+        (false, _) => String::new(),
+        (true, []) => " with a key".to_owned(),
+        (true, [first]) => format!(" with a key ({first})"),
+        (true, [first, others @ ..]) => {
+            format!(" with a key ({first}, and accepts {})", listed(others))
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub struct Status {
     pub listens_at: String,
     /// Whether the group has a key.
     pub has_key: bool,
+    /// The names of the keys that it accepts; the first one signs. They tell nothing of
+    /// the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Another node uses this member's id: neither may enter until one of the two is
     /// stopped.
     #[serde(rename = "is_claimed")]
@@ -180,7 +184,7 @@ impl fmt::Display for LockState {
 
 /// The state of a node.
 pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
-    let has_key = engine.has_key();
+    let (has_key, keys) = (engine.has_key(), engine.key_names());
     let (_, table, view) = engine.split();
     let member = view.member;
     let dropped = view.drops.iter();
@@ -190,6 +194,7 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
         clock: member.clock(),
         listens_at: view.group.listen.to_string(),
         has_key,
+        keys,
         has_duplicate_id: member.has_duplicate_id(),
         locks: locks(table, &view),
         peers: member.peers().iter().map(|id| peer(*id, &view)).collect(),
@@ -199,6 +204,14 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
         entries: table.entries(),
         view: view_status(&view),
     }
+}
+
+/// What the node knows of the other members.
+#[cfg(feature = "cli")]
+pub(super) fn peers<O: Observer>(engine: &mut Engine<O, LockTable>) -> Vec<PeerStatus> {
+    let (_, _, view) = engine.split();
+    let peers = view.member.peers().iter();
+    peers.map(|id| peer(*id, &view)).collect()
 }
 
 fn view_status(view: &NodeView<'_>) -> Option<ViewStatus> {

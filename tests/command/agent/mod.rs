@@ -6,8 +6,10 @@ mod failures;
 mod machines;
 mod misconfigured;
 mod names;
+mod new_key;
 mod raw_client;
 mod status;
+mod told;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
