@@ -227,11 +227,14 @@ impl Agent {
                 } else {
                     "told to end"
                 };
-                log::info!(
-                    target: TOLD,
-                    "{why}: the agent leaves, when the commands under its locks have ended \
-                     (again: at once)"
-                );
+                match self.clients.len() + self.orphans.len() {
+                    0 => log::info!(target: TOLD, "{why}: the agent leaves"),
+                    count => log::info!(
+                        target: TOLD,
+                        "{why}: the agent leaves when its {count} clients and their commands have \
+                         ended (again: at once)"
+                    ),
+                }
                 self.stop()?;
             }
         }

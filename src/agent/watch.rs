@@ -52,7 +52,7 @@ impl About {
             None => format!("no {what}"),
         };
         let peers = status.peers.iter().map(|peer| match named(peer) {
-            name if peer.name == peer.address => name,
+            name if !peer.is_named && peer.name == peer.address => name,
             name => format!("{name} at {}", peer.address),
         });
         let peers: Vec<String> = peers.collect();
