@@ -13,7 +13,8 @@ use super::{TIMED_OUT, print_error};
 use crate::LockName;
 use crate::agent::socket_path;
 use crate::lock_command::{
-    self, Lapse, LockCommandError, LockOptions, OWN_FAILURE, Supervision, UNANSWERED, WaitLimit, with_lock_name,
+    self, Lapse, LockCommandError, LockOptions, OWN_FAILURE, Supervision, UNANSWERED, WaitLimit,
+    with_lock_name,
 };
 
 /// Run a command while its lock is held.

@@ -8,6 +8,7 @@ use super::oracle::Violation;
 use super::world::World;
 use crate::mutex::{LockName, NodeId, State};
 use crate::protocol::{Event, Member};
+use crate::views::Views;
 
 /// The tries of one moment.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,9 @@ impl World<'_> {
             }
             let before = self.request_of(id);
             self.handle(id, Event::Try(LockName::default()))?;
-            let tried = self.request_of(id).filter(|_| self.request_of(id) != before);
+            let tried = self
+                .request_of(id)
+                .filter(|_| self.request_of(id) != before);
             if let Some(clock) = tried {
                 self.rush.tries.insert(id, clock);
             }
@@ -58,10 +61,25 @@ impl World<'_> {
         if tried.is_none() || tried != self.request_of(id) {
             return Ok(());
         }
-        match self.rush.winner.replace(id) {
+        let first = self.rush.winner.replace(id);
+        match first.filter(|first| self.is_in_view_of(id, *first)) {
             Some(first) => Err(Violation::TwoTries { first, second: id }),
             None => Ok(()),
         }
+    }
+
+    /// A member crashes, and forgets which tries it has refused.
+    pub(super) fn forget_rush_of(&mut self, id: NodeId) {
+        self.rush.tries.remove(&id);
+        self.rush.winner.take_if(|winner| *winner == id);
+    }
+
+    /// Whether a member is needed for an entry of that one. The entry of a member that is
+    /// not in the view any more has ended with its lease, and another may take its place.
+    fn is_in_view_of(&self, id: NodeId, other: NodeId) -> bool {
+        let views = self.turno(id).and_then(Member::views);
+        let view = views.and_then(Views::view);
+        view.is_none_or(|view| view.members.contains(&other))
     }
 
     /// The try of a member has ended. Once all faults are over, its user asks again.

@@ -65,11 +65,11 @@ impl RicartAgrawala {
         if rules::defers(cx, &self.state, incoming.request) {
             self.defer(cx, incoming);
         } else {
-            self.reply(cx, &incoming);
             if self.is_trying() && rules::ends_try(cx) {
                 // It is in WAIT, so this cannot fail.
                 let _ = self.end_try(cx, incoming.request.id, First::Ahead);
             }
+            self.reply(cx, &incoming);
         }
     }
 
