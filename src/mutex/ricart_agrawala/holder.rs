@@ -1,6 +1,6 @@
 //! The critical section: entering, delegating tokens for further entries, and leaving.
 
-use super::{Answer, Context, Latest, RicartAgrawala, State, rules};
+use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::effect::Effect;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::token::Token;
@@ -35,7 +35,15 @@ impl RicartAgrawala {
         Ok(())
     }
 
+    /// The user leaves. Tries that waited for that are refused.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        self.deny(cx)?;
+        rules::refuse_on_leaving(cx, &mut self.refused_below);
+        self.return_unused(cx)
+    }
+
+    /// No user is in the section: leaves it for the peers, whose tries are granted.
+    pub(crate) fn return_unused(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
@@ -56,9 +64,7 @@ impl RicartAgrawala {
     /// goes on and defers.
     pub(crate) fn join_view(&mut self, cx: &mut Context<'_>) {
         self.reply_queue.clear();
-        // A try that was refused stays refused, though the note may be lost.
-        let is_refused = |latest: &Latest| matches!(latest.answer, Answer::Note(_));
-        self.latest.retain(|_, latest| is_refused(latest));
+        self.latest.clear();
         rules::void_permissions(cx, &mut self.kept, &mut self.state);
         if let State::Wait { request, .. } = &self.state {
             let clock = request.clock;
