@@ -95,7 +95,12 @@ pub(super) fn acquire(
                 messages.report_entry(&format!("acquired after {waited}, token {token}"));
                 return Ok(acquired);
             }
-            (Answer::TimedOut { why }, _) => return Err(LockCommandError::TimedOut(why)),
+            (Answer::TimedOut { why, is_unanswered }, _) => {
+                return Err(match is_unanswered {
+                    true => LockCommandError::Unanswered(why),
+                    false => LockCommandError::Busy(why),
+                });
+            }
             (Answer::Failed { why }, _) => {
                 return Err(LockCommandError::Failed(format!("the agent says: {why}")));
             }

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use crate::LockName;
 use connection::{AgentSilent, Connection, ConnectionError};
-pub(crate) use exit_code::OWN_FAILURE;
+pub(crate) use exit_code::{OWN_FAILURE, UNANSWERED};
 use messages::Messages;
 pub(crate) use messages::with_lock_name;
 pub(crate) use supervise::{Lapse, Supervision, supervise};
@@ -97,8 +97,10 @@ impl WaitLimit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) enum LockCommandError {
-    /// The lock was not acquired in time. The command was not run.
-    TimedOut(String),
+    /// Another caller has the lock, or comes first. The command was not run.
+    Busy(String),
+    /// Members do not answer. The command was not run.
+    Unanswered(String),
     Failed(String),
 }
 
@@ -106,7 +108,7 @@ impl From<ConnectionError> for LockCommandError {
     fn from(error: ConnectionError) -> Self {
         match error {
             // What to do was reported when the agent had been silent for a while.
-            ConnectionError::AgentSilent(silent) => LockCommandError::TimedOut(silent.summary()),
+            ConnectionError::AgentSilent(silent) => LockCommandError::Failed(silent.summary()),
             ConnectionError::Failed(why) => LockCommandError::Failed(why),
         }
     }
