@@ -58,7 +58,7 @@ impl Agent {
         };
         if let Some(why) = self.refusal() {
             // The client may have gone.
-            let _ = client.connection.send(&Answer::Failed { why });
+            let _ = client.connection.send(&Answer::failed(why));
         } else {
             self.clients.insert(token, client);
         }

@@ -10,7 +10,7 @@ use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
 use super::record::{Entry, Records};
 use super::waiting::Waiting;
-use crate::system::{micros, millis};
+use crate::system::{boot_clock, micros, millis};
 use crate::views::Moment;
 use crate::{LocalNode, LockError};
 
@@ -93,15 +93,14 @@ impl Client {
                     records.folder.display()
                 );
                 log::warn!("lock {:?}: {why}", ask.name);
-                Answer::Failed { why }
+                Answer::failed(why)
             }
         })
     }
 
     /// The agent no longer serves this client, which may have gone.
     pub(super) fn refuse(&mut self, why: &str) {
-        let why = why.to_owned();
-        let _ = self.connection.send(&Answer::Failed { why });
+        let _ = self.connection.send(&Answer::failed(why));
     }
 
     /// When to poll a client that waits, though its request has no outcome.
@@ -145,6 +144,7 @@ impl Client {
             pid: self.pid,
             uid: self.uid,
             command: ask.command.clone(),
+            began_us: Some(boot_clock::now().0),
         }
     }
 }
@@ -166,5 +166,5 @@ fn failure(error: LockError, at_once: bool) -> Answer {
         LockError::Refused { reason, .. } => format!("the lock cannot be acquired: {reason}"),
         error => error.to_string(),
     };
-    Answer::Failed { why }
+    Answer::failed(why)
 }

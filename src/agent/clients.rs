@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
-use super::protocol::{Answer, Ask, ClientMessage};
+use super::protocol::{Answer, Ask, ClientMessage, Resume};
 use super::record::{description, is_locked};
 use super::waiting::Waiting;
 use super::{Agent, metrics};
@@ -31,7 +31,7 @@ impl Agent {
             Some(closing) => {
                 if let Closing::Malformed(why) = closing {
                     // The client may have gone.
-                    let _ = client.connection.send(&Answer::Failed { why });
+                    let _ = client.connection.send(&Answer::failed(why));
                 }
                 self.close(client);
             }
@@ -47,17 +47,14 @@ impl Agent {
                     client.phase = Phase::Waiting(waiting);
                     return Ok(());
                 }
-                Err(error) => Answer::Failed {
-                    why: error.to_string(),
-                },
+                Err(error) => Answer::failed(error.to_string()),
             },
             (ClientMessage::Locked {}, Phase::Granted(hold)) if hold.deadline.is_some() => {
                 hold.release();
-                let why = "this turno lock is older than the agent, and does not know of \
-                           failover: install the agent's version";
-                Answer::Failed {
-                    why: why.to_owned(),
-                }
+                Answer::failed(
+                    "this turno lock is older than the agent, and does not know of failover: \
+                     install the agent's version",
+                )
             }
             (ClientMessage::Locked {} | ClientMessage::LockedUntil {}, Phase::Granted(hold)) => {
                 client.phase = Phase::Holding(hold);
@@ -67,6 +64,15 @@ impl Agent {
                 hold.release();
                 return Err(Closing::Gone);
             }
+            (ClientMessage::Resume(resume), Phase::Idle) => match self.take_over(client, &resume) {
+                Some(hold) => {
+                    client.phase = Phase::Holding(hold);
+                    Answer::Resumed {}
+                }
+                None => Answer::NotHeld {
+                    why: "it does not hold the lock for this command".to_owned(),
+                },
+            },
             (ClientMessage::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
@@ -99,6 +105,15 @@ impl Agent {
         // The first poll of the request registers the waker with it.
         client.waker.wake_by_ref();
         Ok(Waiting::new(request, ask, limit))
+    }
+
+    /// Takes the entry of a command out of those without a client, for the client that runs
+    /// it. `None`: there is no such entry, it is not this client's, or its lease is over.
+    fn take_over(&mut self, client: &Client, resume: &Resume) -> Option<Hold> {
+        let is_it =
+            |hold: &Hold| hold.is_of(client.pid, client.uid, resume) && !hold.guard.is_lost();
+        let place = self.orphans.iter().position(is_it)?;
+        Some(self.orphans.swap_remove(place))
     }
 
     /// Sends the clients that wait what is due.

@@ -1,11 +1,12 @@
 //! An entry into a critical section, from its grant to its release.
 
 use std::mem;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::protocol::ClientStatus;
+use super::protocol::{ClientStatus, Resume};
 use super::record::{Entry, Record, is_locked};
 use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
@@ -68,6 +69,23 @@ impl Hold {
     pub(super) fn release(self) {
         self.record.remove();
         drop(self.guard);
+    }
+
+    /// Whether this entry is that of a client with this process id and user, which has its
+    /// record open and keeps it locked.
+    pub(super) fn is_of(&self, pid: Option<u32>, uid: Option<u32>, resume: &Resume) -> bool {
+        let Entry { lock, token, .. } = &self.record.entry;
+        let is_same_process = match (pid, self.record.entry.pid) {
+            (Some(one), Some(other)) => one == other,
+            // The system does not tell, in a container say.
+            _ => true,
+        };
+        let file = self.record.file.metadata();
+        (lock, *token) == (&resume.name, resume.token)
+            && uid == self.record.entry.uid
+            && is_same_process
+            && file.is_ok_and(|file| (file.dev(), file.ino()) == (resume.device, resume.inode))
+            && is_locked(&self.record.file).unwrap_or(false)
     }
 
     /// Writes the lease that the node has now into the record, or ends the command if the

@@ -48,9 +48,10 @@ use thiserror::Error;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
-use client::Client;
+use client::{Client, Phase};
 pub(crate) use config::AgentConfig;
 use hold::Hold;
+use protocol::Answer;
 use record::Records;
 use socket::Socket;
 use woken::Woken;
@@ -144,8 +145,9 @@ impl Agent {
         })
     }
 
-    /// Serves until a signal stops it: it then refuses the clients that wait, and returns
-    /// when the last holder has released its lock, or at a second signal.
+    /// Serves until a signal stops it. SIGTERM is a restart: it returns at once, and ends
+    /// nothing. At any other it refuses the clients that wait, has the commands ended, and
+    /// returns when the last holder has released its lock, or at a second signal.
     ///
     /// # Errors
     /// Those of the system and of the state directory.
@@ -198,7 +200,7 @@ impl Agent {
                 log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
             } else if self.is_stopping {
                 return Ok(true);
-            } else if signal == SIGTERM && self.node.lease().is_some() {
+            } else if signal == SIGTERM {
                 self.depart()?;
                 return Ok(true);
             } else {
@@ -208,27 +210,30 @@ impl Agent {
         Ok(false)
     }
 
-    /// With failover: is gone at once. The commands go on until their deadlines, or for
-    /// longer if the agent is started again in time. If there are none, the others are
-    /// told, and need not wait until the lease is over.
+    /// Is gone at once. The commands go on, under their records, and their clients connect to
+    /// the agent that is started next; those that wait ask it again. If there are no commands,
+    /// the others are told, and with failover need not wait until the lease is over.
     fn depart(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
-        let waiting = self.clients.values_mut();
-        let waiting = waiting.filter(|client| client.waiting().is_some());
-        waiting.for_each(|client| client.refuse(STOPPING));
+        for client in self.clients.values_mut() {
+            // A client that runs a command sees the end of the connection. It would end its
+            // command if it were told.
+            if matches!(client.phase, Phase::Waiting(_) | Phase::Granted(_)) {
+                // It may have gone.
+                let _ = client.connection.send(&Answer::ask_again(STOPPING));
+            }
+        }
         self.node.close()?;
         self.node.poll()
     }
 
-    /// Refuses requests from now on. The clients that hold a lock see their connection
-    /// close, and end their commands.
+    /// Refuses requests from now on. The clients that hold a lock are told, and end their
+    /// commands.
     fn stop(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if self.node.lease().is_some() || client.waiting().is_some() {
-                client.refuse(STOPPING);
-            }
+            client.refuse(STOPPING);
             self.close(client);
         }
         self.node.close()

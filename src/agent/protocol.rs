@@ -15,7 +15,19 @@
 //!
 //! A client that disconnects without `done` keeps its lock while any process has the
 //! record locked: its command may still run. A restart of the agent does not change that.
+//! The client of a running command connects to the restarted agent, and takes its entry
+//! over again:
+//!
+//! ```text
+//! {"resume":{"name":"nightly","token":17,"device":25,"inode":4711}}  ──>  finds the record
+//!               <──────────  {"resumed":{}}, or {"not_held":{"why":"..."}}
+//! {"done":{}}  ────────────────────────────>  releases the lock, closes the connection
+//! ```
+//!
+//! An older agent answers `resume` with `failed`, as it does every message that it does not
+//! know; the entry stays held there while its record is locked.
 
+use std::ops::Not;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +59,9 @@ pub(crate) enum ClientMessage {
     LockedUntil {},
     /// The client has left the critical section.
     Done {},
+    /// Takes over an entry whose command this client runs: the agent that granted it has
+    /// ended.
+    Resume(Resume),
     /// Requests the status as JSON.
     Status {},
     /// Requests the status in the text format of Prometheus.
@@ -68,6 +83,21 @@ pub(crate) struct Ask {
     /// The command that is to run under the lock: `turno status` shows it.
     #[serde(default)]
     pub(crate) command: Vec<String>,
+}
+
+/// An entry that outlived its agent. The record proves it: its client has it open, and
+/// keeps it locked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resume {
+    /// The name of the lock.
+    pub(crate) name: String,
+    /// The fencing token of the entry.
+    pub(crate) token: u64,
+    /// The device that has the record: a path may be spelled in several ways.
+    pub(crate) device: u64,
+    /// The inode of the record.
+    pub(crate) inode: u64,
 }
 
 /// A message of the agent.
@@ -103,6 +133,17 @@ pub(crate) enum Answer {
     Failed {
         /// The reason.
         why: String,
+        /// The client loses nothing when it asks again: the agent is about to be restarted,
+        /// say. An older client does not know of this field, and fails.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        again: bool,
+    },
+    /// The entry is this client's, as before.
+    Resumed {},
+    /// The agent does not hold such an entry: its command has to end at once.
+    NotHeld {
+        /// The reason.
+        why: String,
     },
     /// The status.
     Status(Box<AgentStatus>),
@@ -111,6 +152,20 @@ pub(crate) enum Answer {
         /// The text.
         text: String,
     },
+}
+
+impl Answer {
+    /// The request failed for this reason.
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
+        let (why, again) = (why.into(), false);
+        Answer::Failed { why, again }
+    }
+
+    /// The request failed, and the client may ask again.
+    pub(crate) fn ask_again(why: impl Into<String>) -> Self {
+        let (why, again) = (why.into(), true);
+        Answer::Failed { why, again }
+    }
 }
 
 /// The status of an agent.

@@ -24,9 +24,10 @@ use crate::lock_command::{
 /// and exit code are the command's own, and signals are passed on to it.
 ///
 /// The command does not go on without the lock. If turno lock or the command is killed,
-/// all processes that the command has started are killed, too. If the agent is lost, they
-/// get SIGTERM, and SIGKILL after --kill-after; with failover they go on until the lease of
-/// this machine's member ends. When the command ends by itself, the lock is released:
+/// all processes that the command has started are killed, too. A restart of the agent ends
+/// no command: turno lock connects to it again. If the agent stays away for longer than
+/// --agent-patience, the command gets SIGTERM, and SIGKILL after --kill-after; with
+/// failover it goes on until the lease of this machine's member ends. When the command ends by itself, the lock is released:
 /// processes that it leaves in the background go on without the lock.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
@@ -44,10 +45,15 @@ pub(super) struct Arguments {
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
-    /// When the agent is lost, kill the command this long after SIGTERM; with failover, at
+    /// When the command has to end, kill it this long after SIGTERM; with failover, at
     /// the end of the lease, sooner if the lease leaves less time
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
+
+    /// How long a command goes on without its agent, which is restarted, say; then it is
+    /// ended. 0 ends it at once; with failover its lease limits that
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    agent_patience: Duration,
 
     /// With failover, send the command this signal when the lease was not renewed for
     /// two thirds of its length
@@ -126,6 +132,7 @@ impl Arguments {
                 None => WaitLimit::Unlimited,
             },
             kill_after: self.kill_after,
+            agent_patience: self.agent_patience,
             lapse: Lapse {
                 signal: self.lapse_signal,
                 command: self.lapse_command,

@@ -86,7 +86,7 @@ impl Arguments {
                     shown(&status)
                 }
             }
-            Answer::Failed { why } => {
+            Answer::Failed { why, .. } => {
                 return Err(Failure::failed(format!("the agent says: {why}")));
             }
             other => {

@@ -96,7 +96,7 @@ pub(super) fn acquire(
                 return Ok(acquired);
             }
             (Answer::TimedOut { why }, _) => return Err(LockCommandError::TimedOut(why)),
-            (Answer::Failed { why }, _) => {
+            (Answer::Failed { why, .. }, _) => {
                 return Err(LockCommandError::Failed(format!("the agent says: {why}")));
             }
             (answer, _) => {

@@ -63,11 +63,22 @@ pub(crate) enum ConnectionError {
 
 /// Why an agent no longer serves a client that holds a lock: a sentence.
 #[derive(Debug)]
-pub(crate) enum Loss {
+pub(super) enum Loss {
     /// It is about to end, and the command is to end first.
     Ends(String),
-    /// It was stopped or killed, or has closed the connection. Another may be started.
+    /// It was killed, or is restarted. Another may be started.
     Gone(String),
+    /// It does not hold the lock.
+    NotHeld(String),
+}
+
+/// What a client hears of its agent while its command runs.
+#[derive(Debug)]
+pub(super) enum News {
+    Nothing,
+    /// The agent has taken the entry over, and serves this client.
+    Resumed,
+    Loss(Loss),
 }
 
 impl ConnectionError {
@@ -126,6 +137,21 @@ impl Connection {
         Ok(connection)
     }
 
+    /// Connects to an agent that may be absent, without waiting for it.
+    pub(super) fn try_open(agent: &Path) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(agent)?)?;
+        Ok(Connection {
+            agent: agent.to_owned(),
+            stream: UnixStream::from(socket),
+            received: Lines::default(),
+            report_silence_at: None,
+            deadline: None,
+            on_silence: None,
+        })
+    }
+
     /// The agent has to send its next answer within this time.
     pub(crate) fn expect_answer_within(&mut self, time: Duration) {
         self.report_silence_at = Instant::now().checked_add(time.saturating_add(SILENCE));
@@ -157,24 +183,29 @@ impl Connection {
         })
     }
 
-    /// Registers the connection with a poll. From now on only [`Connection::loss`] reads.
+    /// Registers the connection with a poll. From now on only [`Connection::news`] reads.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         self.stream.set_nonblocking(true)?;
         register_readable(&self.stream, registry, token)
     }
 
-    /// What has come of the agent, if it no longer serves this client.
-    pub(crate) fn loss(&mut self) -> Option<Loss> {
+    /// What has become of the agent, to a client that runs a command. Does not wait.
+    pub(super) fn news(&mut self) -> News {
+        let says = |why: &str| format!("the agent says: {why}");
         loop {
-            match self.read_answer() {
-                Ok(Answer::Failed { why }) => {
-                    return Some(Loss::Ends(format!("the agent says: {why}")));
-                }
+            return match self.read_answer() {
+                Ok(Answer::Resumed {}) => News::Resumed,
+                Ok(Answer::NotHeld { why }) => News::Loss(Loss::NotHeld(says(&why))),
+                Ok(Answer::Failed { why, again: true }) => News::Loss(Loss::Gone(says(&why))),
+                Ok(Answer::Failed { why, again: false }) => News::Loss(Loss::Ends(says(&why))),
                 // No other answer has a meaning while the lock is held.
-                Ok(_) => {}
-                Err(error) if is_temporary(&error) => return None,
-                Err(error) => return Some(Loss::Gone(format!("the agent is lost: {error}"))),
-            }
+                Ok(_) => continue,
+                Err(error) if is_temporary(&error) => News::Nothing,
+                Err(error) => {
+                    let why = format!("the agent is lost: {error}");
+                    News::Loss(Loss::Gone(why))
+                }
+            };
         }
     }
 

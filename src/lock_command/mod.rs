@@ -15,7 +15,9 @@
 //!   command. It finds them all, because it adopts those whose parents die;
 //! - the *supervisor*: the client adopts them, and kills them;
 //! - the *command*: it has ended, as any other does;
-//! - the *agent*: the socket closes, and the client ends the command;
+//! - the *agent*: the socket closes, and the client connects to the next agent, which takes
+//!   the entry over by its record ([`agent_link`]); it ends the command if none is there in
+//!   time;
 //! - with failover, *its member* is cut off: the supervisor ends the command before the
 //!   deadline in the record ([`deadline`]); the client does it if the supervisor has not,
 //!   and the agent if neither has;
@@ -25,6 +27,7 @@
 //! All are in one process group, so that the terminal treats them as one.
 
 mod acquire;
+mod agent_link;
 mod channel;
 mod command;
 pub(crate) mod connection;
@@ -63,6 +66,8 @@ pub(crate) struct LockOptions {
     pub(crate) wait_limit: WaitLimit,
     /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
+    /// How long a running command goes on without an agent, when there is no lease.
+    pub(crate) agent_patience: Duration,
     /// What to do when the lease was not renewed for two thirds of its length.
     pub(crate) lapse: Lapse,
     /// The command and its arguments.

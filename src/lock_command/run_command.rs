@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use super::acquire::Acquired;
+use super::agent_link::{AgentLink, LinkEvent};
 use super::channel::{self, Control};
-use super::connection::{Connection, Loss};
+use super::connection::Connection;
 use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
@@ -45,7 +46,7 @@ pub(super) fn run_command(
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
     let outcome = client.wait(options, messages);
-    if let Ok(Outcome::LeaseOver) = outcome {
+    if let Ok(Outcome::LeaseOver | Outcome::NotHeld) = outcome {
         process_tree::kill_all(&other_children);
     }
     // A supervisor that still runs kills the command now.
@@ -55,6 +56,10 @@ pub(super) fn run_command(
         Outcome::Command(code) => code,
         Outcome::AgentLost => {
             let why = "the command was ended, because the lock was lost with the agent";
+            return Err(LockCommandError::Failed(why.to_owned()));
+        }
+        Outcome::NotHeld => {
+            let why = "the command was killed, because its agent does not hold the lock any more";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
         Outcome::LeaseOver => {
@@ -69,9 +74,14 @@ pub(super) fn run_command(
         }
     };
     drop(acquired);
-    client.connection.release(MAX_RELEASE);
+    let is_released = client.agent.release(MAX_RELEASE);
     if options.is_verbose {
-        messages.report(&format!("released after {}", rounded(began.elapsed())));
+        let ran = rounded(began.elapsed());
+        messages.report(&if is_released {
+            format!("released after {ran}")
+        } else {
+            format!("ended after {ran}; the agent releases the lock when it is back")
+        });
     }
     Ok(code)
 }
@@ -82,6 +92,8 @@ enum Outcome {
     Command(u8),
     /// The command has ended, because the agent was lost.
     AgentLost,
+    /// The agent does not hold the lock. The command may still run.
+    NotHeld,
     /// The lease is about to end, and the supervisor has not ended the command.
     LeaseOver,
     /// The supervisor has died. The command may still run.
@@ -91,7 +103,7 @@ enum Outcome {
 struct Client {
     poll: Poll,
     signals: Signals,
-    connection: Connection,
+    agent: AgentLink,
     channel: UnixStream,
     supervisor: Child,
     deadline: Option<Deadline>,
@@ -109,7 +121,8 @@ impl Client {
         channel::send_fds(&channel, io::stdin().as_fd(), acquired.record.as_fd())?;
         channel.set_nonblocking(true)?;
         register_readable(&channel, registry, CHANNEL)?;
-        connection.register(registry, AGENT)?;
+        let agent = AgentLink::new(connection, acquired, options)?;
+        agent.register(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
         let deadline = acquired.lease.map(|lease| {
             let margins = Margins::of_client(lease);
@@ -133,7 +146,7 @@ impl Client {
         Ok(Client {
             poll,
             signals,
-            connection,
+            agent,
             channel,
             supervisor,
             deadline,
@@ -142,7 +155,7 @@ impl Client {
 
     fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
-        let (mut is_agent_lost, mut must_end) = (false, false);
+        let mut must_end = false;
         let mut kill_at: Option<Instant> = None;
         loop {
             // Every source is read each time: a process that was stopped may have missed
@@ -156,27 +169,23 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            let loss = if is_agent_lost {
-                None
-            } else {
-                self.connection.loss()
-            };
-            is_agent_lost |= loss.is_some();
-            if let Some(Loss::Gone(why)) = &loss
-                && self.deadline.is_some()
-            {
-                messages.report(&format!(
-                    "{why}; the command goes on until its lease ends, and longer if the agent is \
-                     started again in time"
-                ));
-            } else if let Some(Loss::Gone(why) | Loss::Ends(why)) = loss {
-                must_end = true;
-                kill_at = Instant::now().checked_add(options.kill_after);
-                self.send(Control::Terminate);
-                let kill_after = rounded(options.kill_after);
-                messages.report(&format!(
-                    "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
-                ));
+            while let Some(event) = self.agent.next_event(self.poll.registry(), AGENT) {
+                match event {
+                    LinkEvent::NotHeld(why) => {
+                        messages.report(&format!("{why}: the command is killed now"));
+                        return Ok(Outcome::NotHeld);
+                    }
+                    LinkEvent::Lost(why) => {
+                        must_end = true;
+                        kill_at = Instant::now().checked_add(options.kill_after);
+                        self.send(Control::Terminate);
+                        let kill_after = rounded(options.kill_after);
+                        messages.report(&format!(
+                            "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
+                        ));
+                    }
+                    event => messages.report_agent(&event, self.deadline.is_some()),
+                }
             }
             if let Some(deadline) = &mut self.deadline
                 && deadline.due()? == Due::Kill
@@ -187,7 +196,9 @@ impl Client {
                 // The supervisor then kills the command.
                 self.channel.shutdown(Shutdown::Write)?;
             }
-            let timeout = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let due = [kill_at, self.agent.next_timeout()];
+            let due = due.into_iter().flatten().min();
+            let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}

@@ -12,7 +12,9 @@ fn typed(agent: &FakeAgent, command: &str) -> Option<(Terminal, Client)> {
     let terminal = Terminal::open(100, 20)?;
     let socket = agent.socket();
     terminal.run("clear");
-    terminal.run(&format!("t='{TURNO} lock --socket {socket}'"));
+    terminal.run(&format!(
+        "t='{TURNO} lock --agent-patience 0 --socket {socket}'"
+    ));
     terminal.run(&format!("clear; $t test -- {command}"));
     Some((terminal, agent.accept()))
 }
