@@ -6,8 +6,8 @@
 //!                      └────── record ────────┴─────────────┘  locked with flock(2)
 //! ```
 //!
-//! The client is the process that the user starts. It acquires the lock from the agent
-//! ([`acquire`]), then starts the supervisor ([`run_command`]), which starts the command
+//! The client is the process that the user starts. It acquires the lock from the agent, and
+//! asks again when it loses the agent before that ([`acquire`]), then starts the supervisor ([`run_command`]), which starts the command
 //! ([`supervise`](mod@supervise)). When one of them dies, the command does not go on
 //! without the lock:
 //!
@@ -28,6 +28,7 @@
 
 mod acquire;
 mod agent_link;
+mod ask;
 mod channel;
 mod command;
 pub(crate) mod connection;
@@ -35,6 +36,7 @@ mod deadline;
 mod exit_code;
 mod messages;
 mod process_tree;
+mod record;
 mod run_command;
 mod signals;
 mod supervise;
@@ -45,7 +47,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::LockName;
-use connection::{AgentSilent, Connection, ConnectionError};
+use connection::ConnectionError;
 pub(crate) use exit_code::OWN_FAILURE;
 use messages::Messages;
 pub(crate) use messages::with_lock_name;
@@ -53,9 +55,6 @@ pub(crate) use supervise::{Lapse, Supervision, supervise};
 
 /// The subcommand that runs the supervisor.
 pub(crate) const SUPERVISOR: &str = "lock-supervisor";
-
-/// How much longer than its own limit the client waits for an answer of the agent.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The options of `turno lock`.
 #[derive(Debug)]
@@ -87,17 +86,6 @@ pub(crate) enum WaitLimit {
     Unlimited,
 }
 
-impl WaitLimit {
-    /// How long to wait for an agent that does not answer. `None`: without limit.
-    fn with_grace(self) -> Option<Duration> {
-        match self {
-            WaitLimit::AtOnce => Some(GRACE),
-            WaitLimit::AtMost(time) => Some(time.saturating_add(GRACE)),
-            WaitLimit::Unlimited => None,
-        }
-    }
-}
-
 /// Why the command did not run, or not to its end: a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -110,9 +98,10 @@ pub(crate) enum LockCommandError {
 impl From<ConnectionError> for LockCommandError {
     fn from(error: ConnectionError) -> Self {
         match error {
-            // What to do was reported when the agent had been silent for a while.
-            ConnectionError::AgentSilent(silent) => LockCommandError::TimedOut(silent.summary()),
-            ConnectionError::Failed(why) => LockCommandError::Failed(why),
+            ConnectionError::AgentSilent(silent) => LockCommandError::Failed(silent.conclusion()),
+            ConnectionError::Absent(why) | ConnectionError::Failed(why) => {
+                LockCommandError::Failed(why)
+            }
         }
     }
 }
@@ -130,12 +119,7 @@ impl From<io::Error> for LockCommandError {
 /// # Errors
 /// [`LockCommandError`]. The command does not run any more.
 pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
-    let lock = options.lock.clone();
-    let on_silence =
-        move |silent: AgentSilent| messages::print(&with_lock_name(&lock, &silent.to_string()));
-    let time = options.wait_limit.with_grace();
-    let mut connection = Connection::open(&options.socket, time, on_silence)?;
     let mut messages = Messages::new(options);
-    let acquired = acquire::acquire(&mut connection, options, &mut messages)?;
+    let (connection, acquired) = acquire::acquire(options, &mut messages)?;
     run_command::run_command(connection, acquired, options, &messages)
 }

@@ -3,6 +3,7 @@
 mod agent_lost;
 mod agent_restarted;
 mod killed;
+mod line;
 mod signals;
 mod terminal;
 mod waiting;
