@@ -3,16 +3,22 @@
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
-use super::record::{Entry, Records};
+use super::record::{Entry, Records, description};
 use super::waiting::Waiting;
-use crate::system::{boot_clock, micros, millis};
+use crate::system::{boot_clock, micros, millis, process};
 use crate::views::Moment;
 use crate::{LocalNode, LockError};
+
+/// How long a client may take to take its turn up.
+const MAX_TAKE_UP: Duration = Duration::from_secs(2);
+
+const NOT_TAKEN_UP: &str = "its turn went to the next, because it was not taken up within two \
+                            seconds: this process was stopped, or could not run";
 
 /// A program of this machine with a connection to the agent.
 #[derive(Debug)]
@@ -49,8 +55,10 @@ impl Client {
         node: &mut LocalNode,
         records: &mut Records,
     ) -> Option<Answer> {
-        let Phase::Waiting(waiting) = &mut self.phase else {
-            return None;
+        let waiting = match &mut self.phase {
+            Phase::Waiting(waiting) => waiting,
+            Phase::Granted(hold) if hold.since + MAX_TAKE_UP <= now => return self.pass_turn_on(),
+            _ => return None,
         };
         let mut context = Context::from_waker(&self.waker);
         let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
@@ -103,9 +111,31 @@ impl Client {
         let _ = self.connection.send(&Answer::failed(why));
     }
 
-    /// When to poll a client that waits, though its request has no outcome.
+    /// Gives up the entry of a client that has not said in time that it takes its turn up:
+    /// it is stopped, say, and the group would wait for a process that does not run.
+    fn pass_turn_on(&mut self) -> Option<Answer> {
+        let phase = mem::replace(&mut self.phase, Phase::Idle);
+        if let Phase::Granted(hold) = phase {
+            let Entry {
+                lock, pid, command, ..
+            } = &hold.record.entry;
+            let client = description(*pid, command);
+            log::info!("lock {lock:?}: the turn of {client} is passed on: it was not taken up");
+            // The client that wakes up finds this before it misses the record.
+            let _ = self.connection.send(&Answer::ask_again(NOT_TAKEN_UP));
+            hold.release();
+        }
+        None
+    }
+
+    /// When to poll a client that waits, though its request has no outcome, or that was
+    /// granted its lock.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.waiting()?.next_timeout()
+        match &self.phase {
+            Phase::Waiting(waiting) => waiting.next_timeout(),
+            Phase::Granted(hold) => Some(hold.since + MAX_TAKE_UP),
+            Phase::Idle | Phase::Holding(_) => None,
+        }
     }
 
     pub(super) fn waiting(&self) -> Option<&Waiting> {
@@ -130,9 +160,15 @@ impl Client {
                     host: host.to_owned(),
                     command: ask.command.clone(),
                     since_ms: millis(waiting.timer.began.elapsed()),
+                    not_begun: false,
+                    stopped: is_stopped(self.pid),
                 })
             }
-            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(ClientStatus {
+                not_begun: matches!(self.phase, Phase::Granted(_)),
+                stopped: is_stopped(self.pid),
+                ..hold.status("holding", host)
+            }),
         }
     }
 
@@ -147,6 +183,11 @@ impl Client {
             began_us: Some(boot_clock::now().0),
         }
     }
+}
+
+/// Whether a process is stopped, as far as this user may see.
+fn is_stopped(pid: Option<u32>) -> bool {
+    pid.is_some_and(process::is_stopped)
 }
 
 /// The answer to a request that failed. The client adds the name of the lock.

@@ -123,6 +123,11 @@ impl Agent {
         let due = self.clients.iter().filter(|(_, client)| is_due(client));
         let due = due.map(|(token, _)| *token);
         for token in self.woken.take().into_iter().chain(due.collect::<Vec<_>>()) {
+            let is_granted = |client: &Client| matches!(client.phase, Phase::Granted(_));
+            if self.clients.get(&token).is_some_and(is_granted) {
+                // If this process was stopped itself, the client may have taken its turn up.
+                self.serve(token);
+            }
             let Some(client) = self.clients.get_mut(&token) else {
                 continue;
             };

@@ -170,6 +170,8 @@ impl Hold {
             host: host.to_owned(),
             command: entry.command,
             since_ms: millis(self.since.elapsed()),
+            not_begun: false,
+            stopped: false,
         }
     }
 }

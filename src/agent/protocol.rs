@@ -6,12 +6,15 @@
 //! {"ask":{"name":"nightly",..}}  ──────────>  requests the lock
 //!               <──────────  {"waiting":{"text":"2 s for gamma:7001 (3), heard 1 s ago"}}
 //!               <──────────  {"granted":{"token":17,"node":2,"record":"/run/turno/turno.sock.held/0"}}
-//! locks the record with flock(2)
+//! locks the record with flock(2), within two seconds
 //! {"locked":{}}  ──────────────────────────>  the record is locked
 //!               <──────────  {"go":{}}
 //! runs its command, which inherits the record
 //! {"done":{}}  ────────────────────────────>  releases the lock, closes the connection
 //! ```
+//!
+//! A turn that is not taken up with `locked` in time goes to the next, and the client is told
+//! to ask again: {"failed":{"why":"...","again":true}}. After `go` it stands.
 //!
 //! A client that disconnects without `done` keeps its lock while any process has the
 //! record locked: its command may still run. A restart of the agent does not change that.
@@ -198,4 +201,10 @@ pub(crate) struct ClientStatus {
     pub(crate) command: Vec<String>,
     /// How long it has held the lock or waited for it, in milliseconds.
     pub(crate) since_ms: u64,
+    /// It was granted the lock, and has not taken its turn up.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) not_begun: bool,
+    /// Its process is stopped, by Ctrl-Z or SIGSTOP.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) stopped: bool,
 }

@@ -37,7 +37,8 @@ pub(super) struct Arguments {
     #[arg(short, long, conflicts_with = "wait")]
     nonblock: bool,
 
-    /// Wait at most this long (5, 0.5 or 2m), then exit with 124
+    /// Wait at most this long (5, 0.5 or 2m), then exit with 124; or with 125 if no agent
+    /// has answered: an agent may be started, or restarted, within this time
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
 
@@ -51,7 +52,8 @@ pub(super) struct Arguments {
     kill_after: Duration,
 
     /// How long a command goes on without its agent, which is restarted, say; then it is
-    /// ended. 0 ends it at once; with failover its lease limits that
+    /// ended. 0 ends it at once; with failover its lease limits that. Also how long a caller
+    /// that waits without -w looks for an agent that it has lost
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
     agent_patience: Duration,
 
@@ -97,8 +99,8 @@ In the crontab of every machine, so that one of them runs the job:
 Exit codes:
   the command's own; 128 + N if signal N killed it
   124  the lock was not acquired in time (-n, -w); -E sets another code
-  125  turno failed: there is no agent; or the agent or the lease was lost, and the
-       command was ended
+  125  turno failed: there is no agent, or it does not answer; or the agent or the
+       lease was lost, and the command was ended
   126  the command cannot be executed
   127  there is no such command
   2    wrong use
@@ -118,7 +120,8 @@ Environment of turno:
   XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it
 
 Signals: HUP, INT, QUIT, TERM, ALRM, USR1 and USR2 are passed on to the command.
-Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock.";
+Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock: Ctrl-Z then
+takes it out of the line, and fg has it ask again.";
 
 impl Arguments {
     pub(super) fn run(self) -> ExitCode {

@@ -7,6 +7,7 @@ mod misconfigured;
 mod raw_client;
 mod restarts;
 mod status;
+mod turns;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -238,6 +239,7 @@ fn a_client_that_is_killed_at_any_stage_blocks_no_other() {
     let mut holder = RawClient::connect(&machines, 2);
     holder.send(ask);
     holder.token();
+    holder.send(r#"{"locked":{}}"#);
     let mut waits = RawClient::connect(&machines, 1);
     waits.send(ask);
     machines.wait_for_status(1, "waiting");
