@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
-use super::protocol::{Answer, Ask, ClientMessage, Resume};
+use super::protocol::{Answer, Ask, ClientMessage, Turn};
 use super::record::{description, is_locked};
 use super::waiting::Waiting;
 use super::{Agent, metrics};
@@ -42,6 +42,7 @@ impl Agent {
     fn handle(&mut self, client: &mut Client, message: ClientMessage) -> Result<(), Closing> {
         let phase = mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (message, phase) {
+            (ClientMessage::Ask(ask), Phase::Idle) if self.is_within(&ask) => self.within(&ask),
             (ClientMessage::Ask(ask), Phase::Idle) => match self.request(client, ask) {
                 Ok(waiting) => {
                     client.phase = Phase::Waiting(waiting);
@@ -64,7 +65,7 @@ impl Agent {
                 hold.release();
                 return Err(Closing::Gone);
             }
-            (ClientMessage::Resume(resume), Phase::Idle) => match self.take_over(client, &resume) {
+            (ClientMessage::Resume(turn), Phase::Idle) => match self.take_over(client, &turn) {
                 Some(hold) => {
                     client.phase = Phase::Holding(hold);
                     Answer::Resumed {}
@@ -93,6 +94,33 @@ impl Agent {
         sent.map_err(|_| Closing::Gone)
     }
 
+    /// Whether a client runs under the lock for which it asks. The name alone proves nothing:
+    /// it stays in the environment of what a command leaves behind.
+    fn is_within(&self, ask: &Ask) -> bool {
+        let held = self
+            .clients
+            .values()
+            .filter_map(|client| match &client.phase {
+                Phase::Holding(hold) => Some(hold),
+                _ => None,
+            });
+        let outer = ask.outer.as_ref().filter(|outer| outer.name == ask.name);
+        outer.is_some_and(|outer| held.chain(&self.orphans).any(|hold| hold.is(outer)))
+    }
+
+    /// The answer to a client that would wait for itself.
+    fn within(&self, ask: &Ask) -> Answer {
+        if ask.reentrant {
+            return Answer::Within {
+                node: self.node.id(),
+            };
+        }
+        Answer::failed(
+            "this command runs under that lock already, and would wait for itself; --reentrant \
+             runs it under the turn that there is",
+        )
+    }
+
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
         let handle = self.handle.described(description(client.pid, &ask.command));
         let (request, max_wait) = if ask.at_once {
@@ -109,9 +137,8 @@ impl Agent {
 
     /// Takes the entry of a command out of those without a client, for the client that runs
     /// it. `None`: there is no such entry, it is not this client's, or its lease is over.
-    fn take_over(&mut self, client: &Client, resume: &Resume) -> Option<Hold> {
-        let is_it =
-            |hold: &Hold| hold.is_of(client.pid, client.uid, resume) && !hold.guard.is_lost();
+    fn take_over(&mut self, client: &Client, turn: &Turn) -> Option<Hold> {
+        let is_it = |hold: &Hold| hold.is_of(client.pid, client.uid) && hold.is(turn);
         let place = self.orphans.iter().position(is_it)?;
         Some(self.orphans.swap_remove(place))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::protocol::{ClientStatus, Resume};
+use super::protocol::{ClientStatus, Turn};
 use super::record::{Entry, Record, is_locked};
 use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
@@ -71,21 +71,24 @@ impl Hold {
         drop(self.guard);
     }
 
-    /// Whether this entry is that of a client with this process id and user, which has its
-    /// record open and keeps it locked.
-    pub(super) fn is_of(&self, pid: Option<u32>, uid: Option<u32>, resume: &Resume) -> bool {
+    /// Whether this entry is that turn, and has not ended.
+    pub(super) fn is(&self, turn: &Turn) -> bool {
         let Entry { lock, token, .. } = &self.record.entry;
+        let file = self.record.file.metadata();
+        (lock, *token) == (&turn.name, turn.token)
+            && file.is_ok_and(|file| (file.dev(), file.ino()) == (turn.device, turn.inode))
+            && is_locked(&self.record.file).unwrap_or(false)
+            && !self.guard.is_lost()
+    }
+
+    /// Whether it is that of a client with this process id and user.
+    pub(super) fn is_of(&self, pid: Option<u32>, uid: Option<u32>) -> bool {
         let is_same_process = match (pid, self.record.entry.pid) {
             (Some(one), Some(other)) => one == other,
             // The system does not tell, in a container say.
             _ => true,
         };
-        let file = self.record.file.metadata();
-        (lock, *token) == (&resume.name, resume.token)
-            && uid == self.record.entry.uid
-            && is_same_process
-            && file.is_ok_and(|file| (file.dev(), file.ino()) == (resume.device, resume.inode))
-            && is_locked(&self.record.file).unwrap_or(false)
+        is_same_process && uid == self.record.entry.uid
     }
 
     /// Writes the lease that the node has now into the record, or ends the command if the

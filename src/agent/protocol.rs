@@ -64,7 +64,7 @@ pub(crate) enum ClientMessage {
     Done {},
     /// Takes over an entry whose command this client runs: the agent that granted it has
     /// ended.
-    Resume(Resume),
+    Resume(Turn),
     /// Requests the status as JSON.
     Status {},
     /// Requests the status in the text format of Prometheus.
@@ -86,13 +86,20 @@ pub(crate) struct Ask {
     /// The command that is to run under the lock: `turno status` shows it.
     #[serde(default)]
     pub(crate) command: Vec<String>,
+    /// The turn with this lock under which the client itself runs, as its environment says.
+    /// An agent that does not know the field refuses it, and is asked again without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outer: Option<Turn>,
+    /// The command may run under the outer turn.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) reentrant: bool,
 }
 
-/// An entry that outlived its agent. The record proves it: its client has it open, and
-/// keeps it locked.
+/// An entry as its client, and what runs under it, can name it. The record proves it: it is
+/// locked as long as a process of the command lives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Resume {
+pub(crate) struct Turn {
     /// The name of the lock.
     pub(crate) name: String,
     /// The fencing token of the entry.
@@ -140,6 +147,11 @@ pub(crate) enum Answer {
         /// say. An older client does not know of this field, and fails.
         #[serde(default, skip_serializing_if = "Not::not")]
         again: bool,
+    },
+    /// The command may run under the outer turn of a client that has asked for that.
+    Within {
+        /// The id of this member.
+        node: u16,
     },
     /// The entry is this client's, as before.
     Resumed {},

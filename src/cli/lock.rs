@@ -51,6 +51,28 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
 
+    /// Keep the lock for at least this long from the start of the command, however soon it
+    /// ends and with whatever exit code; turno exits with that code at the end of this time.
+    /// A signal ends it sooner
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = seconds, hide_default_value = true)]
+    at_least: Duration,
+
+    /// Keep the lock until everything that the command has started has ended, too
+    ///
+    /// By default the lock is released when the command itself ends: what it leaves in the
+    /// background goes on without the lock, daemons say. With this option the lock stays
+    /// held as long as any of its processes lives, as with flock(1) whose file a child
+    /// inherits; also when a wrapper is told to end and its shell exits at once, leaving
+    /// its work behind. Signals then go to all of them. The exit code is that of the
+    /// command. A command that a signal kills takes the rest with it, as always.
+    #[arg(long)]
+    until_all_end: bool,
+
+    /// If this command runs under that lock already, run it under the turn that there is,
+    /// with its token, instead of failing
+    #[arg(long)]
+    reentrant: bool,
+
     /// How long a command goes on without its agent, which is restarted, say; then it is
     /// ended. 0 ends it at once; with failover its lease limits that. Also how long a caller
     /// that waits without -w looks for an agent that it has lost
@@ -93,8 +115,8 @@ Examples:
   turno lock -v 'disk 7' -- sh -c 'rsync -a new/ /mnt/7/ && touch /mnt/7/done'
 
 In the crontab of every machine, so that one of them runs the job:
-  0 3 * * *  turno lock -n nightly -- sh -c 'backup && sleep 60'
-(The sleep is for clocks that differ: a late machine finds the lock still held.)
+  0 3 * * *  turno lock -n --at-least 60s nightly -- backup
+(--at-least is for clocks that differ: a late machine finds the lock still held.)
 
 Exit codes:
   the command's own; 128 + N if signal N killed it
@@ -111,6 +133,8 @@ Environment of the command:
                group; a resource that remembers the highest token can refuse
                writes with a lower one
   TURNO_NODE   the id of this machine's member
+  TURNO_HELD   all locks under which it runs, the outermost first: a line each, with
+               the token, the device and inode of the record, and the name
   TURNO_LEASE_MS  with failover, the length of the lease in milliseconds: cut off
                from the majority of the members, the command gets SIGTERM when
                three quarters of it have passed, and SIGKILL after nine tenths
@@ -136,6 +160,9 @@ impl Arguments {
             },
             kill_after: self.kill_after,
             agent_patience: self.agent_patience,
+            is_reentrant: self.reentrant,
+            at_least: self.at_least,
+            until_all_end: self.until_all_end,
             lapse: Lapse {
                 signal: self.lapse_signal,
                 command: self.lapse_command,
@@ -175,6 +202,9 @@ pub(super) struct Supervisor {
     #[arg(long)]
     lapse_command: Option<OsString>,
 
+    #[arg(long)]
+    until_all_end: bool,
+
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -188,6 +218,7 @@ impl Supervisor {
                 signal: self.lapse_signal,
                 command: self.lapse_command,
             },
+            until_all_end: self.until_all_end,
         };
         let ended = lock_command::supervise(supervision, &self.command);
         ExitCode::from(ended.unwrap_or_else(|error| {

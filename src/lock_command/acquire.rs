@@ -52,17 +52,27 @@ pub(super) struct Acquired {
     pub(super) record: File,
 }
 
+/// The turn under which the command may run.
+pub(super) enum Turn {
+    /// Its own.
+    Own(Connection, Acquired),
+    /// That under which this process runs already. It is the outer `turno lock` that ends
+    /// the command if it has to.
+    Outer { node: u16 },
+}
+
 /// Requests the lock, and waits for it. A signal ends this process as it does any other:
 /// it holds nothing yet that would outlive it.
 pub(super) fn acquire(
     options: &LockOptions,
     messages: &mut Messages<'_>,
-) -> Result<(Connection, Acquired), LockCommandError> {
+) -> Result<Turn, LockCommandError> {
     let mut waiter = Waiter {
         options,
         messages,
         began: Instant::now(),
         has_connected: false,
+        is_agent_older: false,
         absence: None,
         stops: None,
     };
@@ -70,7 +80,7 @@ pub(super) fn acquire(
         let connection = waiter.connect();
         let outcome = connection.and_then(|connection| waiter.ask(connection));
         match outcome {
-            Ok(acquired) => return Ok(acquired),
+            Ok(turn) => return Ok(turn),
             Err(Setback::Failed(error)) => return Err(error),
             Err(Setback::Stopped) => {
                 // The connection is closed: it does not stand in line.
@@ -94,6 +104,8 @@ struct Waiter<'a, 'b> {
     began: Instant,
     /// Whether it has found an agent.
     has_connected: bool,
+    /// It does not know every field of a request.
+    is_agent_older: bool,
     /// While no agent is there that has answered.
     absence: Option<Absence>,
     /// After a while, to leave the line when the user stops this process.
@@ -161,11 +173,16 @@ impl Waiter<'_, '_> {
     }
 
     /// Asks the agent for the lock, and waits until it is acquired.
-    fn ask(&mut self, mut connection: Connection) -> Result<(Connection, Acquired), Setback> {
+    fn ask(&mut self, mut connection: Connection) -> Result<Turn, Setback> {
         let asked_at = Instant::now();
         let waited = asked_at.duration_since(self.began);
         let waited = (waited >= MIN_WAITED).then_some(waited).unwrap_or_default();
-        connection.send(&ClientMessage::Ask(ask(self.options, waited)))?;
+        let mut ask = ask(self.options, waited);
+        if self.is_agent_older {
+            (ask.outer, ask.reentrant) = (None, false);
+        }
+        let is_plain = ask.outer.is_none() && !ask.reentrant;
+        connection.send(&ClientMessage::Ask(ask))?;
         let report_at = self.began + MIN_REPORTED_WAIT;
         let mut unreported: Option<String> = None;
         let mut acquired: Option<Acquired> = None;
@@ -234,7 +251,7 @@ impl Waiter<'_, '_> {
                     {
                         stops.stop();
                     }
-                    return Ok((connection, acquired));
+                    return Ok(Turn::Own(connection, acquired));
                 }
                 (Answer::TimedOut { why }, _) => {
                     return Err(Setback::Failed(LockCommandError::TimedOut(why)));
@@ -242,6 +259,18 @@ impl Waiter<'_, '_> {
                 (Answer::Failed { why, again: true }, _) => {
                     // It is there: the patience with it begins anew.
                     self.absence = None;
+                    return Err(Setback::Again(format!("the agent says: {why}")));
+                }
+                (Answer::Within { node }, None) => return Ok(Turn::Outer { node }),
+                (Answer::Failed { why, .. }, None)
+                    if !is_plain && why.contains("unknown field") =>
+                {
+                    if self.options.is_reentrant {
+                        let why = "the agent is older than this turno lock, and does not know of \
+                                   --reentrant: restart the agent";
+                        return Err(Setback::Failed(LockCommandError::Failed(why.to_owned())));
+                    }
+                    self.is_agent_older = true;
                     return Err(Setback::Again(format!("the agent says: {why}")));
                 }
                 (Answer::Failed { why, again: false }, _) => {

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-use super::LockOptions;
 use super::acquire::Acquired;
 use super::connection::{Connection, Loss, News};
 use super::messages::rounded;
-use crate::agent::protocol::{ClientMessage, Resume};
+use super::{LockOptions, outer_turns};
+use crate::agent::protocol::{ClientMessage, Turn};
 
 /// The first pause between two tries to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -31,7 +31,7 @@ const QUIET: Duration = Duration::from_secs(2);
 /// A connection that is made again when it is lost.
 pub(super) struct AgentLink {
     socket: PathBuf,
-    resume: Resume,
+    turn: Turn,
     record: File,
     /// How long the agent may be away. `None`: the lease of its member limits that.
     patience: Option<Duration>,
@@ -88,7 +88,6 @@ impl AgentLink {
         options: &LockOptions,
     ) -> io::Result<Self> {
         let record = acquired.record.try_clone()?;
-        let metadata = record.metadata()?;
         let quiet = match (options.is_verbose, acquired.lease) {
             (true, _) => Duration::ZERO,
             (false, Some(lease)) => QUIET.min(lease / 4),
@@ -96,12 +95,7 @@ impl AgentLink {
         };
         Ok(AgentLink {
             socket: options.socket.clone(),
-            resume: Resume {
-                name: options.lock.as_str().to_owned(),
-                token: acquired.token,
-                device: metadata.dev(),
-                inode: metadata.ino(),
-            },
+            turn: outer_turns::turn(&options.lock, acquired.token, &record)?,
             record,
             patience: acquired.lease.is_none().then_some(options.agent_patience),
             quiet,
@@ -231,7 +225,7 @@ impl AgentLink {
         }
         let opened = Connection::try_open(&self.socket).and_then(|mut connection| {
             connection.register(registry, token)?;
-            let resume = ClientMessage::Resume(self.resume.clone());
+            let resume = ClientMessage::Resume(self.turn.clone());
             connection.send(&resume).map_err(io::Error::other)?;
             Ok(connection)
         });

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{LockOptions, WaitLimit};
+use super::{LockOptions, WaitLimit, outer_turns};
 use crate::agent::protocol::Ask;
 use crate::system::millis;
 
@@ -21,6 +21,8 @@ pub(super) fn ask(options: &LockOptions, waited: Duration) -> Ask {
         at_once: options.wait_limit == WaitLimit::AtOnce,
         wait_ms,
         command: shown(&options.command),
+        outer: outer_turns::find(&options.lock),
+        reentrant: options.is_reentrant,
     }
 }
 

@@ -40,6 +40,16 @@ impl<'a> Messages<'a> {
         }
     }
 
+    /// Reports that the lock is kept though the command has ended.
+    pub(super) fn report_keeping(&self, left: Duration) {
+        if self.options.reports_wait {
+            let left = rounded(left);
+            self.report(&format!(
+                "the command has ended; the lock is kept for {left} more, until --at-least is over"
+            ));
+        }
+    }
+
     /// Reports that the agent is away for some time, or is back. With a deadline the lease
     /// limits how long the command goes on meanwhile.
     pub(super) fn report_agent(&self, event: &LinkEvent, has_deadline: bool) {

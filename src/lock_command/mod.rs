@@ -35,6 +35,7 @@ pub(crate) mod connection;
 mod deadline;
 mod exit_code;
 mod messages;
+mod outer_turns;
 mod process_tree;
 mod record;
 mod run_command;
@@ -47,6 +48,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::LockName;
+use acquire::Turn;
 use connection::ConnectionError;
 pub(crate) use exit_code::OWN_FAILURE;
 use messages::Messages;
@@ -69,6 +71,12 @@ pub(crate) struct LockOptions {
     pub(crate) agent_patience: Duration,
     /// What to do when the lease was not renewed for two thirds of its length.
     pub(crate) lapse: Lapse,
+    /// Whether the command may run under the turn under which this process runs already.
+    pub(crate) is_reentrant: bool,
+    /// How long the lock is kept at least, from the start of the command.
+    pub(crate) at_least: Duration,
+    /// Whether to keep the lock until everything that the command has started has ended.
+    pub(crate) until_all_end: bool,
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,
     /// Whether to report for whom the client waits.
@@ -120,6 +128,26 @@ impl From<io::Error> for LockCommandError {
 /// [`LockCommandError`]. The command does not run any more.
 pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
     let mut messages = Messages::new(options);
-    let (connection, acquired) = acquire::acquire(options, &mut messages)?;
-    run_command::run_command(connection, acquired, options, &messages)
+    match acquire::acquire(options, &mut messages)? {
+        Turn::Own(connection, acquired) => {
+            run_command::run_command(connection, acquired, options, &messages)
+        }
+        Turn::Outer { node } => Ok(run_within(node, options, &messages)),
+    }
+}
+
+/// Becomes the command, under the turn under which this process runs. Returns the exit code
+/// if it cannot.
+fn run_within(node: u16, options: &LockOptions, messages: &Messages<'_>) -> u8 {
+    let Some(outer) = outer_turns::find(&options.lock) else {
+        return OWN_FAILURE;
+    };
+    let token = outer.token;
+    messages.report_entry(&format!("goes on under the outer turn, token {token}"));
+    let environment = [
+        ("TURNO_LOCK", outer.name),
+        ("TURNO_TOKEN", token.to_string()),
+        ("TURNO_NODE", node.to_string()),
+    ];
+    command::become_it(&options.command, environment)
 }

@@ -1,6 +1,7 @@
 //! The client runs its command under the acquired lock: it starts the supervisor, then
 //! watches the agent, the supervisor and its own signals.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,7 +20,7 @@ use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
 use super::signals::{self, Signals};
-use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code};
+use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code, outer_turns};
 use crate::system::{register_readable, retry_interrupted};
 
 const AGENT: Token = Token(0);
@@ -45,7 +46,7 @@ pub(super) fn run_command(
     process_tree::adopt_orphans()?;
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
-    let outcome = client.wait(options, messages);
+    let outcome = client.wait(began, options, messages);
     if let Ok(Outcome::LeaseOver | Outcome::NotHeld) = outcome {
         process_tree::kill_all(&other_children);
     }
@@ -129,8 +130,12 @@ impl Client {
             Deadline::register(&acquired.record, margins, registry, DEADLINE)
         });
         let deadline = deadline.transpose()?;
+        let turn = outer_turns::turn(&options.lock, acquired.token, &acquired.record)?;
         let mut supervisor = Command::new(THIS_PROGRAM);
         supervisor.arg0("turno").arg(SUPERVISOR);
+        if options.until_all_end {
+            supervisor.arg("--until-all-end");
+        }
         if let Some(lease) = acquired.lease {
             supervisor.args(options.lapse.arguments(lease, options.kill_after));
             supervisor.env("TURNO_LEASE_MS", lease.as_millis().to_string());
@@ -141,6 +146,7 @@ impl Client {
             .env("TURNO_LOCK", options.lock.as_str())
             .env("TURNO_TOKEN", acquired.token.to_string())
             .env("TURNO_NODE", acquired.node.to_string())
+            .env(outer_turns::VARIABLE, outer_turns::with(&turn))
             .stdin(OwnedFd::from(far_end))
             .spawn()?;
         Ok(Client {
@@ -153,19 +159,35 @@ impl Client {
         })
     }
 
-    fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
+    fn wait(
+        &mut self,
+        began: Instant,
+        options: &LockOptions,
+        messages: &Messages<'_>,
+    ) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
         let mut must_end = false;
         let mut kill_at: Option<Instant> = None;
+        let mut is_told_to_end = false;
         loop {
             // Every source is read each time: a process that was stopped may have missed
             // events.
             let signals: Vec<Control> = self.signals.pending().collect();
-            signals.into_iter().for_each(|signal| self.send(signal));
+            for signal in signals {
+                is_told_to_end |= signals::asks_to_end(signal);
+                self.send(signal);
+            }
             match retry_interrupted(|| self.receive()) {
                 Ok(None) => return Ok(Outcome::SupervisorLost),
                 Ok(Some(_)) if must_end => return Ok(Outcome::AgentLost),
-                Ok(Some(code)) => return Ok(Outcome::Command(code)),
+                Ok(Some(code)) => {
+                    if let Some(until) = began.checked_add(options.at_least)
+                        && !is_told_to_end
+                    {
+                        self.keep_lock(until, messages)?;
+                    }
+                    return Ok(Outcome::Command(code));
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -200,6 +222,47 @@ impl Client {
             let due = due.into_iter().flatten().min();
             let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps the lock though the command has ended, until a signal comes, or the lock is
+    /// lost: nothing runs any more that would have to be ended.
+    fn keep_lock(&mut self, until: Instant, messages: &Messages<'_>) -> io::Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        // Its reader sees the end of the command's output, and its writer that of its reader.
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stdin(&null)?;
+        messages.report_keeping(left);
+        let mut events = Events::with_capacity(8);
+        loop {
+            if self.signals.pending().next().is_some() {
+                return Ok(());
+            }
+            while let Some(event) = self.agent.next_event(self.poll.registry(), AGENT) {
+                match event {
+                    LinkEvent::Lost(_) | LinkEvent::NotHeld(_) => return Ok(()),
+                    event => messages.report_agent(&event, self.deadline.is_some()),
+                }
+            }
+            if let Some(deadline) = &mut self.deadline
+                && deadline.due()? == Due::Kill
+            {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if until <= now {
+                return Ok(());
+            }
+            let due = self.agent.next_timeout().map_or(until, |at| at.min(until));
+            let timeout = due.saturating_duration_since(now);
+            match self.poll.poll(&mut events, Some(timeout)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }

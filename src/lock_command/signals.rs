@@ -137,6 +137,17 @@ impl Signals {
     }
 }
 
+/// Whether a message passes a signal on that tells the command to end.
+pub(super) fn asks_to_end(message: Control) -> bool {
+    matches!(
+        message,
+        Control::Signal {
+            number: SIGHUP | SIGINT | SIGQUIT | SIGTERM,
+            ..
+        }
+    )
+}
+
 /// Whether this signal is passed on, and ends a command that does not handle it.
 pub(super) fn ends_command(signal: i32) -> bool {
     PASSED_ON.contains(&signal)

@@ -2,8 +2,10 @@
 
 mod agent_lost;
 mod agent_restarted;
+mod keeping;
 mod killed;
 mod line;
+mod reentrant;
 mod signals;
 mod terminal;
 mod waiting;
