@@ -95,9 +95,19 @@ impl Client {
                 }
             }
             Err(error) => {
+                let errno = rustix::io::Errno::from_io_error(&error);
+                let way_out = match errno {
+                    Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+                        "raise its limit of open files (LimitNOFILE= of its unit, or ulimit -n)"
+                    }
+                    _ => {
+                        "the agent must be able to write into that directory, on a disk with free \
+                         space"
+                    }
+                };
                 let why = format!(
                     "the command was not run, because its entry cannot be recorded in {}: {error}; \
-                     the agent must be able to write into that directory, on a disk with free space",
+                     {way_out}",
                     records.folder.display()
                 );
                 log::warn!("lock {:?}: {why}", ask.name);

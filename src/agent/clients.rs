@@ -12,6 +12,9 @@ use super::waiting::Waiting;
 use super::{Agent, metrics};
 use crate::{Handle, LockError};
 
+/// How often it is reported that callers wait outside.
+const REPORT_AGAIN: Duration = Duration::from_secs(60);
+
 impl Agent {
     /// Serves a client that has sent something, can receive again, or has gone.
     pub(super) fn serve(&mut self, token: usize) {
@@ -43,12 +46,15 @@ impl Agent {
         let phase = mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (message, phase) {
             (ClientMessage::Ask(ask), Phase::Idle) if self.is_within(&ask) => self.within(&ask),
-            (ClientMessage::Ask(ask), Phase::Idle) => match self.request(client, ask) {
-                Ok(waiting) => {
-                    client.phase = Phase::Waiting(waiting);
-                    return Ok(());
-                }
-                Err(error) => Answer::failed(error.to_string()),
+            (ClientMessage::Ask(ask), Phase::Idle) => match self.too_many() {
+                Some(why) => Answer::ask_again(why),
+                None => match self.request(client, ask) {
+                    Ok(waiting) => {
+                        client.phase = Phase::Waiting(waiting);
+                        return Ok(());
+                    }
+                    Err(error) => Answer::failed(error.to_string()),
+                },
             },
             (ClientMessage::Locked {}, Phase::Granted(hold)) if hold.deadline.is_some() => {
                 hold.release();
@@ -92,6 +98,21 @@ impl Agent {
         };
         let sent = client.connection.send(&answer);
         sent.map_err(|_| Closing::Gone)
+    }
+
+    /// Why a caller is not served yet: for want of descriptors, it would get no record when
+    /// its turn comes.
+    fn too_many(&mut self) -> Option<String> {
+        let clients = self.clients.values();
+        let callers = clients.filter(|client| !matches!(client.phase, Phase::Idle));
+        let why = self.capacity.refusal(callers.count())?;
+        let now = Instant::now();
+        let reported_at = self.capacity.reported_at;
+        if reported_at.is_none_or(|at| now.duration_since(at) >= REPORT_AGAIN) {
+            self.capacity.reported_at = Some(now);
+            log::warn!("callers wait outside: {why}");
+        }
+        Some(why)
     }
 
     /// Whether a client runs under the lock for which it asks. The name alone proves nothing:

@@ -16,6 +16,7 @@
 //! runs without its lock, even when its client or the agent is killed.
 
 mod accept;
+mod capacity;
 mod client;
 mod clients;
 mod config;
@@ -48,6 +49,7 @@ use thiserror::Error;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
+use capacity::Capacity;
 use client::{Client, Phase};
 pub(crate) use config::AgentConfig;
 use hold::Hold;
@@ -66,6 +68,9 @@ const STOPPING: &str = "it is stopping; try again when it has been restarted";
 
 /// How often the agent checks whether the command of a client that has gone still runs.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often the agent checks whether its socket is still there.
+const SOCKET_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why an agent did not start. The message says what to do.
 #[derive(Debug, Error)]
@@ -101,6 +106,9 @@ pub(crate) struct Agent {
     host: String,
     /// When to accept clients that the system did not let the agent accept.
     accept_again: Option<Instant>,
+    capacity: Capacity,
+    /// When to check whether the socket is still there.
+    check_socket_at: Instant,
     is_stopping: bool,
 }
 
@@ -141,6 +149,8 @@ impl Agent {
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
             accept_again: None,
+            capacity: Capacity::measure(),
+            check_socket_at: Instant::now() + SOCKET_CHECK_INTERVAL,
             is_stopping: false,
         })
     }
@@ -157,6 +167,9 @@ impl Agent {
         loop {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
                 self.accept();
+            }
+            if self.check_socket_at <= Instant::now() {
+                self.check_socket();
             }
             self.node.poll()?;
             self.release_orphans();
@@ -187,9 +200,31 @@ impl Agent {
     fn next_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
-        let due = [waiting.min(), check, self.accept_again];
+        let socket = Some(self.check_socket_at);
+        let due = [waiting.min(), check, self.accept_again, socket];
         let due = due.into_iter().chain([self.node.next_timeout()]);
         due.flatten().min()
+    }
+
+    /// Makes the socket again if its file was removed: no client would reach this agent.
+    fn check_socket(&mut self) {
+        self.check_socket_at = Instant::now() + SOCKET_CHECK_INTERVAL;
+        let registry = self.poll.registry();
+        match self.socket.restore() {
+            Ok(None) => {}
+            Ok(Some(mut listener)) => {
+                let registered = registry.register(&mut listener, LISTENER, Interest::READABLE);
+                if let Err(error) = registered {
+                    log::warn!("cannot wait for clients: {error}");
+                }
+                // Those that have connected to the old one are served first.
+                self.accept();
+                let mut old = mem::replace(&mut self.socket.listener, listener);
+                // Dropping it does the same.
+                let _ = self.poll.registry().deregister(&mut old);
+            }
+            Err(why) => log::warn!("{why}"),
+        }
     }
 
     /// Returns whether to end at once.
@@ -198,6 +233,7 @@ impl Agent {
         for signal in signals {
             if signal == SIGHUP {
                 log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
+                self.check_socket();
             } else if self.is_stopping {
                 return Ok(true);
             } else if signal == SIGTERM {

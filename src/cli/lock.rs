@@ -141,7 +141,8 @@ Environment of the command:
 
 Environment of turno:
   TURNO_SOCKET     the agent's socket
-  XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it
+  XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it; without
+                   this variable turno looks in /run/user/UID
 
 Signals: HUP, INT, QUIT, TERM, ALRM, USR1 and USR2 are passed on to the command.
 Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock: Ctrl-Z then

@@ -113,6 +113,8 @@ struct Waiter<'a, 'b> {
 }
 
 struct Absence {
+    began: Instant,
+    /// When the agent was last there, or its absence was noticed.
     since: Instant,
     pause: Duration,
     is_reported: bool,
@@ -176,8 +178,8 @@ impl Waiter<'_, '_> {
     fn ask(&mut self, mut connection: Connection) -> Result<Turn, Setback> {
         let asked_at = Instant::now();
         let waited = asked_at.duration_since(self.began);
-        let waited = (waited >= MIN_WAITED).then_some(waited).unwrap_or_default();
-        let mut ask = ask(self.options, waited);
+        let waited = Some(waited).filter(|waited| *waited >= MIN_WAITED);
+        let mut ask = ask(self.options, waited.unwrap_or_default());
         if self.is_agent_older {
             (ask.outer, ask.reentrant) = (None, false);
         }
@@ -258,7 +260,9 @@ impl Waiter<'_, '_> {
                 }
                 (Answer::Failed { why, again: true }, _) => {
                     // It is there: the patience with it begins anew.
-                    self.absence = None;
+                    if let Some(absence) = &mut self.absence {
+                        absence.since = Instant::now();
+                    }
                     return Err(Setback::Again(format!("the agent says: {why}")));
                 }
                 (Answer::Within { node }, None) => return Ok(Turn::Outer { node }),
@@ -292,6 +296,7 @@ impl Waiter<'_, '_> {
     fn wait_for_agent(&mut self, why: &str) -> Result<(), LockCommandError> {
         let now = Instant::now();
         let absence = self.absence.get_or_insert(Absence {
+            began: now,
             since: now,
             pause: FIRST_PAUSE,
             is_reported: false,
@@ -305,7 +310,7 @@ impl Waiter<'_, '_> {
         if over_at.is_some_and(|at| at <= now) {
             return Err(LockCommandError::Failed(self.too_long(why)));
         }
-        if absence.since + MIN_REPORTED_WAIT <= now && !absence.is_reported {
+        if absence.began + MIN_REPORTED_WAIT <= now && !absence.is_reported {
             absence.is_reported = true;
             self.messages.report_wait(&format!("for the agent: {why}"));
         }
@@ -336,6 +341,9 @@ impl Waiter<'_, '_> {
         match self.options.wait_limit {
             WaitLimit::AtMost(time) if self.began.elapsed() >= time => {
                 Err(LockCommandError::TimedOut(self.too_long(why)))
+            }
+            WaitLimit::AtOnce if self.began.elapsed() >= MAX_TRY => {
+                Err(LockCommandError::Failed(why.to_owned()))
             }
             _ => Ok(()),
         }

@@ -172,6 +172,11 @@ impl AgentLink {
                     self.wait(absence, FIRST_PAUSE);
                     self.check_absence(now)
                 }
+                News::Loss(Loss::Ends(why)) if why.contains("unknown variant") => {
+                    let why = "the agent is older than this turno lock, and does not take its \
+                               command over";
+                    Some(LinkEvent::Lost(why.to_owned()))
+                }
                 News::Loss(loss) => Some(ended(loss)),
             },
         }

@@ -168,7 +168,7 @@ fn a_command_whose_next_agent_is_older_is_ended() {
     let (status, lines) = program.finish();
     assert_eq!(status.code(), Some(125));
     assert!(
-        lines[1].starts_with("turno: test: the agent says: malformed message: unknown variant"),
+        lines[1].starts_with("turno: test: the agent is older than this turno lock, "),
         "{lines:?}"
     );
 }
