@@ -203,16 +203,25 @@ fn is_stopped(pid: Option<u32>) -> bool {
 /// The answer to a request that failed. The client adds the name of the lock.
 fn failure(error: LockError, at_once: bool) -> Answer {
     let why = match error {
-        LockError::TimedOut {
+        LockError::Busy {
             waited, blocked, ..
         } => {
-            let limit = if at_once {
-                "at once".to_owned()
-            } else {
-                format!("within {:.1} s", waited.as_secs_f64())
+            let limit = match at_once {
+                true => String::new(),
+                false => format!(" within {:.1} s", waited.as_secs_f64()),
             };
-            let why = format!("not acquired {limit}: waiting for {blocked}");
-            return Answer::TimedOut { why };
+            let why = format!("not run{limit}: {blocked}");
+            return Answer::TimedOut {
+                why,
+                is_unanswered: false,
+            };
+        }
+        LockError::Unanswered { blocked, .. } => {
+            let why = format!("not run: {}", blocked.silence());
+            return Answer::TimedOut {
+                why,
+                is_unanswered: true,
+            };
         }
         LockError::Refused { reason, .. } => format!("the lock cannot be acquired: {reason}"),
         error => error.to_string(),

@@ -10,7 +10,7 @@ use super::protocol::{Answer, Ask, ClientMessage, Turn};
 use super::record::{description, is_locked};
 use super::waiting::Waiting;
 use super::{Agent, metrics};
-use crate::{Handle, LockError};
+use crate::LockError;
 
 /// How often it is reported that callers wait outside.
 const REPORT_AGAIN: Duration = Duration::from_secs(60);
@@ -144,13 +144,12 @@ impl Agent {
 
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
         let handle = self.handle.described(description(client.pid, &ask.command));
-        let (request, max_wait) = if ask.at_once {
-            (handle.try_request(&ask.name)?, Some(Handle::TRY_TIMEOUT))
+        let request = if ask.at_once {
+            handle.try_request(&ask.name)?
         } else {
-            (handle.request(&ask.name)?, None)
+            handle.request(&ask.name)?
         };
         let limit = ask.wait_ms.map(Duration::from_millis);
-        let limit = [max_wait, limit].into_iter().flatten().min();
         // The first poll of the request registers the waker with it.
         client.waker.wake_by_ref();
         Ok(Waiting::new(request, ask, limit))

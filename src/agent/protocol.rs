@@ -138,6 +138,9 @@ pub(crate) enum Answer {
     TimedOut {
         /// What stood in the way.
         why: String,
+        /// Members do not answer, so whether another caller has the lock is not known.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_unanswered: bool,
     },
     /// The request failed.
     Failed {

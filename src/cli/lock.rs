@@ -13,7 +13,8 @@ use super::{TIMED_OUT, print_error};
 use crate::LockName;
 use crate::agent::socket_path;
 use crate::lock_command::{
-    self, Lapse, LockCommandError, LockOptions, OWN_FAILURE, Supervision, WaitLimit, with_lock_name,
+    self, Lapse, LockCommandError, LockOptions, OWN_FAILURE, Supervision, UNANSWERED, WaitLimit,
+    with_lock_name,
 };
 
 /// Run a command while its lock is held.
@@ -32,17 +33,19 @@ use crate::lock_command::{
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
-    /// Do not wait: if the lock is not free, exit with 124 (silently, unless at a
-    /// terminal or with -v)
+    /// Do not wait: if another caller has the lock or comes first, exit with 124, without
+    /// a message unless with -v; if members do not answer, exit with 123. Of several
+    /// machines that do this at the same moment exactly one runs its command
     #[arg(short, long, conflicts_with = "wait")]
     nonblock: bool,
 
-    /// Wait at most this long (5, 0.5 or 2m), then exit with 124; or with 125 if no agent
-    /// has answered: an agent may be started, or restarted, within this time
+    /// Wait at most this long (5, 0.5 or 2m), then exit with 124; with 123 if members do not
+    /// answer; or with 125 if no agent has answered: an agent may be started, or restarted,
+    /// within this time
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
 
-    /// Exit with this code instead of 124 when the lock was not acquired in time
+    /// Exit with this code instead of 124 when another caller has the lock
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
@@ -176,15 +179,19 @@ impl Arguments {
             Ok(code) => return ExitCode::from(code),
             Err(error) => error,
         };
-        let is_timeout = matches!(error, LockCommandError::TimedOut(_));
-        // With -n a lock that is held elsewhere is no news.
-        let is_expected = is_timeout && options.wait_limit == WaitLimit::AtOnce;
-        if options.reports_wait || !is_expected {
+        // That another caller has the lock is the ordinary case of a job that several
+        // machines start.
+        let is_quiet = options.wait_limit == WaitLimit::AtOnce || !options.reports_wait;
+        let is_news = !matches!(error, LockCommandError::Busy(_)) || !is_quiet;
+        if options.is_verbose || is_news {
             let error = with_lock_name(&options.lock, &error.to_string());
             print_error(&format!("turno: {error}"));
         }
-        let timeout_code = is_timeout.then_some(self.conflict_exit_code);
-        ExitCode::from(timeout_code.unwrap_or(OWN_FAILURE))
+        ExitCode::from(match error {
+            LockCommandError::Busy(_) => self.conflict_exit_code,
+            LockCommandError::Unanswered(_) => UNANSWERED,
+            LockCommandError::Failed(_) => OWN_FAILURE,
+        })
     }
 }
 

@@ -34,7 +34,7 @@ use std::time::Instant;
 use mio::Registry;
 
 use crate::group::Group;
-use crate::mutex::{self, Durability, Incarnation, LockName, NodeId, Token, Tokens};
+use crate::mutex::{self, Durability, First, Incarnation, LockName, NodeId, Token, Tokens};
 use crate::protocol::{Event, Member};
 use crate::system::boot_clock;
 use crate::transport::Transport;
@@ -67,8 +67,12 @@ pub(crate) trait User {
     /// Tokens for further entries while the node is in the section.
     fn delegated(&mut self, _lock: &LockName, _tokens: Tokens) {}
 
-    /// The request of a peer is deferred.
+    /// The request of a peer is deferred. A user that stays in the section has
+    /// [`Event::Deny`] handled.
     fn contended(&mut self, _lock: &LockName) {}
+
+    /// The try has ended: this member comes first.
+    fn refused(&mut self, _lock: &LockName, _by: NodeId, _first: First) {}
 
     /// The lease has ended, and the entry with it: what it started must have ended before,
     /// and what it still says comes too late. The node defers until it leaves.

@@ -255,8 +255,11 @@ impl Waiter<'_, '_> {
                     }
                     return Ok(Turn::Own(connection, acquired));
                 }
-                (Answer::TimedOut { why }, _) => {
-                    return Err(Setback::Failed(LockCommandError::TimedOut(why)));
+                (Answer::TimedOut { why, is_unanswered }, _) => {
+                    return Err(Setback::Failed(match is_unanswered {
+                        true => LockCommandError::Unanswered(why),
+                        false => LockCommandError::Busy(why),
+                    }));
                 }
                 (Answer::Failed { why, again: true }, _) => {
                     // It is there: the patience with it begins anew.
@@ -336,11 +339,11 @@ impl Waiter<'_, '_> {
         }
     }
 
-    /// Asks again, unless the time for that is over.
+    /// Whether to ask again: the time for that may be over.
     fn check_limit(&self, why: &str) -> Result<(), LockCommandError> {
         match self.options.wait_limit {
             WaitLimit::AtMost(time) if self.began.elapsed() >= time => {
-                Err(LockCommandError::TimedOut(self.too_long(why)))
+                Err(LockCommandError::Failed(self.too_long(why)))
             }
             WaitLimit::AtOnce if self.began.elapsed() >= MAX_TRY => {
                 Err(LockCommandError::Failed(why.to_owned()))

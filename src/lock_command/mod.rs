@@ -50,7 +50,7 @@ use std::time::Duration;
 use crate::LockName;
 use acquire::Turn;
 use connection::ConnectionError;
-pub(crate) use exit_code::OWN_FAILURE;
+pub(crate) use exit_code::{OWN_FAILURE, UNANSWERED};
 use messages::Messages;
 pub(crate) use messages::with_lock_name;
 pub(crate) use supervise::{Lapse, Supervision, supervise};
@@ -98,8 +98,10 @@ pub(crate) enum WaitLimit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) enum LockCommandError {
-    /// The lock was not acquired in time. The command was not run.
-    TimedOut(String),
+    /// Another caller has the lock, or comes first. The command was not run.
+    Busy(String),
+    /// Members do not answer. The command was not run.
+    Unanswered(String),
     Failed(String),
 }
 

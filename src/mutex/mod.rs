@@ -29,7 +29,7 @@ pub use clock::{ClockError, LamportClock, MAX_CLOCK, MAX_JUMP, NodeId, Timestamp
 pub use config::{Config, Durability, Pace};
 pub use effect::Effect;
 pub use lock_name::{LockName, LockNameError};
-pub use message::{Body, Incarnation, Message, Origin, RequestId};
+pub use message::{Body, First, Incarnation, Message, Origin, RequestId};
 pub use rejected::Rejected;
 pub(crate) use ricart_agrawala::{Context, Gate};
 pub use ricart_agrawala::{PeerRequest, RicartAgrawala, State};

@@ -21,6 +21,11 @@ pub enum Event {
     },
     /// The user requests the critical section (the original's `x`).
     Acquire(LockName),
+    /// As [`Event::Acquire`], but the request is a try: it asks every peer, and ends when
+    /// another member is in the section or its request is older.
+    Try(LockName),
+    /// The user is in the critical section and stays there: deferred tries are refused.
+    Deny(LockName),
     /// The user cancels its request.
     Cancel(LockName),
     /// The user has left the critical section.

@@ -67,7 +67,8 @@ pub struct Member {
     /// its peers had earlier runs.
     may_have_forgotten_runs: bool,
     /// The locks whose request waits until all clocks are known.
-    awaiting_sync: BTreeSet<LockName>,
+    /// Whether each is a try.
+    awaiting_sync: BTreeMap<LockName, bool>,
     last_request_clock: Option<u64>,
     /// How often another node with our id was seen lately.
     duplicate_sightings: u64,
@@ -116,7 +117,7 @@ impl Member {
             runs: BTreeMap::new(),
             peer_clocks: BTreeMap::new(),
             may_have_forgotten_runs,
-            awaiting_sync: BTreeSet::new(),
+            awaiting_sync: BTreeMap::new(),
             last_request_clock: None,
             duplicate_sightings: 0,
             has_duplicate_id: false,
@@ -167,9 +168,11 @@ impl Member {
         match event {
             Event::Start => self.send_hellos(&self.peers | &self.unsynced, 0, effects),
             Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
-            Event::Acquire(lock) => self.acquire(lock, effects)?,
+            Event::Acquire(lock) => self.acquire(lock, false, effects)?,
+            Event::Try(lock) => self.acquire(lock, true, effects)?,
+            Event::Deny(lock) => self.with_lock(lock, effects, RicartAgrawala::deny)?,
             Event::Cancel(lock) => {
-                if !self.awaiting_sync.remove(lock) {
+                if self.awaiting_sync.remove(lock).is_none() {
                     self.with_lock(lock, effects, RicartAgrawala::cancel)?;
                 }
             }
@@ -225,8 +228,13 @@ impl Member {
         })
     }
 
-    fn acquire(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        if *self.state(lock) != State::Free || self.awaiting_sync.contains(lock) {
+    fn acquire(
+        &mut self,
+        lock: &LockName,
+        is_try: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        if *self.state(lock) != State::Free || self.is_awaiting_sync(lock) {
             return Err(Rejected::NotFree);
         }
         if self.has_duplicate_id && self.peers.is_empty() {
@@ -234,17 +242,22 @@ impl Member {
             return Err(Rejected::DuplicateId);
         }
         if self.may_request() {
-            return self.request(lock, effects);
+            return self.request(lock, is_try, effects);
         }
-        self.awaiting_sync.insert(lock.clone());
+        self.awaiting_sync.insert(lock.clone(), is_try);
         self.send_hellos(self.unsynced.clone(), 0, effects);
         Ok(())
     }
 
-    fn request(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+    fn request(
+        &mut self,
+        lock: &LockName,
+        is_try: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
         self.last_request_clock = Some(self.clock.tick()?);
         self.with_lock(lock, effects, |lock, cx| {
-            lock.acquire(cx);
+            lock.acquire(cx, is_try);
             Ok(())
         })
     }

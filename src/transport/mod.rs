@@ -146,7 +146,7 @@ impl Transport {
         }
         let is_known_turno = self.is_known_turno(*to);
         let socket = match &message.body {
-            Body::Request { lock, clock } if !is_known_turno => {
+            Body::Request { lock, clock, .. } if !is_known_turno => {
                 self.asked.insert(*clock, lock.clone());
                 Socket::OfRequest(*clock)
             }

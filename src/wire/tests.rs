@@ -19,7 +19,11 @@ fn turno(id: u16, body: Body) -> Message {
 }
 
 fn request(lock: LockName, clock: u64) -> Body {
-    Body::Request { lock, clock }
+    Body::Request {
+        lock,
+        clock,
+        is_try: false,
+    }
 }
 
 fn reply(lock: LockName, clock: u64, echo: u64) -> Body {

@@ -131,7 +131,10 @@ fn message(
             floor: tail.floor?,
         }),
         DatagramKind::Leave => ViewMessage::Leave(own),
-        DatagramKind::Request | DatagramKind::Reply | DatagramKind::Section => return None,
+        DatagramKind::Request
+        | DatagramKind::Reply
+        | DatagramKind::Note
+        | DatagramKind::Section => return None,
     })
 }
 

@@ -15,6 +15,10 @@ bounds! {
     crashes: u8 = 0,
     /// The number of requests that are cancelled.
     cancels: u8 = 0,
+    /// Whether every request is a try.
+    are_tries: bool = false,
+    /// How often all members try at once, when all are free.
+    rushes: u8 = 0,
     /// The number of delegations, and the tokens of each.
     delegations: u8 = 0,
     tokens: u64 = 2,

@@ -1,6 +1,6 @@
 //! The critical section: entering, delegating tokens for further entries, and leaving.
 
-use super::{Context, RicartAgrawala, State, rules};
+use super::{Answer, Context, Latest, RicartAgrawala, State, rules};
 use crate::mutex::effect::Effect;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::token::Token;
@@ -56,7 +56,9 @@ impl RicartAgrawala {
     /// goes on and defers.
     pub(crate) fn join_view(&mut self, cx: &mut Context<'_>) {
         self.reply_queue.clear();
-        self.latest.clear();
+        // A try that was refused stays refused, though the note may be lost.
+        let is_refused = |latest: &Latest| matches!(latest.answer, Answer::Note(_));
+        self.latest.retain(|_, latest| is_refused(latest));
         rules::void_permissions(cx, &mut self.kept, &mut self.state);
         if let State::Wait { request, .. } = &self.state {
             let clock = request.clock;

@@ -49,7 +49,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
-use super::message::{Incarnation, Origin, RequestId};
+use super::message::{First, Incarnation, Origin, RequestId};
 use super::rules;
 use super::token::Token;
 pub(crate) use context::{Context, Gate};
@@ -67,6 +67,8 @@ pub enum State {
         request: Timestamp,
         /// The members whose permission is missing: a set, never a number (rule 3).
         missing: BTreeSet<NodeId>,
+        /// Whether it is a try, which ends when it is not the first.
+        is_try: bool,
     },
     /// It is in the critical section.
     Held {
@@ -95,6 +97,8 @@ pub struct PeerRequest {
     pub origin: Origin,
     /// The destination of its reply, if it is not the peer's address in the member list.
     pub reply_to: Option<SocketAddr>,
+    /// Whether it is a try, which is refused rather than deferred.
+    pub is_try: bool,
 }
 
 impl PeerRequest {
@@ -128,8 +132,18 @@ pub struct RicartAgrawala {
 struct Latest {
     request: u64,
     origin: Origin,
-    /// The clock of our reply, or `None` while it is deferred.
-    replied: Option<u64>,
+    answer: Answer,
+}
+
+/// Our answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Answer {
+    /// None: it is deferred.
+    Deferred,
+    /// The reply, with this clock.
+    Reply(u64),
+    /// A note. The request is never granted.
+    Note(First),
 }
 
 impl RicartAgrawala {

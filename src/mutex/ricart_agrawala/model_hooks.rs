@@ -18,7 +18,10 @@ impl RicartAgrawala {
         };
         let of_queue = self.reply_queue.iter().map(|d| d.request.clock);
         let latest = self.latest.values();
-        let of_latest = latest.flat_map(|l| [Some(l.request), l.replied]);
+        let of_latest = latest.flat_map(|l| match l.answer {
+            Answer::Reply(replied) => [Some(l.request), Some(replied)],
+            Answer::Deferred | Answer::Note(_) => [Some(l.request), None],
+        });
         let of_requests = of_queue.chain(of_latest.flatten());
         of_state.into_iter().chain(of_requests).min()
     }
@@ -46,7 +49,7 @@ impl RicartAgrawala {
         }
         for latest in self.latest.values_mut() {
             latest.request -= by;
-            if let Some(replied) = &mut latest.replied {
+            if let Answer::Reply(replied) = &mut latest.answer {
                 *replied -= by;
             }
         }

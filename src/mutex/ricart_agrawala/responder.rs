@@ -1,8 +1,8 @@
 //! The peers' requests: "the other node either sends a REPLY immediately or defers a
 //! response until after it leaves its own critical section."
 
-use super::{Context, Latest, PeerRequest, RicartAgrawala, rules};
-use crate::mutex::message::Origin;
+use super::{Answer, Context, Latest, PeerRequest, RicartAgrawala, State, rules};
+use crate::mutex::message::{First, Origin};
 use crate::mutex::rejected::Rejected;
 
 impl RicartAgrawala {
@@ -36,10 +36,12 @@ impl RicartAgrawala {
             Some(latest) if clock == latest.request && incoming.origin == latest.origin => {
                 // The peer sent it again, because no reply came. That is no event for the
                 // clock, and the reply is the same: as if the network had repeated both.
-                match latest.replied {
-                    Some(clock) => cx.send_reply(&incoming, clock, 1),
-                    None => {
+                match latest.answer {
+                    Answer::Reply(clock) => cx.send_reply(&incoming, clock, 1),
+                    Answer::Note(first) => cx.send_note(&incoming, first),
+                    Answer::Deferred => {
                         cx.send_welcome(&incoming);
+                        self.refuse_if_ahead(cx);
                         cx.report_contended();
                     }
                 }
@@ -52,7 +54,7 @@ impl RicartAgrawala {
         let latest = Latest {
             request: clock,
             origin: incoming.origin,
-            replied: None,
+            answer: Answer::Deferred,
         };
         self.latest.insert(peer, latest);
         self.answer_or_defer(cx, incoming);
@@ -63,6 +65,10 @@ impl RicartAgrawala {
         if rules::defers(cx, &self.state, incoming.request) {
             self.defer(cx, incoming);
         } else {
+            if self.is_trying() && rules::ends_try(cx) {
+                // It is in WAIT, so this cannot fail.
+                let _ = self.end_try(cx, incoming.request.id, First::Ahead);
+            }
             self.reply(cx, &incoming);
         }
     }
@@ -79,7 +85,37 @@ impl RicartAgrawala {
             self.reply_queue.remove(oldest);
         }
         self.reply_queue.push(incoming);
+        self.refuse_if_ahead(cx);
         cx.report_contended();
+    }
+
+    /// Refuses the deferred tries if our own request is older.
+    fn refuse_if_ahead(&mut self, cx: &mut Context<'_>) {
+        if matches!(self.state, State::Wait { .. }) {
+            self.refuse_tries(cx, First::Ahead);
+        }
+    }
+
+    /// The user stays in the section: refuses the deferred tries.
+    pub(crate) fn deny(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        let State::Held { .. } = self.state else {
+            return Err(Rejected::NotHeld);
+        };
+        self.refuse_tries(cx, First::Held);
+        Ok(())
+    }
+
+    /// Before all clocks are known a try may be the first, and no other request is older.
+    fn refuse_tries(&mut self, cx: &mut Context<'_>, first: First) {
+        if cx.is_syncing {
+            return;
+        }
+        for refused in rules::take_refused(cx, &mut self.reply_queue) {
+            if let Some(latest) = self.latest.get_mut(&refused.request.id) {
+                latest.answer = Answer::Note(first);
+            }
+            cx.send_note(&refused, first);
+        }
     }
 
     fn reply(&mut self, cx: &mut Context<'_>, incoming: &PeerRequest) {
@@ -89,12 +125,12 @@ impl RicartAgrawala {
             && latest.request == incoming.request.clock
             && latest.origin == incoming.origin
         {
-            latest.replied = Some(clock);
+            latest.answer = Answer::Reply(clock);
         }
         cx.send_reply(incoming, clock, 0);
         // If this request is lost, its timer sends it again.
         if let Some(ours) = rules::give_away(cx, &mut self.kept, &mut self.state, peer) {
-            cx.send_request(peer, ours, 0);
+            cx.send_request(peer, ours, self.is_trying(), 0);
         }
     }
 

@@ -196,7 +196,10 @@ pub(super) fn give_away(
     if planted!(cx.config, PermissionKeptAfterReply) || !kept.remove(&peer) {
         return None;
     }
-    let State::Wait { request, missing } = state else {
+    let State::Wait {
+        request, missing, ..
+    } = state
+    else {
         return None;
     };
     if planted!(cx.config, PermissionNotRequestedAgain) {
@@ -209,8 +212,34 @@ pub(super) fn give_away(
 /// Kept permissions: whether one may be used. While another node has our id, no reply
 /// counts, so a member that asks every peer waits. A peer that has not seen our clock for
 /// long is asked while there is still room for delegated tokens.
-pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId) -> bool {
-    !cx.has_duplicate_id && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
+///
+/// A try uses none. With kept permissions it could enter and leave before another try of
+/// the same moment arrives, and both would enter.
+pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId, is_try: bool) -> bool {
+    !cx.has_duplicate_id
+        && (!is_try || planted!(cx.config, TryKeepsPermissions))
+        && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
+}
+
+/// A try: whether it ends when its member answers an older request.
+pub(super) fn ends_try(cx: &Context<'_>) -> bool {
+    !planted!(cx.config, TryIgnoresOlder)
+}
+
+/// A try: whether a note answers it. `request` is the clock of the try that waits for the
+/// note's sender.
+pub(super) fn answers_try(cx: &Context<'_>, request: Option<u64>, echo: RequestId) -> bool {
+    let is_echo = request == Some(echo.clock) && echo.incarnation == cx.config.incarnation;
+    is_echo || request.is_some() && planted!(cx.config, NoteOfAnyRequest)
+}
+
+/// A try: those of the deferred requests that are refused. They are never granted: the
+/// peer may not have received the note when this member leaves.
+pub(super) fn take_refused(cx: &Context<'_>, queue: &mut Vec<PeerRequest>) -> Vec<PeerRequest> {
+    if planted!(cx.config, RefusedTryGranted) {
+        return queue.iter().filter(|it| it.is_try).cloned().collect();
+    }
+    queue.extract_if(.., |deferred| deferred.is_try).collect()
 }
 
 /// Kept permissions: whether the clock may go this much further without the peer's
