@@ -16,12 +16,13 @@ use crate::system::millis;
 /// and turno status connect to it through a Unix socket, which only its owner may use,
 /// or also the users of a group (--socket-group).
 ///
-/// SIGTERM or Ctrl-C ends it: it refuses the clients that wait, every turno lock ends its
-/// command, and the agent exits when all commands have ended. A second signal ends it at
-/// once. SIGHUP changes nothing: restart the agent to change its configuration.
-///
-/// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
-/// lease ends, and longer if the agent is started again in time.
+/// SIGTERM is a restart: the agent exits at once, and ends no command. Each turno lock
+/// connects to the agent that is started next (turno lock --agent-patience; with
+/// --failover until the lease ends). Ctrl-C (SIGINT) ends the commands first: the agent
+/// refuses the clients that wait, every turno lock ends its command, and the agent exits
+/// when all commands have ended. A second signal ends it at once. SIGHUP makes a socket
+/// again that was removed, and changes nothing else: restart the agent to change its
+/// configuration.
 ///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.
@@ -60,7 +61,8 @@ pub(super) struct Arguments {
     new_state: bool,
 
     /// Listen for clients at this Unix socket [default: $TURNO_SOCKET, or for root
-    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock]
+    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock, or without that
+    /// variable /run/user/UID/turno/turno.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
