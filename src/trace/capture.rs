@@ -16,6 +16,7 @@ impl Header {
             id: config.id.0,
             members: config.members,
             run: config.incarnation.to_string(),
+            name: None,
         }
     }
 }
