@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::duration::time;
+use super::duration::{seconds, time};
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error, status};
 use crate::agent::check::{Kind, check};
 use crate::agent::{Agent, AgentConfig, AgentError};
@@ -92,6 +92,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LEASE", value_parser = time)]
     failover: Option<Duration>,
 
+    /// When idle, say to the other members every so often that this one is up; 0 turns it
+    /// off. With --failover its own beats serve [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    beat: Option<Duration>,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -113,7 +118,7 @@ A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
     \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
     \"failover\": \"10s\", \"socket_group\": \"turno\" }
-It may also have listen, socket, trace and resend_ms. Paths are relative to the
+It may also have listen, socket, trace, resend_ms and beat. Paths are relative to the
 directory of the file.
 
 Exit codes: 0 ended by a signal, or --check found nothing wrong; 1 failure; 2 wrong
@@ -136,6 +141,7 @@ impl Arguments {
             socket_group: self.socket_group,
             resend_ms: self.resend.map(millis),
             failover: self.failover,
+            beat: self.beat,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         if self.check {

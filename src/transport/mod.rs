@@ -50,6 +50,13 @@ pub enum Incoming {
         /// Where an answer goes, if not to the sender's address in the member list.
         reply_to: Option<SocketAddr>,
     },
+    /// The sender is up, or is about to end.
+    Up {
+        /// The sender.
+        from: NodeId,
+        /// Whether it is about to end.
+        leaves: bool,
+    },
     /// A message about views.
     View {
         /// The sender.
@@ -188,6 +195,20 @@ impl Transport {
         })
     }
 
+    /// The datagram that says that this member is up. `None` if that peer is not known to be
+    /// a turno node: the original would not know what it means.
+    #[must_use]
+    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool) -> Option<Outgoing> {
+        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
+        let (from, digest) = (self.group.id, self.group.digest);
+        let text = wire::encode_up(from, self.incarnation, count, leaves, digest);
+        Some(Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        })
+    }
+
     /// An answer that tells a node with another member list that the lists differ: it
     /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
     /// nodes do not object in turn for ever.
@@ -261,7 +282,9 @@ impl Transport {
         let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, *group),
-            Datagram::View { from, group, .. } => (*from, Some(*group)),
+            Datagram::View { from, group, .. } | Datagram::Up { from, group, .. } => {
+                (*from, Some(*group))
+            }
             Datagram::OriginalReply { from, .. } => (*from, None),
         };
         match (&self.key, &signed, group) {
@@ -293,6 +316,7 @@ impl Transport {
                 body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
+            Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {

@@ -144,7 +144,9 @@ impl Views {
             let known = beat.map(|beat| beat.promised.max(beat.view));
             known.filter(|known| rules::is_number_plausible(self, *known))
         });
-        let latest = promised.max().unwrap_or_default().max(self.promised);
+        let joined = self.view.as_ref().map(|view| view.number);
+        let own = self.promised.max(joined.unwrap_or_default());
+        let latest = promised.max().unwrap_or_default().max(own);
         latest.counter.saturating_add(1)
     }
 

@@ -134,6 +134,7 @@ fn message(
         DatagramKind::Request
         | DatagramKind::Reply
         | DatagramKind::Note
+        | DatagramKind::Up
         | DatagramKind::Section => return None,
     })
 }
