@@ -4,7 +4,7 @@
 //! times, in any order, or never. Only an acknowledgment is different: it arrives once,
 //! because it means nothing more, and it is void when what it acknowledges has ended.
 
-use super::bounds::{Bounds, MEMBERS, id_of, index_of};
+use super::bounds::{Bounds, MAX_MEMBERS, id_of, index_of};
 use super::coverage;
 use super::input::Input;
 use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
@@ -17,20 +17,20 @@ use crate::views::ViewMessage;
 /// The state of a whole group. Members are known by their index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupState {
-    pub(super) members: [MemberNumber; MEMBERS],
+    pub(super) members: [MemberNumber; MAX_MEMBERS],
     /// The messages under way, in order.
     pub(super) network: Vec<MessageNumber>,
     /// What each has persisted.
-    pub(super) promised: [ViewNumber; MEMBERS],
-    pub(super) below: [u64; MEMBERS],
+    pub(super) promised: [ViewNumber; MAX_MEMBERS],
+    pub(super) below: [u64; MAX_MEMBERS],
     /// What the latest beat of each said: its run, view and bound.
-    pub(super) said: [Option<(u8, ViewNumber, u64)>; MEMBERS],
+    pub(super) said: [Option<(u8, ViewNumber, u64)>; MAX_MEMBERS],
     /// What each has done.
-    pub(super) runs: [u8; MEMBERS],
-    pub(super) restarts: [u8; MEMBERS],
-    pub(super) leaves: [u8; MEMBERS],
-    pub(super) requests: [u8; MEMBERS],
-    pub(super) proposals: [u8; MEMBERS],
+    pub(super) runs: [u8; MAX_MEMBERS],
+    pub(super) restarts: [u8; MAX_MEMBERS],
+    pub(super) leaves: [u8; MAX_MEMBERS],
+    pub(super) requests: [u8; MAX_MEMBERS],
+    pub(super) proposals: [u8; MAX_MEMBERS],
     /// The latest view in which a member has entered.
     pub(super) entered: Option<ViewNumber>,
     pub(super) oracle: Oracle,
@@ -40,20 +40,20 @@ impl GroupState {
     /// Returns the state before any member has done anything.
     pub(super) fn new(bounds: &Bounds, memo: &mut Memo) -> Self {
         let mut state = GroupState {
-            members: [0; MEMBERS],
+            members: [0; MAX_MEMBERS],
             network: Vec::new(),
-            promised: [ViewNumber::FIRST; MEMBERS],
-            below: [1; MEMBERS],
-            said: [None; MEMBERS],
-            runs: [0; MEMBERS],
-            restarts: [0; MEMBERS],
-            leaves: [0; MEMBERS],
-            requests: [0; MEMBERS],
-            proposals: [0; MEMBERS],
+            promised: [ViewNumber::FIRST; MAX_MEMBERS],
+            below: [1; MAX_MEMBERS],
+            said: [None; MAX_MEMBERS],
+            runs: [0; MAX_MEMBERS],
+            restarts: [0; MAX_MEMBERS],
+            leaves: [0; MAX_MEMBERS],
+            requests: [0; MAX_MEMBERS],
+            proposals: [0; MAX_MEMBERS],
             entered: None,
             oracle: Oracle::default(),
         };
-        for index in 0..MEMBERS {
+        for index in 0..bounds.members {
             state
                 .start_run(bounds, memo, index)
                 .expect("nothing is wrong");
@@ -98,7 +98,7 @@ impl GroupState {
                 Effect::Promise { number } => self.promised[index] = *number,
                 Effect::Reserve { below } => self.below[index] = *below,
                 Effect::Enter { token, .. } => {
-                    *seen |= self.entry_coverage(index, view);
+                    *seen |= self.entry_coverage(bounds, index, view);
                     self.entered = self.entered.max(view);
                     self.oracle.enter(index, token.get())?;
                 }
@@ -138,19 +138,20 @@ impl GroupState {
         step.map_or(Ok(()), |step| self.apply(bounds, memo, index, &step, seen))
     }
 
-    fn entry_coverage(&self, index: usize, view: Option<ViewNumber>) -> u16 {
+    fn entry_coverage(&self, bounds: &Bounds, index: usize, view: Option<ViewNumber>) -> u16 {
         let of = |number| {
             self.oracle
                 .decided
                 .iter()
                 .find(|(known, _)| *known == number)
         };
-        let members = view.and_then(of).map_or(0b111, |(_, members)| *members);
+        let everyone = bounds.everyone();
+        let members = view.and_then(of).map_or(everyone, |(_, members)| *members);
         let mut earlier = self.oracle.decided.iter();
         let was_smaller =
-            earlier.any(|(number, members)| Some(*number) < view && *members != 0b111);
+            earlier.any(|(number, members)| Some(*number) < view && *members != everyone);
         let mut seen = coverage::ENTERED;
-        if members != 0b111 {
+        if members != everyone {
             seen |= coverage::TAKEOVER;
         } else if was_smaller {
             seen |= coverage::REJOINED;
@@ -223,12 +224,12 @@ impl GroupState {
     }
 
     /// 64 bits of the content.
-    pub(super) fn fingerprint(&self, memo: &Memo) -> u64 {
+    pub(super) fn fingerprint(&self, bounds: &Bounds, memo: &Memo) -> u64 {
         let network = self.network.iter();
         let mut sum = network.fold(0_u64, |sum, message| {
             sum.wrapping_add(mixed(memo.message(*message).hash))
         });
-        for index in 0..MEMBERS {
+        for index in 0..bounds.members {
             let counts = [
                 self.runs[index],
                 self.restarts[index],

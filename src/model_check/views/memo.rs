@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use super::bounds::{Bounds, MEMBERS, NOW, id_of, set_of};
+use super::bounds::{Bounds, MAX_MEMBERS, NOW, id_of, set_of};
 use super::input::Input;
 use crate::model_check::visited::{Mixer, Unhashed};
 use crate::mutex::{Body, Effect, LockName, Message, NodeId, State, ViewNumber};
@@ -119,7 +119,7 @@ impl Memo {
         let number = MemberNumber::try_from(self.members.len()).expect("members are few");
         let views = member.views().expect("every member has views");
         let bits = |is_so: &dyn Fn(NodeId) -> bool| {
-            let indices = (0..MEMBERS).filter(|index| is_so(id_of(*index)));
+            let indices = (0..MAX_MEMBERS).filter(|index| is_so(id_of(*index)));
             indices.map(|index| 1 << index).sum()
         };
         self.members.push(KnownMember {

@@ -1,4 +1,4 @@
-//! The model of failover: three real members with views and one lock
+//! The model of failover: real members with views and one lock
 //! ([`Member::with_failover`](crate::protocol::Member::with_failover)), the messages under
 //! way, and the critical section. [`Bounds`] says what may happen how often.
 //!
@@ -80,7 +80,7 @@ impl Model for Bounds {
     }
 
     fn fingerprint(&self, memo: &Memo, state: &GroupState) -> u64 {
-        state.fingerprint(memo)
+        state.fingerprint(self, memo)
     }
 
     fn coverage(&self, _: &Memo, _: &GroupState) -> u16 {

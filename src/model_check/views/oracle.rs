@@ -1,6 +1,6 @@
 //! What must never happen.
 
-use super::bounds::{MEMBERS, bits_of};
+use super::bounds::{MAX_MEMBERS, bits_of};
 use crate::mutex::ViewNumber;
 use crate::views::View;
 
@@ -21,7 +21,7 @@ pub(crate) enum Violation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Oracle {
     /// Who is inside. An entry lasts until it is left or lost, or its member restarts.
-    pub(super) inside: [bool; MEMBERS],
+    pub(super) inside: [bool; MAX_MEMBERS],
     pub(super) last_token: u64,
     /// Each decided view, with its members as bits.
     pub(super) decided: Vec<(ViewNumber, u8)>,

@@ -1,6 +1,6 @@
 //! The groups in which a search finds the bugs of failover: each just large enough.
 
-use super::bounds::{Bounds, SMALL, sets};
+use super::bounds::{Bounds, SMALL, each, sets};
 use super::scripts::{
     self, BACK, CUT_OFF, ENTERING, HOLDING_AGAIN, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING,
 };
@@ -8,8 +8,8 @@ use crate::mutex::planted::Planted;
 
 /// Random walks and searches from the start do not find what a late decision does.
 pub(super) const LATE_DECISION: Bounds = Bounds {
-    requests: [1, 1, 0],
-    proposals: [1, 0, 1],
+    requests: each([1, 1, 0]),
+    proposals: each([1, 0, 1]),
     counters: 2,
     lapsing: 0,
     script: &[WAITING, ENTERING, scripts::LATE_DECISION],
@@ -18,11 +18,11 @@ pub(super) const LATE_DECISION: Bounds = Bounds {
 
 /// What an old beat does to rule 10.
 pub(super) const OLD_BEAT: Bounds = Bounds {
-    requests: [1, 1, 0],
-    proposals: [0, 1, 0],
+    requests: each([1, 1, 0]),
+    proposals: each([0, 1, 0]),
     sets: sets(&[0b110]),
     lapsing: 0,
-    leaves: [1, 0, 0],
+    leaves: each([1, 0, 0]),
     script: &[BACK, scripts::OLD_BEAT, HOLDING_AGAIN],
     ..SMALL
 };
@@ -44,13 +44,13 @@ pub(crate) const HARMLESS_IN_THREE: &[Planted] = &[
 
 /// The group in which the search finds a bug, or `None` if it is another's.
 pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
-    let small = SMALL.planted(Some(bug)).proposals([0; 3]).lapsing(0);
+    let small = SMALL.planted(Some(bug)).proposals(each([0; 3])).lapsing(0);
     // The first member may be left out by the two others.
-    let pair = small.requests([1, 1, 0]).proposals([0, 1, 0]);
+    let pair = small.requests(each([1, 1, 0])).proposals(each([0, 1, 0]));
     let takeover = pair.sets(sets(&[0b110])).lapsing(0b001);
     // Then it comes back.
     let rejoin = takeover.sets(sets(&[0b110, 0b111])).counters(2);
-    let rejoin = rejoin.proposals([0, 2, 0]);
+    let rejoin = rejoin.proposals(each([0, 2, 0]));
     Some(match bug {
         Planted::BarredAcknowledged
         | Planted::LeaseWithoutMajority
@@ -59,42 +59,42 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
         | Planted::EntersWithoutLease
         | Planted::FloorIgnored => takeover,
         Planted::BarLifted => takeover
-            .requests([1, 0, 1])
-            .proposals([0, 2, 0])
+            .requests(each([1, 0, 1]))
+            .proposals(each([0, 2, 0]))
             .sets(sets(&[0b110, 0b011]))
             .counters(2)
             .lapsing(0b100)
             .script(&[WAITING, CUT_OFF, ENTERING, TAKEOVER]),
         Planted::VoterOutside => small
-            .requests([1, 0, 1])
-            .proposals([1, 0, 0])
+            .requests(each([1, 0, 1]))
+            .proposals(each([1, 0, 0]))
             .sets(sets(&[0b001]))
             .lapsing(0b110),
         Planted::VotesTwice => small
-            .requests([0; 3])
-            .proposals([2, 0, 0])
+            .requests(each([0; 3]))
+            .proposals(each([2, 0, 0]))
             .sets(sets(&[0b011, 0b101]))
             .is_unreduced(true)
             .lapsing(0b110),
         Planted::PromiseNotDurable => small
-            .requests([0; 3])
-            .proposals([2, 0, 0])
-            .restarts([1, 0, 0])
+            .requests(each([0; 3]))
+            .proposals(each([2, 0, 0]))
+            .restarts(each([1, 0, 0]))
             .sets(sets(&[0b011, 0b101]))
             .lapsing(0b110),
-        Planted::RestartForgetsAcknowledgments => {
-            takeover.restarts([0, 1, 0]).script(&[WAITING, ENTERING])
-        }
+        Planted::RestartForgetsAcknowledgments => takeover
+            .restarts(each([0, 1, 0]))
+            .script(&[WAITING, ENTERING]),
         Planted::RestartForgetsBars => takeover
-            .requests([1, 0, 1])
-            .restarts([0, 1, 0])
+            .requests(each([1, 0, 1]))
+            .restarts(each([0, 1, 0]))
             .script(&[WAITING, CUT_OFF, ENTERING, TAKEOVER]),
         Planted::DecidedWithoutMajority => pair
-            .proposals([1, 0, 0])
+            .proposals(each([1, 0, 0]))
             .sets(sets(&[0b001]))
             .lapsing(0b110),
         Planted::PermissionsSurviveView => rejoin
-            .requests([2, 1, 0])
+            .requests(each([2, 1, 0]))
             .script(&[WAITING, ENTERING, LEAVING, CUT_OFF, TAKEOVER]),
         Planted::HolderRepliesInView => pair.sets(sets(&[0b111])).script(&[WAITING, ENTERING]),
         Planted::ReplyOfOtherView => {
@@ -102,9 +102,9 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
                 .is_unreduced(true)
                 .script(&[WAITING, CUT_OFF, TAKEOVER, SECOND_ENTRY])
         }
-        Planted::EntersWithMajority => pair.proposals([0; 3]),
+        Planted::EntersWithMajority => pair.proposals(each([0; 3])),
         Planted::OldLeaveCounts => takeover
-            .leaves([1, 0, 0])
+            .leaves(each([1, 0, 0]))
             .lapsing(0)
             .script(&[BACK, HOLDING_AGAIN]),
         Planted::LeaveOfAllRuns => OLD_BEAT.planted(Some(bug)),

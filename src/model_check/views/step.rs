@@ -1,7 +1,7 @@
 //! The actions that a state permits, and what comes of them.
 
 use super::action::Action;
-use super::bounds::{Bounds, MEMBERS, index_of};
+use super::bounds::{Bounds, index_of};
 use super::group_state::GroupState;
 use super::input::Input;
 use super::memo::{Content, Memo};
@@ -44,7 +44,7 @@ impl Bounds {
     }
 
     pub(super) fn list_actions(&self, memo: &Memo, state: &GroupState, actions: &mut Vec<Action>) {
-        for (index, number) in state.members.iter().enumerate() {
+        for (index, number) in state.members[..self.members].iter().enumerate() {
             let of = index as u8;
             match memo.state(*number) {
                 State::Free if state.requests[index] < self.requests[index] => {
@@ -60,7 +60,7 @@ impl Bounds {
             if state.leaves[index] < self.leaves[index] && *memo.state(*number) == State::Free {
                 actions.push(Action::Leave(of));
             }
-            for by in 0..MEMBERS as u8 {
+            for by in 0..self.members as u8 {
                 let is_counted_on =
                     memo.member(state.members[usize::from(by)]).given & 1 << of != 0;
                 let counts_on = memo.member(*number).got & 1 << by != 0;
@@ -95,7 +95,7 @@ impl Bounds {
             .map_or(ViewNumber::FIRST, |views| views.promised());
         let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
         for counter in promised.counter.max(1)..=self.counters {
-            for members in (1..1_u8 << MEMBERS).filter(|members| is_allowed(*members)) {
+            for members in (1..1_u8 << self.members).filter(|members| is_allowed(*members)) {
                 actions.push(Action::Propose(index as u8, counter as u8, members));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::bounds::sets;
+use super::bounds::{each, sets};
 use super::coverage::*;
 use super::planted::{LATE_DECISION, OLD_BEAT};
 use super::scripts::{CUT_OFF, ENTERING, WAITING};
@@ -12,7 +12,7 @@ use crate::mutex::planted::Planted;
 
 /// The first member may be left out by the two others.
 fn takeover() -> Bounds {
-    let of_two = SMALL.requests([1, 1, 0]).proposals([0, 1, 0]);
+    let of_two = SMALL.requests(each([1, 1, 0])).proposals(each([0, 1, 0]));
     of_two.sets(sets(&[0b110])).lapsing(0b001)
 }
 
@@ -30,8 +30,8 @@ fn two_members_go_on_without_the_third() {
 #[test]
 fn a_member_restarts_while_another_holds() {
     let wanted = TAKEOVER | LOST | ENTERED_AFTER_RESTART;
-    assert_eq!(check(&holding().restarts([0, 1, 0]), wanted), 446_161);
-    let restarted = holding().restarts([1, 0, 0]);
+    assert_eq!(check(&holding().restarts(each([0, 1, 0])), wanted), 446_161);
+    let restarted = holding().restarts(each([1, 0, 0]));
     assert_eq!(check(&restarted, TAKEOVER | LOST), 73_008);
 }
 
@@ -56,9 +56,9 @@ fn an_old_beat_does_not_make_an_old_word_of_leaving_count() {
 /// Everything may happen, and no message is left out.
 fn whole() -> Bounds {
     SMALL
-        .requests([3; 3])
-        .restarts([1; 3])
-        .proposals([2; 3])
+        .requests(each([3; 3]))
+        .restarts(each([1; 3]))
+        .proposals(each([2; 3]))
         .counters(3)
         .acknowledges_at_once(false)
         .is_unreduced(true)
@@ -132,7 +132,7 @@ fn random_walks_meet_no_violation() {
         | walk_for(&held, time, 2)
         | walk_for(&cut_off, time, 3)
         | walk_for(&cold, time, 5)
-        | walk_for(&whole().ahead(4).leaves([1; 3]), time, 4);
+        | walk_for(&whole().ahead(4).leaves(each([1; 3])), time, 4);
     let wanted = ENTERED | TAKEOVER | LOST | HELD_ACROSS_A_JOIN;
     assert_eq!(seen & wanted, wanted);
 }
@@ -148,15 +148,18 @@ fn larger_groups() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     walk_for(&whole(), time, seed);
-    walk_for(&whole().leaves([1; 3]).ahead(4), time, seed);
+    walk_for(&whole().leaves(each([1; 3])).ahead(4), time, seed);
     let rejoin = holding().sets(sets(&[0b110, 0b111])).counters(2);
     for bounds in [
         holding().acknowledges_at_once(false).is_unreduced(true),
         takeover().acknowledges_at_once(false),
-        takeover().sets(u8::MAX).lapsing(0b111),
-        rejoin.proposals([0, 2, 0]),
-        takeover().restarts([0, 1, 0]),
-        takeover().proposals([1, 1, 0]).sets(u8::MAX).counters(2),
+        takeover().sets(u32::MAX).lapsing(0b111),
+        rejoin.proposals(each([0, 2, 0])),
+        takeover().restarts(each([0, 1, 0])),
+        takeover()
+            .proposals(each([1, 1, 0]))
+            .sets(u32::MAX)
+            .counters(2),
     ] {
         let start = Instant::now();
         let states = check(&bounds, 0);
