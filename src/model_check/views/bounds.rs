@@ -24,6 +24,10 @@ bounds! {
     requests: Each = each([1; 3]),
     /// The number of restarts of each member.
     restarts: Each = [0; MAX_MEMBERS],
+    /// Whether a command outlives the restart of its member, which resumes its entry.
+    outlives: bool = false,
+    /// The number of times that each member delegates tokens in its entries.
+    delegations: Each = [0; MAX_MEMBERS],
     /// The number of times that each member leaves in order, and comes back.
     leaves: Each = [0; MAX_MEMBERS],
     /// The number of proposals of each member.
@@ -34,6 +38,8 @@ bounds! {
     counters: u64 = 1,
     /// The members, as bits, whose acknowledgments from others end.
     lapsing: u8 = u8::MAX,
+    /// Of each member, those to which its beats get, as bits. Once the leases are there.
+    beats_reach: Each = [u8::MAX; MAX_MEMBERS],
     /// How far ahead of the clock its bound is persisted.
     ahead: u64 = 100,
     /// Whether permissions are kept from entry to entry.
@@ -79,6 +85,16 @@ impl Bounds {
     /// All members, as bits.
     pub(super) fn everyone(&self) -> u8 {
         (1 << self.members) - 1
+    }
+
+    /// How many tokens are delegated at once: the most that are possible.
+    pub(super) fn delegated_tokens(&self) -> u64 {
+        (self.ahead / 4).max(1)
+    }
+
+    /// How many members are a majority.
+    pub(super) fn majority(&self) -> u32 {
+        self.members as u32 / 2 + 1
     }
 
     /// The number of steps that the search begins after.

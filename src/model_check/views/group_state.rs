@@ -10,6 +10,7 @@ use super::input::Input;
 use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
 use super::oracle::{Oracle, Violation};
 use crate::model_check::visited::mixed;
+use crate::mutex::planted::Planted;
 use crate::mutex::{Effect, ViewNumber};
 use crate::protocol::Member;
 use crate::views::ViewMessage;
@@ -29,6 +30,10 @@ pub(crate) struct GroupState {
     pub(super) runs: [u8; MAX_MEMBERS],
     pub(super) restarts: [u8; MAX_MEMBERS],
     pub(super) leaves: [u8; MAX_MEMBERS],
+    pub(super) delegations: [u8; MAX_MEMBERS],
+    /// Of each, whose acknowledgments the command of an earlier run counts on, as bits.
+    /// None: no command has outlived its member.
+    pub(super) commands: [u8; MAX_MEMBERS],
     pub(super) requests: [u8; MAX_MEMBERS],
     pub(super) proposals: [u8; MAX_MEMBERS],
     /// The latest view in which a member has entered.
@@ -48,6 +53,8 @@ impl GroupState {
             runs: [0; MAX_MEMBERS],
             restarts: [0; MAX_MEMBERS],
             leaves: [0; MAX_MEMBERS],
+            delegations: [0; MAX_MEMBERS],
+            commands: [0; MAX_MEMBERS],
             requests: [0; MAX_MEMBERS],
             proposals: [0; MAX_MEMBERS],
             entered: None,
@@ -59,6 +66,34 @@ impl GroupState {
                 .expect("nothing is wrong");
         }
         state
+    }
+
+    /// A member crashes, and starts again. The command of its entry may go on: until what
+    /// its deadline counts on has ended, or with the lease of the new run.
+    pub(super) fn restart(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        self.restarts[index] += 1;
+        let is_outlived = bounds.outlives && self.oracle.inside[index];
+        let counts_on = match self.commands[index] {
+            0 => memo.member(self.members[index]).got,
+            still => still,
+        };
+        self.start_run(bounds, memo, index)?;
+        self.commands[index] = 0;
+        if is_outlived {
+            self.commands[index] = counts_on;
+            self.oracle.inside[index] = true;
+            let resume = Input::Resume(self.oracle.last_token);
+            let step = memo.ask(bounds, self.members[index], resume);
+            let step = step.expect("it is free");
+            self.apply(bounds, memo, index, &step, seen)?;
+        }
+        Ok(())
     }
 
     /// A run begins, with what is persisted. Whatever was inside has ended.
@@ -74,7 +109,7 @@ impl GroupState {
         let config = bounds.config(index, run, self.below[index]);
         let views = bounds.views(index, run, self.promised[index]);
         let member = Member::with_failover(config, views, super::bounds::NOW);
-        self.members[index] = memo.add_member(bounds, member);
+        self.members[index] = memo.start(bounds, member);
         self.beat(bounds, memo, index, &mut 0)
     }
 
@@ -110,13 +145,38 @@ impl GroupState {
                     self.oracle.inside[index] = false;
                 }
                 Effect::Leave { .. } => self.oracle.inside[index] = false,
+                Effect::Delegated { tokens, .. } => self.oracle.delegate(index, *tokens)?,
                 _ => {}
             }
         }
+        self.follow_command(bounds, memo, index, seen);
         for message in &step.sends {
             self.send(bounds, memo, *message, seen)?;
         }
         self.beat(bounds, memo, index, seen)
+    }
+
+    /// The command of an earlier run has the lease of this one, once there is one: it ends
+    /// as other entries do.
+    fn follow_command(&mut self, bounds: &Bounds, memo: &Memo, index: usize, seen: &mut u16) {
+        let is_leased = memo.member(self.members[index]).got.count_ones() >= bounds.majority();
+        if self.commands[index] != 0 && (is_leased || !self.oracle.inside[index]) {
+            *seen |= coverage::RESUMED;
+            self.commands[index] = 0;
+        }
+    }
+
+    /// What the command of an earlier run counts on has ended. Then it is dead.
+    fn end_command(&mut self, bounds: &Bounds, by: usize, to: usize) {
+        let counts_on = self.commands[to] & !(1 << by);
+        if counts_on == self.commands[to] {
+            return;
+        }
+        self.commands[to] = counts_on;
+        if counts_on.count_ones() < bounds.majority() {
+            self.commands[to] = 0;
+            self.oracle.inside[to] = bounds.planted == Some(Planted::ResumedTooLate);
+        }
     }
 
     /// A member that has something new to say sends a beat. It arrives at any time.
@@ -185,6 +245,7 @@ impl GroupState {
                 let step = memo.ask(bounds, self.members[to], Input::Deliver(message));
                 return step.map_or(Ok(()), |step| self.apply(bounds, memo, to, &step, seen));
             }
+            _ if !bounds.reaches(&sent) => return Ok(()),
             _ => {}
         }
         if let Err(place) = self.network.binary_search(&message) {
@@ -214,6 +275,7 @@ impl GroupState {
         let given = memo.ask(bounds, self.members[by], Input::EndGiven(to as u8));
         let got = memo.ask(bounds, self.members[to], Input::EndGot(by as u8));
         let is_change = self.network.len() < under_way || given.is_some() || got.is_some();
+        self.end_command(bounds, by, to);
         // The one that counts on it goes first.
         for (index, step) in [(to, got), (by, given)] {
             if let Some(step) = step {
@@ -238,7 +300,7 @@ impl GroupState {
                 self.proposals[index],
                 u8::from(self.oracle.inside[index]),
                 index as u8,
-                0,
+                self.commands[index],
             ];
             let promised =
                 self.promised[index].counter << 8 | u64::from(self.promised[index].proposer);
@@ -246,6 +308,7 @@ impl GroupState {
                 memo.member(self.members[index]).hash,
                 u64::from_le_bytes(counts),
                 promised << 32 | self.below[index],
+                u64::from(self.delegations[index]),
             ] {
                 sum = mixed(sum.wrapping_mul(31) ^ mixed(part));
             }

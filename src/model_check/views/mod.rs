@@ -34,6 +34,7 @@ mod memo;
 mod oracle;
 mod planted;
 mod reduction;
+mod replay;
 mod scripts;
 mod step;
 mod tests;
@@ -43,9 +44,10 @@ pub(crate) use bounds::{Bounds, SMALL};
 use group_state::GroupState;
 use memo::Memo;
 pub(crate) use oracle::Violation;
-pub(crate) use planted::{HARMLESS_IN_THREE, group_for};
+pub(crate) use planted::{HARMLESS, group_for};
 
 use super::model::Model;
+use crate::trace::Run;
 
 impl Model for Bounds {
     type State = GroupState;
@@ -89,5 +91,9 @@ impl Model for Bounds {
 
     fn describe(&self, memo: &Memo, action: Action) -> String {
         action.describe(memo)
+    }
+
+    fn traces(&self, memo: &mut Memo, path: &[Action], _recovers: bool) -> Vec<Run> {
+        replay::replay(self, memo, path)
     }
 }

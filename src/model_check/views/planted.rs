@@ -12,7 +12,12 @@ pub(super) const LATE_DECISION: Bounds = Bounds {
     proposals: each([1, 0, 1]),
     counters: 2,
     lapsing: 0,
-    script: &[WAITING, ENTERING, scripts::LATE_DECISION],
+    script: &[
+        WAITING,
+        ENTERING,
+        scripts::LATE_DECISION,
+        scripts::LATE_VOTE,
+    ],
     ..SMALL
 };
 
@@ -27,20 +32,54 @@ pub(super) const OLD_BEAT: Bounds = Bounds {
     ..SMALL
 };
 
-/// The bugs of failover that do no harm in a group of three.
-///
-/// - `BoundNotNoted`, `TokenBeyondBound`: an entry has just heard the clocks of all of S,
-///   and kept permissions take it no further past them than half of what a member reserves
-///   ahead ([`crate::mutex::Config::ahead`]). The two that go on without it are all the
-///   others, so the floor is above its tokens. In a group of five the clock may come from
-///   a member that restarted, and does not vote.
-/// - `RestartIntoFirstView`: a restarted member bars all others from views below its
-///   promise. So a member that still waits in the first view gets no lease from it.
-pub(crate) const HARMLESS_IN_THREE: &[Planted] = &[
-    Planted::BoundNotNoted,
-    Planted::TokenBeyondBound,
-    Planted::RestartIntoFirstView,
-];
+/// The token of an entry in a group of five, whose clock comes from a member that takes no
+/// part in the takeover. In a group of three that is not possible: the two that go on are
+/// all the others, and an entry has just heard the clocks of all of S.
+pub(super) const FIVE: Bounds = Bounds {
+    members: 5,
+    requests: each([1, 0, 1]),
+    restarts: each([0, 1]),
+    proposals: each([0, 0, 1]),
+    sets: sets(&[0b11100]),
+    lapsing: 0,
+    beats_reach: each([0b11100, 0, 0b11000]),
+    ..SMALL
+};
+
+/// Rule 2: a majority has acknowledged the bound of the token, and must have noted it.
+pub(super) const NOTED_BY_FIVE: Bounds = Bounds {
+    script: &[
+        scripts::CLOCK_OF_ANOTHER,
+        scripts::ACKNOWLEDGED,
+        scripts::LAST_REPLY,
+        scripts::TAKEOVER_OF_FIVE,
+    ],
+    ..FIVE
+};
+
+/// Rule 9: no majority has acknowledged it, so that there must be no entry.
+pub(super) const NOT_NOTED_BY_FIVE: Bounds = Bounds {
+    script: &[
+        scripts::CLOCK_OF_ANOTHER,
+        scripts::LAST_REPLY,
+        scripts::TAKEOVER_OF_FIVE,
+    ],
+    ..FIVE
+};
+
+/// The first member holds the lock, and may be left out by the two others.
+pub(super) const HOLDING: Bounds = Bounds {
+    requests: each([1, 1]),
+    proposals: each([0, 1]),
+    sets: sets(&[0b110]),
+    lapsing: 0b001,
+    script: &[WAITING, ENTERING],
+    ..SMALL
+};
+
+/// The bug of failover that does no harm: rule 5, in no view. `docs/guarantees.md` has the
+/// reasons.
+pub(crate) const HARMLESS: &[Planted] = &[Planted::RestartIntoFirstView];
 
 /// The group in which the search finds a bug, or `None` if it is another's.
 pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
@@ -108,6 +147,16 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .lapsing(0)
             .script(&[BACK, HOLDING_AGAIN]),
         Planted::LeaveOfAllRuns => OLD_BEAT.planted(Some(bug)),
+        Planted::BoundNotNoted => NOTED_BY_FIVE.planted(Some(bug)),
+        Planted::TokenBeyondBound => NOT_NOTED_BY_FIVE.planted(Some(bug)),
+        Planted::DelegatedBeyondBound => HOLDING
+            .planted(Some(bug))
+            .delegations(each([6]))
+            .script(&[WAITING, ENTERING, scripts::DELEGATING]),
+        Planted::ResumedTooLate => HOLDING
+            .planted(Some(bug))
+            .restarts(each([1]))
+            .outlives(true),
         Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),
         _ => return None,
     })
