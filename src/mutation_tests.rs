@@ -7,6 +7,7 @@
 use crate::model_check::lock::{self, Bounds, SMALL};
 use crate::model_check::{Found, breadth_first, keep, views};
 use crate::mutex::planted::Planted;
+use crate::simulation::failover_tests::planted::IN_TIME;
 use crate::simulation::{Addresses, Plan, Violation, run_plan};
 use crate::trace::{Fault, History, check};
 
@@ -15,14 +16,6 @@ const MAX_STATES: u64 = 100_000;
 
 /// How many states the model check of failover searches for a bug.
 const MAX_STATES_OF_VIEWS: u64 = 500_000;
-
-/// The bugs of failover that need clocks: only the simulation has them.
-const FAILOVER_IN_TIME: &[Planted] = &[
-    Planted::LeaseFromArrival,
-    Planted::DeadlineFromTelling,
-    Planted::SuspendNotCounted,
-    Planted::NoGrace,
-];
 
 /// A delegated lock is entered without the node: `src/node/delegation.rs` has the test.
 const IN_A_UNIT_TEST: &[Planted] = &[Planted::DelegationOutlivesLease];
@@ -160,9 +153,8 @@ fn every_planted_bug_is_found() {
             let (steps, states) = (found.steps.len(), found.states);
             eprintln!("{bug:?}: model check, {violation:?} in {steps} steps, {states} states");
             check_trace(*bug, violation, &found);
-        } else if FAILOVER_IN_TIME.contains(bug) {
-            let plans = |seed| Plan::with_failover(seed);
-            if let Some((violation, seed)) = simulate(*bug, plans, &addresses) {
+        } else if let Some((_, plan_of)) = IN_TIME.iter().find(|(of, _)| of == bug) {
+            if let Some((violation, seed)) = simulate(*bug, plan_of, &addresses) {
                 eprintln!("{bug:?}: simulation of failover, seed {seed}: {violation}");
             } else {
                 missed.push((bug, "simulation of failover"));

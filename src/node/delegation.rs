@@ -225,8 +225,7 @@ mod tests {
     fn a_delegation_ends_with_the_lease_also_when_another_lease_begins() {
         let hour = Duration::from_secs(3600);
         let enters = |planted, until: Moment, epoch| {
-            let mut lease = SharedLease::default();
-            lease.planted = planted;
+            let lease = SharedLease::with(planted);
             let delegation = Delegation::new(caller(), Some(tokens(9)), 0);
             delegation.leave();
             lease.extend(until);

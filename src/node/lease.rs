@@ -55,6 +55,14 @@ impl Default for SharedLease {
 }
 
 impl SharedLease {
+    #[cfg(test)]
+    pub(super) fn with(planted: Option<Planted>) -> Self {
+        SharedLease {
+            planted,
+            ..SharedLease::default()
+        }
+    }
+
     /// The lease reaches until then. It had not lapsed, or [`SharedLease::lapse`] was
     /// called before.
     pub(super) fn extend(&self, until: Moment) {
@@ -274,8 +282,7 @@ mod tests {
     #[test]
     fn a_resumed_entry_that_goes_on_too_late_is_found() {
         let goes_on_late = |planted| {
-            let mut shared = SharedLease::default();
-            shared.planted = planted;
+            let shared = SharedLease::with(planted);
             shared.extend(Moment::default());
             let entry = EntryLease::resumed(Some(past()));
             shared.extend(boot_clock::now() + HOUR);

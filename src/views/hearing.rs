@@ -82,8 +82,7 @@ impl Hearing {
         self.hears(one, other, now, time) && self.hears(other, one, now, time)
     }
 
-    /// Whether all of so many members hear all, and take part. It is so nearly always, and
-    /// is asked with every message.
+    /// Whether all of so many members hear all, and take part.
     pub(super) fn all_hear_all(&self, members: usize, now: Moment, time: Duration) -> bool {
         let is_recent = |at: Moment| now.since(at) < time;
         let pairs = self.pairs.iter();

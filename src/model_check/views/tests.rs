@@ -241,6 +241,7 @@ fn larger_groups() {
             .proposals(each([1, 1, 0]))
             .sets(u32::MAX)
             .counters(2),
+        HOLDING.restarts(each([0, 1])).outlives(true),
         HOLDING.restarts(each([1, 1])).outlives(true),
     ] {
         let start = Instant::now();
