@@ -16,6 +16,8 @@
 //! runs without its lock, even when its client or the agent is killed.
 
 mod accept;
+mod capacity;
+pub(crate) mod check;
 mod client;
 mod clients;
 mod config;
@@ -33,6 +35,7 @@ mod socket;
 pub(crate) mod socket_path;
 mod status;
 mod waiting;
+pub(crate) mod watch;
 mod woken;
 
 use std::collections::BTreeMap;
@@ -41,18 +44,23 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
+use crate::engine::key_file;
+use crate::narrate::listed;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
-use client::Client;
+use capacity::Capacity;
+use client::{Client, Phase};
 pub(crate) use config::AgentConfig;
 use hold::Hold;
+use protocol::Answer;
 use record::Records;
 use socket::Socket;
+use watch::{About, TOLD, Watch};
 use woken::Woken;
 
 const NODE: Token = Token(0);
@@ -65,6 +73,9 @@ const STOPPING: &str = "it is stopping; try again when it has been restarted";
 
 /// How often the agent checks whether the command of a client that has gone still runs.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often the agent checks whether its socket is still there.
+const SOCKET_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why an agent did not start. The message says what to do.
 #[derive(Debug, Error)]
@@ -98,8 +109,14 @@ pub(crate) struct Agent {
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
     host: String,
+    about: About,
+    /// What was told of the other members.
+    watch: Watch,
     /// When to accept clients that the system did not let the agent accept.
     accept_again: Option<Instant>,
+    capacity: Capacity,
+    /// When to check whether the socket is still there.
+    check_socket_at: Instant,
     is_stopping: bool,
 }
 
@@ -139,24 +156,36 @@ impl Agent {
             woken: Woken::default(),
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
+            about: About::new(config, path),
+            watch: Watch::new(),
             accept_again: None,
+            capacity: Capacity::measure(),
+            check_socket_at: Instant::now() + SOCKET_CHECK_INTERVAL,
             is_stopping: false,
         })
     }
 
-    /// Serves until a signal stops it: it then refuses the clients that wait, and returns
-    /// when the last holder has released its lock, or at a second signal.
+    /// Serves until a signal stops it. SIGTERM is a restart: it returns at once, and ends
+    /// nothing. At any other it refuses the clients that wait, has the commands ended, and
+    /// returns when the last holder has released its lock, or at a second signal.
     ///
     /// # Errors
     /// Those of the system and of the state directory.
     pub(crate) fn run(mut self) -> io::Result<()> {
         notify::send("READY=1");
+        self.about.tell(&self.node.status());
         let mut events = Events::with_capacity(64);
         loop {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
                 self.accept();
             }
+            if self.check_socket_at <= Instant::now() {
+                self.check_socket();
+            }
             self.node.poll()?;
+            if self.watch.is_due() {
+                self.watch.look(&self.node.peers(), self.node.lease());
+            }
             self.release_orphans();
             self.serve_waiting();
             let renewal = self.renew_leases();
@@ -167,6 +196,9 @@ impl Agent {
             let due = [self.next_timeout(), renewal].into_iter().flatten().min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            if !(events.is_empty() && self.watch.is_due()) {
+                self.watch.happened();
+            }
             for event in &events {
                 match event.token() {
                     NODE => {}
@@ -185,9 +217,31 @@ impl Agent {
     fn next_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
-        let due = [waiting.min(), check, self.accept_again];
+        let (socket, look) = (Some(self.check_socket_at), self.watch.next_timeout());
+        let due = [waiting.min(), check, self.accept_again, socket, look];
         let due = due.into_iter().chain([self.node.next_timeout()]);
         due.flatten().min()
+    }
+
+    /// Makes the socket again if its file was removed: no client would reach this agent.
+    fn check_socket(&mut self) {
+        self.check_socket_at = Instant::now() + SOCKET_CHECK_INTERVAL;
+        let registry = self.poll.registry();
+        match self.socket.restore() {
+            Ok(None) => {}
+            Ok(Some(mut listener)) => {
+                let registered = registry.register(&mut listener, LISTENER, Interest::READABLE);
+                if let Err(error) = registered {
+                    log::warn!("cannot wait for clients: {error}");
+                }
+                // Those that have connected to the old one are served first.
+                self.accept();
+                let mut old = mem::replace(&mut self.socket.listener, listener);
+                // Dropping it does the same.
+                let _ = self.poll.registry().deregister(&mut old);
+            }
+            Err(why) => log::warn!("{why}"),
+        }
     }
 
     /// Returns whether to end at once.
@@ -195,40 +249,83 @@ impl Agent {
         let signals: Vec<i32> = self.signals.pending().collect();
         for signal in signals {
             if signal == SIGHUP {
-                log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
+                self.reload_key();
+                self.check_socket();
             } else if self.is_stopping {
+                log::info!(target: TOLD, "a second signal: the agent leaves at once");
                 return Ok(true);
-            } else if signal == SIGTERM && self.node.lease().is_some() {
+            } else if signal == SIGTERM {
+                log::info!(target: TOLD, "SIGTERM: the agent leaves; its commands go on");
                 self.depart()?;
                 return Ok(true);
             } else {
+                let why = if signal == SIGINT {
+                    "Ctrl-C"
+                } else {
+                    "told to end"
+                };
+                match self.clients.len() + self.orphans.len() {
+                    0 => log::info!(target: TOLD, "{why}: the agent leaves"),
+                    count => log::info!(
+                        target: TOLD,
+                        "{why}: the agent leaves when its {count} clients and their commands have \
+                         ended (again: at once)"
+                    ),
+                }
                 self.stop()?;
             }
         }
         Ok(false)
     }
 
-    /// With failover: is gone at once. The commands go on until their deadlines, or for
-    /// longer if the agent is started again in time. If there are none, the others are
-    /// told, and need not wait until the lease is over.
+    /// Reads the key file anew. A file that is not right changes nothing.
+    fn reload_key(&mut self) {
+        let Some(path) = self.about.key() else {
+            log::warn!(
+                "SIGHUP: there is no key file to read anew; restart the agent to change its \
+                 configuration"
+            );
+            return;
+        };
+        match key_file::read(path) {
+            Ok(key) => {
+                let names = listed(key.names());
+                if !self.node.change_key(key) {
+                    log::warn!(
+                        "SIGHUP: the key that was read is not one step from that of before: \
+                         members that have the old file and this one refuse each other"
+                    );
+                }
+                log::info!(target: TOLD, "SIGHUP: the key was read anew: {names}; the first signs");
+            }
+            Err(error) => log::error!("SIGHUP: {error}; the key of before goes on"),
+        }
+    }
+
+    /// Is gone at once. The commands go on, under their records, and their clients connect to
+    /// the agent that is started next; those that wait ask it again. If there are no commands,
+    /// the others are told, and with failover need not wait until the lease is over.
     fn depart(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
-        let waiting = self.clients.values_mut();
-        let waiting = waiting.filter(|client| client.waiting().is_some());
-        waiting.for_each(|client| client.refuse(STOPPING));
+        for client in self.clients.values_mut() {
+            // A client that runs a command sees the end of the connection. It would end its
+            // command if it were told.
+            if matches!(client.phase, Phase::Waiting(_) | Phase::Granted(_)) {
+                // It may have gone.
+                let _ = client.connection.send(&Answer::ask_again(STOPPING));
+            }
+        }
         self.node.close()?;
         self.node.poll()
     }
 
-    /// Refuses requests from now on. The clients that hold a lock see their connection
-    /// close, and end their commands.
+    /// Refuses requests from now on. The clients that hold a lock are told, and end their
+    /// commands.
     fn stop(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if self.node.lease().is_some() || client.waiting().is_some() {
-                client.refuse(STOPPING);
-            }
+            client.refuse(STOPPING);
             self.close(client);
         }
         self.node.close()

@@ -91,7 +91,11 @@ mod tests {
                 from: NodeId(1),
                 origin: Origin::Turno(Incarnation(1)),
                 view: None,
-                body: Body::Request { lock, clock },
+                body: Body::Request {
+                    lock,
+                    clock,
+                    is_try: false,
+                },
             },
             repetition,
         }

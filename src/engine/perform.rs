@@ -135,6 +135,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 log::warn!("lock {:?} is lost: the lease has ended", lock.as_str());
                 self.user.lost(lock);
             }
+            Effect::Refused { lock, by, first } => self.user.refused(lock, *by, *first),
             Effect::Leave { lock, clock } => self.user.left(lock, *clock),
             Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }
@@ -173,6 +174,18 @@ impl<O: Observer, U: User> Engine<O, U> {
             return Ok(());
         }
         self.handle(&Event::End).map(drop)
+    }
+
+    /// The user stays in the section: refuses the tries that wait for it.
+    ///
+    /// # Errors
+    /// Those of [`Engine::handle`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn refuse_tries(&mut self, lock: &LockName) -> io::Result<()> {
+        if !self.member.has_deferred_tries(lock) {
+            return Ok(());
+        }
+        self.handle(&Event::Deny(lock.clone())).map(drop)
     }
 
     /// Leaves the section, or withdraws the request for it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::NodeView;
 use crate::mutex::{LockName, NodeId, State};
 use crate::protocol::Member;
-use crate::system::WaitTimer;
+use crate::system::{WaitTimer, rough};
 
 /// After how long a wait is first reported.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -76,6 +76,16 @@ impl NodeView<'_> {
         } else {
             missing(self.member, lock).unwrap_or_default()
         };
+        self.stall_with(missing, waited, lacks_majority)
+    }
+
+    /// As [`NodeView::stall`], of these members.
+    pub(crate) fn stall_with(
+        &self,
+        missing: Vec<NodeId>,
+        waited: Duration,
+        lacks_majority: bool,
+    ) -> Stall {
         let missing = missing.into_iter().map(|id| MissingPeer {
             id: id.0,
             address: self.group.name(id).to_owned(),
@@ -134,6 +144,26 @@ impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "waiting {} s for ", self.waited.as_secs())?;
         write_missing(f, &self.missing, self.has_duplicate_id, self.lacks_majority)
+    }
+}
+
+impl MissingPeer {
+    /// `gamma:7001 (3) does not answer, last heard 2h ago`.
+    pub(crate) fn silence(&self) -> String {
+        if self.is_self {
+            return self.to_string();
+        }
+        let heard = match self.heard {
+            Some(ago) => format!("last heard {} ago", rough(ago)),
+            None => "not heard yet".to_owned(),
+        };
+        let dropped = self.dropped.as_ref();
+        let dropped = dropped.map(|why| format!(", datagrams in its name are dropped: {why}"));
+        let (address, id) = (&self.address, self.id);
+        format!(
+            "{address} ({id}) does not answer, {heard}{}",
+            dropped.unwrap_or_default()
+        )
     }
 }
 

@@ -2,6 +2,9 @@
 
 use rustix::process::WaitStatus;
 
+/// Members do not answer, so whether the lock is free is not known.
+pub(crate) const UNANSWERED: u8 = 123;
+
 /// turno itself failed.
 pub(crate) const OWN_FAILURE: u8 = 125;
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::clock::NodeId;
 use super::lock_name::LockName;
-use super::message::Message;
+use super::message::{First, Message};
 use super::timer::Timer;
 use super::token::{Token, Tokens};
 use super::view_number::ViewNumber;
@@ -56,10 +56,21 @@ pub enum Effect {
         /// One token for each entry, in order.
         tokens: Tokens,
     },
-    /// The request of a peer is deferred: the peer waits until this member leaves.
+    /// The request of a peer is deferred: the peer waits until this member leaves. If
+    /// the user stays in the section, [`crate::protocol::Event::Deny`] follows.
     Contended {
         /// The lock.
         lock: LockName,
+    },
+    /// The try of this member has ended: another member comes first, or may have entered in
+    /// the view before the present one.
+    Refused {
+        /// The lock.
+        lock: LockName,
+        /// The other member; this one after a change of the view.
+        by: NodeId,
+        /// Why it comes first.
+        first: First,
     },
     /// The lease is over, and with it the entry: what was started in the critical section
     /// must have ended. The peers' requests stay deferred until

@@ -50,6 +50,8 @@ pub enum Body {
         lock: LockName,
         /// The request's own clock; with the sender's id its place in the order.
         clock: u64,
+        /// Whether it is a try: the sender wants it refused rather than deferred.
+        is_try: bool,
     },
     /// Permission to enter.
     Reply {
@@ -59,6 +61,17 @@ pub enum Body {
         clock: u64,
         /// The request that it answers.
         echo: RequestId,
+    },
+    /// Final refusal of a try. It grants nothing.
+    Note {
+        /// The lock.
+        lock: LockName,
+        /// The sender's clock.
+        clock: u64,
+        /// The request.
+        echo: RequestId,
+        /// What comes before the request.
+        first: First,
     },
     /// Final refusal: a request of another run of the receiver has superseded this
     /// one. The receiver must make a new request, with a clock past the sender's.
@@ -82,6 +95,15 @@ pub enum Body {
         /// Whether the sender has received a message of an earlier run.
         again: bool,
     },
+}
+
+/// What comes before a try at another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum First {
+    /// That member is in the critical section.
+    Held,
+    /// That member waits, and its request is older.
+    Ahead,
 }
 
 /// The identity of a request, which a reply echoes.
@@ -113,6 +135,7 @@ impl Body {
         match self {
             Body::Request { clock, .. }
             | Body::Reply { clock, .. }
+            | Body::Note { clock, .. }
             | Body::Superseded { clock, .. }
             | Body::Welcome { clock, .. } => *clock,
             Body::Hello => 0,
@@ -120,12 +143,13 @@ impl Body {
     }
 }
 
-/// The head of the datagram: all that an original peer reads of it.
+/// The head of the datagram: all that an original peer reads of it. It gets no note.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.body {
             Body::Request { .. } | Body::Hello => "req",
             Body::Reply { .. } | Body::Superseded { .. } | Body::Welcome { .. } => "reply",
+            Body::Note { .. } => "note",
         };
         write!(f, "{kind}<{},{}>", self.body.clock(), self.from)
     }

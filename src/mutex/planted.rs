@@ -56,6 +56,14 @@ planted_bugs! {
     PermissionKeptAfterReply,
     /// A waiting member gives away a permission and does not ask for it again.
     PermissionNotRequestedAgain,
+    /// A try enters with kept permissions, unasked.
+    TryKeepsPermissions,
+    /// A member that has left grants tries that were made before.
+    LateTryGranted,
+    /// A note ends a try that it does not answer.
+    NoteOfAnyRequest,
+    /// A try that was refused is granted on leaving.
+    RefusedTryGranted,
     /// A restarted member starts with all permissions.
     PermissionsSurviveCrash,
     /// A clock gets ahead of all others without a bound.

@@ -48,6 +48,8 @@ pub(super) enum Answer {
     StillDeferred,
     /// The reply, with this head, was sent.
     Replied(String),
+    /// The request is a try, and the note with this head refuses it.
+    Refused(String),
     /// The reply is deferred.
     Deferred,
 }
@@ -131,6 +133,7 @@ impl Account<'_> {
         for (sent, is_repeated) in self.sent() {
             match sent.kind {
                 MessageKind::Superseded => return Answer::Superseded,
+                MessageKind::Note => return Answer::Refused(self.head(sent)),
                 MessageKind::Reply if is_repeated => return Answer::RepliedAgain(self.head(sent)),
                 MessageKind::Reply => reply = reply.or(Some(self.head(sent))),
                 // It only tells the peer that this member is alive.

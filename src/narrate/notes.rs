@@ -52,6 +52,8 @@ impl Account<'_> {
             (EventKind::Acquire, ..) if self.request().is_some() => "asks",
             (EventKind::Acquire, ..) => "asks for all clocks first",
             (EventKind::Cancel, ..) => "gives up",
+            (EventKind::Deny, ..) if self.record.sent.is_empty() => return None,
+            (EventKind::Deny, ..) => "refuses tries",
             (EventKind::Release, ..) => "leaves",
             (EventKind::Timer, ..) if self.live.is_unclaimed => "no other node has our id",
             (EventKind::View, ..) => return self.note_on_view(),
@@ -79,6 +81,7 @@ impl Account<'_> {
         let (tone, mut note) = match message.kind {
             MessageKind::Request => self.note_on_answer(),
             MessageKind::Superseded => (Tone::Ordinary, "overtaken: asks again".to_owned()),
+            MessageKind::Note => (Tone::Ordinary, "refused".to_owned()),
             _ => (Tone::Ordinary, String::new()),
         };
         add(&mut note, &name(message.lock.as_deref()));
@@ -94,6 +97,7 @@ impl Account<'_> {
             (Answer::Superseded, _) => "overtaken".to_owned(),
             (Answer::Replied(_), Phase::Wait) => because.to_owned(),
             (Answer::Replied(_), _) => String::new(),
+            (Answer::Refused(_), _) => format!("{because}: refused"),
             (Answer::Deferred, Phase::Wait) => format!("{because}: deferred"),
             (Answer::Deferred, Phase::Held) => "HELD: deferred".to_owned(),
             (Answer::Deferred, Phase::Free) => "clocks unknown: deferred".to_owned(),

@@ -30,6 +30,7 @@ fn sent_again((request, to): (String, String)) -> Line {
 pub(crate) fn remark(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Request | MessageKind::Reply => "",
+        MessageKind::Note => "refused, another member comes first",
         MessageKind::Superseded => "overtaken by a request of an earlier run",
         MessageKind::Hello => "hello",
         MessageKind::Welcome => "welcome, no permission",
@@ -50,6 +51,7 @@ impl Account<'_> {
             EventKind::Tick => vec![Ordinary.line(format!("tick{clock}"))],
             EventKind::Acquire => vec![Ordinary.line(self.acquired(clock))],
             EventKind::Cancel => vec![Ordinary.line("the request is given up")],
+            EventKind::Deny => self.denied(),
             EventKind::Release => vec![Section.line(EXITED)],
             EventKind::Delegate => vec![Ordinary.line(self.delegated())],
             EventKind::Resume => {
@@ -90,6 +92,13 @@ impl Account<'_> {
         }
     }
 
+    /// Tries that waited for this member to leave are refused.
+    fn denied(&self) -> Vec<Line> {
+        let notes = self.record.sent.iter();
+        let notes = notes.map(|note| sent(&self.head(note), note.peer));
+        notes.map(|text| Ordinary.line(text)).collect()
+    }
+
     fn delegated(&self) -> String {
         let Some(tokens) = self.live.delegated else {
             return format!("tokens up to {} are delegated", self.record.clock);
@@ -114,7 +123,9 @@ impl Account<'_> {
             // A request of ours is a part of the answer.
             (MessageKind::Request, _) => return vec![self.answered(&head)],
             (MessageKind::Reply, _) => (Ordinary, head),
-            (MessageKind::Superseded, remark) => (Ordinary, format!("{head}: {remark}")),
+            (MessageKind::Note | MessageKind::Superseded, remark) => {
+                (Ordinary, format!("{head}: {remark}"))
+            }
             (_, remark) => (Ignored, format!("{head}: {remark}")),
         };
         let request = self.request().map(|request| match message.kind {
@@ -141,6 +152,7 @@ impl Account<'_> {
             Answer::RepliedAgain(reply) => (Ignored, format!("{reply} sent again")),
             Answer::StillDeferred => (Ignored, "again, and still deferred".to_owned()),
             Answer::Replied(reply) => (Ordinary, format!("{reply} sent{compared}{request}")),
+            Answer::Refused(note) => (Ordinary, format!("{note} sent{because}")),
             Answer::Deferred => (Ordinary, format!("deferred{because}")),
         };
         tone.line(format!("{head}: {text}"))

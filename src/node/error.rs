@@ -15,14 +15,26 @@ pub enum LockError {
     /// The text cannot be the name of a lock.
     #[error(transparent)]
     Name(#[from] LockNameError),
-    /// The lock was not acquired in the time that the caller gave.
-    #[error("{} was not acquired within {}: waiting for {blocked}", shown(lock), seconds(*waited))]
-    TimedOut {
+    /// The lock was not acquired in time, since another caller has it or comes first. All
+    /// members that an entry needs are up.
+    #[error("{} was not acquired within {}: {blocked}", shown(lock), seconds(*waited))]
+    Busy {
         /// The lock.
         lock: LockName,
         /// How long the caller waited.
         waited: Duration,
-        /// What stood in the way at the end.
+        /// What came first at the end.
+        blocked: Blocked,
+    },
+    /// The lock was not acquired in time, since members do not answer. Whether another
+    /// caller has it is not known.
+    #[error("{} was not acquired within {}: {}", shown(lock), seconds(*waited), blocked.silence())]
+    Unanswered {
+        /// The lock.
+        lock: LockName,
+        /// How long the caller waited.
+        waited: Duration,
+        /// The members that do not answer.
         blocked: Blocked,
     },
     /// The node cannot ask for the lock.
@@ -58,6 +70,18 @@ pub enum Blocked {
         /// The first of them, if it said who it is ([`Handle::described`](crate::Handle::described)).
         first: Option<String>,
     },
+    /// Another member comes first. It has refused a try.
+    Member {
+        /// Its id.
+        id: u16,
+        /// Its address, as the member list has it.
+        address: String,
+        /// Whether it is in the critical section. Otherwise it waits, with an older request.
+        is_held: bool,
+    },
+    /// With failover: the view of the group has changed since the try was made, and another
+    /// member may have had the lock meanwhile.
+    ViewChanged,
     /// The permission of other members is missing.
     Peers {
         /// These members.
@@ -67,6 +91,24 @@ pub enum Blocked {
         /// With failover, a majority of the members is not heard, so none here may enter.
         lacks_majority: bool,
     },
+}
+
+impl Blocked {
+    /// The members that do not answer: `gamma:7001 (3) does not answer, last heard 2h ago`.
+    pub(crate) fn silence(&self) -> String {
+        match self {
+            Blocked::Peers {
+                missing,
+                has_duplicate_id: false,
+                lacks_majority: false,
+            } if !missing.is_empty() => {
+                let missing: Vec<_> = missing.iter().map(MissingPeer::silence).collect();
+                missing.join("; ")
+            }
+            Blocked::ViewChanged => format!("{self}: try again"),
+            blocked => format!("waiting for {blocked}"),
+        }
+    }
 }
 
 impl From<Stall> for Blocked {
@@ -106,6 +148,15 @@ impl fmt::Debug for LockError {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Blocked::ViewChanged => f.write_str("the view of the group changed meanwhile"),
+            Blocked::Member {
+                id,
+                address,
+                is_held: true,
+            } => write!(f, "{address} ({id}) has it"),
+            Blocked::Member { id, address, .. } => {
+                write!(f, "{address} ({id}) waits for it and comes first")
+            }
             Blocked::Local { ahead, first } => match (first, *ahead) {
                 (Some(first), 0 | 1) => f.write_str(first),
                 (Some(first), ahead) => write!(f, "{first}, and {} more", ahead - 1),

@@ -27,9 +27,6 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// How long [`Handle::try_lock`] waits for the replies of the other members.
-    pub const TRY_TIMEOUT: Duration = Duration::from_millis(500);
-
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Self {
         let description = None;
         Handle {
@@ -56,7 +53,7 @@ impl Handle {
     /// [`Handle::lock_timeout`].
     ///
     /// # Errors
-    /// Any [`LockError`] except [`LockError::TimedOut`].
+    /// Any [`LockError`] except [`LockError::Busy`] and [`LockError::Unanswered`].
     pub fn lock(&self, name: &str) -> Result<Guard, LockError> {
         match self.enter_delegated(name) {
             Some(guard) => Ok(guard),
@@ -67,7 +64,8 @@ impl Handle {
     /// Blocks until the lock is acquired, but not longer than `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
+    /// [`LockError::Busy`] and [`LockError::Unanswered`] say what stood in the way; any
+    /// other [`LockError`].
     pub fn lock_timeout(&self, name: &str, timeout: Duration) -> Result<Guard, LockError> {
         match self.enter_delegated(name) {
             Some(guard) => Ok(guard),
@@ -75,16 +73,18 @@ impl Handle {
         }
     }
 
-    /// Acquires the lock if it is free: not if another caller of this node comes
-    /// first, nor if a member has not replied within half a second.
+    /// Acquires the lock if it is free, as things stand: not if another caller has it or
+    /// comes first. Of several members that try at the same moment exactly one acquires
+    /// it. So every member is asked each time.
+    ///
+    /// Members that say nothing get four round trips as they were measured, at least a
+    /// second and at most five.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
+    /// [`LockError::Busy`] if another caller has the lock or comes first,
+    /// [`LockError::Unanswered`] if members do not answer; any other [`LockError`].
     pub fn try_lock(&self, name: &str) -> Result<Guard, LockError> {
-        match self.enter_delegated(name) {
-            Some(guard) => Ok(guard),
-            None => self.try_request(name)?.wait_timeout(Self::TRY_TIMEOUT),
-        }
+        self.try_request(name)?.wait()
     }
 
     /// Asks for the lock and returns at once.
@@ -95,8 +95,7 @@ impl Handle {
         self.ask(name, false)
     }
 
-    /// As [`Handle::request`], but the request ends with [`LockError::TimedOut`] as
-    /// soon as another caller of this node comes first.
+    /// As [`Handle::request`], but the request is a try, as that of [`Handle::try_lock`].
     ///
     /// # Errors
     /// As [`Handle::request`].
@@ -142,7 +141,10 @@ impl Handle {
             description: self.description.clone(),
         });
         let queued = QueuedWaiter::new(Arc::clone(&waiter));
-        self.mailbox.send(Command::Ask(queued))?;
+        self.mailbox.send(match is_try {
+            true => Command::Try(queued),
+            false => Command::Ask(queued),
+        })?;
         Ok(Request::new(Arc::clone(&self.mailbox), waiter))
     }
 

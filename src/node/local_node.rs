@@ -19,10 +19,13 @@ use super::prepared::Prepared;
 use super::request::Request;
 use super::settings::{Settings, StartError};
 use super::status::Status;
+use super::tries::Tries;
 use crate::engine::{self, Engine, Envelope, in_context};
 use crate::mutex::{self, LockName};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
+#[cfg(feature = "cli")]
+use crate::wire::Key;
 
 const WAKER: Token = Token(0);
 
@@ -70,6 +73,7 @@ pub struct LocalNode {
     /// Waits for the moment when only holders are left to wait for.
     pub(super) closing: Option<Sender<()>>,
     pub(super) next_report: Option<Instant>,
+    pub(super) tries: Tries,
     /// It has told the others that it is about to end.
     has_left: bool,
 }
@@ -128,6 +132,7 @@ impl LocalNode {
             delegates: false,
             closing: None,
             next_report: None,
+            tries: Tries::default(),
             has_left: false,
         })
     }
@@ -160,7 +165,11 @@ impl LocalNode {
         if self.engine.has_more() || self.has_more || self.mailbox.has_mail() {
             return Some(Instant::now());
         }
-        let due = [self.engine.next_timeout(), self.next_report];
+        let due = [
+            self.engine.next_timeout(),
+            self.next_report,
+            self.tries.next_timeout(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -181,6 +190,7 @@ impl LocalNode {
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.mailbox.drive_here();
         self.report()?;
+        self.end_tries();
         let due = self.next_timeout();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = [timeout, due].into_iter().flatten().min();
@@ -229,6 +239,18 @@ impl LocalNode {
     #[must_use]
     pub fn status(&mut self) -> Status {
         super::status::status(&mut self.engine)
+    }
+
+    /// Replaces the key of a group that has one: see [`Engine::change_key`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn change_key(&mut self, key: Key) -> bool {
+        self.engine.change_key(key)
+    }
+
+    /// What the node knows of the other members.
+    #[cfg(feature = "cli")]
+    pub(crate) fn peers(&mut self) -> Vec<super::status::PeerStatus> {
+        super::status::peers(&mut self.engine)
     }
 
     /// What stands between a request of this node and its lock.

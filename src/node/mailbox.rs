@@ -23,6 +23,8 @@ const HANDOVER: Duration = Duration::from_secs(2);
 pub(super) enum Command {
     /// Queue this caller.
     Ask(QueuedWaiter),
+    /// Queue this caller if no other comes first.
+    Try(QueuedWaiter),
     /// That caller withdraws its request.
     Cancel {
         lock: LockName,

@@ -26,6 +26,7 @@ mod settings;
 mod settle;
 mod status;
 mod thread;
+mod tries;
 mod waiter;
 
 pub use error::{Blocked, LockError};

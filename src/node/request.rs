@@ -36,7 +36,7 @@ impl Request {
     /// Blocks until the lock is acquired.
     ///
     /// # Errors
-    /// Any [`LockError`] except [`LockError::TimedOut`].
+    /// Any [`LockError`]; [`LockError::Busy`] and [`LockError::Unanswered`] only of a try.
     pub fn wait(self) -> Result<Guard, LockError> {
         // Without a limit there always is an outcome.
         let outcome = self.outcome(None)?.unwrap_or(Err(LockError::Ended));
@@ -46,7 +46,8 @@ impl Request {
     /// Blocks until the lock is acquired, but not longer than `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] says what stood in the way; any other [`LockError`].
+    /// [`LockError::Busy`] and [`LockError::Unanswered`] say what stood in the way; any
+    /// other [`LockError`].
     pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
         // A limit that no `Instant` can express is none.
         let until = Instant::now().checked_add(timeout);
@@ -71,8 +72,8 @@ impl Request {
         Some(self.guard(outcome))
     }
 
-    /// Withdraws the request. The outcome still comes: [`LockError::TimedOut`] with
-    /// what stood in the way, or the lock, if it was granted meanwhile.
+    /// Withdraws the request. The outcome still comes: [`LockError::Busy`] or
+    /// [`LockError::Unanswered`], or the lock, if it was granted meanwhile.
     ///
     /// # Errors
     /// [`LockError::Ended`].

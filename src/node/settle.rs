@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::error::{Blocked, LockError};
+use super::error::Blocked;
 use super::local_node::LocalNode;
 use super::lock_table::{LockView, NextAction};
 use super::mailbox::Command;
@@ -25,6 +25,11 @@ impl LocalNode {
                 let next = || Instant::now() + REPORT_EVERY;
                 self.next_report.get_or_insert_with(next);
             }
+            Command::Try(queued) => {
+                let limit = Instant::now() + self.try_limit();
+                self.tries.limit(limit, queued.caller());
+                self.engine.user.ask(queued);
+            }
             Command::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
             Command::Cancel {
                 lock,
@@ -34,11 +39,7 @@ impl LocalNode {
                 // The shortest patience still has its request sent.
                 self.settle_all()?;
                 let waited = since.elapsed();
-                let error = LockError::TimedOut {
-                    lock: lock.clone(),
-                    waited,
-                    blocked: self.blocked_caller(&lock, ticket, waited),
-                };
+                let error = self.timed_out(&lock, ticket, waited);
                 self.engine.user.cancel(&lock, ticket, error);
             }
             Command::Status(sender) => {
@@ -69,6 +70,7 @@ impl LocalNode {
         while let Some(lock) = self.engine.user.next_dirty() {
             self.settle(&lock)?;
         }
+        self.settle_tries();
         Ok(())
     }
 
@@ -83,6 +85,7 @@ impl LocalNode {
                     state: member.state(lock),
                     is_awaiting_sync: member.is_awaiting_sync(lock),
                     is_contended: !member.reply_queue(lock).is_empty(),
+                    has_deferred_tries: member.has_deferred_tries(lock),
                     may_delegate,
                 },
             );
@@ -93,8 +96,11 @@ impl LocalNode {
                     continue;
                 }
                 NextAction::Acquire => Event::Acquire(lock.clone()),
+                NextAction::Try => Event::Try(lock.clone()),
+                NextAction::Deny => Event::Deny(lock.clone()),
                 NextAction::Cancel => Event::Cancel(lock.clone()),
                 NextAction::Release => Event::Release(lock.clone()),
+                NextAction::Return => Event::Return(lock.clone()),
                 NextAction::Delegate => Event::Delegate {
                     lock: lock.clone(),
                     entries: DELEGATED_ENTRIES,

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::delegation::Delegation;
 use super::error::LockError;
@@ -152,15 +152,26 @@ impl Waiter {
 /// A waiter in the hands of the node. The caller gets an outcome even if the node
 /// drops this.
 #[derive(Debug)]
-pub(super) struct QueuedWaiter(Option<Arc<Waiter>>);
+pub(super) struct QueuedWaiter {
+    waiter: Option<Arc<Waiter>>,
+    since: Instant,
+}
 
 impl QueuedWaiter {
     pub(super) fn new(waiter: Arc<Waiter>) -> Self {
-        QueuedWaiter(Some(waiter))
+        QueuedWaiter {
+            waiter: Some(waiter),
+            since: Instant::now(),
+        }
+    }
+
+    /// How long it has waited.
+    pub(super) fn waited(&self) -> Duration {
+        self.since.elapsed()
     }
 
     pub(super) fn caller(&self) -> &Caller {
-        let waiter = self.0.as_ref();
+        let waiter = self.waiter.as_ref();
         &waiter.expect("only its end takes it").caller
     }
 
@@ -169,7 +180,7 @@ impl QueuedWaiter {
     /// # Errors
     /// The grant, if the caller no longer waits.
     pub(super) fn grant(mut self, grant: Grant) -> Result<(), Grant> {
-        match self.0.take() {
+        match self.waiter.take() {
             Some(waiter) => waiter.finish(Ok(grant)),
             None => Err(grant),
         }
@@ -180,7 +191,7 @@ impl QueuedWaiter {
     }
 
     fn end(&mut self, error: LockError) {
-        if let Some(waiter) = self.0.take() {
+        if let Some(waiter) = self.waiter.take() {
             // An error is never handed back.
             let _ = waiter.finish(Err(error));
         }

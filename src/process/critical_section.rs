@@ -33,6 +33,8 @@ pub(super) struct CriticalSection {
     /// How often it was entered.
     pub(super) entries: u64,
     is_unreachable: bool,
+    /// A peer has begun to wait for this member.
+    pub(super) is_contended: bool,
 }
 
 impl CriticalSection {
@@ -62,6 +64,7 @@ impl CriticalSection {
             key,
             hold,
             ends: None,
+            is_contended: false,
             entries: 0,
             is_unreachable: false,
         })
@@ -122,6 +125,10 @@ impl User for CriticalSection {
         self.send(token.get(), BEGINS);
         // `None` if it is later than an `Instant` can be.
         self.ends = Instant::now().checked_add(self.hold);
+    }
+
+    fn contended(&mut self, _lock: &LockName) {
+        self.is_contended = true;
     }
 
     /// The entry ends at once.

@@ -17,7 +17,7 @@ mod keyboard;
 
 use std::collections::VecDeque;
 use std::io;
-use std::mem::discriminant;
+use std::mem::{self, discriminant};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -160,6 +160,9 @@ impl<O: Observer> Process<O> {
         while let Some(envelope) = self.queue.pop_front() {
             let before = discriminant(self.engine.member().state(&self.lock));
             self.dispatch(envelope)?;
+            if mem::take(&mut self.engine.user.is_contended) {
+                self.engine.refuse_tries(&self.lock)?;
+            }
             if discriminant(self.engine.member().state(&self.lock)) != before {
                 self.state_since = Instant::now();
             }

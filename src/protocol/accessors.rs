@@ -63,10 +63,24 @@ impl Member {
         &self.suspect_clocks
     }
 
+    /// Whether this member is in the section and may refuse a try of a peer that waits.
+    #[must_use]
+    pub fn has_deferred_tries(&self, lock: &LockName) -> bool {
+        let is_held = matches!(self.state(lock), State::Held { .. });
+        let mut deferred = self.reply_queue(lock).iter();
+        is_held && self.unsynced.is_empty() && deferred.any(|deferred| deferred.is_try)
+    }
+
+    /// Whether a try of this member waits for replies.
+    #[must_use]
+    pub fn is_trying(&self, lock: &LockName) -> bool {
+        matches!(self.state(lock), State::Wait { is_try: true, .. })
+    }
+
     /// Whether a request for this lock waits until all clocks are known.
     #[must_use]
     pub fn is_awaiting_sync(&self, lock: &LockName) -> bool {
-        self.awaiting_sync.contains(lock)
+        self.awaiting_sync.contains_key(lock)
     }
 
     /// Whether another node has this member's id. Then neither may enter.
@@ -95,7 +109,8 @@ impl Member {
     pub fn kept(&self, lock: &LockName) -> &BTreeSet<NodeId> {
         static NONE: BTreeSet<NodeId> = BTreeSet::new();
         let in_use = self.locks.get(lock).map(RicartAgrawala::kept);
-        in_use.or(self.kept.get(lock)).unwrap_or(&NONE)
+        let remembered = || Some(&self.memory.get(lock)?.kept);
+        in_use.or_else(remembered).unwrap_or(&NONE)
     }
 
     /// The locks that a member is known to request or hold, and the nameless one.

@@ -80,8 +80,11 @@ impl Member {
         // The peer has just started, and has not received our requests.
         for (name, lock) in &self.locks {
             if let Some(clock) = lock.request_to(peer) {
-                let lock = name.clone();
-                let request = Body::Request { lock, clock };
+                let request = Body::Request {
+                    lock: name.clone(),
+                    clock,
+                    is_try: lock.is_trying(),
+                };
                 let mut request = self.config.send(peer, None, request, 1);
                 if let Effect::Send { message, .. } = &mut request {
                     message.view = self.view_number();
@@ -136,8 +139,9 @@ impl Member {
     /// Makes the requests that waited for the clocks, or for a view.
     pub(super) fn make_awaiting_requests(&mut self, effects: &mut Vec<Effect>) {
         while self.may_request()
-            && let Some(lock) = self.awaiting_sync.first().cloned()
-            && self.request(&lock, effects).is_ok()
+            && let Some((lock, is_try)) = self.awaiting_sync.first_key_value()
+            && let (lock, is_try) = (lock.clone(), *is_try)
+            && self.request(&lock, is_try, effects).is_ok()
         {
             self.awaiting_sync.remove(&lock);
         }

@@ -21,10 +21,17 @@ pub enum Event {
     },
     /// The user requests the critical section (the original's `x`).
     Acquire(LockName),
+    /// As [`Event::Acquire`], but the request is a try: it asks every peer, and ends when
+    /// another member is in the section or its request is older.
+    Try(LockName),
+    /// The user is in the critical section and stays there: deferred tries are refused.
+    Deny(LockName),
     /// The user cancels its request.
     Cancel(LockName),
     /// The user has left the critical section.
     Release(LockName),
+    /// As [`Event::Release`], but no user is in the section: tries that wait are granted.
+    Return(LockName),
     /// The user asks for tokens for further entries before it leaves. The member does not
     /// learn of these entries.
     Delegate {

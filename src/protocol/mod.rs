@@ -22,8 +22,8 @@ use core::net::SocketAddr;
 
 use crate::mutex::{
     Body, ClockError, Config, Context, Durability, Effect, Incarnation, LamportClock, LockName,
-    Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
-    rules,
+    Memory, Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer,
+    Timestamp, Token, rules,
 };
 use crate::views::{Moment, ViewMessage};
 
@@ -67,7 +67,8 @@ pub struct Member {
     /// its peers had earlier runs.
     may_have_forgotten_runs: bool,
     /// The locks whose request waits until all clocks are known.
-    awaiting_sync: BTreeSet<LockName>,
+    /// Whether each is a try.
+    awaiting_sync: BTreeMap<LockName, bool>,
     last_request_clock: Option<u64>,
     /// How often another node with our id was seen lately.
     duplicate_sightings: u64,
@@ -80,9 +81,9 @@ pub struct Member {
     view_peers: BTreeSet<NodeId>,
     /// The moment of the present event.
     now: Moment,
-    /// The permissions for all other locks. They are apart from the locks in use, so that
+    /// What is remembered of all other locks. It is apart from the locks in use, so that
     /// many names that were used once slow nothing down.
-    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
+    memory: BTreeMap<LockName, Memory>,
 }
 
 impl Member {
@@ -104,7 +105,10 @@ impl Member {
             Durability::Durable { below, synced } => (Some(below), below > 1 && synced),
         };
         let kept = rules::initial_permissions(&config, &peers);
-        let originals_lock = RicartAgrawala::with_permissions(kept);
+        let originals_lock = RicartAgrawala::remembered(Memory {
+            kept,
+            ..Memory::default()
+        });
         Member {
             config,
             clock,
@@ -116,7 +120,7 @@ impl Member {
             runs: BTreeMap::new(),
             peer_clocks: BTreeMap::new(),
             may_have_forgotten_runs,
-            awaiting_sync: BTreeSet::new(),
+            awaiting_sync: BTreeMap::new(),
             last_request_clock: None,
             duplicate_sightings: 0,
             has_duplicate_id: false,
@@ -124,7 +128,7 @@ impl Member {
             failover: None,
             view_peers: peers.clone(),
             now: Moment::default(),
-            kept: BTreeMap::new(),
+            memory: BTreeMap::new(),
         }
     }
 
@@ -167,13 +171,16 @@ impl Member {
         match event {
             Event::Start => self.send_hellos(&self.peers | &self.unsynced, 0, effects),
             Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
-            Event::Acquire(lock) => self.acquire(lock, effects)?,
+            Event::Acquire(lock) => self.acquire(lock, false, effects)?,
+            Event::Try(lock) => self.acquire(lock, true, effects)?,
+            Event::Deny(lock) => self.with_lock(lock, effects, RicartAgrawala::deny)?,
             Event::Cancel(lock) => {
-                if !self.awaiting_sync.remove(lock) {
+                if self.awaiting_sync.remove(lock).is_none() {
                     self.with_lock(lock, effects, RicartAgrawala::cancel)?;
                 }
             }
             Event::Release(lock) => self.with_lock(lock, effects, RicartAgrawala::release)?,
+            Event::Return(lock) => self.with_lock(lock, effects, RicartAgrawala::return_unused)?,
             Event::Delegate { lock, entries } => {
                 self.with_lock(lock, effects, |lock, cx| lock.delegate(cx, *entries))?;
             }
@@ -225,8 +232,13 @@ impl Member {
         })
     }
 
-    fn acquire(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
-        if *self.state(lock) != State::Free || self.awaiting_sync.contains(lock) {
+    fn acquire(
+        &mut self,
+        lock: &LockName,
+        is_try: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
+        if *self.state(lock) != State::Free || self.is_awaiting_sync(lock) {
             return Err(Rejected::NotFree);
         }
         if self.has_duplicate_id && self.peers.is_empty() {
@@ -234,17 +246,22 @@ impl Member {
             return Err(Rejected::DuplicateId);
         }
         if self.may_request() {
-            return self.request(lock, effects);
+            return self.request(lock, is_try, effects);
         }
-        self.awaiting_sync.insert(lock.clone());
+        self.awaiting_sync.insert(lock.clone(), is_try);
         self.send_hellos(self.unsynced.clone(), 0, effects);
         Ok(())
     }
 
-    fn request(&mut self, lock: &LockName, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+    fn request(
+        &mut self,
+        lock: &LockName,
+        is_try: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
         self.last_request_clock = Some(self.clock.tick()?);
         self.with_lock(lock, effects, |lock, cx| {
-            lock.acquire(cx);
+            lock.acquire(cx, is_try);
             Ok(())
         })
     }
@@ -272,8 +289,8 @@ impl Member {
         act: impl FnOnce(&mut RicartAgrawala, &mut Context<'_>) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
         let mut lock = self.locks.remove(name).unwrap_or_else(|| {
-            let kept = self.kept.remove(name).unwrap_or_default();
-            RicartAgrawala::with_permissions(kept)
+            let memory = self.memory.remove(name).unwrap_or_default();
+            RicartAgrawala::remembered(memory)
         });
         let (view, gate) = (self.view_number(), self.gate());
         let done = act(
@@ -293,11 +310,14 @@ impl Member {
         );
         if name.is_nameless() || !lock.is_idle() {
             self.locks.insert(name.clone(), lock);
-        } else if !lock.kept().is_empty() {
-            if self.kept.len() >= MAX_KEPT_LOCKS {
-                self.kept.clear();
+        } else {
+            let memory = lock.into_memory();
+            if !memory.is_empty() {
+                if self.memory.len() >= MAX_KEPT_LOCKS {
+                    self.memory.clear();
+                }
+                self.memory.insert(name.clone(), memory);
             }
-            self.kept.insert(name.clone(), lock.into_permissions());
         }
         done
     }

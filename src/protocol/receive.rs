@@ -31,7 +31,11 @@ impl Member {
             return Err(Rejected::OtherView);
         }
         let handled = match body {
-            Body::Request { lock, clock } => {
+            Body::Request {
+                lock,
+                clock,
+                is_try,
+            } => {
                 let incoming = PeerRequest {
                     request: Timestamp {
                         clock: *clock,
@@ -39,12 +43,18 @@ impl Member {
                     },
                     origin,
                     reply_to,
+                    is_try: *is_try,
                 };
                 self.receive_request(lock, incoming, effects)
             }
             Body::Reply { .. } if self.has_duplicate_id => Err(Rejected::DuplicateId),
             Body::Reply { lock, clock, echo } => self.with_lock(lock, effects, |lock, cx| {
                 lock.receive_reply(cx, from, origin, *clock, *echo)
+            }),
+            Body::Note {
+                lock, echo, first, ..
+            } => self.with_lock(lock, effects, |lock, cx| {
+                lock.receive_note(cx, from, *echo, *first)
             }),
             Body::Superseded { lock, clock, echo } => {
                 let handled = self.with_lock(lock, effects, |lock, cx| {

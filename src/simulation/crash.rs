@@ -47,6 +47,7 @@ impl World<'_> {
         });
         let outlived = outlived.filter(|_| happens(&mut self.random, self.plan.outlive_in_1000));
         self.oracle.crash(id, forgets, outlived.is_some());
+        self.forget_rush_of(id);
         self.cluster.crash(id);
         let restarts_at = until.max(self.events.now + 1);
         self.events.schedule(restarts_at, Due::Restart(id));

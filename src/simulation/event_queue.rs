@@ -24,6 +24,8 @@ pub(super) enum Due {
     Acquires(NodeId),
     /// The deadline of a member's entry of this token may have passed.
     Deadline(NodeId, u64),
+    /// All turno nodes try to get the lock.
+    Rush,
     Heals,
 }
 

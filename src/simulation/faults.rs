@@ -122,6 +122,7 @@ impl World<'_> {
             // As in a crash: a member that must still hear the others has no clock.
             let forgets = node.below.is_none();
             self.oracle.crash(id, forgets, false);
+            self.forget_rush_of(id);
             self.cluster.crash(id);
             let restarts_at = until.max(self.events.now + 1);
             self.events.schedule(restarts_at, Due::Restart(id));

@@ -50,6 +50,10 @@ figures! { Figures:
     crashes_amid: u64,
     pauses: u64,
     partitions: u64,
+    /// Times that all turno nodes tried at one moment.
+    rushes: u64,
+    /// Tries that ended since another member came first.
+    refused: u64,
     /// Requests that the user cancelled.
     cancelled: u64,
     /// Only of groups with failover.

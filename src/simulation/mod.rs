@@ -27,6 +27,7 @@ mod perform;
 mod plan;
 mod recording;
 mod run;
+mod rush;
 mod seeds;
 mod shrink;
 mod takeovers;

@@ -19,6 +19,8 @@ pub enum Violation {
     ClockWentBack { id: NodeId, clock: u64, before: u64 },
     #[error("{0} entered in a group whose member lists differ")]
     EnteredDivided(NodeId),
+    #[error("{first} and {second} tried at the same moment, and both entered")]
+    TwoTries { first: NodeId, second: NodeId },
     #[error("{} did not enter, though nothing is lost any more", listed(.0))]
     NeverEnter(BTreeSet<NodeId>),
     #[error("{} did not join a view of all members, though nothing is lost any more", listed(.0))]

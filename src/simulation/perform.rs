@@ -60,6 +60,7 @@ impl World<'_> {
                 return Ok(());
             }
         }
+        self.deny_tries(id)?;
         self.follow_lease(id)?;
         // Not earlier: a clock counts once it is persisted or sent.
         match self.cluster.program(id) {
@@ -81,6 +82,7 @@ impl World<'_> {
             }
             Done::Entered(token) => {
                 self.oracle.enter(id, token)?;
+                self.win_rush(id)?;
                 self.figures.entries += 1;
                 self.figures.entries_without_request += u64::from(is_request);
                 let hold = self.random.u64(0..=self.plan.max_hold);
@@ -97,6 +99,8 @@ impl World<'_> {
                 self.figures.delegated += last - first + 1;
             }
             Done::Left => self.oracle.leave(id),
+            Done::Contended => self.contended = Some(id),
+            Done::Refused => self.end_try(id),
             Done::Promised(number) => self.node(id).promised = Some(number),
             Done::Joined => self.figures.failover.joined += 1,
             Done::Lost => self.lose(id),

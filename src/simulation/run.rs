@@ -46,6 +46,9 @@ impl World<'_> {
             self.events.schedule(begins, Due::FaultBegins(index));
             self.events.schedule(ends, Due::FaultEnds(index));
         }
+        for at in &self.plan.rushes {
+            self.events.schedule(*at, Due::Rush);
+        }
         self.events.schedule(self.plan.heals_at, Due::Heals);
         for id in self.ids() {
             self.start(id)?;
@@ -134,6 +137,7 @@ impl World<'_> {
                     self.start(id)?;
                 }
             }
+            Due::Rush => self.rush()?,
             Due::Heals => self.heal()?,
         }
         Ok(())

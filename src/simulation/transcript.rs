@@ -58,6 +58,8 @@ fn original_lines(
         | Done::Promised(_)
         | Done::Joined
         | Done::Lost
+        | Done::Contended
+        | Done::Refused
         | Done::Delegated(..)
         | Done::Timer(..) => None,
     });

@@ -12,6 +12,7 @@ use super::network::Links;
 use super::oracle::Oracle;
 use super::plan::{Micros, Moment as CrashMoment, Plan, Strike};
 use super::recording::Recording;
+use super::rush::Rush;
 use crate::mutex::{NodeId, Timer, ViewNumber};
 use crate::views::Moment;
 
@@ -29,6 +30,10 @@ pub(super) struct World<'a> {
     pub(super) strike: Option<(Strike, Micros)>,
     /// The holder that was struck, and when, until another member enters.
     pub(super) struck: Option<(NodeId, Micros)>,
+    /// The tries of the latest rush.
+    pub(super) rush: Rush,
+    /// A peer has begun to wait for this member.
+    pub(super) contended: Option<NodeId>,
     pub(super) recording: Option<&'a mut Recording>,
 }
 
@@ -104,6 +109,8 @@ impl<'a> World<'a> {
             },
             strike: None,
             struck: None,
+            rush: Rush::default(),
+            contended: None,
             recording,
         }
     }

@@ -2,6 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+/// About how long: `14 s`, `12 min`, `2 h`, `3 d`.
+pub(crate) fn rough(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// A wait. It is reported first after a given time, and again whenever it has lasted
 /// twice as long.
 #[derive(Debug)]

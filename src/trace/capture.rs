@@ -16,6 +16,7 @@ impl Header {
             id: config.id.0,
             members: config.members,
             run: config.incarnation.to_string(),
+            name: None,
         }
     }
 }
@@ -93,6 +94,7 @@ impl MessageRecord {
         let (kind, echo) = match &message.body {
             Body::Request { .. } => (MessageKind::Request, None),
             Body::Reply { echo, .. } => (MessageKind::Reply, Some(echo.clock)),
+            Body::Note { echo, .. } => (MessageKind::Note, Some(echo.clock)),
             Body::Superseded { echo, .. } => (MessageKind::Superseded, Some(echo.clock)),
             Body::Hello => (MessageKind::Hello, None),
             Body::Welcome { .. } => (MessageKind::Welcome, None),
@@ -119,9 +121,10 @@ fn named(lock: &LockName) -> Option<String> {
 fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
     let (kind, lock) = match event {
         Event::Start => (EventKind::Start, None),
-        Event::Acquire(lock) => (EventKind::Acquire, Some(lock)),
+        Event::Acquire(lock) | Event::Try(lock) => (EventKind::Acquire, Some(lock)),
+        Event::Deny(lock) => (EventKind::Deny, Some(lock)),
         Event::Cancel(lock) => (EventKind::Cancel, Some(lock)),
-        Event::Release(lock) => (EventKind::Release, Some(lock)),
+        Event::Release(lock) | Event::Return(lock) => (EventKind::Release, Some(lock)),
         Event::Delegate { lock, .. } => (EventKind::Delegate, Some(lock)),
         Event::Resume { lock, .. } => (EventKind::Resume, Some(lock)),
         Event::Tick => (EventKind::Tick, None),
@@ -138,9 +141,10 @@ fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
 
 fn lock_of(body: &Body) -> Option<&LockName> {
     match body {
-        Body::Request { lock, .. } | Body::Reply { lock, .. } | Body::Superseded { lock, .. } => {
-            Some(lock)
-        }
+        Body::Request { lock, .. }
+        | Body::Reply { lock, .. }
+        | Body::Note { lock, .. }
+        | Body::Superseded { lock, .. } => Some(lock),
         Body::Hello | Body::Welcome { .. } => None,
     }
 }
@@ -151,7 +155,7 @@ fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member)
     let (Event::Received { message, .. }, Ok(_)) = (event, outcome) else {
         return None;
     };
-    let Body::Request { lock, clock } = &message.body else {
+    let Body::Request { lock, clock, .. } = &message.body else {
         return None;
     };
     let theirs = Timestamp {

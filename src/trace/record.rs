@@ -18,6 +18,9 @@ pub struct Header {
     pub members: u16,
     /// The run, 16 hexadecimal digits.
     pub run: String,
+    /// The member's name, for drawings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// Any other line: an event of the member and what came of it.
@@ -83,6 +86,8 @@ pub enum EventKind {
     Cancel,
     /// The local holder leaves the critical section.
     Release,
+    /// The local holder stays: tries that wait for it are refused.
+    Deny,
     /// The holder's process gets tokens for further entries.
     #[serde(rename = "lend")]
     Delegate,
@@ -140,6 +145,8 @@ pub enum MessageKind {
     Request,
     /// Permission.
     Reply,
+    /// Refuses a try.
+    Note,
     /// The request is void: the sender of it must request again.
     #[serde(rename = "overtaken")]
     Superseded,
@@ -162,7 +169,11 @@ impl MessageKind {
 
     /// The part of the datagram that a process of the original reads: `req<5,3>`.
     pub fn head(self, clock: u64, from: u16) -> String {
-        let word = if self.is_question() { "req" } else { "reply" };
+        let word = match self {
+            MessageKind::Note => "note",
+            kind if kind.is_question() => "req",
+            _ => "reply",
+        };
         format!("{word}<{clock},{from}>")
     }
 }

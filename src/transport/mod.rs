@@ -95,6 +95,17 @@ impl Transport {
         &self.group
     }
 
+    /// From now on signs and accepts with this key.
+    pub fn set_key(&mut self, key: Key) {
+        self.key = Some(key);
+    }
+
+    /// The group's key, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
     /// Forgets the sockets of requests that no longer wait. Whether there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();
@@ -146,7 +157,7 @@ impl Transport {
         }
         let is_known_turno = self.is_known_turno(*to);
         let socket = match &message.body {
-            Body::Request { lock, clock } if !is_known_turno => {
+            Body::Request { lock, clock, .. } if !is_known_turno => {
                 self.asked.insert(*clock, lock.clone());
                 Socket::OfRequest(*clock)
             }

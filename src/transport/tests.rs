@@ -27,7 +27,11 @@ fn local(port: u16) -> SocketAddr {
 
 fn request(clock: u64) -> Body {
     let lock = LockName::default();
-    Body::Request { lock, clock }
+    Body::Request {
+        lock,
+        clock,
+        is_try: false,
+    }
 }
 
 /// A reply to the request of member 1 with this clock.

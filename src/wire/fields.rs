@@ -6,7 +6,11 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::hexadecimal::{Hexadecimal, Text};
-use crate::mutex::LockName;
+use crate::mutex::{First, LockName};
+
+/// The words of [`FirstField`].
+pub(super) const HELD: &str = "held";
+pub(super) const AHEAD: &str = "ahead";
 
 /// The JSON object of a tail.
 pub(super) struct Read {
@@ -17,6 +21,8 @@ pub(super) struct Read {
     pub(super) to: Option<Hexadecimal>,
     pub(super) again: Option<bool>,
     pub(super) view: Option<(u64, u16)>,
+    pub(super) is_try: Option<bool>,
+    pub(super) first: Option<FirstField>,
 }
 
 /// The name of a field.
@@ -28,10 +34,15 @@ enum Field {
     To,
     Again,
     View,
+    Try,
+    First,
     /// An unknown field that may be skipped. Any other unknown field may change the
     /// meaning of the datagram.
     Optional,
 }
+
+/// `"held"` or `"ahead"`.
+pub(super) struct FirstField(pub(super) First);
 
 /// A name that is not empty: the nameless lock has no such field.
 pub(super) struct LockField(pub(super) LockName);
@@ -48,6 +59,8 @@ impl<'de> Deserialize<'de> for Field {
                 "to" => Some(Field::To),
                 "again" => Some(Field::Again),
                 "view" => Some(Field::View),
+                "try?" => Some(Field::Try),
+                "first" => Some(Field::First),
                 other => other.ends_with('?').then_some(Field::Optional),
             },
         })
@@ -61,6 +74,19 @@ impl<'de> Deserialize<'de> for LockField {
             read: |name: &str| {
                 let lock = LockName::new(name).ok()?;
                 (!lock.is_nameless()).then_some(LockField(lock))
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for FirstField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text {
+            expected: "held or ahead",
+            read: |text: &str| match text {
+                HELD => Some(FirstField(First::Held)),
+                AHEAD => Some(FirstField(First::Ahead)),
+                _ => None,
             },
         })
     }
@@ -85,6 +111,7 @@ impl<'de> Visitor<'de> for Fields {
         let (mut incarnation, mut group) = (None, None);
         let (mut lock, mut echo, mut to) = (None, None, None);
         let (mut again, mut view) = (None, None);
+        let (mut is_try, mut first) = (None, None);
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
@@ -94,6 +121,8 @@ impl<'de> Visitor<'de> for Fields {
                 Field::To => once(&mut to, "to", &mut map)?,
                 Field::Again => once(&mut again, "again", &mut map)?,
                 Field::View => once(&mut view, "view", &mut map)?,
+                Field::Try => once(&mut is_try, "try?", &mut map)?,
+                Field::First => once(&mut first, "first", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -105,6 +134,8 @@ impl<'de> Visitor<'de> for Fields {
             to: to.flatten(),
             again: again.flatten(),
             view: view.flatten(),
+            is_try: is_try.flatten(),
+            first: first.flatten(),
         })
     }
 }

@@ -14,6 +14,8 @@ pub enum DatagramKind {
     Request,
     /// `reply`.
     Reply,
+    /// `note`.
+    Note,
     /// `cs`.
     Section,
     /// `beat`.
@@ -50,6 +52,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
     let (kind, rest) = [
         (DatagramKind::Request, &b"req<"[..]),
         (DatagramKind::Reply, b"reply<"),
+        (DatagramKind::Note, b"note<"),
         (DatagramKind::Section, b"cs<"),
         (DatagramKind::Beat, b"beat<"),
         (DatagramKind::Acknowledge, b"ack<"),

@@ -4,6 +4,7 @@
 //! ```text
 //! req<CLOCK,ID>TAIL       asks for the critical section
 //! reply<CLOCK,ID>TAIL     grants permission to enter
+//! note<CLOCK,ID>TAIL      refuses a try
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
@@ -36,7 +37,7 @@ use thiserror::Error;
 use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
-pub use key::{Key, KeyError, SIGNATURE, Signed};
+pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
@@ -134,7 +135,9 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             stamp,
             text: section::decode_text(rest)?,
         })),
-        DatagramKind::Request | DatagramKind::Reply => tail::decode(kind, stamp, rest),
+        DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
+            tail::decode(kind, stamp, rest)
+        }
         _ => views::decode(kind, stamp, rest),
     }
 }

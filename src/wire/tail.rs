@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::fields::{LockField, Read};
+use super::fields::{AHEAD, HELD, LockField, Read};
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{
-    Body, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
+    Body, First, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
 };
 
 pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
@@ -20,6 +20,7 @@ pub(super) fn decode(
     let Timestamp { clock, id: from } = stamp;
     if !rest.starts_with(b"{") {
         return Ok(match kind {
+            DatagramKind::Note => return Err(NO_TAIL),
             DatagramKind::Reply => Datagram::OriginalReply { from, clock },
             _ => Datagram::Message {
                 message: Message {
@@ -29,6 +30,7 @@ pub(super) fn decode(
                     body: Body::Request {
                         lock: LockName::default(),
                         clock,
+                        is_try: false,
                     },
                 },
                 group: None,
@@ -46,7 +48,19 @@ pub(super) fn decode(
     };
     let body = match (kind, clock, tail.echo, tail.to) {
         (DatagramKind::Request, 0, None, None) if lock.is_nameless() && !again => Body::Hello,
-        (DatagramKind::Request, 1.., None, None) if !again => Body::Request { lock, clock },
+        (DatagramKind::Request, 1.., None, None) if !again => Body::Request {
+            lock,
+            clock,
+            is_try: tail.is_try.unwrap_or(false),
+        },
+        (DatagramKind::Note, _, Some(request @ 1..), Some(to)) if !again => Body::Note {
+            lock,
+            clock,
+            echo: echo(request, to),
+            first: tail.first.ok_or(NO_TAIL)?.0,
+        },
+        (DatagramKind::Note, ..) => return Err(NO_TAIL),
+        _ if tail.first.is_some() => return Err(NO_TAIL),
         (DatagramKind::Reply, _, Some(0), Some(to)) if lock.is_nameless() => Body::Welcome {
             clock,
             to: Incarnation(to.0),
@@ -84,7 +98,9 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     };
     let (lock, echo, again) = match &message.body {
         Body::Request { lock, .. } => (Some(lock), None, false),
-        Body::Reply { lock, echo, .. } => (Some(lock), Some(*echo), false),
+        Body::Reply { lock, echo, .. } | Body::Note { lock, echo, .. } => {
+            (Some(lock), Some(*echo), false)
+        }
         Body::Superseded { lock, echo, .. } => (Some(lock), Some(*echo), true),
         Body::Hello => (None, None, false),
         Body::Welcome { to, again, .. } => {
@@ -111,8 +127,19 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     if again {
         text.push_str(",\"again\":true");
     }
-    if let Some(ViewNumber { counter, proposer }) = message.view {
+    match &message.body {
         // A string takes everything.
+        Body::Request { is_try: true, .. } => text.push_str(",\"try?\":true"),
+        Body::Note { first, .. } => {
+            let word = match first {
+                First::Held => HELD,
+                First::Ahead => AHEAD,
+            };
+            let _ = write!(text, ",\"first\":\"{word}\"");
+        }
+        _ => {}
+    }
+    if let Some(ViewNumber { counter, proposer }) = message.view {
         let _ = write!(text, ",\"view\":[{counter},{proposer}]");
     }
     text.push('}');

@@ -139,7 +139,10 @@ fn message(
             floor: tail.floor?,
         }),
         DatagramKind::Leave => ViewMessage::Leave(own),
-        DatagramKind::Request | DatagramKind::Reply | DatagramKind::Section => return None,
+        DatagramKind::Request
+        | DatagramKind::Reply
+        | DatagramKind::Note
+        | DatagramKind::Section => return None,
     })
 }
 

@@ -9,6 +9,10 @@ use crate::protocol::Event;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Acquire(usize),
+    /// All members try at once.
+    Rush,
+    /// A holder refuses the tries that wait.
+    Deny(usize),
     Release(usize),
     Cancel(usize),
     Delegate(usize),
@@ -32,16 +36,20 @@ impl Action {
     pub(super) fn user_event(self, bounds: &Bounds) -> Option<(usize, Event)> {
         let lock = LockName::default();
         Some(match self {
+            Action::Acquire(index) if bounds.are_tries => (index, Event::Try(lock)),
             Action::Acquire(index) => (index, Event::Acquire(lock)),
+            Action::Deny(index) => (index, Event::Deny(lock)),
             Action::Release(index) => (index, Event::Release(lock)),
             Action::Cancel(index) => (index, Event::Cancel(lock)),
             Action::Delegate(index) => {
                 let entries = bounds.tokens;
                 (index, Event::Delegate { lock, entries })
             }
-            Action::Deliver(_) | Action::Crash(_) | Action::End(_) | Action::Restart(_) => {
-                return None;
-            }
+            Action::Rush
+            | Action::Deliver(_)
+            | Action::Crash(_)
+            | Action::End(_)
+            | Action::Restart(_) => return None,
         })
     }
 }
@@ -50,6 +58,8 @@ impl Transition {
     pub(super) fn describe(self, memo: &Memo) -> String {
         let mut text = match self.action {
             Action::Acquire(index) => format!("{} requests the lock", id_of(index)),
+            Action::Rush => "all members try at once".to_owned(),
+            Action::Deny(index) => format!("{} refuses the tries", id_of(index)),
             Action::Release(index) => format!("{} leaves", id_of(index)),
             Action::Cancel(index) => format!("{} cancels its request", id_of(index)),
             Action::Delegate(index) => format!("{} delegates tokens", id_of(index)),

@@ -15,6 +15,10 @@ bounds! {
     crashes: u8 = 0,
     /// The number of requests that are cancelled.
     cancels: u8 = 0,
+    /// Whether every request is a try.
+    are_tries: bool = false,
+    /// How often all members try at once, when all are free.
+    rushes: u8 = 0,
     /// The number of delegations, and the tokens of each.
     delegations: u8 = 0,
     tokens: u64 = 2,
@@ -48,6 +52,7 @@ impl Bounds {
                 _ => self.ahead,
             },
             keeps_permissions: id.0 > self.keeping_none,
+            has_tries: self.are_tries || self.rushes > 0,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         }

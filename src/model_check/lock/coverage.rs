@@ -18,6 +18,10 @@ pub(super) const NAMES: &[&str] = &[
     "requested-again",
     "deferred-by-earlier-run",
     "ended-while-down",
+    "try-entered",
+    "try-refused-by-a-holder",
+    "try-refused-by-an-older-request",
+    "try-refused-after-leaving",
 ];
 
 pub(super) const ALL_ENTERED: u16 = 1;
@@ -36,6 +40,15 @@ pub(super) const DEFERRED_BY_EARLIER_RUN: u16 = 256;
 /// An entry that outlived its node ended before the restart.
 pub(super) const ENDED_WHILE_DOWN: u16 = 512;
 
+/// Of several tries of one moment, one has entered.
+pub(super) const TRY_ENTERED: u16 = 1024;
+/// A holder has sent a note.
+pub(super) const TRY_REFUSED_HELD: u16 = 2048;
+/// A waiter has sent a note.
+pub(super) const TRY_REFUSED_AHEAD: u16 = 4096;
+/// A member that has left has sent a note.
+pub(super) const TRY_REFUSED_LATE: u16 = 8192;
+
 impl Bounds {
     /// The bits that a search of this group must see.
     pub(super) fn wanted_coverage(&self) -> u16 {
@@ -45,6 +58,13 @@ impl Bounds {
         }
         if self.outlives {
             wanted |= DEFERRED_BY_EARLIER_RUN | ENDED_WHILE_DOWN;
+        }
+        if self.rushes > 0 {
+            wanted |= TRY_ENTERED | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
+        }
+        if self.are_tries {
+            // No try enters unasked, or is deferred.
+            return wanted & !DEFERRED | TRY_REFUSED_HELD | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
         }
         if self.keeping_none < self.members && self.entries > 1 {
             wanted |= ENTERED_WITHOUT_REQUEST;
@@ -62,10 +82,21 @@ impl Bounds {
         let requests = step.effects.iter().filter(sends_request).count();
         let mut effects = step.effects.iter();
         let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(_)));
+        let is_note = |message| matches!(memo.sent(message).message.body, Body::Note { .. });
+        let mut effects = step.effects.iter();
+        let sends_note =
+            effects.any(|effect| matches!(effect, MemberEffect::Send(sent) if is_note(*sent)));
         let peers = usize::from(self.members) - 1;
         match action {
             Action::Acquire(_) if enters && peers > 0 => ENTERED_WITHOUT_REQUEST,
             Action::Acquire(_) if (1..peers).contains(&requests) => REQUESTED_OF_SOME,
+            Action::Deny(_) => TRY_REFUSED_HELD,
+            Action::Deliver(message) if sends_note && is_request(message) => {
+                match memo.member(step.after).is_waiting {
+                    true => TRY_REFUSED_AHEAD,
+                    false => TRY_REFUSED_LATE,
+                }
+            }
             Action::Deliver(message) if requests > 0 && is_request(message) => REQUESTED_AGAIN,
             _ => 0,
         }
@@ -77,6 +108,7 @@ impl GroupState {
     pub(super) fn coverage(&self, bounds: &Bounds, memo: &Memo) -> u16 {
         let members = &self.members[..usize::from(bounds.members)];
         let lock = LockName::default();
+        let is_won = self.oracle.rush.is_some_and(|rush| rush.is_won);
         let (mut coverage, mut free, mut waiting, mut done) = (0, 0, 0, 0);
         for (index, number) in members.iter().enumerate() {
             done += usize::from(self.requests[index] == bounds.entries_of(index));
@@ -108,6 +140,9 @@ impl GroupState {
         }
         if waiting == members.len() {
             coverage |= ALL_WAIT;
+        }
+        if is_won {
+            coverage |= TRY_ENTERED;
         }
         coverage
     }

@@ -13,7 +13,8 @@ impl GroupState {
         let network = network.fold(0_u64, |sum, message| {
             sum.wrapping_add(mixed(memo.known_message(*message).hash))
         });
-        let counts = u64::from(self.delegations_left) << 16
+        let counts = u64::from(self.rushes_left) << 40
+            | u64::from(self.delegations_left) << 16
             | u64::from(self.crashes_left) << 8
             | u64::from(self.cancels_left);
         let last_token = self.oracle.last_token << 24;
@@ -54,8 +55,12 @@ impl GroupState {
     }
 
     fn entry_hash(&self) -> u64 {
-        self.oracle.entry.map_or(0, |entry| {
+        let rush = self.oracle.rush.map_or(0, |rush| {
+            mixed(u64::from(rush.trying) << 32 | u64::from(rush.is_won) << 48 | 1 << 49)
+        });
+        let entry = self.oracle.entry.map_or(0, |entry| {
             mixed(entry.token << 16 | u64::from(entry.run) << 8 | entry.index as u64)
-        })
+        });
+        rush ^ entry
     }
 }

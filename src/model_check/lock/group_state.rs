@@ -27,6 +27,7 @@ pub(crate) struct GroupState {
     pub(super) reserved: [u64; MAX_MEMBERS],
     pub(super) crashes_left: u8,
     pub(super) cancels_left: u8,
+    pub(super) rushes_left: u8,
     pub(super) delegations_left: u8,
     pub(super) oracle: Oracle,
 }
@@ -42,6 +43,7 @@ impl GroupState {
             reserved: [1; MAX_MEMBERS],
             crashes_left: bounds.crashes,
             cancels_left: bounds.cancels,
+            rushes_left: bounds.rushes,
             delegations_left: bounds.delegations,
             oracle: Oracle::default(),
         }
@@ -64,6 +66,7 @@ impl GroupState {
                 }
                 MemberEffect::Reserve(bound) => self.reserved[index] = bound,
                 MemberEffect::Leave => {}
+                MemberEffect::Refused => self.oracle.refuse(index),
                 MemberEffect::Delegate(first, last) => self.oracle.delegate(first, last)?,
                 MemberEffect::Enter(token) => {
                     let run = self.runs[index];
@@ -96,6 +99,13 @@ impl GroupState {
             let holder = self.members[entry.index];
             holder.is_some_and(|holder| memo.member(holder).member.clock() < entry.token)
         })
+    }
+
+    /// Whether every member runs and is free.
+    pub(super) fn are_all_free(&self, bounds: &Bounds, memo: &Memo) -> bool {
+        let mut members = self.members[..usize::from(bounds.members)].iter();
+        members.all(|member| member.is_some_and(|number| memo.member(number).is_free))
+            && self.are_all_synced(bounds, memo)
     }
 
     /// Whether every member has started and knows its peers' clocks.

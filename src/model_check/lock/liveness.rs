@@ -37,7 +37,8 @@ impl Bounds {
         for _ in 0..4 * members + 4 {
             let mut all = state.members[..members].iter().flatten();
             if all.all(|member| memo.member(*member).is_free) {
-                return Ok(());
+                let is_won = state.oracle.is_rush_won();
+                return is_won.then_some(()).ok_or(Violation::NoTry);
             }
             for index in 0..members {
                 let member = |state: &GroupState| state.members[index].expect("all have started");
@@ -65,7 +66,12 @@ impl Memo {
         let lock = LockName::default();
         let mut due = Vec::new();
         match member.state(&lock) {
-            State::Held { .. } => due.push(Event::Release(lock)),
+            State::Held { .. } => {
+                if member.has_deferred_tries(&lock) {
+                    due.push(Event::Deny(lock.clone()));
+                }
+                due.push(Event::Release(lock));
+            }
             State::Wait { request, .. } => due.push(Event::Expired(Timer::Resend {
                 lock,
                 request: request.clock,

@@ -82,6 +82,12 @@ impl Replay<'_> {
                     self.members[index] = None;
                     index
                 }
+                Action::Rush => {
+                    for index in 0..usize::from(self.bounds.members) {
+                        self.handle(index, &Event::Try(LockName::default()));
+                    }
+                    0
+                }
                 action => {
                     let user_event = action.user_event(self.bounds);
                     let (index, event) = user_event.expect("a user acts");

@@ -4,9 +4,9 @@ use super::action::{Action, Transition};
 use super::bounds::Bounds;
 use super::coverage;
 use super::group_state::GroupState;
-use super::memo::{Memo, MessageNumber};
-use super::oracle::Violation;
-use crate::mutex::{LockName, Token};
+use super::memo::{MemberEffect, MemberStep, Memo, MessageNumber};
+use super::oracle::{Rush, Violation};
+use crate::mutex::{Body, LockName, State, Token};
 use crate::protocol::{Event, Member};
 
 impl Bounds {
@@ -83,6 +83,9 @@ impl Bounds {
                     add(Action::Delegate(index));
                 }
             }
+            if member.member.has_deferred_tries(&LockName::default()) {
+                add(Action::Deny(index));
+            }
             if member.is_free && state.requests[index] < self.entries_of(index) {
                 add(Action::Acquire(index));
             }
@@ -92,6 +95,9 @@ impl Bounds {
             if may_crash {
                 add(Action::Crash(index));
             }
+        }
+        if state.rushes_left > 0 && state.are_all_free(self, memo) {
+            add(Action::Rush);
         }
         for message in &state.network {
             add(Action::Deliver(*message));
@@ -140,12 +146,21 @@ impl Bounds {
                 let index = memo.receiver(message);
                 (index, memo.deliver(state.members[index]?, message)?)
             }
-            Action::Acquire(_) | Action::Release(_) | Action::Cancel(_) | Action::Delegate(_) => {
+            Action::Rush => {
+                let outcome = next.rush(self, memo);
+                return Some(outcome.map(|()| next));
+            }
+            Action::Acquire(_)
+            | Action::Deny(_)
+            | Action::Release(_)
+            | Action::Cancel(_)
+            | Action::Delegate(_) => {
                 let (index, event) = action.user_event(self)?;
                 match action {
                     Action::Release(_) => next.oracle.leave(index),
                     Action::Cancel(_) => next.cancels_left -= 1,
                     Action::Delegate(_) => next.delegations_left -= 1,
+                    Action::Deny(_) => {}
                     _ => next.requests[index] += 1,
                 }
                 (index, memo.handle(state.members[index]?, event)?)
@@ -160,6 +175,9 @@ impl Bounds {
             return None;
         }
         *seen |= self.step_coverage(memo, action, step);
+        if state.enters_though_refused(memo, index, step) {
+            return Some(Err(Violation::RefusedTryEntered));
+        }
         if let Err(violation) = next.apply(index, step, crash_after.unwrap_or(usize::MAX)) {
             return Some(Err(violation));
         }
@@ -171,6 +189,46 @@ impl Bounds {
 }
 
 impl GroupState {
+    /// Whether the member enters with a try that a peer has refused: the note is under way.
+    fn enters_though_refused(&self, memo: &Memo, index: usize, step: &MemberStep) -> bool {
+        let mut effects = step.effects.iter();
+        let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(_)));
+        let Some(number) = self.members[index].filter(|_| enters) else {
+            return false;
+        };
+        let member = &memo.member(number).member;
+        let State::Wait {
+            request,
+            is_try: true,
+            ..
+        } = member.state(&LockName::default())
+        else {
+            return false;
+        };
+        self.network.iter().any(|message| {
+            let sent = memo.sent(*message);
+            sent.to == member.id()
+                && matches!(sent.message.body, Body::Note { echo, .. } if echo.clock == request.clock)
+        })
+    }
+
+    /// All members try at once: no message arrives in between.
+    fn rush(&mut self, bounds: &Bounds, memo: &mut Memo) -> Result<(), Violation> {
+        let members = usize::from(bounds.members);
+        self.rushes_left -= 1;
+        self.oracle.rush = Some(Rush {
+            trying: (1 << members) - 1,
+            is_won: false,
+        });
+        for index in 0..members {
+            let member = self.members[index].expect("all are free");
+            let step = memo.handle(member, Event::Try(LockName::default()));
+            let step = step.expect("a member that is free can try");
+            self.apply(index, memo.step(step), usize::MAX)?;
+        }
+        Ok(())
+    }
+
     /// Delivers every message, and those sent meanwhile. Reports each.
     pub(super) fn deliver_all(
         &mut self,

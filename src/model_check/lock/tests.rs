@@ -41,6 +41,21 @@ fn three_members_with_two_entries_each_that_keep_no_permissions() {
     assert_eq!(states(SMALL.members(3).keeping_none(3)), 3_375_830);
 }
 
+/// Of several tries of one moment exactly one enters, also with kept permissions.
+#[test]
+fn members_that_try_at_the_same_moment() {
+    assert_eq!(states(SMALL.rushes(2)), 3_913);
+    assert_eq!(states(SMALL.rushes(2).keeping_none(2)), 3_163);
+    assert_eq!(states(SMALL.members(3).entries(0).rushes(1)), 87_988);
+}
+
+/// A try that was refused never enters, even if the note is lost.
+#[test]
+fn members_whose_requests_are_all_tries() {
+    assert_eq!(states(SMALL.are_tries(true)), 823);
+    assert_eq!(states(SMALL.members(3).entries(1).are_tries(true)), 693_285);
+}
+
 #[test]
 fn two_members_that_crash_with_clocks_on_disk() {
     let durable = SMALL.crashes(2);

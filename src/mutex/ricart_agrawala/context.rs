@@ -9,7 +9,7 @@ use crate::mutex::clock::{LamportClock, NodeId};
 use crate::mutex::config::Config;
 use crate::mutex::effect::Effect;
 use crate::mutex::lock_name::LockName;
-use crate::mutex::message::Body;
+use crate::mutex::message::{Body, First};
 use crate::mutex::rules;
 use crate::mutex::view_number::ViewNumber;
 
@@ -52,9 +52,28 @@ impl Context<'_> {
         self.effects.push(Effect::Contended { lock });
     }
 
-    pub(super) fn send_request(&mut self, to: NodeId, clock: u64, repetition: u32) {
+    pub(super) fn send_request(&mut self, to: NodeId, clock: u64, is_try: bool, repetition: u32) {
+        let body = Body::Request {
+            lock: self.lock.clone(),
+            clock,
+            is_try,
+        };
+        self.send(to, None, body, repetition);
+    }
+
+    pub(super) fn send_note(&mut self, incoming: &PeerRequest, first: First) {
+        let body = Body::Note {
+            lock: self.lock.clone(),
+            clock: self.clock.now(),
+            echo: incoming.echo(),
+            first,
+        };
+        self.send(incoming.request.id, None, body, 0);
+    }
+
+    pub(super) fn report_refused(&mut self, by: NodeId, first: First) {
         let lock = self.lock.clone();
-        self.send(to, None, Body::Request { lock, clock }, repetition);
+        self.effects.push(Effect::Refused { lock, by, first });
     }
 
     pub(super) fn send_reply(&mut self, incoming: &PeerRequest, clock: u64, repetition: u32) {

@@ -44,6 +44,11 @@ impl RicartAgrawala {
         for deferred in &mut self.reply_queue {
             deferred.request.clock -= by;
         }
+        // A clock that all others are past makes no difference.
+        for below in self.refused_below.values_mut() {
+            *below = below.saturating_sub(by);
+        }
+        self.refused_below.retain(|_, below| *below > 1);
         for latest in self.latest.values_mut() {
             latest.request -= by;
             if let Some(replied) = &mut latest.replied {

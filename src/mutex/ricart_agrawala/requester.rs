@@ -5,21 +5,31 @@ use core::time::Duration;
 use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::clock::{NodeId, Timestamp};
 use crate::mutex::effect::Effect;
-use crate::mutex::message::{Origin, RequestId};
+use crate::mutex::message::{First, Origin, RequestId};
 use crate::mutex::rejected::Rejected;
 use crate::mutex::timer::Timer;
+
+/// The pause before a try is sent again. It is short: a try is over soon, and on a network
+/// that loses it must reach every peer first.
+const TRY_PAUSE: Duration = Duration::from_millis(50);
 
 impl RicartAgrawala {
     /// "A node enters its critical section after all other nodes have been notified of
     /// the request and have sent a reply granting their permission." The clock has ticked
-    /// for the request. Peers whose permission was kept are not asked.
-    pub(crate) fn acquire(&mut self, cx: &mut Context<'_>) {
+    /// for the request. Peers whose permission was kept are not asked, except by a try: of
+    /// several members that try at the same moment one enters, however short its entry.
+    pub(crate) fn acquire(&mut self, cx: &mut Context<'_>, is_try: bool) {
         let clock = rules::request_clock(cx, &mut self.cancelled);
-        self.kept.retain(|peer| rules::may_enter_unasked(cx, *peer));
+        let keeps = |peer: &NodeId| rules::may_enter_unasked(cx, *peer, is_try);
+        self.kept.retain(keeps);
         let missing = cx.peers - &self.kept;
         let id = cx.config.id;
         let request = Timestamp { clock, id };
-        self.state = State::Wait { request, missing };
+        self.state = State::Wait {
+            request,
+            missing,
+            is_try,
+        };
         if !self.enter_if_permitted(cx) {
             self.send_request(cx, clock, 0);
         }
@@ -58,18 +68,24 @@ impl RicartAgrawala {
     }
 
     pub(super) fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
-        let State::Wait { missing, .. } = &self.state else {
+        let State::Wait {
+            missing, is_try, ..
+        } = &self.state
+        else {
             return;
         };
         for peer in missing {
-            cx.send_request(*peer, request, sent);
+            cx.send_request(*peer, request, *is_try, sent);
         }
         let timer = Timer::Resend {
             lock: cx.lock.clone(),
             request,
             sent: sent.saturating_add(1),
         };
-        let after = cx.config.pace.after(sent);
+        let after = match is_try {
+            true => TRY_PAUSE,
+            false => cx.config.pace.after(sent),
+        };
         cx.effects.push(Effect::SetTimer { timer, after });
     }
 
@@ -92,7 +108,10 @@ impl RicartAgrawala {
         clock: u64,
         echo: RequestId,
     ) -> Result<(), Rejected> {
-        let State::Wait { request, missing } = &mut self.state else {
+        let State::Wait {
+            request, missing, ..
+        } = &mut self.state
+        else {
             return rules::unexpected_reply(cx, &self.state, &mut self.kept, peer);
         };
         if !rules::answers(cx, *request, clock, echo) {
@@ -123,9 +142,40 @@ impl RicartAgrawala {
             return Err(Rejected::StaleReply);
         }
         rules::receive_clock(cx, clock)?;
+        let is_try = self.is_trying();
         self.become_free(cx);
-        self.acquire(cx);
+        self.acquire(cx, is_try);
         Ok(())
+    }
+
+    /// The peer refuses our try.
+    pub(crate) fn receive_note(
+        &mut self,
+        cx: &mut Context<'_>,
+        peer: NodeId,
+        echo: RequestId,
+        first: First,
+    ) -> Result<(), Rejected> {
+        let request = self.request_to(peer).filter(|_| self.is_trying());
+        if !rules::answers_try(cx, request, echo) {
+            return Err(Rejected::StaleReply);
+        }
+        self.end_try(cx, peer, first)
+    }
+
+    /// Another member comes first.
+    pub(super) fn end_try(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: NodeId,
+        first: First,
+    ) -> Result<(), Rejected> {
+        cx.report_refused(by, first);
+        self.cancel(cx)
+    }
+
+    pub(crate) fn is_trying(&self) -> bool {
+        matches!(self.state, State::Wait { is_try: true, .. })
     }
 
     pub(crate) fn cancel(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
@@ -140,7 +190,9 @@ impl RicartAgrawala {
     /// The clock of our request, if it waits for this peer's reply.
     pub(crate) fn request_to(&self, peer: NodeId) -> Option<u64> {
         match &self.state {
-            State::Wait { request, missing } if missing.contains(&peer) => Some(request.clock),
+            State::Wait {
+                request, missing, ..
+            } if missing.contains(&peer) => Some(request.clock),
             _ => None,
         }
     }

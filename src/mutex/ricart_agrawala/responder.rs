@@ -1,8 +1,9 @@
 //! The peers' requests: "the other node either sends a REPLY immediately or defers a
 //! response until after it leaves its own critical section."
 
-use super::{Context, Latest, PeerRequest, RicartAgrawala, rules};
-use crate::mutex::message::Origin;
+use super::{Context, Latest, PeerRequest, RicartAgrawala, State, rules};
+use crate::mutex::clock::Timestamp;
+use crate::mutex::message::{First, Origin};
 use crate::mutex::rejected::Rejected;
 
 impl RicartAgrawala {
@@ -22,6 +23,9 @@ impl RicartAgrawala {
         }
         // A turno peer's clock never goes back (rule 6).
         let (peer, clock) = (incoming.request.id, incoming.request.clock);
+        if self.refuses(cx, &incoming) {
+            return Ok(());
+        }
         let latest = self.latest.get(&peer).copied();
         match latest {
             Some(latest) if clock < latest.request && incoming.origin == latest.origin => {
@@ -40,6 +44,7 @@ impl RicartAgrawala {
                     Some(clock) => cx.send_reply(&incoming, clock, 1),
                     None => {
                         cx.send_welcome(&incoming);
+                        self.refuse_if_ahead(cx);
                         cx.report_contended();
                     }
                 }
@@ -79,7 +84,47 @@ impl RicartAgrawala {
             self.reply_queue.remove(oldest);
         }
         self.reply_queue.push(incoming);
+        self.refuse_if_ahead(cx);
         cx.report_contended();
+    }
+
+    /// Refuses the deferred tries if our own request is older.
+    fn refuse_if_ahead(&mut self, cx: &mut Context<'_>) {
+        if matches!(self.state, State::Wait { .. }) {
+            self.refuse_tries(cx, First::Ahead);
+        }
+    }
+
+    /// The user stays in the section: refuses the deferred tries.
+    pub(crate) fn deny(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        let State::Held { .. } = self.state else {
+            return Err(Rejected::NotHeld);
+        };
+        self.refuse_tries(cx, First::Held);
+        Ok(())
+    }
+
+    /// Before all clocks are known a try may be the first, and no other request is older.
+    fn refuse_tries(&mut self, cx: &mut Context<'_>, first: First) {
+        if cx.is_syncing {
+            return;
+        }
+        for refused in self.reply_queue.extract_if(.., |deferred| deferred.is_try) {
+            rules::refuse(cx, &mut self.refused_below, refused.request);
+            cx.send_note(&refused, first);
+        }
+    }
+
+    /// Whether a try was refused, or was made before this member left. If so, a note says so.
+    fn refuses(&self, cx: &mut Context<'_>, incoming: &PeerRequest) -> bool {
+        let Timestamp { clock, id } = incoming.request;
+        let below = self.refused_below.get(&id);
+        let is_refused = incoming.is_try && below.is_some_and(|below| clock < *below);
+        if is_refused {
+            let is_ahead = matches!(self.state, State::Wait { .. });
+            cx.send_note(incoming, if is_ahead { First::Ahead } else { First::Held });
+        }
+        is_refused
     }
 
     fn reply(&mut self, cx: &mut Context<'_>, incoming: &PeerRequest) {
@@ -94,7 +139,7 @@ impl RicartAgrawala {
         cx.send_reply(incoming, clock, 0);
         // If this request is lost, its timer sends it again.
         if let Some(ours) = rules::give_away(cx, &mut self.kept, &mut self.state, peer) {
-            cx.send_request(peer, ours, 0);
+            cx.send_request(peer, ours, self.is_trying(), 0);
         }
     }
 

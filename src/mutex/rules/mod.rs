@@ -7,7 +7,7 @@
 mod failover;
 mod restart;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::mem;
 use core::net::SocketAddr;
@@ -196,7 +196,10 @@ pub(super) fn give_away(
     if planted!(cx.config, PermissionKeptAfterReply) || !kept.remove(&peer) {
         return None;
     }
-    let State::Wait { request, missing } = state else {
+    let State::Wait {
+        request, missing, ..
+    } = state
+    else {
         return None;
     };
     if planted!(cx.config, PermissionNotRequestedAgain) {
@@ -209,8 +212,48 @@ pub(super) fn give_away(
 /// Kept permissions: whether one may be used. While another node has our id, no reply
 /// counts, so a member that asks every peer waits. A peer that has not seen our clock for
 /// long is asked while there is still room for delegated tokens.
-pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId) -> bool {
-    !cx.has_duplicate_id && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
+///
+/// A try uses none. With kept permissions it could enter and leave before another try of
+/// the same moment arrives, and both would enter.
+pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId, is_try: bool) -> bool {
+    !cx.has_duplicate_id
+        && (!is_try || planted!(cx.config, TryKeepsPermissions))
+        && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
+}
+
+/// A try: one that a peer made before this member left the section, as far as the peer's
+/// clock shows, is refused.
+pub(super) fn refuse_on_leaving(cx: &Context<'_>, refused_below: &mut BTreeMap<NodeId, u64>) {
+    #[cfg(test)]
+    if !cx.config.has_tries {
+        return;
+    }
+    if planted!(cx.config, LateTryGranted) {
+        return;
+    }
+    for (peer, clock) in cx.peer_clocks {
+        let below = refused_below.entry(*peer).or_default();
+        *below = (*below).max(*clock);
+    }
+}
+
+/// A try: one that was refused is never granted. The peer may not have received the note.
+pub(super) fn refuse(
+    cx: &Context<'_>,
+    refused_below: &mut BTreeMap<NodeId, u64>,
+    request: Timestamp,
+) {
+    if !planted!(cx.config, RefusedTryGranted) {
+        let below = refused_below.entry(request.id).or_default();
+        *below = (*below).max(request.clock + 1);
+    }
+}
+
+/// A try: whether a note answers it. `request` is the clock of the try that waits for the
+/// note's sender.
+pub(super) fn answers_try(cx: &Context<'_>, request: Option<u64>, echo: RequestId) -> bool {
+    let is_echo = request == Some(echo.clock) && echo.incarnation == cx.config.incarnation;
+    is_echo || request.is_some() && planted!(cx.config, NoteOfAnyRequest)
 }
 
 /// Kept permissions: whether the clock may go this much further without the peer's

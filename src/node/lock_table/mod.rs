@@ -12,7 +12,7 @@ use super::delegation::{Delegation, Delegations};
 use super::error::{Blocked, LockError};
 use super::waiter::{Caller, Grant, QueuedWaiter};
 use crate::engine::User;
-use crate::mutex::{LockName, Rejected, Token, Tokens};
+use crate::mutex::{First, LockName, NodeId, Rejected, Token, Tokens};
 pub(super) use next_action::{LockView, NextAction};
 use wait_queue::Holder;
 pub(super) use wait_queue::WaitQueue;
@@ -41,8 +41,27 @@ pub(super) struct LockTable {
     /// When a peer last had to wait for this member. It outlives the queue.
     contended: HashMap<LockName, Instant>,
     entries: u64,
+    /// The tries that have ended, since another caller or member comes first. Their callers
+    /// have not been told yet.
+    refused: VecDeque<RefusedTry>,
     /// New callers are refused.
     is_closing: bool,
+}
+
+/// A try that has ended.
+#[derive(Debug)]
+pub(super) struct RefusedTry {
+    pub(super) queued: QueuedWaiter,
+    pub(super) first: FirstCaller,
+}
+
+/// What comes before a try.
+#[derive(Debug)]
+pub(super) enum FirstCaller {
+    /// Callers of this node.
+    Local(Blocked),
+    /// Another member.
+    Member(NodeId, First),
 }
 
 impl LockTable {
@@ -64,12 +83,8 @@ impl LockTable {
             && let Some(blocked) = queue.blocked(queue.waiting.len())
             && !queue.reclaim()
         {
-            let waited = Duration::ZERO;
-            return queued.fail(LockError::TimedOut {
-                lock,
-                waited,
-                blocked,
-            });
+            let first = FirstCaller::Local(blocked);
+            return self.refused.push_back(RefusedTry { queued, first });
         }
         queue.waiting.push_back(queued);
         self.dirty.push_back(lock);
@@ -84,6 +99,17 @@ impl LockTable {
             queued.fail(error);
             self.dirty.push_back(lock.clone());
         }
+    }
+
+    /// How long this caller has waited. `None`: it does not wait.
+    pub(super) fn waited(&self, lock: &LockName, ticket: u64) -> Option<Duration> {
+        let queue = self.queues.get(lock)?;
+        Some(queue.waiting.get(queue.place(ticket)?)?.waited())
+    }
+
+    /// A try that has ended and whose caller is to be told.
+    pub(super) fn next_refused(&mut self) -> Option<RefusedTry> {
+        self.refused.pop_front()
     }
 
     /// The callers of this node that come before this one. `None`: it is the first.
@@ -147,7 +173,7 @@ impl LockTable {
             if let Some(number) = queue.delegation_number.take() {
                 self.delegated.remove(&number);
             }
-            if action == NextAction::Release {
+            if matches!(action, NextAction::Release | NextAction::Return) {
                 self.delegations.remove(lock);
             }
         }
@@ -280,6 +306,16 @@ impl User for LockTable {
         if let Some(queue) = self.queues.get_mut(lock) {
             (queue.entered, queue.tokens) = (None, None);
             queue.is_recalled = true;
+            self.dirty.push_back(lock.clone());
+        }
+    }
+
+    fn refused(&mut self, lock: &LockName, by: NodeId, first: First) {
+        if let Some(queue) = self.queues.get_mut(lock)
+            && let Some(queued) = queue.waiting.pop_front_if(|queued| queued.caller().is_try)
+        {
+            let first = FirstCaller::Member(by, first);
+            self.refused.push_back(RefusedTry { queued, first });
             self.dirty.push_back(lock.clone());
         }
     }

@@ -10,9 +10,15 @@ pub(in crate::node) enum NextAction {
     /// Hand this kind of event to the algorithm.
     Acquire,
     /// As above.
+    Try,
+    /// As above.
     Cancel,
     /// As above.
     Release,
+    /// As above: the lock is delegated, and no caller is in the section.
+    Return,
+    /// As above: the holder stays.
+    Deny,
     /// As above: no other caller or peer wants the lock, so it can be delegated.
     Delegate,
     /// Grant the lock to the first waiter.
@@ -31,6 +37,8 @@ pub(in crate::node) struct LockView<'a> {
     pub(in crate::node) is_awaiting_sync: bool,
     /// Peers wait for this member's reply.
     pub(in crate::node) is_contended: bool,
+    /// Some of them wait for this member to leave, and may be refused.
+    pub(in crate::node) has_deferred_tries: bool,
     /// Whether entries may be delegated.
     pub(in crate::node) may_delegate: bool,
 }

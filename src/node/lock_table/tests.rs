@@ -25,6 +25,7 @@ fn action(is_contended: bool, is_calm: bool) -> NextAction {
         state: &State::Held { token },
         is_awaiting_sync: false,
         is_contended,
+        has_deferred_tries: false,
         may_delegate: true,
     };
     one_waiter().next_action(view, || is_calm)
@@ -67,9 +68,10 @@ fn delegate_and_recall(table: &mut LockTable, lock: &LockName, ticket: u64) {
         state: &State::Held { token },
         is_awaiting_sync: false,
         is_contended: false,
+        has_deferred_tries: false,
         may_delegate: false,
     };
-    if table.next_action(lock, view) == NextAction::Release {
+    if table.next_action(lock, view) == NextAction::Return {
         table.left(lock, 5);
     }
     table.entered(lock, token);

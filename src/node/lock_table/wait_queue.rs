@@ -50,6 +50,12 @@ impl WaitQueue {
         })
     }
 
+    /// Whether the first waiter is a try.
+    pub(super) fn is_first_a_try(&self) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|queued| queued.caller().is_try)
+    }
+
     /// The place of a caller among the waiters.
     pub(super) fn place(&self, ticket: u64) -> Option<usize> {
         let has_ticket = |queued: &QueuedWaiter| queued.caller().ticket == ticket;
@@ -100,14 +106,21 @@ impl WaitQueue {
     ) -> NextAction {
         let is_wanted = !self.waiting.is_empty();
         match view.state {
-            State::Free if is_wanted && !view.is_awaiting_sync => NextAction::Acquire,
+            State::Free if is_wanted && !view.is_awaiting_sync => match self.is_first_a_try() {
+                true => NextAction::Try,
+                false => NextAction::Acquire,
+            },
             State::Free if !is_wanted && view.is_awaiting_sync => NextAction::Cancel,
             State::Wait { .. } if !is_wanted => NextAction::Cancel,
+            // The request was made for a caller that has gone.
+            State::Wait { is_try, .. } if *is_try != self.is_first_a_try() => NextAction::Cancel,
             State::Free | State::Wait { .. } => NextAction::Wait,
             State::Held { .. } if self.holder.is_some() => {
                 let must_leave = is_wanted || view.is_contended || self.is_recalled;
                 if must_leave && self.recall() {
-                    NextAction::Release
+                    NextAction::Return
+                } else if view.has_deferred_tries {
+                    NextAction::Deny
                 } else {
                     NextAction::Wait
                 }

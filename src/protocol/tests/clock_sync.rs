@@ -57,7 +57,14 @@ fn requests_are_deferred_for_a_bounded_number_of_locks_until_all_clocks_are_know
     let (mut member, _) = started(config(1, 3));
     let request = |clock: u64, id| {
         let lock = named(&clock.to_string());
-        turno(id, Body::Request { lock, clock })
+        turno(
+            id,
+            Body::Request {
+                lock,
+                clock,
+                is_try: false,
+            },
+        )
     };
     let max = MAX_UNSYNCED_LOCKS as u64;
     for clock in 1..=max {

@@ -17,6 +17,7 @@ mod permissions;
 mod repetition;
 mod request;
 mod restart;
+mod tries;
 
 const NONCE: Incarnation = Incarnation(7);
 const PEERS: Incarnation = Incarnation(9);
@@ -151,7 +152,15 @@ pub(crate) fn turno(id: u16, body: Body) -> Event {
 fn request_of(clock: u64, id: u16, incarnation: Incarnation) -> Event {
     let lock = lock();
     let origin = Origin::Turno(incarnation);
-    received(id, origin, Body::Request { lock, clock })
+    received(
+        id,
+        origin,
+        Body::Request {
+            lock,
+            clock,
+            is_try: false,
+        },
+    )
 }
 
 /// A turno node's `req<clock,id>`, arriving.
@@ -187,7 +196,11 @@ fn welcome(clock: u64, id: u16) -> Event {
 /// An original peer's `req<clock,id>`, arriving from this port.
 fn original_request(clock: u64, id: u16, port: u16) -> Event {
     let lock = lock();
-    let body = Body::Request { lock, clock };
+    let body = Body::Request {
+        lock,
+        clock,
+        is_try: false,
+    };
     received_from(Some(address(port)), id, Origin::Original, body)
 }
 

@@ -243,7 +243,9 @@ impl Cluster {
             Effect::Join => Done::Joined,
             Effect::Lost { .. } => Done::Lost,
             // No member has the id of another one.
-            Effect::Forget | Effect::Contended { .. } => return None,
+            Effect::Forget => return None,
+            Effect::Contended { .. } => Done::Contended,
+            Effect::Refused { .. } => Done::Refused,
             Effect::SetTimer { timer, after } => Done::Timer(timer.clone(), *after),
         })
     }

@@ -35,6 +35,10 @@ pub enum Done {
     Entered(u64),
     /// In the section, it delegated tokens: the first and the last.
     Delegated(u64, u64),
+    /// A peer waits for its reply.
+    Contended,
+    /// Its try has ended.
+    Refused,
     /// It left the critical section.
     Left,
     /// It expects an [`Event::Expired`] after about this time.

@@ -31,6 +31,7 @@ fn group_of(members: usize, lease: Micros, faults: Vec<Fault>) -> Plan {
         heals_at: ends.unwrap_or(0) + 20 * SECOND,
         faults,
         misled: None,
+        rushes: Vec::new(),
         failover: Some(FailoverPlan {
             lease,
             clocks: vec![MemberClock::default(); members],

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::failover_faults::{faults, strike};
+use super::generate::rushes;
 use super::{Micros, Network, Plan, ProgramKind, SECOND, UserAction, UserActionKind};
 use crate::simulation::member_clock::MemberClock;
 
@@ -133,8 +134,9 @@ impl Plan {
         };
         let ids = 1..=u16::try_from(count).unwrap_or(u16::MAX);
         let grace = (lease / 10).max(100 * MILLISECOND);
+        let random_seed = random.u64(..);
         Plan {
-            random_seed: random.u64(..),
+            random_seed,
             members: vec![ProgramKind::Durable; count],
             ask_everybody: match random.u32(0..6) {
                 0 => ids.clone().collect(),
@@ -154,6 +156,7 @@ impl Plan {
             user_actions: user_actions(random, ids.clone(), heals_at, is_calm),
             faults,
             misled: None,
+            rushes: rushes(random_seed, heals_at),
             heals_at,
             failover: Some(FailoverPlan {
                 lease,

@@ -68,12 +68,24 @@ impl Plan {
             user_actions,
             faults,
             misled,
+            rushes: rushes(random_seed, heals_at),
             heals_at,
             failover: None,
             #[cfg(test)]
             planted: None,
         }
     }
+}
+
+/// In a quarter of the runs: up to three. They leave everything else of a seed as it is.
+pub(super) fn rushes(random_seed: u64, heals_at: Micros) -> Vec<Micros> {
+    let mut random = Rng::with_seed(random_seed ^ 0x5255_5348);
+    let count = if random.u32(0..4) == 0 {
+        random.u32(1..=3)
+    } else {
+        0
+    };
+    (0..count).map(|_| random.u64(0..heals_at)).collect()
 }
 
 fn programs(random: &mut Rng, count: usize) -> Vec<ProgramKind> {

@@ -60,6 +60,9 @@ pub struct Plan {
     /// gets permission.
     #[serde(rename = "odd")]
     pub misled: Option<u16>,
+    /// When all turno nodes try at the same moment to get the lock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rushes: Vec<Micros>,
     /// When all faults are over. From then on nothing is lost, and every member requests
     /// the lock and must enter.
     pub heals_at: Micros,

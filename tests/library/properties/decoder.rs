@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use turno::internals::mutex::MAX_CLOCK;
 use turno::internals::mutex::{
-    Body, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp,
+    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp,
 };
 use turno::internals::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
 
@@ -31,7 +31,21 @@ fn echo() -> impl Strategy<Value = RequestId> {
 /// All that a turno node can send. (No request has clock 0, and no echo names 0.)
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
-        (lock_name(), 1..=MAX_CLOCK).prop_map(|(lock, clock)| Body::Request { lock, clock }),
+        (lock_name(), 1..=MAX_CLOCK, any::<bool>()).prop_map(|(lock, clock, is_try)| {
+            Body::Request {
+                lock,
+                clock,
+                is_try,
+            }
+        }),
+        (lock_name(), clock(), echo(), any::<bool>()).prop_map(|(lock, clock, echo, is_held)| {
+            Body::Note {
+                lock,
+                clock,
+                echo,
+                first: if is_held { First::Held } else { First::Ahead },
+            }
+        }),
         (lock_name(), clock(), echo()).prop_map(|(lock, clock, echo)| Body::Reply {
             lock,
             clock,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use turno::internals::mutex::{
-    Body, Config, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+    Body, Config, First, Incarnation, LockName, Message, NodeId, Origin, RequestId,
 };
 use turno::internals::protocol::{Event, Member};
 
@@ -60,6 +60,13 @@ fn messages_about(number: u64, members: u16) -> Vec<Event> {
             Body::Request {
                 lock: lock.clone(),
                 clock,
+                is_try: again,
+            },
+            Body::Note {
+                lock: lock.clone(),
+                clock,
+                echo,
+                first: First::Held,
             },
             Body::Reply {
                 lock: lock.clone(),

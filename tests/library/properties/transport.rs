@@ -34,6 +34,7 @@ fn waiting(key: Option<Key>) -> Transport {
         body: Body::Request {
             lock,
             clock: REQUEST,
+            is_try: false,
         },
     };
     sent(&mut transport, 2, message);

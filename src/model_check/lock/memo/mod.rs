@@ -36,6 +36,8 @@ pub(super) enum MemberEffect {
     /// The first and the last token.
     Delegate(u64, u64),
     Leave,
+    /// The try of the member has ended.
+    Refused,
 }
 
 /// What a member makes of an event.
@@ -195,6 +197,7 @@ impl Memo {
                 MemberEffect::Delegate(tokens.first().get(), tokens.last().get())
             }
             Effect::Leave { .. } => MemberEffect::Leave,
+            Effect::Refused { .. } => MemberEffect::Refused,
             Effect::Promise { .. }
             | Effect::Forget
             | Effect::Join

@@ -24,18 +24,19 @@ impl Memo {
         let message = &self.sent(message).message;
         let receiver = to.map(|to| &self.member(to).member);
         match &message.body {
-            Body::Reply { lock, echo, .. } | Body::Superseded { lock, echo, .. } => receiver
-                .is_none_or(|receiver| {
-                    waiting_request(receiver, lock, message.from) != Some(echo.clock)
-                        || echo.incarnation != receiver.config().incarnation
-                }),
+            Body::Reply { lock, echo, .. }
+            | Body::Note { lock, echo, .. }
+            | Body::Superseded { lock, echo, .. } => receiver.is_none_or(|receiver| {
+                waiting_request(receiver, lock, message.from) != Some(echo.clock)
+                    || echo.incarnation != receiver.config().incarnation
+            }),
             Body::Welcome { to, .. } => receiver.is_none_or(|receiver| {
                 *to != receiver.config().incarnation
                     || !receiver.unsynced().contains(&message.from)
                         && receiver.knows_run(message.from, message.origin)
             }),
             Body::Request { .. } if may_crash => false,
-            Body::Request { lock, clock } => receiver.is_some_and(|receiver| {
+            Body::Request { lock, clock, .. } => receiver.is_some_and(|receiver| {
                 receiver.locks().any(|(name, state)| {
                     name == lock && state.is_superseded(message.from, message.origin, *clock)
                 })
@@ -84,11 +85,9 @@ impl Memo {
 
 fn waiting_request(member: &Member, lock: &LockName, peer: NodeId) -> Option<u64> {
     match member.state(lock) {
-        State::Wait { request, missing }
-            if missing.contains(&peer) || member.kept(lock).contains(&peer) =>
-        {
-            Some(request.clock)
-        }
+        State::Wait {
+            request, missing, ..
+        } if missing.contains(&peer) || member.kept(lock).contains(&peer) => Some(request.clock),
         _ => None,
     }
 }

@@ -38,9 +38,9 @@ impl Memo {
 pub(in super::super) fn clocks(body: &mut Body) -> impl Iterator<Item = &mut u64> {
     let (clock, echo) = match body {
         Body::Request { clock, .. } | Body::Welcome { clock, .. } => (Some(clock), None),
-        Body::Reply { clock, echo, .. } | Body::Superseded { clock, echo, .. } => {
-            (Some(clock), Some(&mut echo.clock))
-        }
+        Body::Reply { clock, echo, .. }
+        | Body::Note { clock, echo, .. }
+        | Body::Superseded { clock, echo, .. } => (Some(clock), Some(&mut echo.clock)),
         Body::Hello => (None, None),
     };
     clock.into_iter().chain(echo)

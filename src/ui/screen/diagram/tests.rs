@@ -230,7 +230,14 @@ fn the_sender_of_a_clock_too_far_ahead_is_asked_for_it() {
 fn a_request_for_another_lock_names_the_lock_escaped() {
     let mut node = Staged::new(1, 3);
     let lock = LockName::new("a\u{202e}b").unwrap();
-    node.handle(turno(2, Body::Request { lock, clock: 2 }));
+    node.handle(turno(
+        2,
+        Body::Request {
+            lock,
+            clock: 2,
+            is_try: false,
+        },
+    ));
     assert_eq!(
         rows(&node),
         [r"3: [req 2 from 2] lock a\u{202e}b", "[reply 3 to 2] "]

@@ -5,8 +5,8 @@
 use std::net::SocketAddr;
 
 use turno::internals::mutex::{
-    Body, Config, Durability, Incarnation, LockName, Message, NodeId, Origin, RequestId, State,
-    Timer,
+    Body, Config, Durability, First, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+    State, Timer,
 };
 use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
 use turno::internals::protocol::{Event, Member};
@@ -77,10 +77,14 @@ impl EventSource {
         let lock = own_lock(step[1]);
         match step[0] % 32 {
             0 => Event::Start,
-            1..=4 => Event::Acquire(lock),
+            1..=3 => Event::Acquire(lock),
+            4 => Event::Try(lock),
             5 => Event::Cancel(lock),
-            6..=7 => Event::Release(lock),
+            6 => Event::Release(lock),
+            7 if step[2].is_multiple_of(2) => Event::Return(lock),
+            7 => Event::Release(lock),
             8 => delegate(step, lock, member),
+            9 if step[2].is_multiple_of(2) => Event::Deny(lock),
             9 => Event::Tick,
             10..=12 if !self.timers.is_empty() => {
                 let index = usize::from(step[1]) % self.timers.len();
@@ -130,6 +134,7 @@ impl EventSource {
         let body = Body::Request {
             lock: self.lock(u8::MAX),
             clock: clock(step[4], step[5], member.clock()),
+            is_try: step[6].is_multiple_of(2),
         };
         arrived(step, member, body)
     }
@@ -162,8 +167,19 @@ impl EventSource {
             4 => Body::Request {
                 lock,
                 clock: clock(step[4], step[5], asked),
+                is_try: step[6].is_multiple_of(2),
             },
-            _ => Body::Request { lock, clock: now },
+            5 => Body::Note {
+                lock,
+                clock: now,
+                echo,
+                first: First::Held,
+            },
+            _ => Body::Request {
+                lock,
+                clock: now,
+                is_try: step[6].is_multiple_of(2),
+            },
         };
         arrived(step, member, body)
     }
@@ -198,10 +214,15 @@ fn reply(step: &[u8], member: &Member) -> Event {
         incarnation: OURS,
     };
     let clock = clock(step[4] % 4 + 8, step[5], member.clock());
-    let body = if step[6] == 0 {
-        Body::Superseded { lock, clock, echo }
-    } else {
-        Body::Reply { lock, clock, echo }
+    let body = match step[6] {
+        0 => Body::Superseded { lock, clock, echo },
+        1..16 => Body::Note {
+            lock,
+            clock,
+            echo,
+            first: First::Ahead,
+        },
+        _ => Body::Reply { lock, clock, echo },
     };
     arrived(step, member, body)
 }

@@ -48,6 +48,8 @@ pub struct Reference {
     received: BTreeSet<(NodeId, LockName, RequestId, Option<SocketAddr>)>,
     /// All permissions that were given.
     permitted: BTreeSet<(NodeId, LockName, u64, RequestId)>,
+    /// All tries that were refused.
+    refused: BTreeSet<(NodeId, LockName, RequestId)>,
     timers: Vec<Timer>,
 }
 
@@ -81,6 +83,7 @@ impl Reference {
             unsynced,
             received: BTreeSet::new(),
             permitted: BTreeSet::new(),
+            refused: BTreeSet::new(),
             timers: Vec::new(),
         }
     }
@@ -102,7 +105,7 @@ impl Reference {
     /// Checks the effects of an event that was accepted.
     pub fn check(&mut self, event: &Event, before: &Member, effects: &[Effect], after: &Member) {
         match event {
-            Event::Acquire(lock) => {
+            Event::Acquire(lock) | Event::Try(lock) => {
                 assert!(!self.own.contains_key(lock), "it acquires once at a time");
                 self.wanted.insert(lock.clone());
             }
@@ -146,8 +149,13 @@ impl Reference {
                     message,
                     ..
                 } => {
-                    if let Body::Request { lock, clock } = &message.body {
-                        self.request(lock, *clock, &asked_now);
+                    if let Body::Request {
+                        lock,
+                        clock,
+                        is_try,
+                    } = &message.body
+                    {
+                        self.request(lock, *clock, *is_try, &asked_now);
                     }
                     self.send(*to, *reply_to, message, after);
                 }
@@ -167,12 +175,21 @@ impl Reference {
                     self.delegate(lock, *entries, *tokens, after);
                 }
                 Effect::Leave { lock, clock } => {
-                    assert_eq!(*event, Event::Release(lock.clone()));
+                    assert!(
+                        [Event::Release(lock.clone()), Event::Return(lock.clone())].contains(event)
+                    );
                     assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
                     assert_eq!(*clock, after.clock());
                 }
                 Effect::Contended { lock } => {
-                    assert!(!after.reply_queue(lock).is_empty(), "{}", what());
+                    let is_refused = !self.refused.is_empty();
+                    let is_deferred = !after.reply_queue(lock).is_empty();
+                    assert!(is_deferred || is_refused, "{}", what());
+                }
+                Effect::Refused { lock, by, .. } => {
+                    assert!(self.peers.contains(by), "{}", what());
+                    let own = self.own.remove(lock);
+                    assert!(matches!(own, Some(Own::Waits { .. })), "{}", what());
                 }
                 Effect::SetTimer { timer, .. } => self.timers.push(timer.clone()),
                 Effect::Promise { .. } | Effect::Forget | Effect::Join | Effect::Lost { .. } => {
@@ -180,7 +197,7 @@ impl Reference {
                 }
             }
         }
-        if let Event::Release(lock) | Event::Cancel(lock) = event
+        if let Event::Release(lock) | Event::Return(lock) | Event::Cancel(lock) = event
             && self.unsynced.is_empty()
         {
             let queued = before.reply_queue(lock).len();
@@ -218,7 +235,7 @@ impl Reference {
             return;
         }
         match &message.body {
-            Body::Request { lock, clock } => {
+            Body::Request { lock, clock, .. } => {
                 let echo = RequestId {
                     clock: *clock,
                     // A process of the original has none.
@@ -244,6 +261,9 @@ impl Reference {
             Body::Superseded { lock, echo, .. } => {
                 self.replied(from, lock, *echo);
                 self.own.remove(lock);
+            }
+            Body::Note { lock, echo, .. } => {
+                self.replied(from, lock, *echo);
             }
             Body::Hello | Body::Welcome { .. } => {}
         }
@@ -282,14 +302,18 @@ impl Reference {
         // a restart too. Until then no message of it lets a peer enter, so its clock
         // need not be on disk.
         let is_syncing = !self.unsynced.is_empty();
-        let may_permit = matches!(message.body, Body::Request { .. } | Body::Reply { .. });
-        assert!(!(is_syncing && may_permit), "{message} too early");
+        let needs_clocks = matches!(
+            message.body,
+            Body::Request { .. } | Body::Reply { .. } | Body::Note { .. }
+        );
+        assert!(!(is_syncing && needs_clocks), "{message} too early");
         assert!(
             is_syncing || clock < self.reserved,
             "{message} is not on disk"
         );
         match &message.body {
-            Body::Request { lock, clock } => self.ask(to, lock, *clock),
+            Body::Request { lock, clock, .. } => self.ask(to, lock, *clock),
+            Body::Note { lock, echo, .. } => self.refuse(to, lock, *echo),
             Body::Reply { lock, echo, .. } | Body::Superseded { lock, echo, .. } => {
                 let answered = (to, lock.clone(), *echo, reply_to);
                 assert!(
@@ -310,6 +334,7 @@ impl Reference {
         &mut self,
         lock: &LockName,
         clock: u64,
+        is_try: bool,
         asked_now: &BTreeSet<(LockName, u64, NodeId)>,
     ) {
         if self.own.contains_key(lock) {
@@ -320,6 +345,7 @@ impl Reference {
         self.latest = clock;
         let kept = self.kept.entry(lock.clone()).or_default();
         kept.retain(|peer| !asked_now.contains(&(lock.clone(), clock, *peer)));
+        assert!(!is_try || kept.is_empty(), "a try asks every peer");
         let (request, replied) = (clock, kept.clone());
         self.own
             .insert(lock.clone(), Own::Waits { request, replied });
@@ -335,12 +361,35 @@ impl Reference {
         self.to_ask_again.remove(&(lock.clone(), to));
     }
 
+    /// Only a try that comes after the own request, or during an entry, is refused.
+    fn refuse(&mut self, to: NodeId, lock: &LockName, echo: RequestId) {
+        let refused = (to, lock.clone(), echo);
+        if self.refused.contains(&refused) {
+            return;
+        }
+        match self.own.get(lock) {
+            Some(Own::Holds) => {}
+            Some(Own::Waits { request, .. }) => {
+                assert!(
+                    (*request, self.config.id) < (echo.clock, to),
+                    "{to} is first"
+                );
+            }
+            None => panic!("{lock} is not wanted, and {to} is refused"),
+        }
+        self.refused.insert(refused);
+    }
+
     /// Only an older request is permitted, unless it was permitted before.
     fn permit(&mut self, to: NodeId, lock: &LockName, clock: u64, echo: RequestId, after: &Member) {
         let permission = (to, lock.clone(), clock, echo);
         if self.permitted.contains(&permission) {
             return;
         }
+        assert!(
+            !self.refused.contains(&(to, lock.clone(), echo)),
+            "the try of {to} was refused"
+        );
         let kept = self.kept.entry(lock.clone()).or_default();
         let gives_away = kept.remove(&to);
         match self.own.get_mut(lock) {
@@ -425,6 +474,7 @@ impl Reference {
                     State::Wait {
                         request: of,
                         missing,
+                        ..
                     },
                 ) => {
                     assert_eq!(*request, of.clock);
@@ -447,7 +497,7 @@ impl Reference {
 fn asked(effects: &[Effect]) -> BTreeSet<(LockName, u64, NodeId)> {
     let asked = effects.iter().filter_map(|effect| match effect {
         Effect::Send { to, message, .. } => match &message.body {
-            Body::Request { lock, clock } => Some((lock.clone(), *clock, *to)),
+            Body::Request { lock, clock, .. } => Some((lock.clone(), *clock, *to)),
             _ => None,
         },
         _ => None,
