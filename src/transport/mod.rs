@@ -185,12 +185,22 @@ impl Transport {
     /// The datagram for a message about views. `None` if there is no such member.
     #[must_use]
     pub fn route_view(&self, to: NodeId, message: &ViewMessage) -> Option<Outgoing> {
-        let address = self.group.address(to)?;
+        self.route_view_text(to, self.view_text(message))
+    }
+
+    /// The text of a message about views, which is the same to all members.
+    #[must_use]
+    pub fn view_text(&self, message: &ViewMessage) -> String {
         let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_view(from, self.incarnation, message, digest);
+        wire::encode_view(from, self.incarnation, message, digest)
+    }
+
+    /// As [`Transport::route_view`], of a text that is there.
+    #[must_use]
+    pub fn route_view_text(&self, to: NodeId, text: String) -> Option<Outgoing> {
         Some(Outgoing {
             socket: Socket::Listening,
-            address,
+            address: self.group.address(to)?,
             text: self.sign(text, to),
         })
     }
