@@ -13,8 +13,8 @@ use super::protocol::Answer;
 use super::{Agent, STOPPING};
 use crate::system::retry_interrupted;
 
-/// How many clients an agent serves at a time.
-const MAX_CLIENTS: usize = 4096;
+/// When to accept clients again after as many are connected as may be.
+const FULL_RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// When to accept clients again after the system refused, for example for want of file
 /// descriptors.
@@ -25,6 +25,10 @@ impl Agent {
     pub(super) fn accept(&mut self) {
         self.accept_again = None;
         loop {
+            if self.clients.len() >= self.capacity.connections() {
+                self.accept_again = Instant::now().checked_add(FULL_RETRY_AFTER);
+                return;
+            }
             match retry_interrupted(|| self.socket.listener.accept()) {
                 Ok((stream, _)) => self.add(stream),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -58,7 +62,7 @@ impl Agent {
         };
         if let Some(why) = self.refusal() {
             // The client may have gone.
-            let _ = client.connection.send(&Answer::Failed { why });
+            let _ = client.connection.send(&Answer::failed(why));
         } else {
             self.clients.insert(token, client);
         }
@@ -66,13 +70,7 @@ impl Agent {
 
     /// Why a new client is refused, and what to do about it.
     fn refusal(&self) -> Option<String> {
-        if self.is_stopping {
-            return Some(STOPPING.to_owned());
-        }
-        let is_full = self.clients.len() >= MAX_CLIENTS;
-        is_full.then(|| {
-            format!("it serves {MAX_CLIENTS} clients, which is its limit: try again later")
-        })
+        self.is_stopping.then(|| STOPPING.to_owned())
     }
 }
 

@@ -3,16 +3,22 @@
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
-use super::record::{Entry, Records};
+use super::record::{Entry, Records, description};
 use super::waiting::Waiting;
-use crate::system::{micros, millis};
+use crate::system::{boot_clock, micros, millis, process};
 use crate::views::Moment;
 use crate::{LocalNode, LockError};
+
+/// How long a client may take to take its turn up.
+const MAX_TAKE_UP: Duration = Duration::from_secs(2);
+
+const NOT_TAKEN_UP: &str = "its turn went to the next, because it was not taken up within two \
+                            seconds: this process was stopped, or could not run";
 
 /// A program of this machine with a connection to the agent.
 #[derive(Debug)]
@@ -49,8 +55,10 @@ impl Client {
         node: &mut LocalNode,
         records: &mut Records,
     ) -> Option<Answer> {
-        let Phase::Waiting(waiting) = &mut self.phase else {
-            return None;
+        let waiting = match &mut self.phase {
+            Phase::Waiting(waiting) => waiting,
+            Phase::Granted(hold) if hold.since + MAX_TAKE_UP <= now => return self.pass_turn_on(),
+            _ => return None,
         };
         let mut context = Context::from_waker(&self.waker);
         let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
@@ -87,26 +95,57 @@ impl Client {
                 }
             }
             Err(error) => {
+                let errno = rustix::io::Errno::from_io_error(&error);
+                let way_out = match errno {
+                    Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+                        "raise its limit of open files (LimitNOFILE= of its unit, or ulimit -n)"
+                    }
+                    _ => {
+                        "the agent must be able to write into that directory, on a disk with free \
+                         space"
+                    }
+                };
                 let why = format!(
                     "the command was not run, because its entry cannot be recorded in {}: {error}; \
-                     the agent must be able to write into that directory, on a disk with free space",
+                     {way_out}",
                     records.folder.display()
                 );
                 log::warn!("lock {:?}: {why}", ask.name);
-                Answer::Failed { why }
+                Answer::failed(why)
             }
         })
     }
 
     /// The agent no longer serves this client, which may have gone.
     pub(super) fn refuse(&mut self, why: &str) {
-        let why = why.to_owned();
-        let _ = self.connection.send(&Answer::Failed { why });
+        let _ = self.connection.send(&Answer::failed(why));
     }
 
-    /// When to poll a client that waits, though its request has no outcome.
+    /// Gives up the entry of a client that has not said in time that it takes its turn up:
+    /// it is stopped, say, and the group would wait for a process that does not run.
+    fn pass_turn_on(&mut self) -> Option<Answer> {
+        let phase = mem::replace(&mut self.phase, Phase::Idle);
+        if let Phase::Granted(hold) = phase {
+            let Entry {
+                lock, pid, command, ..
+            } = &hold.record.entry;
+            let client = description(*pid, command);
+            log::info!("lock {lock:?}: the turn of {client} is passed on: it was not taken up");
+            // The client that wakes up finds this before it misses the record.
+            let _ = self.connection.send(&Answer::ask_again(NOT_TAKEN_UP));
+            hold.release();
+        }
+        None
+    }
+
+    /// When to poll a client that waits, though its request has no outcome, or that was
+    /// granted its lock.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.waiting()?.next_timeout()
+        match &self.phase {
+            Phase::Waiting(waiting) => waiting.next_timeout(),
+            Phase::Granted(hold) => Some(hold.since + MAX_TAKE_UP),
+            Phase::Idle | Phase::Holding(_) => None,
+        }
     }
 
     pub(super) fn waiting(&self) -> Option<&Waiting> {
@@ -131,9 +170,15 @@ impl Client {
                     host: host.to_owned(),
                     command: ask.command.clone(),
                     since_ms: millis(waiting.timer.began.elapsed()),
+                    not_begun: false,
+                    stopped: is_stopped(self.pid),
                 })
             }
-            Phase::Granted(hold) | Phase::Holding(hold) => Some(hold.status("holding", host)),
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(ClientStatus {
+                not_begun: matches!(self.phase, Phase::Granted(_)),
+                stopped: is_stopped(self.pid),
+                ..hold.status("holding", host)
+            }),
         }
     }
 
@@ -145,8 +190,14 @@ impl Client {
             pid: self.pid,
             uid: self.uid,
             command: ask.command.clone(),
+            began_us: Some(boot_clock::now().0),
         }
     }
+}
+
+/// Whether a process is stopped, as far as this user may see.
+fn is_stopped(pid: Option<u32>) -> bool {
+    pid.is_some_and(process::is_stopped)
 }
 
 /// The answer to a request that failed. The client adds the name of the lock.
@@ -175,5 +226,5 @@ fn failure(error: LockError, at_once: bool) -> Answer {
         LockError::Refused { reason, .. } => format!("the lock cannot be acquired: {reason}"),
         error => error.to_string(),
     };
-    Answer::Failed { why }
+    Answer::failed(why)
 }

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
-use super::protocol::{Answer, Ask, ClientMessage};
+use super::protocol::{Answer, Ask, ClientMessage, Turn};
 use super::record::{description, is_locked};
 use super::waiting::Waiting;
 use super::{Agent, metrics};
 use crate::LockError;
+
+/// How often it is reported that callers wait outside.
+const REPORT_AGAIN: Duration = Duration::from_secs(60);
 
 impl Agent {
     /// Serves a client that has sent something, can receive again, or has gone.
@@ -31,7 +34,7 @@ impl Agent {
             Some(closing) => {
                 if let Closing::Malformed(why) = closing {
                     // The client may have gone.
-                    let _ = client.connection.send(&Answer::Failed { why });
+                    let _ = client.connection.send(&Answer::failed(why));
                 }
                 self.close(client);
             }
@@ -42,22 +45,23 @@ impl Agent {
     fn handle(&mut self, client: &mut Client, message: ClientMessage) -> Result<(), Closing> {
         let phase = mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (message, phase) {
-            (ClientMessage::Ask(ask), Phase::Idle) => match self.request(client, ask) {
-                Ok(waiting) => {
-                    client.phase = Phase::Waiting(waiting);
-                    return Ok(());
-                }
-                Err(error) => Answer::Failed {
-                    why: error.to_string(),
+            (ClientMessage::Ask(ask), Phase::Idle) if self.is_within(&ask) => self.within(&ask),
+            (ClientMessage::Ask(ask), Phase::Idle) => match self.too_many() {
+                Some(why) => Answer::ask_again(why),
+                None => match self.request(client, ask) {
+                    Ok(waiting) => {
+                        client.phase = Phase::Waiting(waiting);
+                        return Ok(());
+                    }
+                    Err(error) => Answer::failed(error.to_string()),
                 },
             },
             (ClientMessage::Locked {}, Phase::Granted(hold)) if hold.deadline.is_some() => {
                 hold.release();
-                let why = "this turno lock is older than the agent, and does not know of \
-                           failover: install the agent's version";
-                Answer::Failed {
-                    why: why.to_owned(),
-                }
+                Answer::failed(
+                    "this turno lock is older than the agent, and does not know of failover: \
+                     install the agent's version",
+                )
             }
             (ClientMessage::Locked {} | ClientMessage::LockedUntil {}, Phase::Granted(hold)) => {
                 client.phase = Phase::Holding(hold);
@@ -67,6 +71,15 @@ impl Agent {
                 hold.release();
                 return Err(Closing::Gone);
             }
+            (ClientMessage::Resume(turn), Phase::Idle) => match self.take_over(client, &turn) {
+                Some(hold) => {
+                    client.phase = Phase::Holding(hold);
+                    Answer::Resumed {}
+                }
+                None => Answer::NotHeld {
+                    why: "it does not hold the lock for this command".to_owned(),
+                },
+            },
             (ClientMessage::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
@@ -87,6 +100,48 @@ impl Agent {
         sent.map_err(|_| Closing::Gone)
     }
 
+    /// Why a caller is not served yet: for want of descriptors, it would get no record when
+    /// its turn comes.
+    fn too_many(&mut self) -> Option<String> {
+        let clients = self.clients.values();
+        let callers = clients.filter(|client| !matches!(client.phase, Phase::Idle));
+        let why = self.capacity.refusal(callers.count())?;
+        let now = Instant::now();
+        let reported_at = self.capacity.reported_at;
+        if reported_at.is_none_or(|at| now.duration_since(at) >= REPORT_AGAIN) {
+            self.capacity.reported_at = Some(now);
+            log::warn!("callers wait outside: {why}");
+        }
+        Some(why)
+    }
+
+    /// Whether a client runs under the lock for which it asks. The name alone proves nothing:
+    /// it stays in the environment of what a command leaves behind.
+    fn is_within(&self, ask: &Ask) -> bool {
+        let held = self
+            .clients
+            .values()
+            .filter_map(|client| match &client.phase {
+                Phase::Holding(hold) => Some(hold),
+                _ => None,
+            });
+        let outer = ask.outer.as_ref().filter(|outer| outer.name == ask.name);
+        outer.is_some_and(|outer| held.chain(&self.orphans).any(|hold| hold.is(outer)))
+    }
+
+    /// The answer to a client that would wait for itself.
+    fn within(&self, ask: &Ask) -> Answer {
+        if ask.reentrant {
+            return Answer::Within {
+                node: self.node.id(),
+            };
+        }
+        Answer::failed(
+            "this command runs under that lock already, and would wait for itself; --reentrant \
+             runs it under the turn that there is",
+        )
+    }
+
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
         let handle = self.handle.described(description(client.pid, &ask.command));
         let request = if ask.at_once {
@@ -100,6 +155,14 @@ impl Agent {
         Ok(Waiting::new(request, ask, limit))
     }
 
+    /// Takes the entry of a command out of those without a client, for the client that runs
+    /// it. `None`: there is no such entry, it is not this client's, or its lease is over.
+    fn take_over(&mut self, client: &Client, turn: &Turn) -> Option<Hold> {
+        let is_it = |hold: &Hold| hold.is_of(client.pid, client.uid) && hold.is(turn);
+        let place = self.orphans.iter().position(is_it)?;
+        Some(self.orphans.swap_remove(place))
+    }
+
     /// Sends the clients that wait what is due.
     pub(super) fn serve_waiting(&mut self) {
         let now = Instant::now();
@@ -107,6 +170,11 @@ impl Agent {
         let due = self.clients.iter().filter(|(_, client)| is_due(client));
         let due = due.map(|(token, _)| *token);
         for token in self.woken.take().into_iter().chain(due.collect::<Vec<_>>()) {
+            let is_granted = |client: &Client| matches!(client.phase, Phase::Granted(_));
+            if self.clients.get(&token).is_some_and(is_granted) {
+                // If this process was stopped itself, the client may have taken its turn up.
+                self.serve(token);
+            }
             let Some(client) = self.clients.get_mut(&token) else {
                 continue;
             };

@@ -37,6 +37,9 @@ pub(crate) struct AgentConfig {
     /// The membership lease, as a text such as `10s`.
     #[serde(deserialize_with = "duration")]
     pub(crate) failover: Option<Duration>,
+    /// How often an idle member says that it is up, as a text; `"0s"`: never.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) beat: Option<Duration>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
@@ -85,6 +88,7 @@ impl AgentConfig {
             socket_group: self.socket_group.or(other.socket_group),
             resend_ms: self.resend_ms.or(other.resend_ms),
             failover: self.failover.or(other.failover),
+            beat: self.beat.or(other.beat),
         }
     }
 
@@ -118,6 +122,9 @@ impl AgentConfig {
         }
         if let Some(resend_ms) = self.resend_ms {
             settings = settings.resend(Duration::from_millis(resend_ms));
+        }
+        if let Some(beat) = self.beat {
+            settings = settings.beat(beat);
         }
         if let Some(lease) = self.failover {
             if self.state.is_none() {

@@ -1,11 +1,12 @@
 //! An entry into a critical section, from its grant to its release.
 
 use std::mem;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::protocol::ClientStatus;
+use super::protocol::{ClientStatus, Turn};
 use super::record::{Entry, Record, is_locked};
 use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
@@ -68,6 +69,26 @@ impl Hold {
     pub(super) fn release(self) {
         self.record.remove();
         drop(self.guard);
+    }
+
+    /// Whether this entry is that turn, and has not ended.
+    pub(super) fn is(&self, turn: &Turn) -> bool {
+        let Entry { lock, token, .. } = &self.record.entry;
+        let file = self.record.file.metadata();
+        (lock, *token) == (&turn.name, turn.token)
+            && file.is_ok_and(|file| (file.dev(), file.ino()) == (turn.device, turn.inode))
+            && is_locked(&self.record.file).unwrap_or(false)
+            && !self.guard.is_lost()
+    }
+
+    /// Whether it is that of a client with this process id and user.
+    pub(super) fn is_of(&self, pid: Option<u32>, uid: Option<u32>) -> bool {
+        let is_same_process = match (pid, self.record.entry.pid) {
+            (Some(one), Some(other)) => one == other,
+            // The system does not tell, in a container say.
+            _ => true,
+        };
+        is_same_process && uid == self.record.entry.uid
     }
 
     /// Writes the lease that the node has now into the record, or ends the command if the
@@ -152,6 +173,8 @@ impl Hold {
             host: host.to_owned(),
             command: entry.command,
             since_ms: millis(self.since.elapsed()),
+            not_begun: false,
+            stopped: false,
         }
     }
 }

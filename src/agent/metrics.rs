@@ -67,6 +67,9 @@ pub(super) fn text(status: &AgentStatus) -> String {
     });
     let help = "The name of a peer and its address in the member list; always 1.";
     metric("peer_info", "gauge", help, peers.collect());
+    let up = by_peer(&|peer| peer.is_up.map(|is_up| f64::from(u8::from(is_up))));
+    let help = "Whether a peer is up, as far as this node can tell.";
+    metric("peer_up", "gauge", help, up);
     let heard = by_peer(&|peer| peer.heard_ms.map(|ms| ms as f64 / 1e3));
     let help = "Seconds since a valid datagram of a peer arrived.";
     metric("peer_heard_seconds", "gauge", help, heard);

@@ -16,6 +16,7 @@
 //! runs without its lock, even when its client or the agent is killed.
 
 mod accept;
+mod capacity;
 pub(crate) mod check;
 mod client;
 mod clients;
@@ -52,9 +53,11 @@ use crate::narrate::listed;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
-use client::Client;
+use capacity::Capacity;
+use client::{Client, Phase};
 pub(crate) use config::AgentConfig;
 use hold::Hold;
+use protocol::Answer;
 use record::Records;
 use socket::Socket;
 use watch::{About, TOLD, Watch};
@@ -70,6 +73,9 @@ const STOPPING: &str = "it is stopping; try again when it has been restarted";
 
 /// How often the agent checks whether the command of a client that has gone still runs.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often the agent checks whether its socket is still there.
+const SOCKET_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why an agent did not start. The message says what to do.
 #[derive(Debug, Error)]
@@ -108,6 +114,9 @@ pub(crate) struct Agent {
     watch: Watch,
     /// When to accept clients that the system did not let the agent accept.
     accept_again: Option<Instant>,
+    capacity: Capacity,
+    /// When to check whether the socket is still there.
+    check_socket_at: Instant,
     is_stopping: bool,
 }
 
@@ -150,12 +159,15 @@ impl Agent {
             about: About::new(config, path),
             watch: Watch::new(),
             accept_again: None,
+            capacity: Capacity::measure(),
+            check_socket_at: Instant::now() + SOCKET_CHECK_INTERVAL,
             is_stopping: false,
         })
     }
 
-    /// Serves until a signal stops it: it then refuses the clients that wait, and returns
-    /// when the last holder has released its lock, or at a second signal.
+    /// Serves until a signal stops it. SIGTERM is a restart: it returns at once, and ends
+    /// nothing. At any other it refuses the clients that wait, has the commands ended, and
+    /// returns when the last holder has released its lock, or at a second signal.
     ///
     /// # Errors
     /// Those of the system and of the state directory.
@@ -166,6 +178,9 @@ impl Agent {
         loop {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
                 self.accept();
+            }
+            if self.check_socket_at <= Instant::now() {
+                self.check_socket();
             }
             self.node.poll()?;
             if self.watch.is_due() {
@@ -202,10 +217,31 @@ impl Agent {
     fn next_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
-        let look = self.watch.next_timeout();
-        let due = [waiting.min(), check, self.accept_again, look];
+        let (socket, look) = (Some(self.check_socket_at), self.watch.next_timeout());
+        let due = [waiting.min(), check, self.accept_again, socket, look];
         let due = due.into_iter().chain([self.node.next_timeout()]);
         due.flatten().min()
+    }
+
+    /// Makes the socket again if its file was removed: no client would reach this agent.
+    fn check_socket(&mut self) {
+        self.check_socket_at = Instant::now() + SOCKET_CHECK_INTERVAL;
+        let registry = self.poll.registry();
+        match self.socket.restore() {
+            Ok(None) => {}
+            Ok(Some(mut listener)) => {
+                let registered = registry.register(&mut listener, LISTENER, Interest::READABLE);
+                if let Err(error) = registered {
+                    log::warn!("cannot wait for clients: {error}");
+                }
+                // Those that have connected to the old one are served first.
+                self.accept();
+                let mut old = mem::replace(&mut self.socket.listener, listener);
+                // Dropping it does the same.
+                let _ = self.poll.registry().deregister(&mut old);
+            }
+            Err(why) => log::warn!("{why}"),
+        }
     }
 
     /// Returns whether to end at once.
@@ -214,10 +250,11 @@ impl Agent {
         for signal in signals {
             if signal == SIGHUP {
                 self.reload_key();
+                self.check_socket();
             } else if self.is_stopping {
                 log::info!(target: TOLD, "a second signal: the agent leaves at once");
                 return Ok(true);
-            } else if signal == SIGTERM && self.node.lease().is_some() {
+            } else if signal == SIGTERM {
                 log::info!(target: TOLD, "SIGTERM: the agent leaves; its commands go on");
                 self.depart()?;
                 return Ok(true);
@@ -265,27 +302,30 @@ impl Agent {
         }
     }
 
-    /// With failover: is gone at once. The commands go on until their deadlines, or for
-    /// longer if the agent is started again in time. If there are none, the others are
-    /// told, and need not wait until the lease is over.
+    /// Is gone at once. The commands go on, under their records, and their clients connect to
+    /// the agent that is started next; those that wait ask it again. If there are no commands,
+    /// the others are told, and with failover need not wait until the lease is over.
     fn depart(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
-        let waiting = self.clients.values_mut();
-        let waiting = waiting.filter(|client| client.waiting().is_some());
-        waiting.for_each(|client| client.refuse(STOPPING));
+        for client in self.clients.values_mut() {
+            // A client that runs a command sees the end of the connection. It would end its
+            // command if it were told.
+            if matches!(client.phase, Phase::Waiting(_) | Phase::Granted(_)) {
+                // It may have gone.
+                let _ = client.connection.send(&Answer::ask_again(STOPPING));
+            }
+        }
         self.node.close()?;
         self.node.poll()
     }
 
-    /// Refuses requests from now on. The clients that hold a lock see their connection
-    /// close, and end their commands.
+    /// Refuses requests from now on. The clients that hold a lock are told, and end their
+    /// commands.
     fn stop(&mut self) -> io::Result<()> {
         notify::send("STOPPING=1");
         self.is_stopping = true;
         for (_, mut client) in mem::take(&mut self.clients) {
-            if self.node.lease().is_some() || client.waiting().is_some() {
-                client.refuse(STOPPING);
-            }
+            client.refuse(STOPPING);
             self.close(client);
         }
         self.node.close()

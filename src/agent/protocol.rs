@@ -6,16 +6,31 @@
 //! {"ask":{"name":"nightly",..}}  ──────────>  requests the lock
 //!               <──────────  {"waiting":{"text":"2 s for gamma:7001 (3), heard 1 s ago"}}
 //!               <──────────  {"granted":{"token":17,"node":2,"record":"/run/turno/turno.sock.held/0"}}
-//! locks the record with flock(2)
+//! locks the record with flock(2), within two seconds
 //! {"locked":{}}  ──────────────────────────>  the record is locked
 //!               <──────────  {"go":{}}
 //! runs its command, which inherits the record
 //! {"done":{}}  ────────────────────────────>  releases the lock, closes the connection
 //! ```
 //!
+//! A turn that is not taken up with `locked` in time goes to the next, and the client is told
+//! to ask again: {"failed":{"why":"...","again":true}}. After `go` it stands.
+//!
 //! A client that disconnects without `done` keeps its lock while any process has the
 //! record locked: its command may still run. A restart of the agent does not change that.
+//! The client of a running command connects to the restarted agent, and takes its entry
+//! over again:
+//!
+//! ```text
+//! {"resume":{"name":"nightly","token":17,"device":25,"inode":4711}}  ──>  finds the record
+//!               <──────────  {"resumed":{}}, or {"not_held":{"why":"..."}}
+//! {"done":{}}  ────────────────────────────>  releases the lock, closes the connection
+//! ```
+//!
+//! An older agent answers `resume` with `failed`, as it does every message that it does not
+//! know; the entry stays held there while its record is locked.
 
+use std::ops::Not;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +62,9 @@ pub(crate) enum ClientMessage {
     LockedUntil {},
     /// The client has left the critical section.
     Done {},
+    /// Takes over an entry whose command this client runs: the agent that granted it has
+    /// ended.
+    Resume(Turn),
     /// Requests the status as JSON.
     Status {},
     /// Requests the status in the text format of Prometheus.
@@ -68,6 +86,28 @@ pub(crate) struct Ask {
     /// The command that is to run under the lock: `turno status` shows it.
     #[serde(default)]
     pub(crate) command: Vec<String>,
+    /// The turn with this lock under which the client itself runs, as its environment says.
+    /// An agent that does not know the field refuses it, and is asked again without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outer: Option<Turn>,
+    /// The command may run under the outer turn.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) reentrant: bool,
+}
+
+/// An entry as its client, and what runs under it, can name it. The record proves it: it is
+/// locked as long as a process of the command lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Turn {
+    /// The name of the lock.
+    pub(crate) name: String,
+    /// The fencing token of the entry.
+    pub(crate) token: u64,
+    /// The device that has the record: a path may be spelled in several ways.
+    pub(crate) device: u64,
+    /// The inode of the record.
+    pub(crate) inode: u64,
 }
 
 /// A message of the agent.
@@ -106,6 +146,22 @@ pub(crate) enum Answer {
     Failed {
         /// The reason.
         why: String,
+        /// The client loses nothing when it asks again: the agent is about to be restarted,
+        /// say. An older client does not know of this field, and fails.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        again: bool,
+    },
+    /// The command may run under the outer turn of a client that has asked for that.
+    Within {
+        /// The id of this member.
+        node: u16,
+    },
+    /// The entry is this client's, as before.
+    Resumed {},
+    /// The agent does not hold such an entry: its command has to end at once.
+    NotHeld {
+        /// The reason.
+        why: String,
     },
     /// The status.
     Status(Box<AgentStatus>),
@@ -114,6 +170,20 @@ pub(crate) enum Answer {
         /// The text.
         text: String,
     },
+}
+
+impl Answer {
+    /// The request failed for this reason.
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
+        let (why, again) = (why.into(), false);
+        Answer::Failed { why, again }
+    }
+
+    /// The request failed, and the client may ask again.
+    pub(crate) fn ask_again(why: impl Into<String>) -> Self {
+        let (why, again) = (why.into(), true);
+        Answer::Failed { why, again }
+    }
 }
 
 /// The status of an agent.
@@ -146,4 +216,10 @@ pub(crate) struct ClientStatus {
     pub(crate) command: Vec<String>,
     /// How long it has held the lock or waited for it, in milliseconds.
     pub(crate) since_ms: u64,
+    /// It was granted the lock, and has not taken its turn up.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) not_begun: bool,
+    /// Its process is stopped, by Ctrl-Z or SIGSTOP.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) stopped: bool,
 }

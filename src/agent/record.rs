@@ -26,6 +26,10 @@ pub(super) struct Entry {
     pub(super) pid: Option<u32>,
     pub(super) uid: Option<u32>,
     pub(super) command: Vec<String>,
+    /// When it began, in microseconds of the boot clock. `None` in the record of an older
+    /// agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) began_us: Option<u64>,
 }
 
 /// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
@@ -163,6 +167,7 @@ mod tests {
             pid: Some(1),
             uid: None,
             command: vec!["true".into()],
+            began_us: None,
         }
     }
 

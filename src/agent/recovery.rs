@@ -54,7 +54,7 @@ pub(super) fn start_node(
     if let Some(folders) = &folders {
         folders.write(&records.folder, &open)?;
     }
-    let (since, lease) = (Instant::now(), node.lease());
+    let lease = node.lease();
     let holds = open.into_iter().zip(guards).map(|(open, guard)| {
         let (record, Entry { lock, command, .. }) = (&open.record, &open.record.entry);
         let path = record.path.display();
@@ -63,6 +63,7 @@ pub(super) fn start_node(
              -v {path} lists its processes)"
         );
         let deadline = open.until.zip(lease);
+        let since = since(&open.record.entry);
         Hold {
             record: open.record,
             guard,
@@ -71,6 +72,15 @@ pub(super) fn start_node(
         }
     });
     Ok((node, holds.collect()))
+}
+
+/// Since when an entry is held. Of one in an older agent's record that is not known.
+fn since(entry: &Entry) -> Instant {
+    let now = Instant::now();
+    let held = entry
+        .began_us
+        .map(|began| boot_clock::now().since(Moment(began)));
+    held.and_then(|held| now.checked_sub(held)).unwrap_or(now)
 }
 
 /// Ends the commands of an earlier run without failover, or with a longer lease: nothing

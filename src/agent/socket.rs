@@ -2,7 +2,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt, chown};
+use std::mem;
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown,
+};
 use std::path::{Path, PathBuf};
 
 use mio::net::UnixListener;
@@ -22,6 +25,11 @@ const BACKLOG: i32 = 128;
 pub(super) struct Socket {
     pub(super) listener: UnixListener,
     path: PathBuf,
+    gid: Option<u32>,
+    /// The device and inode of its file.
+    file: Option<(u64, u64)>,
+    /// It was reported that another file is in its place.
+    is_reported: bool,
     /// Locked against other agents with the same path.
     _lock: File,
 }
@@ -72,19 +80,78 @@ impl Socket {
         let socket = Socket {
             listener: listen_for_owner(path).map_err(failed)?,
             path: path.to_owned(),
+            gid,
+            file: file_id(path),
+            is_reported: false,
             _lock: lock,
         };
-        if gid.is_some() {
-            chown(path, None, gid).map_err(|error| {
-                format!(
-                    "cannot give {shown} to the group of --socket-group: {error}; the agent's \
-                     user must belong to it"
-                )
-            })?;
-            fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
-        }
+        socket.open_to_group().map_err(failed)?;
         Ok(socket)
     }
+
+    /// Makes the socket's file again if it was removed, and returns its listener, which
+    /// replaces [`Socket::listener`]. `None`: it is there.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be made, or another file is in its place.
+    pub(super) fn restore(&mut self) -> Result<Option<UnixListener>, String> {
+        let shown = self.path.display();
+        match file_id(&self.path) {
+            found if found.is_some() && found == self.file => {
+                self.is_reported = false;
+                return Ok(None);
+            }
+            Some(_) if mem::replace(&mut self.is_reported, true) => return Ok(None),
+            Some(_) => {
+                return Err(format!(
+                    "another file is in the place of this agent's socket {shown}, so no client \
+                     reaches it: remove that file, and the agent makes its socket again"
+                ));
+            }
+            None => {}
+        }
+        let restore = || -> io::Result<UnixListener> {
+            if let Some(folder) = self.path.parent() {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o755)
+                    .create(folder)?;
+            }
+            let listener = listen_for_owner(&self.path)?;
+            self.open_to_group()?;
+            Ok(listener)
+        };
+        match restore() {
+            Ok(listener) => {
+                log::warn!("the socket {shown} was removed: it is made again");
+                (self.file, self.is_reported) = (file_id(&self.path), false);
+                Ok(Some(listener))
+            }
+            Err(_) if mem::replace(&mut self.is_reported, true) => Ok(None),
+            Err(error) => Err(format!(
+                "the socket {shown} was removed, and cannot be made again: {error}; no client \
+                 reaches this agent"
+            )),
+        }
+    }
+
+    fn open_to_group(&self) -> io::Result<()> {
+        if self.gid.is_none() {
+            return Ok(());
+        }
+        chown(&self.path, None, self.gid).map_err(|error| {
+            io::Error::other(format!(
+                "it cannot be given to the group of --socket-group, to which the agent's user \
+                 must belong: {error}"
+            ))
+        })?;
+        fs::set_permissions(&self.path, Permissions::from_mode(0o660))
+    }
+}
+
+fn file_id(path: &Path) -> Option<(u64, u64)> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 /// Listens at this path. Only the owner may connect, at every moment: the mode is set
@@ -100,8 +167,10 @@ fn listen_for_owner(path: &Path) -> io::Result<UnixListener> {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // A client of a socket that remains gets an error.
-        let _ = fs::remove_file(&self.path);
+        // A client of a socket that remains gets an error. Another's stays.
+        if file_id(&self.path) == self.file {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -153,6 +222,29 @@ mod tests {
         let error = Socket::bind(&path, None).unwrap_err();
         assert!(error.contains(" exists and is not a socket: "), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn a_removed_socket_is_made_again_with_its_folder_and_anothers_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/turno.sock");
+        let gid = rustix::process::getgid().as_raw();
+        let mut socket = Socket::bind(&path, Some(gid)).unwrap();
+        assert!(socket.restore().unwrap().is_none());
+        fs::remove_dir_all(folder.path().join("run")).unwrap();
+        let listener = socket.restore().unwrap();
+        drop(std::os::unix::net::UnixStream::connect(&path).unwrap());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        drop(listener);
+        // Another file is in its place.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "another").unwrap();
+        let error = socket.restore().unwrap_err();
+        assert!(error.contains("another file is in the place of"), "{error}");
+        assert!(socket.restore().unwrap().is_none(), "it is said once");
+        drop(socket);
+        assert_eq!(fs::read(&path).unwrap(), b"another");
     }
 
     #[test]

@@ -51,10 +51,12 @@ impl Environment {
     fn read() -> Self {
         let read = |name| env::var_os(name).filter(|value| !value.is_empty());
         let is_root = rustix::process::geteuid().is_root();
-        let user_folder = read("XDG_RUNTIME_DIR").filter(|_| !is_root);
+        let uid = rustix::process::geteuid().as_raw();
+        let usual = PathBuf::from(format!("/run/user/{uid}"));
+        let user_folder = user_folder(read("XDG_RUNTIME_DIR"), usual);
         Environment {
             variable: read(VARIABLE),
-            user_folder: user_folder.map(PathBuf::from),
+            user_folder: user_folder.filter(|_| !is_root),
         }
     }
 
@@ -76,9 +78,26 @@ impl Environment {
     }
 }
 
+/// The user's runtime directory: that of the environment, else the usual one if it exists. A
+/// session sets the variable, and cron does not.
+fn user_folder(variable: Option<OsString>, usual: PathBuf) -> Option<PathBuf> {
+    let usual = || Some(usual).filter(|folder| folder.is_dir());
+    variable.map(PathBuf::from).or_else(usual)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_the_variable_of_a_session_the_usual_runtime_directory_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let usual = folder.path().to_owned();
+        assert_eq!(user_folder(None, usual.clone()), Some(usual.clone()));
+        let other = Some(PathBuf::from("/other"));
+        assert_eq!(user_folder(Some("/other".into()), usual.clone()), other);
+        assert_eq!(user_folder(None, usual.join("missing")), None);
+    }
 
     #[test]
     fn a_client_connects_to_the_users_agent_if_it_exists_and_else_to_the_systems() {

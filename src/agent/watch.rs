@@ -242,6 +242,8 @@ mod tests {
             is_named: false,
             address: "10.0.0.2:7001".to_owned(),
             heard_ms,
+            is_up: None,
+            has_stopped: false,
             fastest_reply_us: None,
             sent_again,
             dropped: dropped.map(ToOwned::to_owned),

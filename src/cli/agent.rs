@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::duration::time;
+use super::duration::{seconds, time};
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error, status};
 use crate::agent::check::{Kind, check};
 use crate::agent::{Agent, AgentConfig, AgentError};
@@ -19,12 +19,13 @@ use crate::system::millis;
 /// and turno status connect to it through a Unix socket, which only its owner may use,
 /// or also the users of a group (--socket-group).
 ///
-/// SIGTERM or Ctrl-C ends it: it refuses the clients that wait, every turno lock ends its
-/// command, and the agent exits when all commands have ended. A second signal ends it at
-/// once. SIGHUP reads the key file anew; restart the agent to change anything else.
-///
-/// With --failover, SIGTERM ends the agent alone, at once: its commands go on until their
-/// lease ends, and longer if the agent is started again in time.
+/// SIGTERM is a restart: the agent exits at once, and ends no command. Each turno lock
+/// connects to the agent that is started next (turno lock --agent-patience; with
+/// --failover until the lease ends). Ctrl-C (SIGINT) ends the commands first: the agent
+/// refuses the clients that wait, every turno lock ends its command, and the agent exits
+/// when all commands have ended. A second signal ends it at once. SIGHUP reads the key
+/// file anew, and makes a socket again that was removed; restart the agent to change
+/// anything else.
 ///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.
@@ -64,7 +65,8 @@ pub(super) struct Arguments {
     new_state: bool,
 
     /// Listen for clients at this Unix socket [default: $TURNO_SOCKET, or for root
-    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock]
+    /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock, or without that
+    /// variable /run/user/UID/turno/turno.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
@@ -90,6 +92,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LEASE", value_parser = time)]
     failover: Option<Duration>,
 
+    /// When idle, say to the other members every so often that this one is up; 0 turns it
+    /// off. With --failover its own beats serve [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    beat: Option<Duration>,
+
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -111,7 +118,7 @@ A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
     \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
     \"failover\": \"10s\", \"socket_group\": \"turno\" }
-It may also have listen, socket, trace and resend_ms. Paths are relative to the
+It may also have listen, socket, trace, resend_ms and beat. Paths are relative to the
 directory of the file.
 
 Exit codes: 0 ended by a signal, or --check found nothing wrong; 1 failure; 2 wrong
@@ -134,6 +141,7 @@ impl Arguments {
             socket_group: self.socket_group,
             resend_ms: self.resend.map(millis),
             failover: self.failover,
+            beat: self.beat,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
         if self.check {

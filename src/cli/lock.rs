@@ -25,9 +25,10 @@ use crate::lock_command::{
 /// and exit code are the command's own, and signals are passed on to it.
 ///
 /// The command does not go on without the lock. If turno lock or the command is killed,
-/// all processes that the command has started are killed, too. If the agent is lost, they
-/// get SIGTERM, and SIGKILL after --kill-after; with failover they go on until the lease of
-/// this machine's member ends. When the command ends by itself, the lock is released:
+/// all processes that the command has started are killed, too. A restart of the agent ends
+/// no command: turno lock connects to it again. If the agent stays away for longer than
+/// --agent-patience, the command gets SIGTERM, and SIGKILL after --kill-after; with
+/// failover it goes on until the lease of this machine's member ends. When the command ends by itself, the lock is released:
 /// processes that it leaves in the background go on without the lock.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
@@ -38,8 +39,9 @@ pub(super) struct Arguments {
     #[arg(short, long, conflicts_with = "wait")]
     nonblock: bool,
 
-    /// Wait at most this long (5, 0.5 or 2m), then exit with 124, or with 123 if members
-    /// do not answer
+    /// Wait at most this long (5, 0.5 or 2m), then exit with 124; with 123 if members do not
+    /// answer; or with 125 if no agent has answered: an agent may be started, or restarted,
+    /// within this time
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
 
@@ -47,10 +49,38 @@ pub(super) struct Arguments {
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = TIMED_OUT)]
     conflict_exit_code: u8,
 
-    /// When the agent is lost, kill the command this long after SIGTERM; with failover, at
+    /// When the command has to end, kill it this long after SIGTERM; with failover, at
     /// the end of the lease, sooner if the lease leaves less time
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = seconds)]
     kill_after: Duration,
+
+    /// Keep the lock for at least this long from the start of the command, however soon it
+    /// ends and with whatever exit code; turno exits with that code at the end of this time.
+    /// A signal ends it sooner
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = seconds, hide_default_value = true)]
+    at_least: Duration,
+
+    /// Keep the lock until everything that the command has started has ended, too
+    ///
+    /// By default the lock is released when the command itself ends: what it leaves in the
+    /// background goes on without the lock, daemons say. With this option the lock stays
+    /// held as long as any of its processes lives, as with flock(1) whose file a child
+    /// inherits; also when a wrapper is told to end and its shell exits at once, leaving
+    /// its work behind. Signals then go to all of them. The exit code is that of the
+    /// command. A command that a signal kills takes the rest with it, as always.
+    #[arg(long)]
+    until_all_end: bool,
+
+    /// If this command runs under that lock already, run it under the turn that there is,
+    /// with its token, instead of failing
+    #[arg(long)]
+    reentrant: bool,
+
+    /// How long a command goes on without its agent, which is restarted, say; then it is
+    /// ended. 0 ends it at once; with failover its lease limits that. Also how long a caller
+    /// that waits without -w looks for an agent that it has lost
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    agent_patience: Duration,
 
     /// With failover, send the command this signal when the lease was not renewed for
     /// two thirds of its length
@@ -88,14 +118,14 @@ Examples:
   turno lock -v 'disk 7' -- sh -c 'rsync -a new/ /mnt/7/ && touch /mnt/7/done'
 
 In the crontab of every machine, so that one of them runs the job:
-  0 3 * * *  turno lock -n nightly -- sh -c 'backup && sleep 60'
-(The sleep is for clocks that differ: a late machine finds the lock still held.)
+  0 3 * * *  turno lock -n --at-least 60s nightly -- backup
+(--at-least is for clocks that differ: a late machine finds the lock still held.)
 
 Exit codes:
   the command's own; 128 + N if signal N killed it
   124  the lock was not acquired in time (-n, -w); -E sets another code
-  125  turno failed: there is no agent; or the agent or the lease was lost, and the
-       command was ended
+  125  turno failed: there is no agent, or it does not answer; or the agent or the
+       lease was lost, and the command was ended
   126  the command cannot be executed
   127  there is no such command
   2    wrong use
@@ -106,16 +136,20 @@ Environment of the command:
                group; a resource that remembers the highest token can refuse
                writes with a lower one
   TURNO_NODE   the id of this machine's member
+  TURNO_HELD   all locks under which it runs, the outermost first: a line each, with
+               the token, the device and inode of the record, and the name
   TURNO_LEASE_MS  with failover, the length of the lease in milliseconds: cut off
                from the majority of the members, the command gets SIGTERM when
                three quarters of it have passed, and SIGKILL after nine tenths
 
 Environment of turno:
   TURNO_SOCKET     the agent's socket
-  XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it
+  XDG_RUNTIME_DIR  the user's own agent listens at turno/turno.sock in it; without
+                   this variable turno looks in /run/user/UID
 
 Signals: HUP, INT, QUIT, TERM, ALRM, USR1 and USR2 are passed on to the command.
-Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock.";
+Ctrl-C and Ctrl-Z work as usual, also while turno waits for the lock: Ctrl-Z then
+takes it out of the line, and fg has it ask again.";
 
 impl Arguments {
     pub(super) fn run(self) -> ExitCode {
@@ -129,6 +163,10 @@ impl Arguments {
                 None => WaitLimit::Unlimited,
             },
             kill_after: self.kill_after,
+            agent_patience: self.agent_patience,
+            is_reentrant: self.reentrant,
+            at_least: self.at_least,
+            until_all_end: self.until_all_end,
             lapse: Lapse {
                 signal: self.lapse_signal,
                 command: self.lapse_command,
@@ -172,6 +210,9 @@ pub(super) struct Supervisor {
     #[arg(long)]
     lapse_command: Option<OsString>,
 
+    #[arg(long)]
+    until_all_end: bool,
+
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -185,6 +226,7 @@ impl Supervisor {
                 signal: self.lapse_signal,
                 command: self.lapse_command,
             },
+            until_all_end: self.until_all_end,
         };
         let ended = lock_command::supervise(supervision, &self.command);
         ExitCode::from(ended.unwrap_or_else(|error| {

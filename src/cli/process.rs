@@ -128,6 +128,7 @@ impl Arguments {
             node: engine::Config {
                 group,
                 keeps_permissions: !self.ask_everybody,
+                beat: None,
                 pace: Pace {
                     first: self.resend.max(Duration::from_millis(1)),
                     ..Pace::default()

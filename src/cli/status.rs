@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -86,7 +86,7 @@ impl Arguments {
                     shown(&status)
                 }
             }
-            Answer::Failed { why } => {
+            Answer::Failed { why, .. } => {
                 return Err(Failure::failed(format!("the agent says: {why}")));
             }
             other => {
@@ -107,7 +107,8 @@ pub(super) fn of_agent_at(socket: &Path) -> Option<Status> {
 }
 
 fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionError> {
-    let mut connection = Connection::open(socket, Some(MAX_WAIT), |silent| {
+    let deadline = Instant::now() + MAX_WAIT;
+    let mut connection = Connection::open(socket, Some(deadline), |silent| {
         let (silent, seconds) = (silent.summary(), MAX_WAIT.as_secs());
         print_error(&format!("turno: {silent}; waiting at most {seconds} s"));
     })?;
@@ -245,9 +246,15 @@ fn push_lock<'a>(
         let token = client.token.map(|token| format!(", token {token}"));
         let process = client.pid.map(|pid| format!(", process {pid}"));
         let command = client.command.join(" ");
+        let not_begun = if client.not_begun {
+            ", has not begun"
+        } else {
+            ""
+        };
+        let stopped = if client.stopped { ", stopped" } else { "" };
         let _ = writeln!(
             text,
-            "  {} for {}{}{}: {}",
+            "  {} for {}{}{}{not_begun}{stopped}: {}",
             client.state,
             time(client.since_ms),
             token.unwrap_or_default(),

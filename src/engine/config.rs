@@ -19,6 +19,9 @@ pub struct Config {
     /// Whether permissions are kept from entry to entry; otherwise every peer is
     /// asked for every entry.
     pub keeps_permissions: bool,
+    /// How often an idle member says that it is up; `None`: never. With failover its beats
+    /// serve.
+    pub beat: Option<Duration>,
     /// When requests are sent again.
     pub pace: Pace,
     /// The group's key, if it has one.

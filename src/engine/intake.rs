@@ -39,6 +39,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             Ok(Incoming::Lock { message, reply_to }) => {
                 (message.from, Event::Received { message, reply_to })
             }
+            Ok(Incoming::Up { from, leaves }) => {
+                self.receive_up(from, leaves);
+                return Ok(());
+            }
             Ok(Incoming::View { from, message }) => (from, Event::ReceivedView { from, message }),
             Err(dropped) => return self.dropped(source, bytes, dropped),
         };
@@ -56,6 +60,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
         if from != self.member.id() {
             self.heard.insert(from, Instant::now());
+            self.presence.heard(from);
         }
         if let Event::Received { message, .. } = &event {
             self.peer_stats.heard(message);

@@ -20,6 +20,7 @@ pub(crate) mod key_file;
 mod observer;
 mod peer_stats;
 mod perform;
+mod presence;
 mod stall_report;
 pub(crate) mod state_file;
 mod timers;
@@ -42,6 +43,7 @@ use crate::views;
 use crate::wire::Key;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
+use presence::Presence;
 use state_file::StateFile;
 use timers::Timers;
 use udp::Udp;
@@ -92,6 +94,7 @@ pub(crate) struct Engine<O, U> {
     heard: BTreeMap<NodeId, Instant>,
     peer_stats: AllPeerStats,
     views: ViewHistory,
+    presence: Presence,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -113,6 +116,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) drops: &'a BTreeMap<&'static str, u64>,
     /// The changes of the view.
     pub(crate) views: &'a ViewHistory,
+    /// Which peers say that they are up.
+    pub(crate) presence: &'a Presence,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -179,6 +184,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             heard: BTreeMap::new(),
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
+            presence: Presence::new(config.beat.filter(|_| lease.is_none())),
             observer,
             user,
             has_lost_state: false,
@@ -238,6 +244,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn split(&mut self) -> (&mut O, &mut U, NodeView<'_>) {
         let view = NodeView {
             views: &self.views,
+            presence: &self.presence,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
@@ -269,6 +276,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.timers.next_timeout(),
             self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
+            self.presence.next_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -279,6 +287,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Those of the observer.
     pub(crate) fn report(&mut self) -> io::Result<()> {
         self.observer.check()?;
+        self.say_up()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

@@ -59,6 +59,11 @@ impl AllPeerStats {
         self.by_peer.entry(from).or_default().dropped = Some(reason);
     }
 
+    /// This peer has said that it is up.
+    pub(super) fn up(&mut self, from: NodeId) {
+        self.by_peer.entry(from).or_default().dropped = None;
+    }
+
     /// A valid message of this peer arrived, even if late or repeated.
     pub(super) fn heard(&mut self, message: &Message) {
         let Some(stats) = self.by_peer.get_mut(&message.from) else {

@@ -170,6 +170,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// # Errors
     /// Those of [`Engine::handle`].
     pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.say_down()?;
         if self.member.views().is_none() || self.has_lost_state {
             return Ok(());
         }

@@ -1,32 +1,44 @@
-//! The client acquires its lock from the agent.
+//! The client acquires its lock from the agent. It has nothing to lose meanwhile: when it
+//! loses the agent, it asks the next one.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
-use super::connection::Connection;
-use super::messages::{Messages, rounded};
-use super::{GRACE, LockCommandError, LockOptions, WaitLimit};
-use crate::agent::protocol::{Answer, Ask, ClientMessage};
-use crate::system::millis;
+use super::ask::ask;
+use super::connection::{AgentSilent, Connection, ConnectionError};
+use super::messages::{self, Messages, rounded};
+use super::record::lock;
+use super::signals::Stops;
+use super::{LockCommandError, LockOptions, WaitLimit, with_lock_name};
+use crate::agent::protocol::{Answer, ClientMessage};
 
 /// A shorter wait is not reported.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
-/// How long to try to lock a record that the agent has just locked to check it.
-const MAX_CHECK: Duration = Duration::from_secs(1);
+/// How long an agent may take to tell a client that was granted its lock to go.
+const MAX_GO: Duration = Duration::from_secs(5);
 
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_millis(1);
+/// How long a client that does not wait waits for the answer of its agent: a try takes at
+/// most five seconds.
+const MAX_TRY: Duration = Duration::from_secs(8);
 
-/// How much of a command is sent to the agent, in bytes.
-const MAX_SHOWN: usize = 4096;
+/// How long after its own limit the client still reads the agent's answer, which says what
+/// stood in the way.
+const MAX_LATE: Duration = Duration::from_millis(500);
+
+/// A client that has looked for an agent for less than this time has not waited.
+const MIN_WAITED: Duration = Duration::from_millis(100);
+
+/// The first pause between two tries to reach an agent.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The longest one.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+/// After this wait the client handles SIGTSTP. A lock that is free is acquired sooner.
+const SHORT_WAIT: Duration = Duration::from_millis(50);
 
 /// An acquired lock.
 pub(super) struct Acquired {
@@ -40,155 +52,303 @@ pub(super) struct Acquired {
     pub(super) record: File,
 }
 
+/// The turn under which the command may run.
+pub(super) enum Turn {
+    /// Its own.
+    Own(Connection, Acquired),
+    /// That under which this process runs already. It is the outer `turno lock` that ends
+    /// the command if it has to.
+    Outer { node: u16 },
+}
+
 /// Requests the lock, and waits for it. A signal ends this process as it does any other:
 /// it holds nothing yet that would outlive it.
 pub(super) fn acquire(
-    connection: &mut Connection,
     options: &LockOptions,
     messages: &mut Messages<'_>,
-) -> Result<Acquired, LockCommandError> {
-    let requested_at = Instant::now();
-    connection.send(&ClientMessage::Ask(ask(options)))?;
-    let report_at = requested_at + MIN_REPORTED_WAIT;
-    let mut unreported: Option<String> = None;
-    let mut acquired: Option<Acquired> = None;
+) -> Result<Turn, LockCommandError> {
+    let mut waiter = Waiter {
+        options,
+        messages,
+        began: Instant::now(),
+        has_connected: false,
+        is_agent_older: false,
+        absence: None,
+        stops: None,
+    };
     loop {
-        if Instant::now() >= report_at
-            && let Some(text) = unreported.take()
-        {
-            messages.report_wait(&text);
+        let connection = waiter.connect();
+        let outcome = connection.and_then(|connection| waiter.ask(connection));
+        match outcome {
+            Ok(turn) => return Ok(turn),
+            Err(Setback::Failed(error)) => return Err(error),
+            Err(Setback::Stopped) => {
+                // The connection is closed: it does not stand in line.
+                if let Some(stops) = &mut waiter.stops {
+                    stops.stop();
+                }
+            }
+            Err(Setback::Again(why)) => {
+                waiter.check_limit(&why)?;
+                waiter.wait_for_agent(&why)?;
+            }
+            Err(Setback::Absent(why)) => waiter.wait_for_agent(&why)?,
         }
-        let Some(answer) = connection.receive(unreported.is_some().then_some(report_at))? else {
-            continue;
+    }
+}
+
+/// A client that waits for its lock.
+struct Waiter<'a, 'b> {
+    options: &'a LockOptions,
+    messages: &'a mut Messages<'b>,
+    began: Instant,
+    /// Whether it has found an agent.
+    has_connected: bool,
+    /// It does not know every field of a request.
+    is_agent_older: bool,
+    /// While no agent is there that has answered.
+    absence: Option<Absence>,
+    /// After a while, to leave the line when the user stops this process.
+    stops: Option<Stops>,
+}
+
+struct Absence {
+    began: Instant,
+    /// When the agent was last there, or its absence was noticed.
+    since: Instant,
+    pause: Duration,
+    is_reported: bool,
+}
+
+/// Why the client has not acquired the lock.
+enum Setback {
+    /// No agent is there, or it is lost.
+    Absent(String),
+    /// The agent has the client ask again.
+    Again(String),
+    /// The user stops this process.
+    Stopped,
+    Failed(LockCommandError),
+}
+
+impl From<ConnectionError> for Setback {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Absent(why) => Setback::Absent(why),
+            error => Setback::Failed(error.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Setback {
+    fn from(error: io::Error) -> Self {
+        Setback::Failed(error.into())
+    }
+}
+
+/// Why the record of an entry cannot be locked: if this process was stopped meanwhile, the
+/// agent may have passed its turn on, or be another one.
+fn not_locked(connection: &mut Connection, error: LockCommandError) -> Setback {
+    match connection.receive(Some(Instant::now() + FIRST_PAUSE)) {
+        Ok(Some(Answer::Failed { why, again: true })) => {
+            Setback::Again(format!("the agent says: {why}"))
+        }
+        Err(ConnectionError::Absent(why)) => Setback::Absent(why),
+        _ => Setback::Failed(error),
+    }
+}
+
+impl Waiter<'_, '_> {
+    fn connect(&mut self) -> Result<Connection, Setback> {
+        let lock = self.options.lock.clone();
+        let on_silence = move |silent: AgentSilent| {
+            messages::print(&with_lock_name(&lock, &silent.to_string()));
         };
-        match (answer, acquired.take()) {
-            (Answer::Waiting { text }, before) => {
-                unreported = Some(text);
-                acquired = before;
-                // The next report comes when the wait has lasted twice as long.
-                connection.expect_answer_within(requested_at.elapsed());
-            }
-            (
-                Answer::Granted {
-                    token,
-                    node,
-                    record,
-                    lease_us,
-                },
-                None,
-            ) => {
-                unreported = None;
-                acquired = Some(Acquired {
-                    token,
-                    node,
-                    record: lock(&record)?,
-                    lease: lease_us.map(Duration::from_micros),
-                });
-                connection.send(&match lease_us {
-                    None => ClientMessage::Locked {},
-                    Some(_) => ClientMessage::LockedUntil {},
-                })?;
-                connection.extend_deadline(GRACE);
-            }
-            (Answer::Go {}, Some(acquired)) => {
-                let (waited, token) = (rounded(requested_at.elapsed()), acquired.token);
-                messages.report_entry(&format!("acquired after {waited}, token {token}"));
-                return Ok(acquired);
-            }
-            (Answer::TimedOut { why, is_unanswered }, _) => {
-                return Err(match is_unanswered {
-                    true => LockCommandError::Unanswered(why),
-                    false => LockCommandError::Busy(why),
-                });
-            }
-            (Answer::Failed { why }, _) => {
-                return Err(LockCommandError::Failed(format!("the agent says: {why}")));
-            }
-            (answer, _) => {
-                let why = format!("it sent an unexpected answer: {answer:?}");
-                return Err(connection.lost(&io::Error::other(why)).into());
-            }
+        let deadline = match self.options.wait_limit {
+            WaitLimit::AtOnce => Instant::now().checked_add(MAX_TRY),
+            WaitLimit::AtMost(time) => self.began.checked_add(time.saturating_add(MAX_LATE)),
+            WaitLimit::Unlimited => None,
+        };
+        let connection = Connection::open(&self.options.socket, deadline, on_silence)?;
+        self.has_connected = true;
+        Ok(connection)
+    }
+
+    /// Asks the agent for the lock, and waits until it is acquired.
+    fn ask(&mut self, mut connection: Connection) -> Result<Turn, Setback> {
+        let asked_at = Instant::now();
+        let waited = asked_at.duration_since(self.began);
+        let waited = Some(waited).filter(|waited| *waited >= MIN_WAITED);
+        let mut ask = ask(self.options, waited.unwrap_or_default());
+        if self.is_agent_older {
+            (ask.outer, ask.reentrant) = (None, false);
         }
-    }
-}
-
-fn ask(options: &LockOptions) -> Ask {
-    let wait_ms = match options.wait_limit {
-        WaitLimit::AtMost(time) => Some(millis(time)),
-        WaitLimit::AtOnce | WaitLimit::Unlimited => None,
-    };
-    Ask {
-        name: options.lock.as_str().to_owned(),
-        at_once: options.wait_limit == WaitLimit::AtOnce,
-        wait_ms,
-        command: shown(&options.command),
-    }
-}
-
-/// The beginning of a command, for `turno status`.
-fn shown(command: &[OsString]) -> Vec<String> {
-    let mut left = MAX_SHOWN;
-    let mut shown = Vec::new();
-    for argument in command {
-        let mut argument = argument.to_string_lossy().into_owned();
-        if argument.len() > left {
-            while !argument.is_char_boundary(left) {
-                left -= 1;
-            }
-            argument.truncate(left);
-            argument.push('…');
-            shown.push(argument);
-            break;
-        }
-        left = left.saturating_sub(argument.len() + 1);
-        shown.push(argument);
-    }
-    shown
-}
-
-/// Locks the record of the entry. Only the agent may have it locked, for an instant, to
-/// check whether it is locked.
-fn lock(record: &Path) -> Result<File, LockCommandError> {
-    let lock = || -> io::Result<File> {
-        let file = File::open(record)?;
-        let until = Instant::now() + MAX_CHECK;
+        let is_plain = ask.outer.is_none() && !ask.reentrant;
+        connection.send(&ClientMessage::Ask(ask))?;
+        let report_at = self.began + MIN_REPORTED_WAIT;
+        let mut unreported: Option<String> = None;
+        let mut acquired: Option<Acquired> = None;
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(PAUSE),
-                locked => return Ok(locked.map(|()| file)?),
+            if Instant::now() >= report_at
+                && let Some(text) = unreported.take()
+            {
+                self.messages.report_wait(&text);
+            }
+            let catch_at = self.stops.is_none().then_some(asked_at + SHORT_WAIT);
+            let report_at = unreported.is_some().then_some(report_at);
+            let until = [catch_at, report_at].into_iter().flatten().min();
+            let wake = self.stops.as_ref().map(Stops::requests);
+            let Some(answer) = connection.receive_unless(until, wake)? else {
+                if self.stops.as_ref().is_some_and(Stops::is_requested) {
+                    return Err(Setback::Stopped);
+                }
+                if catch_at.is_some_and(|at| at <= Instant::now()) {
+                    self.stops = Some(Stops::catch()?);
+                }
+                continue;
+            };
+            match (answer, acquired.take()) {
+                (Answer::Waiting { text }, before) => {
+                    unreported = Some(text);
+                    acquired = before;
+                    self.absence = None;
+                    // The next report comes when the wait has lasted twice as long.
+                    connection.expect_answer_within(asked_at.elapsed());
+                }
+                (
+                    Answer::Granted {
+                        token,
+                        node,
+                        record,
+                        lease_us,
+                    },
+                    None,
+                ) => {
+                    unreported = None;
+                    self.absence = None;
+                    let record = match lock(&record) {
+                        Ok(record) => record,
+                        Err(error) => return Err(not_locked(&mut connection, error)),
+                    };
+                    acquired = Some(Acquired {
+                        token,
+                        node,
+                        record,
+                        lease: lease_us.map(Duration::from_micros),
+                    });
+                    connection.send(&match lease_us {
+                        None => ClientMessage::Locked {},
+                        Some(_) => ClientMessage::LockedUntil {},
+                    })?;
+                    connection.extend_deadline(MAX_GO);
+                }
+                (Answer::Go {}, Some(acquired)) => {
+                    let (waited, token) = (rounded(self.began.elapsed()), acquired.token);
+                    let text = format!("acquired after {waited}, token {token}");
+                    self.messages.report_entry(&text);
+                    // From here on the turn stands, and the command is stopped with this
+                    // process.
+                    if let Some(mut stops) = self.stops.take()
+                        && stops.is_requested()
+                    {
+                        stops.stop();
+                    }
+                    return Ok(Turn::Own(connection, acquired));
+                }
+                (Answer::TimedOut { why, is_unanswered }, _) => {
+                    return Err(Setback::Failed(match is_unanswered {
+                        true => LockCommandError::Unanswered(why),
+                        false => LockCommandError::Busy(why),
+                    }));
+                }
+                (Answer::Failed { why, again: true }, _) => {
+                    // It is there: the patience with it begins anew.
+                    if let Some(absence) = &mut self.absence {
+                        absence.since = Instant::now();
+                    }
+                    return Err(Setback::Again(format!("the agent says: {why}")));
+                }
+                (Answer::Within { node }, None) => return Ok(Turn::Outer { node }),
+                (Answer::Failed { why, .. }, None)
+                    if !is_plain && why.contains("unknown field") =>
+                {
+                    if self.options.is_reentrant {
+                        let why = "the agent is older than this turno lock, and does not know of \
+                                   --reentrant: restart the agent";
+                        return Err(Setback::Failed(LockCommandError::Failed(why.to_owned())));
+                    }
+                    self.is_agent_older = true;
+                    return Err(Setback::Again(format!("the agent says: {why}")));
+                }
+                (Answer::Failed { why, again: false }, _) => {
+                    let why = format!("the agent says: {why}");
+                    return Err(Setback::Failed(LockCommandError::Failed(why)));
+                }
+                (answer, _) => {
+                    let why = format!("it sent an unexpected answer: {answer:?}");
+                    return Err(connection.lost(&io::Error::other(why)).into());
+                }
             }
         }
-    };
-    lock().map_err(|error| {
-        LockCommandError::Failed(format!(
-            "cannot lock {}, the agent's record of this entry: {error}; the command was not run",
-            record.display()
-        ))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_of_the_record_does_not_prevent_its_lock() {
-        let record = tempfile::NamedTempFile::new().unwrap();
-        let check = File::open(record.path()).unwrap();
-        flock(&check, FlockOperation::LockExclusive).unwrap();
-        let path = record.path().to_owned();
-        let locks = thread::spawn(move || lock(&path).map(drop));
-        drop(check);
-        assert!(locks.join().unwrap().is_ok());
     }
 
-    #[test]
-    fn a_long_command_is_cut() {
-        let command = ["rsync", "-a", "from", "to"].map(OsString::from);
-        assert_eq!(shown(&command), ["rsync", "-a", "from", "to"]);
-        let long = ["x".into(), "é".repeat(10_000).into(), "y".into()];
-        let shown = shown(&long);
-        assert_eq!(shown.len(), 2);
-        assert_eq!(shown[1], format!("{}…", "é".repeat((4096 - 2) / 2)));
+    /// Waits a moment for an agent, unless the time for that is over.
+    ///
+    /// # Errors
+    /// Why none is there.
+    fn wait_for_agent(&mut self, why: &str) -> Result<(), LockCommandError> {
+        let now = Instant::now();
+        let absence = self.absence.get_or_insert(Absence {
+            began: now,
+            since: now,
+            pause: FIRST_PAUSE,
+            is_reported: false,
+        });
+        let over_at = match self.options.wait_limit {
+            WaitLimit::AtMost(time) => self.began.checked_add(time),
+            _ if self.has_connected => absence.since.checked_add(self.options.agent_patience),
+            // Without a limit of its own a client that finds no agent fails at once.
+            _ => Some(now),
+        };
+        if over_at.is_some_and(|at| at <= now) {
+            return Err(LockCommandError::Failed(self.too_long(why)));
+        }
+        if absence.began + MIN_REPORTED_WAIT <= now && !absence.is_reported {
+            absence.is_reported = true;
+            self.messages.report_wait(&format!("for the agent: {why}"));
+        }
+        let left = over_at.map(|at| at.duration_since(now));
+        let pause = left.map_or(absence.pause, |left| left.min(absence.pause));
+        absence.pause = MAX_PAUSE.min(pause * 2);
+        match &mut self.stops {
+            Some(stops) => {
+                if stops.is_requested_within(pause) {
+                    stops.stop();
+                }
+            }
+            None => thread::sleep(pause),
+        }
+        Ok(())
+    }
+
+    /// Why the command was not run, to a user who has set a limit.
+    fn too_long(&self, why: &str) -> String {
+        match self.options.wait_limit {
+            WaitLimit::AtMost(time) => format!("not acquired within {}: {why}", rounded(time)),
+            _ => why.to_owned(),
+        }
+    }
+
+    /// Whether to ask again: the time for that may be over.
+    fn check_limit(&self, why: &str) -> Result<(), LockCommandError> {
+        match self.options.wait_limit {
+            WaitLimit::AtMost(time) if self.began.elapsed() >= time => {
+                Err(LockCommandError::Failed(self.too_long(why)))
+            }
+            WaitLimit::AtOnce if self.began.elapsed() >= MAX_TRY => {
+                Err(LockCommandError::Failed(why.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The command of a supervisor: its start, and the signals to it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,16 +36,32 @@ pub(super) fn spawn(command: &[OsString], input: OwnedFd) -> Result<Pid, u8> {
     let spawned = Command::new(program).args(arguments).stdin(input).spawn();
     spawned
         .map(|child| Pid::from_child(&child))
-        .map_err(|error| {
-            let shown = Path::new(program).display();
-            messages::print(&format!("cannot run {shown}: {error}"));
-            match Errno::from_io_error(&error) {
-                Some(Errno::NOENT) => NOT_FOUND,
-                // The system has no room for a process.
-                Some(Errno::AGAIN | Errno::NOMEM) => OWN_FAILURE,
-                _ => NOT_EXECUTABLE,
-            }
-        })
+        .map_err(|error| not_started(program, &error))
+}
+
+/// Has this process become the command. Returns the exit code if it cannot. The reason is
+/// printed.
+pub(super) fn become_it(
+    command: &[OsString],
+    environment: impl IntoIterator<Item = (&'static str, String)>,
+) -> u8 {
+    let Some((program, arguments)) = command.split_first() else {
+        return OWN_FAILURE;
+    };
+    let mut command = Command::new(program);
+    let error = command.args(arguments).envs(environment).exec();
+    not_started(program, &error)
+}
+
+fn not_started(program: &OsStr, error: &io::Error) -> u8 {
+    let shown = Path::new(program).display();
+    messages::print(&format!("cannot run {shown}: {error}"));
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT) => NOT_FOUND,
+        // The system has no room for a process.
+        Some(Errno::AGAIN | Errno::NOMEM) => OWN_FAILURE,
+        _ => NOT_EXECUTABLE,
+    }
 }
 
 /// Whether the command itself has received a signal that the terminal sent to the process

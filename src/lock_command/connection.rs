@@ -1,6 +1,7 @@
 //! A client's connection to an agent, which may be absent, slow, stopped or killed.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use thiserror::Error;
 use crate::agent::lines::{self, Lines};
 use crate::agent::protocol::{Answer, ClientMessage, MAX_ANSWER};
 use crate::agent::socket_path;
-use crate::system::{readiness, register_readable};
+use crate::system::{readable, readiness, register_readable};
 
 /// How late an answer may be before the user is told that the agent does not answer.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -41,12 +42,24 @@ pub(crate) struct Connection {
      PID resumes it",
     self.summary()
 )]
-pub(crate) struct AgentSilent(PathBuf);
+pub(crate) struct AgentSilent {
+    agent: PathBuf,
+    is_reported: bool,
+}
 
 impl AgentSilent {
     /// The message without how to check.
     pub(crate) fn summary(&self) -> String {
-        format!("the agent at {} does not answer", self.0.display())
+        format!("the agent at {} does not answer", self.agent.display())
+    }
+
+    /// The message, without how to check if that was reported before.
+    pub(super) fn conclusion(&self) -> String {
+        if self.is_reported {
+            self.summary()
+        } else {
+            self.to_string()
+        }
     }
 }
 
@@ -56,48 +69,68 @@ pub(crate) enum ConnectionError {
     /// The agent has not answered before the deadline.
     #[error(transparent)]
     AgentSilent(AgentSilent),
-    /// The agent was not reached, has closed the connection, or broken the protocol.
+    /// No agent listens, or it has closed the connection. Another may be started.
+    #[error("{0}")]
+    Absent(String),
+    /// This user may not use the agent, or it has broken the protocol.
     #[error("{0}")]
     Failed(String),
 }
 
 /// Why an agent no longer serves a client that holds a lock: a sentence.
 #[derive(Debug)]
-pub(crate) enum Loss {
+pub(super) enum Loss {
     /// It is about to end, and the command is to end first.
     Ends(String),
-    /// It was stopped or killed, or has closed the connection. Another may be started.
+    /// It was killed, or is restarted. Another may be started.
     Gone(String),
+    /// It does not hold the lock.
+    NotHeld(String),
+}
+
+/// What a client hears of its agent while its command runs.
+#[derive(Debug)]
+pub(super) enum News {
+    Nothing,
+    /// The agent has taken the entry over, and serves this client.
+    Resumed,
+    Loss(Loss),
 }
 
 impl ConnectionError {
     fn not_connected(agent: &Path, error: &io::Error) -> Self {
         let agent = agent.display();
-        ConnectionError::Failed(match error.kind() {
-            ErrorKind::PermissionDenied => format!(
+        match error.kind() {
+            ErrorKind::PermissionDenied => ConnectionError::Failed(format!(
                 "this user may not use the agent at {agent}: ls -l {agent} shows which user and \
                  group may (turno agent --socket-group)"
-            ),
-            _ => format!(
+            )),
+            _ => ConnectionError::Absent(format!(
                 "no agent listens at {agent}: {error}; start one with turno agent (systemctl \
                  start turno), or give its socket with --socket or TURNO_SOCKET"
-            ),
-        })
+            )),
+        }
     }
 
     fn lost(agent: &Path, error: &io::Error) -> Self {
         let agent = agent.display();
-        ConnectionError::Failed(format!("the agent at {agent} is lost: {error}"))
+        let why = format!("the agent at {agent} is lost: {error}");
+        match error.kind() {
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                ConnectionError::Absent(why)
+            }
+            _ => ConnectionError::Failed(why),
+        }
     }
 }
 
 impl Connection {
     /// Connects to the agent that listens at this path. The connection fails when the
-    /// agent does not answer within `max_wait`. `on_silence` is called at most once, when
+    /// agent does not answer before `deadline`. `on_silence` is called at most once, when
     /// the agent is late.
     pub(crate) fn open(
         agent: &Path,
-        max_wait: Option<Duration>,
+        deadline: Option<Instant>,
         on_silence: impl FnOnce(AgentSilent) + 'static,
     ) -> Result<Self, ConnectionError> {
         socket_path::check(agent).map_err(ConnectionError::Failed)?;
@@ -113,8 +146,7 @@ impl Connection {
             stream,
             received: Lines::default(),
             report_silence_at: None,
-            // A deadline that no `Instant` can express is none.
-            deadline: max_wait.and_then(|wait| Instant::now().checked_add(wait)),
+            deadline,
             on_silence: Some(Box::new(on_silence)),
         };
         connection.expect_answer_within(Duration::ZERO);
@@ -124,6 +156,21 @@ impl Connection {
             Ok(connect(&connection.stream, &address)?)
         })?;
         Ok(connection)
+    }
+
+    /// Connects to an agent that may be absent, without waiting for it.
+    pub(super) fn try_open(agent: &Path) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(agent)?)?;
+        Ok(Connection {
+            agent: agent.to_owned(),
+            stream: UnixStream::from(socket),
+            received: Lines::default(),
+            report_silence_at: None,
+            deadline: None,
+            on_silence: None,
+        })
     }
 
     /// The agent has to send its next answer within this time.
@@ -151,30 +198,59 @@ impl Connection {
         &mut self,
         until: Option<Instant>,
     ) -> Result<Option<Answer>, ConnectionError> {
-        self.retry(until, ConnectionError::lost, |connection, timeout| {
-            connection.stream.set_read_timeout(timeout)?;
-            connection.read_answer()
-        })
+        self.receive_unless(until, None)
     }
 
-    /// Registers the connection with a poll. From now on only [`Connection::loss`] reads.
+    /// Receives the next answer. `None` if it has not come at `until`, or when `wake` can be
+    /// read.
+    pub(super) fn receive_unless(
+        &mut self,
+        until: Option<Instant>,
+        wake: Option<&UnixStream>,
+    ) -> Result<Option<Answer>, ConnectionError> {
+        let received = self.retry(until, ConnectionError::lost, |connection, timeout| {
+            if let Some(answer) = connection.received.next(MAX_ANSWER)? {
+                return Ok(Some(answer));
+            }
+            let stream = connection.stream.as_fd();
+            let [has_input, is_woken] = match wake {
+                Some(wake) => readable([stream, wake.as_fd()], timeout)?,
+                None => [readable([stream], timeout)?[0], false],
+            };
+            if is_woken {
+                return Ok(None);
+            }
+            if !has_input {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            connection.read_answer().map(Some)
+        });
+        received.map(Option::flatten)
+    }
+
+    /// Registers the connection with a poll. From now on only [`Connection::news`] reads.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         self.stream.set_nonblocking(true)?;
         register_readable(&self.stream, registry, token)
     }
 
-    /// What has come of the agent, if it no longer serves this client.
-    pub(crate) fn loss(&mut self) -> Option<Loss> {
+    /// What has become of the agent, to a client that runs a command. Does not wait.
+    pub(super) fn news(&mut self) -> News {
+        let says = |why: &str| format!("the agent says: {why}");
         loop {
-            match self.read_answer() {
-                Ok(Answer::Failed { why }) => {
-                    return Some(Loss::Ends(format!("the agent says: {why}")));
-                }
+            return match self.read_answer() {
+                Ok(Answer::Resumed {}) => News::Resumed,
+                Ok(Answer::NotHeld { why }) => News::Loss(Loss::NotHeld(says(&why))),
+                Ok(Answer::Failed { why, again: true }) => News::Loss(Loss::Gone(says(&why))),
+                Ok(Answer::Failed { why, again: false }) => News::Loss(Loss::Ends(says(&why))),
                 // No other answer has a meaning while the lock is held.
-                Ok(_) => {}
-                Err(error) if is_temporary(&error) => return None,
-                Err(error) => return Some(Loss::Gone(format!("the agent is lost: {error}"))),
-            }
+                Ok(_) => continue,
+                Err(error) if is_temporary(&error) => News::Nothing,
+                Err(error) => {
+                    let why = format!("the agent is lost: {error}");
+                    News::Loss(Loss::Gone(why))
+                }
+            };
         }
     }
 
@@ -206,14 +282,18 @@ impl Connection {
             // If this process was stopped itself, an answer may be there that it has not
             // read.
             if !self.has_input() {
-                let silent = || AgentSilent(self.agent.clone());
+                let silent = |is_reported| AgentSilent {
+                    agent: self.agent.clone(),
+                    is_reported,
+                };
                 if self.report_silence_at.take_if(|at| *at <= now).is_some()
                     && let Some(on_silence) = self.on_silence.take()
                 {
-                    on_silence(silent());
+                    on_silence(silent(false));
                 }
                 if self.deadline.is_some_and(|at| at <= now) {
-                    return Err(ConnectionError::AgentSilent(silent()));
+                    let is_reported = self.on_silence.is_none();
+                    return Err(ConnectionError::AgentSilent(silent(is_reported)));
                 }
             }
             if until.is_some_and(|at| at <= now) {

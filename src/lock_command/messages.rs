@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 
 use super::LockOptions;
+use super::agent_link::LinkEvent;
 use crate::LockName;
 use crate::printable::Printable;
 use crate::system::readiness;
@@ -36,6 +37,39 @@ impl<'a> Messages<'a> {
     pub(super) fn report_entry(&self, text: &str) {
         if self.options.is_verbose || self.has_reported_wait {
             self.report(text);
+        }
+    }
+
+    /// Reports that the lock is kept though the command has ended.
+    pub(super) fn report_keeping(&self, left: Duration) {
+        if self.options.reports_wait {
+            let left = rounded(left);
+            self.report(&format!(
+                "the command has ended; the lock is kept for {left} more, until --at-least is over"
+            ));
+        }
+    }
+
+    /// Reports that the agent is away for some time, or is back. With a deadline the lease
+    /// limits how long the command goes on meanwhile.
+    pub(super) fn report_agent(&self, event: &LinkEvent, has_deadline: bool) {
+        match event {
+            LinkEvent::Absent(why) if has_deadline => self.report(&format!(
+                "{why}; the command goes on until its lease ends, and longer if the agent is \
+                 started again in time"
+            )),
+            LinkEvent::Absent(why) => self.report(&format!(
+                "{why}; the command goes on, and turno connects again for at most {}",
+                rounded(self.options.agent_patience)
+            )),
+            LinkEvent::Back {
+                after,
+                was_reported,
+            } if *was_reported || self.options.is_verbose => self.report(&format!(
+                "the agent is back after {}, and the command goes on under its lock",
+                rounded(*after)
+            )),
+            LinkEvent::Back { .. } | LinkEvent::Lost(_) | LinkEvent::NotHeld(_) => {}
         }
     }
 

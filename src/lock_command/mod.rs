@@ -6,8 +6,8 @@
 //!                      └────── record ────────┴─────────────┘  locked with flock(2)
 //! ```
 //!
-//! The client is the process that the user starts. It acquires the lock from the agent
-//! ([`acquire`]), then starts the supervisor ([`run_command`]), which starts the command
+//! The client is the process that the user starts. It acquires the lock from the agent, and
+//! asks again when it loses the agent before that ([`acquire`]), then starts the supervisor ([`run_command`]), which starts the command
 //! ([`supervise`](mod@supervise)). When one of them dies, the command does not go on
 //! without the lock:
 //!
@@ -15,7 +15,9 @@
 //!   command. It finds them all, because it adopts those whose parents die;
 //! - the *supervisor*: the client adopts them, and kills them;
 //! - the *command*: it has ended, as any other does;
-//! - the *agent*: the socket closes, and the client ends the command;
+//! - the *agent*: the socket closes, and the client connects to the next agent, which takes
+//!   the entry over by its record ([`agent_link`]); it ends the command if none is there in
+//!   time;
 //! - with failover, *its member* is cut off: the supervisor ends the command before the
 //!   deadline in the record ([`deadline`]); the client does it if the supervisor has not,
 //!   and the agent if neither has;
@@ -25,13 +27,17 @@
 //! All are in one process group, so that the terminal treats them as one.
 
 mod acquire;
+mod agent_link;
+mod ask;
 mod channel;
 mod command;
 pub(crate) mod connection;
 mod deadline;
 mod exit_code;
 mod messages;
+mod outer_turns;
 mod process_tree;
+mod record;
 mod run_command;
 mod signals;
 mod supervise;
@@ -42,7 +48,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::LockName;
-use connection::{AgentSilent, Connection, ConnectionError};
+use acquire::Turn;
+use connection::ConnectionError;
 pub(crate) use exit_code::{OWN_FAILURE, UNANSWERED};
 use messages::Messages;
 pub(crate) use messages::with_lock_name;
@@ -50,9 +57,6 @@ pub(crate) use supervise::{Lapse, Supervision, supervise};
 
 /// The subcommand that runs the supervisor.
 pub(crate) const SUPERVISOR: &str = "lock-supervisor";
-
-/// How much longer than its own limit the client waits for an answer of the agent.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The options of `turno lock`.
 #[derive(Debug)]
@@ -63,8 +67,16 @@ pub(crate) struct LockOptions {
     pub(crate) wait_limit: WaitLimit,
     /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
+    /// How long a running command goes on without an agent, when there is no lease.
+    pub(crate) agent_patience: Duration,
     /// What to do when the lease was not renewed for two thirds of its length.
     pub(crate) lapse: Lapse,
+    /// Whether the command may run under the turn under which this process runs already.
+    pub(crate) is_reentrant: bool,
+    /// How long the lock is kept at least, from the start of the command.
+    pub(crate) at_least: Duration,
+    /// Whether to keep the lock until everything that the command has started has ended.
+    pub(crate) until_all_end: bool,
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,
     /// Whether to report for whom the client waits.
@@ -82,17 +94,6 @@ pub(crate) enum WaitLimit {
     Unlimited,
 }
 
-impl WaitLimit {
-    /// How long to wait for an agent that does not answer. `None`: without limit.
-    fn with_grace(self) -> Option<Duration> {
-        match self {
-            WaitLimit::AtOnce => Some(GRACE),
-            WaitLimit::AtMost(time) => Some(time.saturating_add(GRACE)),
-            WaitLimit::Unlimited => None,
-        }
-    }
-}
-
 /// Why the command did not run, or not to its end: a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -107,9 +108,10 @@ pub(crate) enum LockCommandError {
 impl From<ConnectionError> for LockCommandError {
     fn from(error: ConnectionError) -> Self {
         match error {
-            // What to do was reported when the agent had been silent for a while.
-            ConnectionError::AgentSilent(silent) => LockCommandError::Failed(silent.summary()),
-            ConnectionError::Failed(why) => LockCommandError::Failed(why),
+            ConnectionError::AgentSilent(silent) => LockCommandError::Failed(silent.conclusion()),
+            ConnectionError::Absent(why) | ConnectionError::Failed(why) => {
+                LockCommandError::Failed(why)
+            }
         }
     }
 }
@@ -127,12 +129,27 @@ impl From<io::Error> for LockCommandError {
 /// # Errors
 /// [`LockCommandError`]. The command does not run any more.
 pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
-    let lock = options.lock.clone();
-    let on_silence =
-        move |silent: AgentSilent| messages::print(&with_lock_name(&lock, &silent.to_string()));
-    let time = options.wait_limit.with_grace();
-    let mut connection = Connection::open(&options.socket, time, on_silence)?;
     let mut messages = Messages::new(options);
-    let acquired = acquire::acquire(&mut connection, options, &mut messages)?;
-    run_command::run_command(connection, acquired, options, &messages)
+    match acquire::acquire(options, &mut messages)? {
+        Turn::Own(connection, acquired) => {
+            run_command::run_command(connection, acquired, options, &messages)
+        }
+        Turn::Outer { node } => Ok(run_within(node, options, &messages)),
+    }
+}
+
+/// Becomes the command, under the turn under which this process runs. Returns the exit code
+/// if it cannot.
+fn run_within(node: u16, options: &LockOptions, messages: &Messages<'_>) -> u8 {
+    let Some(outer) = outer_turns::find(&options.lock) else {
+        return OWN_FAILURE;
+    };
+    let token = outer.token;
+    messages.report_entry(&format!("goes on under the outer turn, token {token}"));
+    let environment = [
+        ("TURNO_LOCK", outer.name),
+        ("TURNO_TOKEN", token.to_string()),
+        ("TURNO_NODE", node.to_string()),
+    ];
+    command::become_it(&options.command, environment)
 }

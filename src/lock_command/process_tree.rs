@@ -88,6 +88,13 @@ pub(super) fn terminate_all() {
     signal_all(&descendants, Signal::CONT);
 }
 
+/// Sends all descendants this signal.
+pub(super) fn pass_on_to_all(signal: i32) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        signal_all(&descendants(&OtherChildren::default()), signal);
+    }
+}
+
 /// Reaps the children that have ended. Returns whether no child is left.
 pub(super) fn reap(mut ended: impl FnMut(Pid, WaitStatus)) -> bool {
     loop {

@@ -1,6 +1,7 @@
 //! The client runs its command under the acquired lock: it starts the supervisor, then
 //! watches the agent, the supervisor and its own signals.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,13 +13,14 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use super::acquire::Acquired;
+use super::agent_link::{AgentLink, LinkEvent};
 use super::channel::{self, Control};
-use super::connection::{Connection, Loss};
+use super::connection::Connection;
 use super::deadline::{Deadline, Due, Margins};
 use super::messages::{Messages, rounded};
 use super::process_tree::{self, OtherChildren};
 use super::signals::{self, Signals};
-use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code};
+use super::{LockCommandError, LockOptions, SUPERVISOR, exit_code, outer_turns};
 use crate::system::{register_readable, retry_interrupted};
 
 const AGENT: Token = Token(0);
@@ -44,8 +46,8 @@ pub(super) fn run_command(
     process_tree::adopt_orphans()?;
     let other_children = OtherChildren::find();
     let mut client = Client::start(connection, &acquired, options)?;
-    let outcome = client.wait(options, messages);
-    if let Ok(Outcome::LeaseOver) = outcome {
+    let outcome = client.wait(began, options, messages);
+    if let Ok(Outcome::LeaseOver | Outcome::NotHeld) = outcome {
         process_tree::kill_all(&other_children);
     }
     // A supervisor that still runs kills the command now.
@@ -55,6 +57,10 @@ pub(super) fn run_command(
         Outcome::Command(code) => code,
         Outcome::AgentLost => {
             let why = "the command was ended, because the lock was lost with the agent";
+            return Err(LockCommandError::Failed(why.to_owned()));
+        }
+        Outcome::NotHeld => {
+            let why = "the command was killed, because its agent does not hold the lock any more";
             return Err(LockCommandError::Failed(why.to_owned()));
         }
         Outcome::LeaseOver => {
@@ -69,9 +75,14 @@ pub(super) fn run_command(
         }
     };
     drop(acquired);
-    client.connection.release(MAX_RELEASE);
+    let is_released = client.agent.release(MAX_RELEASE);
     if options.is_verbose {
-        messages.report(&format!("released after {}", rounded(began.elapsed())));
+        let ran = rounded(began.elapsed());
+        messages.report(&if is_released {
+            format!("released after {ran}")
+        } else {
+            format!("ended after {ran}; the agent releases the lock when it is back")
+        });
     }
     Ok(code)
 }
@@ -82,6 +93,8 @@ enum Outcome {
     Command(u8),
     /// The command has ended, because the agent was lost.
     AgentLost,
+    /// The agent does not hold the lock. The command may still run.
+    NotHeld,
     /// The lease is about to end, and the supervisor has not ended the command.
     LeaseOver,
     /// The supervisor has died. The command may still run.
@@ -91,7 +104,7 @@ enum Outcome {
 struct Client {
     poll: Poll,
     signals: Signals,
-    connection: Connection,
+    agent: AgentLink,
     channel: UnixStream,
     supervisor: Child,
     deadline: Option<Deadline>,
@@ -109,15 +122,20 @@ impl Client {
         channel::send_fds(&channel, io::stdin().as_fd(), acquired.record.as_fd())?;
         channel.set_nonblocking(true)?;
         register_readable(&channel, registry, CHANNEL)?;
-        connection.register(registry, AGENT)?;
+        let agent = AgentLink::new(connection, acquired, options)?;
+        agent.register(registry, AGENT)?;
         let signals = Signals::of_client(registry, SIGNALS)?;
         let deadline = acquired.lease.map(|lease| {
             let margins = Margins::of_client(lease);
             Deadline::register(&acquired.record, margins, registry, DEADLINE)
         });
         let deadline = deadline.transpose()?;
+        let turn = outer_turns::turn(&options.lock, acquired.token, &acquired.record)?;
         let mut supervisor = Command::new(THIS_PROGRAM);
         supervisor.arg0("turno").arg(SUPERVISOR);
+        if options.until_all_end {
+            supervisor.arg("--until-all-end");
+        }
         if let Some(lease) = acquired.lease {
             supervisor.args(options.lapse.arguments(lease, options.kill_after));
             supervisor.env("TURNO_LEASE_MS", lease.as_millis().to_string());
@@ -128,55 +146,68 @@ impl Client {
             .env("TURNO_LOCK", options.lock.as_str())
             .env("TURNO_TOKEN", acquired.token.to_string())
             .env("TURNO_NODE", acquired.node.to_string())
+            .env(outer_turns::VARIABLE, outer_turns::with(&turn))
             .stdin(OwnedFd::from(far_end))
             .spawn()?;
         Ok(Client {
             poll,
             signals,
-            connection,
+            agent,
             channel,
             supervisor,
             deadline,
         })
     }
 
-    fn wait(&mut self, options: &LockOptions, messages: &Messages<'_>) -> io::Result<Outcome> {
+    fn wait(
+        &mut self,
+        began: Instant,
+        options: &LockOptions,
+        messages: &Messages<'_>,
+    ) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(8);
-        let (mut is_agent_lost, mut must_end) = (false, false);
+        let mut must_end = false;
         let mut kill_at: Option<Instant> = None;
+        let mut is_told_to_end = false;
         loop {
             // Every source is read each time: a process that was stopped may have missed
             // events.
             let signals: Vec<Control> = self.signals.pending().collect();
-            signals.into_iter().for_each(|signal| self.send(signal));
+            for signal in signals {
+                is_told_to_end |= signals::asks_to_end(signal);
+                self.send(signal);
+            }
             match retry_interrupted(|| self.receive()) {
                 Ok(None) => return Ok(Outcome::SupervisorLost),
                 Ok(Some(_)) if must_end => return Ok(Outcome::AgentLost),
-                Ok(Some(code)) => return Ok(Outcome::Command(code)),
+                Ok(Some(code)) => {
+                    if let Some(until) = began.checked_add(options.at_least)
+                        && !is_told_to_end
+                    {
+                        self.keep_lock(until, messages)?;
+                    }
+                    return Ok(Outcome::Command(code));
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            let loss = if is_agent_lost {
-                None
-            } else {
-                self.connection.loss()
-            };
-            is_agent_lost |= loss.is_some();
-            if let Some(Loss::Gone(why)) = &loss
-                && self.deadline.is_some()
-            {
-                messages.report(&format!(
-                    "{why}; the command goes on until its lease ends, and longer if the agent is \
-                     started again in time"
-                ));
-            } else if let Some(Loss::Gone(why) | Loss::Ends(why)) = loss {
-                must_end = true;
-                kill_at = Instant::now().checked_add(options.kill_after);
-                self.send(Control::Terminate);
-                let kill_after = rounded(options.kill_after);
-                messages.report(&format!(
-                    "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
-                ));
+            while let Some(event) = self.agent.next_event(self.poll.registry(), AGENT) {
+                match event {
+                    LinkEvent::NotHeld(why) => {
+                        messages.report(&format!("{why}: the command is killed now"));
+                        return Ok(Outcome::NotHeld);
+                    }
+                    LinkEvent::Lost(why) => {
+                        must_end = true;
+                        kill_at = Instant::now().checked_add(options.kill_after);
+                        self.send(Control::Terminate);
+                        let kill_after = rounded(options.kill_after);
+                        messages.report(&format!(
+                            "{why}; the command gets SIGTERM now, and SIGKILL in {kill_after}"
+                        ));
+                    }
+                    event => messages.report_agent(&event, self.deadline.is_some()),
+                }
             }
             if let Some(deadline) = &mut self.deadline
                 && deadline.due()? == Due::Kill
@@ -187,8 +218,51 @@ impl Client {
                 // The supervisor then kills the command.
                 self.channel.shutdown(Shutdown::Write)?;
             }
-            let timeout = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let due = [kill_at, self.agent.next_timeout()];
+            let due = due.into_iter().flatten().min();
+            let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps the lock though the command has ended, until a signal comes, or the lock is
+    /// lost: nothing runs any more that would have to be ended.
+    fn keep_lock(&mut self, until: Instant, messages: &Messages<'_>) -> io::Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        // Its reader sees the end of the command's output, and its writer that of its reader.
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stdin(&null)?;
+        messages.report_keeping(left);
+        let mut events = Events::with_capacity(8);
+        loop {
+            if self.signals.pending().next().is_some() {
+                return Ok(());
+            }
+            while let Some(event) = self.agent.next_event(self.poll.registry(), AGENT) {
+                match event {
+                    LinkEvent::Lost(_) | LinkEvent::NotHeld(_) => return Ok(()),
+                    event => messages.report_agent(&event, self.deadline.is_some()),
+                }
+            }
+            if let Some(deadline) = &mut self.deadline
+                && deadline.due()? == Due::Kill
+            {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if until <= now {
+                return Ok(());
+            }
+            let due = self.agent.next_timeout().map_or(until, |at| at.min(until));
+            let timeout = due.saturating_duration_since(now);
+            match self.poll.poll(&mut events, Some(timeout)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }

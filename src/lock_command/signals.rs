@@ -1,7 +1,11 @@
 //! The signals of the client and the supervisor, which are meant for the command.
 
-use std::io;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use mio::{Registry, Token};
 use signal_hook::consts::{
@@ -9,10 +13,12 @@ use signal_hook::consts::{
 };
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
+use signal_hook::low_level::{self, pipe};
+use signal_hook::{SigId, flag};
 
 use super::channel::Control;
-use crate::system::register_readable;
 use crate::system::signals::not_ignored;
+use crate::system::{readable, register_readable};
 
 /// The signals that are passed on. Each ends a command that does not handle it.
 const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2];
@@ -23,6 +29,65 @@ const FROM_TERMINAL: [i32; 3] = [SIGHUP, SIGINT, SIGQUIT];
 
 /// The signals that stop a process.
 const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
+
+/// SIGTSTP to a client that waits: it is to leave the line before it stops, because the
+/// lock would be granted to a process that does not run. Dropping it makes the signal stop
+/// this process as it does any other.
+pub(super) struct Stops {
+    requests: UnixStream,
+    registered: Option<SigId>,
+    is_default: Arc<AtomicBool>,
+}
+
+impl Stops {
+    pub(super) fn catch() -> io::Result<Self> {
+        let (requests, sender) = UnixStream::pair()?;
+        requests.set_nonblocking(true)?;
+        let is_default = Arc::<AtomicBool>::default();
+        let registered = if not_ignored(&[SIGTSTP]).is_empty() {
+            None
+        } else {
+            flag::register_conditional_default(SIGTSTP, Arc::clone(&is_default))?;
+            Some(pipe::register(SIGTSTP, sender)?)
+        };
+        Ok(Stops {
+            requests,
+            registered,
+            is_default,
+        })
+    }
+
+    /// Can be read when the signal has arrived.
+    pub(super) fn requests(&self) -> &UnixStream {
+        &self.requests
+    }
+
+    /// Whether the signal has arrived since the last stop.
+    pub(super) fn is_requested(&self) -> bool {
+        self.is_requested_within(Duration::ZERO)
+    }
+
+    /// Waits for the signal.
+    pub(super) fn is_requested_within(&self, time: Duration) -> bool {
+        readable([self.requests.as_fd()], Some(time)).is_ok_and(|[requested]| requested)
+    }
+
+    /// Stops this process, and returns when it continues.
+    pub(super) fn stop(&mut self) {
+        let _ = low_level::emulate_default_handler(SIGTSTP);
+        let mut bytes = [0; 64];
+        while self.requests.read(&mut bytes).is_ok_and(|read| read > 0) {}
+    }
+}
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.is_default.store(true, Ordering::SeqCst);
+        if let Some(registered) = self.registered.take() {
+            low_level::unregister(registered);
+        }
+    }
+}
 
 /// The signals of this process, as a source of a poll.
 pub(super) struct Signals(SignalDelivery<UnixStream, WithRawSiginfo>);
@@ -70,6 +135,17 @@ impl Signals {
             _ => None,
         })
     }
+}
+
+/// Whether a message passes a signal on that tells the command to end.
+pub(super) fn asks_to_end(message: Control) -> bool {
+    matches!(
+        message,
+        Control::Signal {
+            number: SIGHUP | SIGINT | SIGQUIT | SIGTERM,
+            ..
+        }
+    )
 }
 
 /// Whether this signal is passed on, and ends a command that does not handle it.

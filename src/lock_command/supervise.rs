@@ -37,6 +37,8 @@ pub(crate) struct Supervision {
     pub(crate) lease: Option<Duration>,
     pub(crate) kill_after: Duration,
     pub(crate) lapse: Lapse,
+    /// Whether to wait for everything that the command has started.
+    pub(crate) until_all_end: bool,
 }
 
 /// What to do when a lease was not renewed for two thirds of its length.
@@ -90,6 +92,7 @@ struct Supervisor {
     check_interval: Option<Duration>,
     deadline: Option<Deadline>,
     lapse: Lapse,
+    until_all_end: bool,
 }
 
 /// What the client has ordered.
@@ -116,6 +119,7 @@ impl Supervisor {
         let supervisor = Supervisor {
             deadline: deadline.transpose()?,
             lapse: supervision.lapse,
+            until_all_end: supervision.until_all_end,
             poll,
             signals,
             channel,
@@ -204,9 +208,9 @@ impl Supervisor {
                     process_tree::kill_all(&OtherChildren::default());
                     return Ok(code);
                 }
-                // A command that ends by itself may leave processes behind. One that had
-                // to end may not.
-                if is_all || !must_end {
+                // A command that ends by itself may leave processes behind, unless the user
+                // has them waited for. One that had to end may not.
+                if is_all || !(must_end || self.until_all_end) {
                     return Ok(code);
                 }
             }
@@ -246,6 +250,9 @@ impl Supervisor {
                     let is_new = !is_from_terminal || !has_received(command, number);
                     if ended.is_none() && is_new {
                         pass_on(command, number);
+                    } else if ended.is_some() && !is_from_terminal {
+                        // What the command has left behind, and what is waited for.
+                        process_tree::pass_on_to_all(number);
                     }
                 }
             }

@@ -130,10 +130,25 @@ planted_bugs! {
     EntersWithoutLease,
     /// A token needs no bound that a majority has noted (failover, rule 9).
     TokenBeyondBound,
+    /// A delegated token needs no bound that a majority has noted (failover, rule 9).
+    DelegatedBeyondBound,
     /// A late word of leaving counts (failover, rule 10).
     OldLeaveCounts,
     /// A word of leaving voids what other runs count on (failover, rule 10).
     LeaveOfAllRuns,
+    /// A lease counts from the arrival of the acknowledgment (failover, rule 3).
+    LeaseFromArrival,
+    /// A deadline counts from the moment at which the supervisor is told (failover).
+    DeadlineFromTelling,
+    /// A resumed command goes on with a lease that came after its deadline (failover).
+    ResumedTooLate,
+    /// A clock stands still while its machine is suspended (failover).
+    SuspendNotCounted,
+    /// What was acknowledged ends without the time that a command needs to die
+    /// (failover).
+    NoGrace,
+    /// A delegated lock is entered after the lease has ended (failover).
+    DelegationOutlivesLease,
 }
 
 /// Whether this bug is planted in a value with this configuration.

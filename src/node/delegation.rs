@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::lease::SharedLease;
 use super::waiter::Caller;
+use crate::mutex::planted::planted;
 use crate::mutex::{LockName, Token, Tokens};
 use crate::system::locked;
 
@@ -101,7 +102,7 @@ impl Delegation {
                 return None;
             }
             let token = self.tokens?.nth(word / ONE_USED)?;
-            if !lease.is_enough(self.epoch) {
+            if !lease.is_enough(self.epoch) && !planted!(lease, DelegationOutlivesLease) {
                 return None;
             }
             let entered = word + ONE_USED + HELD - IDLE;
@@ -158,8 +159,12 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::mutex::planted::Planted;
     use crate::mutex::{Config, Effect, Incarnation, NodeId};
     use crate::protocol::{Event, Member};
+    use crate::system::boot_clock;
+    use crate::views::Moment;
+    use std::time::Duration;
 
     fn caller() -> Caller {
         Caller {
@@ -214,6 +219,28 @@ mod tests {
             "no token is left"
         );
         assert!(delegation.recall());
+    }
+
+    #[test]
+    fn a_delegation_ends_with_the_lease_also_when_another_lease_begins() {
+        let hour = Duration::from_secs(3600);
+        let enters = |planted, until: Moment, epoch| {
+            let lease = SharedLease::with(planted);
+            let delegation = Delegation::new(caller(), Some(tokens(9)), 0);
+            delegation.leave();
+            lease.extend(until);
+            for _ in 0..epoch {
+                lease.lapse();
+            }
+            delegation.enter(&lease).is_some()
+        };
+        let (past, later) = (Moment(boot_clock::now().0 - 1), boot_clock::now() + hour);
+        assert!(enters(None, later, 0));
+        for (until, epoch) in [(past, 0), (past, 1), (later, 1)] {
+            assert!(!enters(None, until, epoch));
+            let bug = Some(Planted::DelegationOutlivesLease);
+            assert!(enters(bug, until, epoch), "the test can fail");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
+#[cfg(test)]
+use crate::mutex::planted::Planted;
+use crate::mutex::planted::planted;
 use crate::system::{boot_clock, locked, micros};
 use crate::views::Moment;
 
@@ -32,6 +35,9 @@ pub(super) struct SharedLease {
     epoch: AtomicU64,
     /// By entry.
     wakers: Mutex<HashMap<u64, Vec<Waker>>>,
+    /// A bug, to see that the tests find it.
+    #[cfg(test)]
+    pub(super) planted: Option<Planted>,
 }
 
 /// Without failover.
@@ -42,11 +48,21 @@ impl Default for SharedLease {
             for_an_entry: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
             wakers: Mutex::default(),
+            #[cfg(test)]
+            planted: None,
         }
     }
 }
 
 impl SharedLease {
+    #[cfg(test)]
+    pub(super) fn with(planted: Option<Planted>) -> Self {
+        SharedLease {
+            planted,
+            ..SharedLease::default()
+        }
+    }
+
     /// The lease reaches until then. It had not lapsed, or [`SharedLease::lapse`] was
     /// called before.
     pub(super) fn extend(&self, until: Moment) {
@@ -157,7 +173,8 @@ impl EntryLease {
     /// Whether a resumed entry has the earlier run's lease, or takes this run's up in time.
     fn goes_on(&self, shared: &SharedLease) -> bool {
         let epoch = shared.epoch();
-        if shared.until().is_some() && boot_clock::now() >= self.resumed_until {
+        let is_past = shared.until().is_some() && boot_clock::now() >= self.resumed_until;
+        if is_past && !planted!(shared, ResumedTooLate) {
             return false;
         }
         if shared.is_valid(epoch) {
@@ -261,6 +278,20 @@ mod tests {
         shared.extend(past());
         assert!(in_time.is_lost(&shared), "it has this run's lease now");
     }
+
+    #[test]
+    fn a_resumed_entry_that_goes_on_too_late_is_found() {
+        let goes_on_late = |planted| {
+            let shared = SharedLease::with(planted);
+            shared.extend(Moment::default());
+            let entry = EntryLease::resumed(Some(past()));
+            shared.extend(boot_clock::now() + HOUR);
+            !entry.is_lost(&shared)
+        };
+        assert!(!goes_on_late(None));
+        assert!(goes_on_late(Some(Planted::ResumedTooLate)));
+    }
+
     #[test]
     fn a_lost_entry_expires_at_once_and_not_with_the_next_lease() {
         let shared = SharedLease::default();

@@ -33,6 +33,7 @@ pub struct Settings {
     pub(super) trace: Option<PathBuf>,
     resend: Option<Duration>,
     failover: Option<Duration>,
+    beat: Duration,
 }
 
 /// Why a node did not start. The message says what to do.
@@ -77,6 +78,9 @@ impl fmt::Debug for StartError {
     }
 }
 
+/// The default of [`Settings::beat`].
+const BEAT: Duration = Duration::from_secs(10);
+
 impl Settings {
     /// Member `id`, counted from 1, of the group with these addresses: `:PORT` on
     /// this host alone, `HOST:PORT` or `[IPV6]:PORT` on any machine. All members need
@@ -94,6 +98,7 @@ impl Settings {
             trace: None,
             resend: None,
             failover: None,
+            beat: BEAT,
         }
     }
 
@@ -153,6 +158,15 @@ impl Settings {
         self
     }
 
+    /// How often a member that is idle says to the others that it is up: every ten seconds by
+    /// default, never if this is zero. So a member that is down is seen before it is needed.
+    /// With [`Settings::failover`] the beats of the lease serve.
+    #[must_use]
+    pub fn beat(mut self, interval: Duration) -> Self {
+        self.beat = interval;
+        self
+    }
+
     /// The group goes on without a minority of its members, when this time, the
     /// membership lease, is over: from one second on, the same at all members, of which
     /// there are three or more. A member that is cut off loses what it holds before
@@ -191,6 +205,7 @@ impl Settings {
         Ok(engine::Config {
             group,
             keeps_permissions: true,
+            beat: Some(self.beat),
             pace,
             key,
             lease,

@@ -151,6 +151,13 @@ pub struct PeerStatus {
     pub address: String,
     /// How long ago it was heard, in milliseconds. `None` if never.
     pub heard_ms: Option<u64>,
+    /// Whether it is up, as far as this node can tell: it says so, or answers. `None`: it has
+    /// not been needed lately, and does not say so (the original, or an older turno).
+    #[serde(default)]
+    pub is_up: Option<bool>,
+    /// It has said that it ends, and was not heard since.
+    #[serde(default)]
+    pub has_stopped: bool,
     /// How long the fastest reply took, in microseconds: a round trip, and what the
     /// peer needed.
     pub fastest_reply_us: Option<u64>,
@@ -277,6 +284,8 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         is_named: view.group.is_named(id),
         address: address.map(|it| it.to_string()).unwrap_or_default(),
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
+        is_up: view.is_up(id),
+        has_stopped: view.presence.has_stopped(id),
         fastest_reply_us: stats.fastest_reply.map(micros),
         sent_again: stats.sent_again,
         dropped: stats.dropped.map(|reason| reason.to_string()),

@@ -17,9 +17,6 @@ const ROUND_TRIPS: u32 = 4;
 const MIN_LIMIT: Duration = Duration::from_secs(1);
 const MAX_LIMIT: Duration = Duration::from_secs(5);
 
-/// A member that was heard within this time is up. Idle nodes hear each other more often.
-const UP: Duration = Duration::from_secs(25);
-
 /// A member that is asked for its permission, and asked again, says at least within this
 /// time that it is up.
 const ANSWERS: Duration = Duration::from_secs(5);
@@ -106,7 +103,7 @@ impl LocalNode {
             }
             let silent = match is_held {
                 true => Vec::new(),
-                false => view.silent(&lock, waited.max(UP)),
+                false => view.silent(&lock, waited),
             };
             let error = if silent.is_empty() {
                 let blocked = match refused.first {
@@ -184,13 +181,10 @@ impl NodeView<'_> {
     fn silent(&self, lock: &LockName, waited: Duration) -> Vec<NodeId> {
         let missing = crate::engine::missing(self.member, lock).unwrap_or_default();
         let is_silent = |id: &NodeId| {
-            let heard = self.heard.get(id).map(Instant::elapsed);
             let is_asked_often = missing.contains(id) && waited >= MIN_LIMIT;
-            let within = match is_asked_often {
-                true => waited.min(ANSWERS),
-                false => UP,
-            };
-            heard.is_none_or(|heard| heard > within)
+            let heard = self.heard.get(id).map(Instant::elapsed);
+            let is_unanswered = heard.is_none_or(|heard| heard > waited.min(ANSWERS));
+            is_asked_often && is_unanswered || self.is_up(*id) == Some(false)
         };
         let peers = self.member.views().and_then(Views::view).map_or_else(
             || self.member.peers().iter().copied().collect::<Vec<_>>(),

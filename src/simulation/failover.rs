@@ -8,11 +8,22 @@ use super::cluster::Program;
 use super::event_queue::Due;
 use super::member_clock::MemberClock;
 use super::oracle::Violation;
-use super::plan::Micros;
+use super::plan::{Micros, Plan};
 use super::world::{Entry, LeasedEntry, World};
+use crate::mutex::planted::planted;
 use crate::mutex::{Config, NodeId, Timer};
 use crate::protocol::Event;
-use crate::views::{self, Lease};
+use crate::views::{self, Lease, Moment};
+
+/// The deadline of which a supervisor is told: the end of the lease, whenever that is.
+fn told_deadline(plan: &Plan, now: Moment, until: Moment) -> Moment {
+    match &plan.failover {
+        Some(failover) if planted!(plan, DeadlineFromTelling) => {
+            now + Duration::from_micros(failover.lease)
+        }
+        _ => until,
+    }
+}
 
 /// The longest entry once all faults are over.
 const MAX_HEALED_HOLD: Micros = 50_000;
@@ -20,7 +31,11 @@ const MAX_HEALED_HOLD: Micros = 50_000;
 impl World<'_> {
     fn clock_of(&self, id: NodeId) -> Option<MemberClock> {
         let failover = self.plan.failover.as_ref()?;
-        Some(failover.clocks[usize::from(id.0) - 1])
+        let mut clock = failover.clocks[usize::from(id.0) - 1];
+        if let Some(node) = self.nodes.get(&id) {
+            clock.origin = clock.origin.saturating_sub(node.uncounted);
+        }
+        Some(clock)
     }
 
     /// The time at which a timer is due that must not be early.
@@ -156,8 +171,9 @@ impl World<'_> {
         if lease.is_dead && !lease.is_command && !lease.is_lost {
             return Err(Violation::NotLost(id));
         }
-        if until > lease.deadline && now < lease.deadline && !lease.is_lost {
-            lease.deadline = until;
+        let told = told_deadline(self.plan, now, until);
+        if told > lease.deadline && now < lease.deadline && now < until && !lease.is_lost {
+            lease.deadline = told;
         }
         let token = *token;
         if self.strike.is_some() && self.oracle.holder() == Some(id) {

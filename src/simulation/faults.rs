@@ -5,6 +5,7 @@ use super::oracle::Violation;
 use super::plan::{Fault, Micros, Moment, Strike};
 use super::world::{Node, World};
 use crate::mutex::NodeId;
+use crate::mutex::planted::planted;
 use crate::protocol::Event;
 
 impl World<'_> {
@@ -36,6 +37,12 @@ impl World<'_> {
             }
             Fault::Suspend { id, until, .. } => {
                 self.figures.failover.suspended += 1;
+                let now = self.events.now;
+                let node = self.node(NodeId(*id));
+                if planted!(plan, SuspendNotCounted) {
+                    let since = node.suspended_until.max(now);
+                    node.uncounted += until.saturating_sub(since);
+                }
                 self.pause(NodeId(*id), *until);
                 let node = self.node(NodeId(*id));
                 node.suspended_until = node.suspended_until.max(*until);

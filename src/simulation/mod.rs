@@ -44,7 +44,7 @@ pub(crate) use shrink::shrink;
 pub use transcript::step_lines;
 
 #[cfg(test)]
-mod failover_tests;
+pub(crate) mod failover_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

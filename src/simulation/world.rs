@@ -48,6 +48,8 @@ pub(super) struct Node {
     pub(super) paused_until: Micros,
     /// As long as this, what arrives is lost.
     pub(super) suspended_until: Micros,
+    /// How long its machine was suspended, if its clock does not count that: a planted bug.
+    pub(super) uncounted: Micros,
     /// The latest vote on disk. `None`: all others must be heard first.
     pub(super) promised: Option<ViewNumber>,
     /// The moment of its next crash, and the time of the restart.

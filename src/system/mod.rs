@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(crate) use output::Output;
 pub(crate) use quota::Quota;
 #[cfg(feature = "cli")]
-pub(crate) use readiness::{readiness, register_readable};
+pub(crate) use readiness::{readable, readiness, register_readable};
 pub(crate) use wait_timer::{WaitTimer, rough};
 
 /// Repeats a system call until no signal interrupts it.

@@ -69,6 +69,14 @@ impl Process {
     }
 }
 
+/// Whether this process is stopped by a signal, or by a debugger.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let end = stat.iter().rposition(|&byte| byte == b')');
+    let state = end.and_then(|end| stat[end..].get(2));
+    matches!(state, Some(b'T' | b't'))
+}
+
 fn pids() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))

@@ -50,6 +50,13 @@ pub enum Incoming {
         /// Where an answer goes, if not to the sender's address in the member list.
         reply_to: Option<SocketAddr>,
     },
+    /// The sender is up, or is about to end.
+    Up {
+        /// The sender.
+        from: NodeId,
+        /// Whether it is about to end.
+        leaves: bool,
+    },
     /// A message about views.
     View {
         /// The sender.
@@ -178,9 +185,33 @@ impl Transport {
     /// The datagram for a message about views. `None` if there is no such member.
     #[must_use]
     pub fn route_view(&self, to: NodeId, message: &ViewMessage) -> Option<Outgoing> {
-        let address = self.group.address(to)?;
+        self.route_view_text(to, self.view_text(message))
+    }
+
+    /// The text of a message about views, which is the same to all members.
+    #[must_use]
+    pub fn view_text(&self, message: &ViewMessage) -> String {
         let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_view(from, self.incarnation, message, digest);
+        wire::encode_view(from, self.incarnation, message, digest)
+    }
+
+    /// As [`Transport::route_view`], of a text that is there.
+    #[must_use]
+    pub fn route_view_text(&self, to: NodeId, text: String) -> Option<Outgoing> {
+        Some(Outgoing {
+            socket: Socket::Listening,
+            address: self.group.address(to)?,
+            text: self.sign(text, to),
+        })
+    }
+
+    /// The datagram that says that this member is up. `None` if that peer is not known to be
+    /// a turno node: the original would not know what it means.
+    #[must_use]
+    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool) -> Option<Outgoing> {
+        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
+        let (from, digest) = (self.group.id, self.group.digest);
+        let text = wire::encode_up(from, self.incarnation, count, leaves, digest);
         Some(Outgoing {
             socket: Socket::Listening,
             address,
@@ -261,7 +292,9 @@ impl Transport {
         let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, *group),
-            Datagram::View { from, group, .. } => (*from, Some(*group)),
+            Datagram::View { from, group, .. } | Datagram::Up { from, group, .. } => {
+                (*from, Some(*group))
+            }
             Datagram::OriginalReply { from, .. } => (*from, None),
         };
         match (&self.key, &signed, group) {
@@ -293,6 +326,7 @@ impl Transport {
                 body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
+            Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {

@@ -119,9 +119,25 @@ impl Acknowledgments {
     }
 }
 
+/// How many values are sorted without an allocation: this is asked at every event.
+const FEW: usize = 16;
+
 /// The `n`th largest, counted from 1.
-fn nth_largest<T: Ord>(values: impl Iterator<Item = T>, n: usize) -> Option<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort_unstable_by(|one, other| other.cmp(one));
-    values.into_iter().nth(n.checked_sub(1)?)
+fn nth_largest<T>(values: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T>
+where
+    T: Copy + Default + Ord,
+{
+    let (mut few, mut many) = ([T::default(); FEW], Vec::new());
+    let count = values.len();
+    let sorted = if count <= FEW {
+        few.iter_mut()
+            .zip(values)
+            .for_each(|(to, value)| *to = value);
+        few.get_mut(..count)?
+    } else {
+        many.extend(values);
+        &mut many[..]
+    };
+    sorted.sort_unstable_by(|one, other| other.cmp(one));
+    sorted.get(n.checked_sub(1)?).copied()
 }

@@ -93,13 +93,7 @@ impl Views {
         let nothing = BTreeSet::new();
         let present = self.view.as_ref().map_or(&nothing, |view| &view.members);
         let (own, all) = (self.config.id, &self.config.members);
-        let wanted = self.hearing.clique(own, present, all, now, length);
-        if wanted.len() < self.majority() {
-            return None;
-        }
-        let Some(number) = self.view.as_ref().map(|view| view.number) else {
-            return Some(wanted);
-        };
+        let number = self.view.as_ref().map(|view| view.number);
         // A vote for a later view bars the members outside of it from this one, decided or
         // not, and a voter that restarts cannot join this one again.
         let has_voted_later = |member: &NodeId| {
@@ -107,8 +101,19 @@ impl Views {
             let promised = beat.map(|beat| beat.promised);
             let promised = promised.filter(|it| rules::is_number_plausible(self, *it));
             let promised = promised.max((*member == own).then_some(self.promised));
-            promised > Some(number)
+            promised > number
         };
+        // Nearly always it is so, and this is asked with every message.
+        if present == all && self.hearing.all_hear_all(all.len(), now, length) {
+            return all.iter().any(has_voted_later).then(|| all.clone());
+        }
+        let wanted = self.hearing.clique(own, present, all, now, length);
+        if wanted.len() < self.majority() {
+            return None;
+        }
+        if number.is_none() {
+            return Some(wanted);
+        }
         (wanted != *present || wanted.iter().any(has_voted_later)).then_some(wanted)
     }
 
@@ -144,7 +149,9 @@ impl Views {
             let known = beat.map(|beat| beat.promised.max(beat.view));
             known.filter(|known| rules::is_number_plausible(self, *known))
         });
-        let latest = promised.max().unwrap_or_default().max(self.promised);
+        let joined = self.view.as_ref().map(|view| view.number);
+        let own = self.promised.max(joined.unwrap_or_default());
+        let latest = promised.max().unwrap_or_default().max(own);
         latest.counter.saturating_add(1)
     }
 

@@ -82,6 +82,16 @@ impl Hearing {
         self.hears(one, other, now, time) && self.hears(other, one, now, time)
     }
 
+    /// Whether all of so many members hear all, and take part.
+    pub(super) fn all_hear_all(&self, members: usize, now: Moment, time: Duration) -> bool {
+        let is_recent = |at: Moment| now.since(at) < time;
+        let pairs = self.pairs.iter();
+        let heard = pairs.filter(|((one, other), (_, at))| one != other && is_recent(*at));
+        let mut beats = self.beats.values();
+        heard.count() == members * (members - 1)
+            && beats.all(|(beat, at)| beat.takes_part || !is_recent(*at))
+    }
+
     /// A set of members in which all hear all, with `own` in it: those of `present`
     /// before the others, the smaller ids first.
     pub(super) fn clique(

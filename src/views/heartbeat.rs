@@ -161,7 +161,12 @@ impl Views {
         }
     }
 
-    pub(super) fn receive_acknowledgment(&mut self, from: NodeId, nonce: Nonce) -> bool {
+    pub(super) fn receive_acknowledgment(
+        &mut self,
+        now: Moment,
+        from: NodeId,
+        nonce: Nonce,
+    ) -> bool {
         if !rules::is_of_this_run(&self.config, nonce) {
             return false;
         }
@@ -169,7 +174,8 @@ impl Views {
         let Some((_, at, below)) = sent.find(|(counter, ..)| *counter == nonce.counter) else {
             return false;
         };
-        self.acknowledgments.get(from, *at, *below);
+        let counted = rules::leased_from(&self.config, *at, now);
+        self.acknowledgments.get(from, counted, *below);
         true
     }
 

@@ -238,7 +238,7 @@ impl Views {
         match message {
             ViewMessage::Beat(beat) => self.receive_beat(now, from, beat, below, &mut output),
             ViewMessage::Acknowledge(nonce) => {
-                output.is_renewed = self.receive_acknowledgment(from, *nonce);
+                output.is_renewed = self.receive_acknowledgment(now, from, *nonce);
             }
             ViewMessage::Propose { number, members } => {
                 self.receive_proposal(now, from, *number, members, below, &mut output);

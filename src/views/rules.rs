@@ -28,7 +28,19 @@ pub(super) fn bound_before_acknowledging(views: &Views, beat: &Beat, below: u64)
 /// Rule 2: until when the sender of a beat may count on its acknowledgment. `now` was
 /// read after the beat arrived.
 pub(super) fn acknowledged_until(config: &Config, now: Moment) -> Moment {
+    if planted!(config, NoGrace) {
+        return now + (config.lease.acknowledged() - config.lease.grace());
+    }
     now + config.lease.acknowledged()
+}
+
+/// Rule 3: from when a lease counts: the sending of the beat that was acknowledged, however
+/// late the acknowledgment arrives.
+pub(super) fn leased_from(config: &Config, sent: Moment, arrived: Moment) -> Moment {
+    if planted!(config, LeaseFromArrival) {
+        return arrived;
+    }
+    sent
 }
 
 /// Rule 3: only acknowledgments of this run's beats count.

@@ -23,6 +23,7 @@ pub(super) struct Read {
     pub(super) view: Option<(u64, u16)>,
     pub(super) is_try: Option<bool>,
     pub(super) first: Option<FirstField>,
+    pub(super) leaves: Option<bool>,
 }
 
 /// The name of a field.
@@ -36,6 +37,7 @@ enum Field {
     View,
     Try,
     First,
+    Leaves,
     /// An unknown field that may be skipped. Any other unknown field may change the
     /// meaning of the datagram.
     Optional,
@@ -61,6 +63,7 @@ impl<'de> Deserialize<'de> for Field {
                 "view" => Some(Field::View),
                 "try?" => Some(Field::Try),
                 "first" => Some(Field::First),
+                "leaves" => Some(Field::Leaves),
                 other => other.ends_with('?').then_some(Field::Optional),
             },
         })
@@ -111,7 +114,7 @@ impl<'de> Visitor<'de> for Fields {
         let (mut incarnation, mut group) = (None, None);
         let (mut lock, mut echo, mut to) = (None, None, None);
         let (mut again, mut view) = (None, None);
-        let (mut is_try, mut first) = (None, None);
+        let (mut is_try, mut first, mut leaves) = (None, None, None);
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
@@ -123,6 +126,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::View => once(&mut view, "view", &mut map)?,
                 Field::Try => once(&mut is_try, "try?", &mut map)?,
                 Field::First => once(&mut first, "first", &mut map)?,
+                Field::Leaves => once(&mut leaves, "leaves", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -136,6 +140,7 @@ impl<'de> Visitor<'de> for Fields {
             view: view.flatten(),
             is_try: is_try.flatten(),
             first: first.flatten(),
+            leaves: leaves.flatten(),
         })
     }
 }

@@ -18,6 +18,8 @@ pub enum DatagramKind {
     Note,
     /// `cs`.
     Section,
+    /// `up`.
+    Up,
     /// `beat`.
     Beat,
     /// `ack`.
@@ -54,6 +56,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Reply, b"reply<"),
         (DatagramKind::Note, b"note<"),
         (DatagramKind::Section, b"cs<"),
+        (DatagramKind::Up, b"up<"),
         (DatagramKind::Beat, b"beat<"),
         (DatagramKind::Acknowledge, b"ack<"),
         (DatagramKind::Propose, b"propose<"),

@@ -11,9 +11,13 @@ pub(super) struct Hexadecimal(pub(super) u64);
 
 impl Hexadecimal {
     pub(super) fn write(self, text: &mut String) {
-        let digit = |place| b"0123456789abcdef"[(self.0 >> (60 - 4 * place) & 0xf) as usize];
-        let digits: [u8; 16] = array::from_fn(digit);
+        let digits = self.digits();
         text.push_str(str::from_utf8(&digits).expect("digits are ASCII"));
+    }
+
+    fn digits(self) -> [u8; 16] {
+        let digit = |place| b"0123456789abcdef"[(self.0 >> (60 - 4 * place) & 0xf) as usize];
+        array::from_fn(digit)
     }
 
     fn read(digits: &str) -> Option<Self> {
@@ -32,9 +36,8 @@ impl Hexadecimal {
 
 impl Serialize for Hexadecimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::new();
-        self.write(&mut text);
-        serializer.serialize_str(&text)
+        let digits = self.digits();
+        serializer.serialize_str(str::from_utf8(&digits).expect("digits are ASCII"))
     }
 }
 

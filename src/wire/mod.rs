@@ -5,6 +5,7 @@
 //! req<CLOCK,ID>TAIL       asks for the critical section
 //! reply<CLOCK,ID>TAIL     grants permission to enter
 //! note<CLOCK,ID>TAIL      refuses a try
+//! up<COUNT,ID>TAIL        the sender is up
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
@@ -106,6 +107,19 @@ pub enum Datagram {
         /// The sender's member list.
         group: GroupDigest,
     },
+    /// From member to member: the sender is up, or is about to end.
+    Up {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The number of the datagram among these of its run.
+        count: u64,
+        /// Whether it is about to end.
+        leaves: bool,
+        /// The sender's member list.
+        group: GroupDigest,
+    },
     /// From the holder to the critical section.
     Section(SectionMessage),
 }
@@ -135,11 +149,25 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             stamp,
             text: section::decode_text(rest)?,
         })),
+        DatagramKind::Up => tail::decode_up(stamp, rest),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }
         _ => views::decode(kind, stamp, rest),
     }
+}
+
+/// The text of a datagram that says that the sender is up, without a signature. `count`
+/// counts them in the sender's run.
+#[must_use]
+pub fn encode_up(
+    from: NodeId,
+    incarnation: Incarnation,
+    count: u64,
+    leaves: bool,
+    group: GroupDigest,
+) -> String {
+    tail::encode_up(from, incarnation, count, leaves, group)
 }
 
 /// The text of a message about views, without a signature.

@@ -59,14 +59,22 @@ fn ids(members: &BTreeSet<NodeId>) -> Option<BTreeSet<u16>> {
     Some(members.iter().map(|id| id.0).collect())
 }
 
+/// Ignores fields of later versions, whose names end with `?`. There are none today, and
+/// without them it takes half the time.
+fn decode_tail(rest: &[u8]) -> serde_json::Result<Tail> {
+    serde_json::from_slice(rest).or_else(|_| {
+        let mut tail: Map<String, Value> = serde_json::from_slice(rest)?;
+        tail.retain(|name, _| !name.ends_with('?'));
+        serde_json::from_value(Value::Object(tail))
+    })
+}
+
 pub(super) fn decode(
     kind: DatagramKind,
     stamp: Timestamp,
     rest: &[u8],
 ) -> Result<Datagram, Malformed> {
-    let mut tail: Map<String, Value> = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
-    tail.retain(|name, _| !name.ends_with('?'));
-    let tail: Tail = serde_json::from_value(Value::Object(tail)).map_err(|_| NO_TAIL)?;
+    let tail = decode_tail(rest).map_err(|_| NO_TAIL)?;
     let (incarnation, group) = (Incarnation(tail.incarnation.0), tail.group.0);
     let (counter, from) = (stamp.clock, stamp.id);
     let message = message(kind, counter, from, incarnation, tail).ok_or(NO_TAIL)?;
@@ -134,6 +142,7 @@ fn message(
         DatagramKind::Request
         | DatagramKind::Reply
         | DatagramKind::Note
+        | DatagramKind::Up
         | DatagramKind::Section => return None,
     })
 }

@@ -15,6 +15,8 @@ pub(crate) enum Action {
     /// An entry whose gate may have opened.
     Enter(u8),
     Release(u8),
+    /// It gets tokens for further entries.
+    Delegate(u8),
     Restart(u8),
     /// It leaves in order, and comes back.
     Leave(u8),
@@ -35,6 +37,7 @@ impl Action {
             Action::Acquire(index) => format!("{} requests the lock", id(index)),
             Action::Enter(index) => format!("{} enters late", id(index)),
             Action::Release(index) => format!("{} leaves the section", id(index)),
+            Action::Delegate(index) => format!("{} delegates tokens", id(index)),
             Action::Restart(index) => format!("{} restarts", id(index)),
             Action::Leave(index) => format!("{} leaves the group and comes back", id(index)),
         }

@@ -6,8 +6,11 @@ use crate::mutex::planted::Planted;
 use crate::mutex::{Config, Durability, Incarnation, NodeId, ViewNumber};
 use crate::views::{self, Lease, Moment};
 
-/// The number of members.
-pub(super) const MEMBERS: usize = 3;
+/// The most members.
+pub(super) const MAX_MEMBERS: usize = 5;
+
+/// A number for each member.
+pub(super) type Each = [u8; MAX_MEMBERS];
 
 /// The one moment of every event. What was sent or acknowledged at it has not ended.
 pub(super) const NOW: Moment = Moment(1_000_000_000);
@@ -15,20 +18,28 @@ pub(super) const NOW: Moment = Moment(1_000_000_000);
 bounds! {
     /// Three members that request the lock once each, and one view.
     SMALL;
+    /// The number of members.
+    members: usize = 3,
     /// The number of requests of each member.
-    requests: [u8; MEMBERS] = [1; MEMBERS],
+    requests: Each = each([1; 3]),
     /// The number of restarts of each member.
-    restarts: [u8; MEMBERS] = [0; MEMBERS],
+    restarts: Each = [0; MAX_MEMBERS],
+    /// Whether a command outlives the restart of its member, which resumes its entry.
+    outlives: bool = false,
+    /// The number of times that each member delegates tokens in its entries.
+    delegations: Each = [0; MAX_MEMBERS],
     /// The number of times that each member leaves in order, and comes back.
-    leaves: [u8; MEMBERS] = [0; MEMBERS],
+    leaves: Each = [0; MAX_MEMBERS],
     /// The number of proposals of each member.
-    proposals: [u8; MEMBERS] = [1; MEMBERS],
+    proposals: Each = each([1; 3]),
     /// The sets of members that are proposed: of each, the bit of its members as bits.
-    sets: u8 = u8::MAX,
+    sets: u32 = u32::MAX,
     /// The largest counter in the number of a view.
     counters: u64 = 1,
     /// The members, as bits, whose acknowledgments from others end.
-    lapsing: u8 = 0b111,
+    lapsing: u8 = u8::MAX,
+    /// Of each member, those to which its beats get, as bits. Once the leases are there.
+    beats_reach: Each = [u8::MAX; MAX_MEMBERS],
     /// How far ahead of the clock its bound is persisted.
     ahead: u64 = 100,
     /// Whether permissions are kept from entry to entry.
@@ -56,7 +67,7 @@ impl Bounds {
             keeps_permissions: self.keeps_permissions,
             has_tries: false,
             planted: self.planted,
-            ..Config::new(id, MEMBERS as u16, run_of(index, run))
+            ..Config::new(id, self.members as u16, run_of(index, run))
         }
     }
 
@@ -64,12 +75,27 @@ impl Bounds {
         views::Config {
             id: id_of(index),
             incarnation: run_of(index, run),
-            members: all_members(),
+            members: set_of(self.everyone()),
             lease: Lease::new(std::time::Duration::from_secs(10)).expect("it is long enough"),
             promised,
             is_amnesiac: false,
             planted: self.planted,
         }
+    }
+
+    /// All members, as bits.
+    pub(super) fn everyone(&self) -> u8 {
+        (1 << self.members) - 1
+    }
+
+    /// How many tokens are delegated at once: the most that are possible.
+    pub(super) fn delegated_tokens(&self) -> u64 {
+        (self.ahead / 4).max(1)
+    }
+
+    /// How many members are a majority.
+    pub(super) fn majority(&self) -> u32 {
+        self.members as u32 / 2 + 1
     }
 
     /// The number of steps that the search begins after.
@@ -78,12 +104,22 @@ impl Bounds {
     }
 
     pub(super) fn has_leaves(&self) -> bool {
-        self.leaves != [0; MEMBERS]
+        self.leaves != [0; MAX_MEMBERS]
     }
 }
 
+/// A number for each of the first members, and 0 for the others.
+pub(crate) const fn each<const N: usize>(first: [u8; N]) -> Each {
+    let (mut all, mut next) = ([0; MAX_MEMBERS], 0);
+    while next < N {
+        all[next] = first[next];
+        next += 1;
+    }
+    all
+}
+
 /// The bits of these sets of members, each as bits.
-pub(crate) const fn sets(sets: &[u8]) -> u8 {
+pub(crate) const fn sets(sets: &[u8]) -> u32 {
     let (mut bits, mut next) = (0, 0);
     while next < sets.len() {
         bits |= 1 << sets[next];
@@ -106,13 +142,9 @@ pub(super) fn index_of(id: NodeId) -> usize {
     usize::from(id.0) - 1
 }
 
-fn all_members() -> BTreeSet<NodeId> {
-    (0..MEMBERS).map(id_of).collect()
-}
-
 /// The members of these bits.
 pub(super) fn set_of(bits: u8) -> BTreeSet<NodeId> {
-    let indices = (0..MEMBERS).filter(|index| bits & 1 << index != 0);
+    let indices = (0..MAX_MEMBERS).filter(|index| bits & 1 << index != 0);
     indices.map(id_of).collect()
 }
 

@@ -10,6 +10,7 @@ pub(super) const NAMES: &[&str] = &[
     "decided-late",
     "entered-after-restart",
     "two-views-entered",
+    "resumed",
 ];
 
 pub(super) const ENTERED: u16 = 1;
@@ -26,3 +27,5 @@ pub(super) const DECIDED_LATE: u16 = 32;
 pub(super) const ENTERED_AFTER_RESTART: u16 = 64;
 /// An entry after another one in an older view.
 pub(super) const TWO_VIEWS_ENTERED: u16 = 128;
+/// The command of an earlier run goes on with the lease of this one.
+pub(super) const RESUMED: u16 = 256;

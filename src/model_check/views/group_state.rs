@@ -4,12 +4,13 @@
 //! times, in any order, or never. Only an acknowledgment is different: it arrives once,
 //! because it means nothing more, and it is void when what it acknowledges has ended.
 
-use super::bounds::{Bounds, MEMBERS, id_of, index_of};
+use super::bounds::{Bounds, MAX_MEMBERS, id_of, index_of};
 use super::coverage;
 use super::input::Input;
 use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
 use super::oracle::{Oracle, Violation};
 use crate::model_check::visited::mixed;
+use crate::mutex::planted::Planted;
 use crate::mutex::{Effect, ViewNumber};
 use crate::protocol::Member;
 use crate::views::ViewMessage;
@@ -17,20 +18,24 @@ use crate::views::ViewMessage;
 /// The state of a whole group. Members are known by their index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupState {
-    pub(super) members: [MemberNumber; MEMBERS],
+    pub(super) members: [MemberNumber; MAX_MEMBERS],
     /// The messages under way, in order.
     pub(super) network: Vec<MessageNumber>,
     /// What each has persisted.
-    pub(super) promised: [ViewNumber; MEMBERS],
-    pub(super) below: [u64; MEMBERS],
+    pub(super) promised: [ViewNumber; MAX_MEMBERS],
+    pub(super) below: [u64; MAX_MEMBERS],
     /// What the latest beat of each said: its run, view and bound.
-    pub(super) said: [Option<(u8, ViewNumber, u64)>; MEMBERS],
+    pub(super) said: [Option<(u8, ViewNumber, u64)>; MAX_MEMBERS],
     /// What each has done.
-    pub(super) runs: [u8; MEMBERS],
-    pub(super) restarts: [u8; MEMBERS],
-    pub(super) leaves: [u8; MEMBERS],
-    pub(super) requests: [u8; MEMBERS],
-    pub(super) proposals: [u8; MEMBERS],
+    pub(super) runs: [u8; MAX_MEMBERS],
+    pub(super) restarts: [u8; MAX_MEMBERS],
+    pub(super) leaves: [u8; MAX_MEMBERS],
+    pub(super) delegations: [u8; MAX_MEMBERS],
+    /// Of each, whose acknowledgments the command of an earlier run counts on, as bits.
+    /// None: no command has outlived its member.
+    pub(super) commands: [u8; MAX_MEMBERS],
+    pub(super) requests: [u8; MAX_MEMBERS],
+    pub(super) proposals: [u8; MAX_MEMBERS],
     /// The latest view in which a member has entered.
     pub(super) entered: Option<ViewNumber>,
     pub(super) oracle: Oracle,
@@ -40,25 +45,55 @@ impl GroupState {
     /// Returns the state before any member has done anything.
     pub(super) fn new(bounds: &Bounds, memo: &mut Memo) -> Self {
         let mut state = GroupState {
-            members: [0; MEMBERS],
+            members: [0; MAX_MEMBERS],
             network: Vec::new(),
-            promised: [ViewNumber::FIRST; MEMBERS],
-            below: [1; MEMBERS],
-            said: [None; MEMBERS],
-            runs: [0; MEMBERS],
-            restarts: [0; MEMBERS],
-            leaves: [0; MEMBERS],
-            requests: [0; MEMBERS],
-            proposals: [0; MEMBERS],
+            promised: [ViewNumber::FIRST; MAX_MEMBERS],
+            below: [1; MAX_MEMBERS],
+            said: [None; MAX_MEMBERS],
+            runs: [0; MAX_MEMBERS],
+            restarts: [0; MAX_MEMBERS],
+            leaves: [0; MAX_MEMBERS],
+            delegations: [0; MAX_MEMBERS],
+            commands: [0; MAX_MEMBERS],
+            requests: [0; MAX_MEMBERS],
+            proposals: [0; MAX_MEMBERS],
             entered: None,
             oracle: Oracle::default(),
         };
-        for index in 0..MEMBERS {
+        for index in 0..bounds.members {
             state
                 .start_run(bounds, memo, index)
                 .expect("nothing is wrong");
         }
         state
+    }
+
+    /// A member crashes, and starts again. The command of its entry may go on: until what
+    /// its deadline counts on has ended, or with the lease of the new run.
+    pub(super) fn restart(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        index: usize,
+        seen: &mut u16,
+    ) -> Result<(), Violation> {
+        self.restarts[index] += 1;
+        let is_outlived = bounds.outlives && self.oracle.inside[index];
+        let counts_on = match self.commands[index] {
+            0 => memo.member(self.members[index]).got,
+            still => still,
+        };
+        self.start_run(bounds, memo, index)?;
+        self.commands[index] = 0;
+        if is_outlived {
+            self.commands[index] = counts_on;
+            self.oracle.inside[index] = true;
+            let resume = Input::Resume(self.oracle.last_token);
+            let step = memo.ask(bounds, self.members[index], resume);
+            let step = step.expect("it is free");
+            self.apply(bounds, memo, index, &step, seen)?;
+        }
+        Ok(())
     }
 
     /// A run begins, with what is persisted. Whatever was inside has ended.
@@ -74,7 +109,7 @@ impl GroupState {
         let config = bounds.config(index, run, self.below[index]);
         let views = bounds.views(index, run, self.promised[index]);
         let member = Member::with_failover(config, views, super::bounds::NOW);
-        self.members[index] = memo.add_member(bounds, member);
+        self.members[index] = memo.start(bounds, member);
         self.beat(bounds, memo, index, &mut 0)
     }
 
@@ -98,7 +133,7 @@ impl GroupState {
                 Effect::Promise { number } => self.promised[index] = *number,
                 Effect::Reserve { below } => self.below[index] = *below,
                 Effect::Enter { token, .. } => {
-                    *seen |= self.entry_coverage(index, view);
+                    *seen |= self.entry_coverage(bounds, index, view);
                     self.entered = self.entered.max(view);
                     self.oracle.enter(index, token.get())?;
                 }
@@ -110,13 +145,38 @@ impl GroupState {
                     self.oracle.inside[index] = false;
                 }
                 Effect::Leave { .. } => self.oracle.inside[index] = false,
+                Effect::Delegated { tokens, .. } => self.oracle.delegate(index, *tokens)?,
                 _ => {}
             }
         }
+        self.follow_command(bounds, memo, index, seen);
         for message in &step.sends {
             self.send(bounds, memo, *message, seen)?;
         }
         self.beat(bounds, memo, index, seen)
+    }
+
+    /// The command of an earlier run has the lease of this one, once there is one: it ends
+    /// as other entries do.
+    fn follow_command(&mut self, bounds: &Bounds, memo: &Memo, index: usize, seen: &mut u16) {
+        let is_leased = memo.member(self.members[index]).got.count_ones() >= bounds.majority();
+        if self.commands[index] != 0 && (is_leased || !self.oracle.inside[index]) {
+            *seen |= coverage::RESUMED;
+            self.commands[index] = 0;
+        }
+    }
+
+    /// What the command of an earlier run counts on has ended. Then it is dead.
+    fn end_command(&mut self, bounds: &Bounds, by: usize, to: usize) {
+        let counts_on = self.commands[to] & !(1 << by);
+        if counts_on == self.commands[to] {
+            return;
+        }
+        self.commands[to] = counts_on;
+        if counts_on.count_ones() < bounds.majority() {
+            self.commands[to] = 0;
+            self.oracle.inside[to] = bounds.planted == Some(Planted::ResumedTooLate);
+        }
     }
 
     /// A member that has something new to say sends a beat. It arrives at any time.
@@ -138,19 +198,20 @@ impl GroupState {
         step.map_or(Ok(()), |step| self.apply(bounds, memo, index, &step, seen))
     }
 
-    fn entry_coverage(&self, index: usize, view: Option<ViewNumber>) -> u16 {
+    fn entry_coverage(&self, bounds: &Bounds, index: usize, view: Option<ViewNumber>) -> u16 {
         let of = |number| {
             self.oracle
                 .decided
                 .iter()
                 .find(|(known, _)| *known == number)
         };
-        let members = view.and_then(of).map_or(0b111, |(_, members)| *members);
+        let everyone = bounds.everyone();
+        let members = view.and_then(of).map_or(everyone, |(_, members)| *members);
         let mut earlier = self.oracle.decided.iter();
         let was_smaller =
-            earlier.any(|(number, members)| Some(*number) < view && *members != 0b111);
+            earlier.any(|(number, members)| Some(*number) < view && *members != everyone);
         let mut seen = coverage::ENTERED;
-        if members != 0b111 {
+        if members != everyone {
             seen |= coverage::TAKEOVER;
         } else if was_smaller {
             seen |= coverage::REJOINED;
@@ -184,6 +245,7 @@ impl GroupState {
                 let step = memo.ask(bounds, self.members[to], Input::Deliver(message));
                 return step.map_or(Ok(()), |step| self.apply(bounds, memo, to, &step, seen));
             }
+            _ if !bounds.reaches(&sent) => return Ok(()),
             _ => {}
         }
         if let Err(place) = self.network.binary_search(&message) {
@@ -213,6 +275,7 @@ impl GroupState {
         let given = memo.ask(bounds, self.members[by], Input::EndGiven(to as u8));
         let got = memo.ask(bounds, self.members[to], Input::EndGot(by as u8));
         let is_change = self.network.len() < under_way || given.is_some() || got.is_some();
+        self.end_command(bounds, by, to);
         // The one that counts on it goes first.
         for (index, step) in [(to, got), (by, given)] {
             if let Some(step) = step {
@@ -223,12 +286,12 @@ impl GroupState {
     }
 
     /// 64 bits of the content.
-    pub(super) fn fingerprint(&self, memo: &Memo) -> u64 {
+    pub(super) fn fingerprint(&self, bounds: &Bounds, memo: &Memo) -> u64 {
         let network = self.network.iter();
         let mut sum = network.fold(0_u64, |sum, message| {
             sum.wrapping_add(mixed(memo.message(*message).hash))
         });
-        for index in 0..MEMBERS {
+        for index in 0..bounds.members {
             let counts = [
                 self.runs[index],
                 self.restarts[index],
@@ -237,7 +300,7 @@ impl GroupState {
                 self.proposals[index],
                 u8::from(self.oracle.inside[index]),
                 index as u8,
-                0,
+                self.commands[index],
             ];
             let promised =
                 self.promised[index].counter << 8 | u64::from(self.promised[index].proposer);
@@ -245,6 +308,7 @@ impl GroupState {
                 memo.member(self.members[index]).hash,
                 u64::from_le_bytes(counts),
                 promised << 32 | self.below[index],
+                u64::from(self.delegations[index]),
             ] {
                 sum = mixed(sum.wrapping_mul(31) ^ mixed(part));
             }

@@ -1,7 +1,8 @@
 //! What a search asks a member.
 
+use super::bounds::Bounds;
 use super::memo::MessageNumber;
-use crate::mutex::{LockName, Timer};
+use crate::mutex::{LockName, Timer, Token};
 use crate::protocol::Event;
 
 /// What to ask a member.
@@ -18,19 +19,30 @@ pub(super) enum Input {
     Acquire,
     Enter,
     Release,
+    Delegate,
     Leave,
+    /// The entry of this token goes on.
+    Resume(u64),
 }
 
 impl Input {
     /// The event, if it is one of the member's own.
-    pub(super) fn event(self) -> Option<Event> {
+    pub(super) fn event(self, bounds: &Bounds) -> Option<Event> {
         let lock = LockName::default();
         Some(match self {
             Input::Beat => Event::Expired(Timer::View),
             Input::Acquire => Event::Acquire(lock),
             Input::Enter => Event::Expired(Timer::Enter { lock }),
             Input::Release => Event::Release(lock),
+            Input::Delegate => Event::Delegate {
+                lock,
+                entries: bounds.delegated_tokens(),
+            },
             Input::Leave => Event::End,
+            Input::Resume(token) => Event::Resume {
+                lock,
+                token: Token::new(token),
+            },
             _ => return None,
         })
     }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use super::bounds::{Bounds, MEMBERS, NOW, id_of, set_of};
+use super::bounds::{Bounds, MAX_MEMBERS, NOW, id_of, set_of};
 use super::input::Input;
 use crate::model_check::visited::{Mixer, Unhashed};
-use crate::mutex::{Body, Effect, LockName, Message, NodeId, State, ViewNumber};
+use crate::mutex::{Body, Effect, LockName, Message, NodeId, Rejected, State, Timer, ViewNumber};
 use crate::protocol::{Event, Member, Output};
 use crate::views::ViewMessage;
 
@@ -90,6 +90,15 @@ pub(crate) struct Memo {
     messages: Vec<KnownMessage>,
     message_numbers: Numbers,
     steps: HashMap<(MemberNumber, Input), Option<Arc<MemberStep>>>,
+    /// What was asked with an effect, in order: of a path that is taken again.
+    pub(super) log: Option<Vec<Asked>>,
+}
+
+/// A step of a path that is taken again.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Started(MemberNumber),
+    Asked(MemberNumber, Input),
 }
 
 impl Memo {
@@ -109,7 +118,7 @@ impl Memo {
         self.member(number).member.state(&LockName::default())
     }
 
-    pub(super) fn add_member(&mut self, bounds: &Bounds, mut member: Member) -> MemberNumber {
+    fn add_member(&mut self, bounds: &Bounds, mut member: Member) -> MemberNumber {
         member.forget_history();
         member.forget_heuristics(bounds.has_leaves());
         let hash = hash_of(&member);
@@ -119,7 +128,7 @@ impl Memo {
         let number = MemberNumber::try_from(self.members.len()).expect("members are few");
         let views = member.views().expect("every member has views");
         let bits = |is_so: &dyn Fn(NodeId) -> bool| {
-            let indices = (0..MEMBERS).filter(|index| is_so(id_of(*index)));
+            let indices = (0..MAX_MEMBERS).filter(|index| is_so(id_of(*index)));
             indices.map(|index| 1 << index).sum()
         };
         self.members.push(KnownMember {
@@ -152,12 +161,25 @@ impl Memo {
         member: MemberNumber,
         input: Input,
     ) -> Option<Arc<MemberStep>> {
-        if let Some(step) = self.steps.get(&(member, input)) {
-            return step.clone();
+        let step = self.steps.get(&(member, input)).cloned();
+        let step = step.unwrap_or_else(|| {
+            let step = self.ask_anew(bounds, member, input).map(Arc::new);
+            self.steps.insert((member, input), step.clone());
+            step
+        });
+        if let (Some(log), Some(_)) = (&mut self.log, &step) {
+            log.push(Asked::Asked(member, input));
         }
-        let step = self.ask_anew(bounds, member, input).map(Arc::new);
-        self.steps.insert((member, input), step.clone());
         step
+    }
+
+    /// A run of a member begins.
+    pub(super) fn start(&mut self, bounds: &Bounds, member: Member) -> MemberNumber {
+        let number = self.add_member(bounds, member);
+        if let Some(log) = &mut self.log {
+            log.push(Asked::Started(number));
+        }
+        number
     }
 
     fn ask_anew(
@@ -167,11 +189,39 @@ impl Memo {
         input: Input,
     ) -> Option<MemberStep> {
         let mut member = Member::clone(&self.member(number).member);
+        let (_, handled, output) = self.perform(bounds, &mut member, input);
+        let from = member.id();
+        let after = self.add_member(bounds, member);
+        let mut sends: Vec<_> = output.effects.iter().filter_map(lock_message).collect();
+        sends.extend(output.view_messages.into_iter().map(view_message));
+        let sends = sends
+            .into_iter()
+            .map(|(to, content)| Sent { from, to, content });
+        let sends: Vec<_> = sends.map(|sent| self.add_message(sent.normal())).collect();
+        let mut effects = output.effects;
+        effects.retain(|effect| !matters_not(effect));
+        let is_nothing = after == number && effects.is_empty() && sends.is_empty();
+        (!is_nothing && (handled.is_ok() || !effects.is_empty())).then_some(MemberStep {
+            after,
+            effects,
+            sends,
+        })
+    }
+
+    /// Hands an input to a member. Returns the event that it is to the member, and what
+    /// comes of it.
+    pub(super) fn perform(
+        &self,
+        bounds: &Bounds,
+        member: &mut Member,
+        input: Input,
+    ) -> (Event, Result<(), Rejected>, Output) {
         let mut output = Output::default();
+        let mut event = Event::Expired(Timer::View);
         let handled = match input {
             Input::Deliver(message) => {
                 let sent = self.sent(message);
-                let event = match sent.content.clone() {
+                event = match sent.content.clone() {
                     Content::Lock(message) => Event::Received {
                         message,
                         reply_to: None,
@@ -196,29 +246,13 @@ impl Memo {
                 Ok(())
             }
             _ => {
-                let event = input.event().expect("it is an event");
+                event = input.event(bounds).expect("it is an event");
                 member.handle_at(NOW, &event, &mut output)
             }
         };
-        let from = member.id();
-        let after = self.add_member(bounds, member);
-        let mut sends: Vec<_> = output.effects.iter().filter_map(lock_message).collect();
-        sends.extend(output.view_messages.into_iter().map(view_message));
-        let sends = sends
-            .into_iter()
-            .map(|(to, content)| Sent { from, to, content });
-        let sends: Vec<_> = sends.map(|sent| self.add_message(sent.normal())).collect();
-        let mut effects = output.effects;
-        effects.retain(|effect| !matters_not(effect));
-        let is_nothing = after == number && effects.is_empty() && sends.is_empty();
-        (!is_nothing && (handled.is_ok() || !effects.is_empty())).then_some(MemberStep {
-            after,
-            effects,
-            sends,
-        })
+        (event, handled, output)
     }
 }
-
 fn matters_not(effect: &Effect) -> bool {
     matches!(
         effect,

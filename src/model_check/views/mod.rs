@@ -1,4 +1,4 @@
-//! The model of failover: three real members with views and one lock
+//! The model of failover: real members with views and one lock
 //! ([`Member::with_failover`](crate::protocol::Member::with_failover)), the messages under
 //! way, and the critical section. [`Bounds`] says what may happen how often.
 //!
@@ -34,6 +34,7 @@ mod memo;
 mod oracle;
 mod planted;
 mod reduction;
+mod replay;
 mod scripts;
 mod step;
 mod tests;
@@ -43,9 +44,10 @@ pub(crate) use bounds::{Bounds, SMALL};
 use group_state::GroupState;
 use memo::Memo;
 pub(crate) use oracle::Violation;
-pub(crate) use planted::{HARMLESS_IN_THREE, group_for};
+pub(crate) use planted::{HARMLESS, group_for};
 
 use super::model::Model;
+use crate::trace::Run;
 
 impl Model for Bounds {
     type State = GroupState;
@@ -80,7 +82,7 @@ impl Model for Bounds {
     }
 
     fn fingerprint(&self, memo: &Memo, state: &GroupState) -> u64 {
-        state.fingerprint(memo)
+        state.fingerprint(self, memo)
     }
 
     fn coverage(&self, _: &Memo, _: &GroupState) -> u16 {
@@ -89,5 +91,9 @@ impl Model for Bounds {
 
     fn describe(&self, memo: &Memo, action: Action) -> String {
         action.describe(memo)
+    }
+
+    fn traces(&self, memo: &mut Memo, path: &[Action], _recovers: bool) -> Vec<Run> {
+        replay::replay(self, memo, path)
     }
 }

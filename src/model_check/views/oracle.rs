@@ -1,7 +1,7 @@
 //! What must never happen.
 
-use super::bounds::{MEMBERS, bits_of};
-use crate::mutex::ViewNumber;
+use super::bounds::{MAX_MEMBERS, bits_of};
+use crate::mutex::{Tokens, ViewNumber};
 use crate::views::View;
 
 /// What must never happen.
@@ -13,6 +13,8 @@ pub(crate) enum Violation {
     TokenDidNotRise,
     /// Two views of one number are decided.
     TwoViewsOfOneNumber,
+    /// Tokens are delegated outside of the critical section.
+    DelegatedOutside,
     /// A member has joined an older view than its own.
     ViewWentBack,
 }
@@ -21,7 +23,7 @@ pub(crate) enum Violation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Oracle {
     /// Who is inside. An entry lasts until it is left or lost, or its member restarts.
-    pub(super) inside: [bool; MEMBERS],
+    pub(super) inside: [bool; MAX_MEMBERS],
     pub(super) last_token: u64,
     /// Each decided view, with its members as bits.
     pub(super) decided: Vec<(ViewNumber, u8)>,
@@ -37,6 +39,17 @@ impl Oracle {
         }
         self.inside[index] = true;
         self.last_token = token;
+        Ok(())
+    }
+
+    pub(super) fn delegate(&mut self, index: usize, tokens: Tokens) -> Result<(), Violation> {
+        if !self.inside[index] {
+            return Err(Violation::DelegatedOutside);
+        }
+        if tokens.first().get() <= self.last_token {
+            return Err(Violation::TokenDidNotRise);
+        }
+        self.last_token = tokens.last().get();
         Ok(())
     }
 

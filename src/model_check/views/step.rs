@@ -1,23 +1,27 @@
 //! The actions that a state permits, and what comes of them.
 
 use super::action::Action;
-use super::bounds::{Bounds, MEMBERS, index_of};
+use super::bounds::{Bounds, MAX_MEMBERS, index_of};
 use super::group_state::GroupState;
 use super::input::Input;
-use super::memo::{Content, Memo};
+use super::memo::{Content, Memo, Sent};
 use super::oracle::Violation;
 use crate::mutex::{State, ViewNumber};
 use crate::views::ViewMessage;
 
 impl Bounds {
     pub(super) fn start_group(&self, memo: &mut Memo) -> GroupState {
-        let mut state = GroupState::new(self, memo);
+        let begun = self.beats_reach([u8::MAX; MAX_MEMBERS]);
+        let mut state = GroupState::new(&begun, memo);
         if self.is_warm {
-            let at_once = self.acknowledges_at_once(true);
+            let at_once = begun.acknowledges_at_once(true);
             for message in state.network.clone() {
                 let step = at_once.take(memo, &state, Action::Deliver(message), &mut 0);
                 state = step.map_or(state, |next| next.expect("nothing is wrong"));
             }
+            state
+                .network
+                .retain(|message| self.reaches(memo.sent(*message)));
         }
         if !self.is_unreduced {
             state.reduce(self, memo);
@@ -43,8 +47,14 @@ impl Bounds {
             .expect(line)
     }
 
+    /// Whether the network may deliver it.
+    pub(super) fn reaches(&self, sent: &Sent) -> bool {
+        let is_beat = matches!(sent.content, Content::View(ViewMessage::Beat(_)));
+        !is_beat || self.beats_reach[index_of(sent.from)] & 1 << index_of(sent.to) != 0
+    }
+
     pub(super) fn list_actions(&self, memo: &Memo, state: &GroupState, actions: &mut Vec<Action>) {
-        for (index, number) in state.members.iter().enumerate() {
+        for (index, number) in state.members[..self.members].iter().enumerate() {
             let of = index as u8;
             match memo.state(*number) {
                 State::Free if state.requests[index] < self.requests[index] => {
@@ -52,7 +62,14 @@ impl Bounds {
                 }
                 State::Free => {}
                 State::Wait { .. } => actions.push(Action::Enter(of)),
-                State::Held { .. } => actions.push(Action::Release(of)),
+                State::Held { .. } => {
+                    actions.push(Action::Release(of));
+                    // A user that was told of a loss asks for no more tokens.
+                    let is_inside = state.oracle.inside[index];
+                    if is_inside && state.delegations[index] < self.delegations[index] {
+                        actions.push(Action::Delegate(of));
+                    }
+                }
             }
             if state.restarts[index] < self.restarts[index] {
                 actions.push(Action::Restart(of));
@@ -60,7 +77,7 @@ impl Bounds {
             if state.leaves[index] < self.leaves[index] && *memo.state(*number) == State::Free {
                 actions.push(Action::Leave(of));
             }
-            for by in 0..MEMBERS as u8 {
+            for by in 0..self.members as u8 {
                 let is_counted_on =
                     memo.member(state.members[usize::from(by)]).given & 1 << of != 0;
                 let counts_on = memo.member(*number).got & 1 << by != 0;
@@ -95,7 +112,7 @@ impl Bounds {
             .map_or(ViewNumber::FIRST, |views| views.promised());
         let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
         for counter in promised.counter.max(1)..=self.counters {
-            for members in (1..1_u8 << MEMBERS).filter(|members| is_allowed(*members)) {
+            for members in (1..1_u8 << self.members).filter(|members| is_allowed(*members)) {
                 actions.push(Action::Propose(index as u8, counter as u8, members));
             }
         }
@@ -128,14 +145,17 @@ impl Bounds {
             }
             Action::Enter(index) => (index, Input::Enter),
             Action::Release(index) => (index, Input::Release),
+            Action::Delegate(index) => {
+                next.delegations[usize::from(index)] += 1;
+                (index, Input::Delegate)
+            }
             Action::End(by, to) => {
                 let ended = next.end(self, memo, usize::from(by), usize::from(to), seen);
                 return ended.map(|is_change| is_change.then_some(next)).transpose();
             }
             Action::Restart(index) => {
-                let index = usize::from(index);
-                next.restarts[index] += 1;
-                return Some(next.start_run(self, memo, index).map(|()| next));
+                let restarted = next.restart(self, memo, index.into(), seen);
+                return Some(restarted.map(|()| next));
             }
             Action::Leave(index) => {
                 next.leaves[usize::from(index)] += 1;

@@ -16,7 +16,7 @@ use crate::group::Group;
 use crate::mutex::{Config, Effect, NodeId, Rejected};
 use crate::protocol::{Event, Member, Output};
 use crate::transport::{Incoming, Socket, Transport};
-use crate::views::{self, Moment};
+use crate::views::{self, Moment, ViewMessage};
 use crate::wire::Key;
 
 /// The programs of a group.
@@ -151,6 +151,12 @@ impl Cluster {
                     Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
                     }
+                    // No simulated program says that it is up.
+                    Ok(Incoming::Up { .. }) => ProgramStep {
+                        id,
+                        handled: None,
+                        done: Vec::new(),
+                    },
                     Ok(Incoming::View { from, message }) => {
                         self.handle(id, Event::ReceivedView { from, message })
                     }
@@ -186,8 +192,14 @@ impl Cluster {
         done.extend(effects.iter().filter_map(|effect| self.perform(id, effect)));
         if let Some(Program::Turno(_, transport)) = self.programs.get(&id) {
             let listening = transport.group().listen;
+            let mut last: Option<(&ViewMessage, String)> = None;
             let sent = view_messages.iter().filter_map(|(to, message)| {
-                let outgoing = transport.route_view(*to, message)?;
+                // A beat is the same to all.
+                if last.as_ref().is_none_or(|(known, _)| *known != message) {
+                    last = Some((message, transport.view_text(message)));
+                }
+                let (_, text) = last.as_ref()?;
+                let outgoing = transport.route_view_text(*to, text.clone())?;
                 Some(Done::Sent(Parcel {
                     source: listening,
                     destination: outgoing.address,

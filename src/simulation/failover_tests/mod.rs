@@ -1,6 +1,6 @@
 //! Groups with failover, simulated.
 
-mod planted;
+pub(crate) mod planted;
 mod scenarios;
 
 use fastrand::Rng;

@@ -1,6 +1,7 @@
 //! The planted bugs of failover that random seeds find.
 
 use crate::mutex::planted::Planted;
+use crate::simulation::plan::Fault;
 use crate::simulation::{Addresses, Plan, Violation, run_plan};
 
 /// The bugs, and how many seeds are enough for each.
@@ -16,10 +17,64 @@ const FOUND: &[(Planted, u64)] = &[
     (Planted::EntersWithoutLease, 100),
 ];
 
+/// The plan of a seed in which every entry is that of a command, lasts for up to three
+/// leases, and uses up the grace as it dies; and a machine that stands still is suspended.
+pub(crate) fn plan_with_slow_commands(seed: u64) -> Plan {
+    let mut plan = Plan::with_failover(seed);
+    let failover = plan.failover.as_mut().expect("it has failover");
+    failover.commands_in_1000 = 1000;
+    failover.dies_late_by = (failover.lease / 10).max(100_000);
+    (plan.max_hold, plan.outlive_in_1000) = (3 * failover.lease, 1000);
+    for fault in &mut plan.faults {
+        if let Fault::Pause { at, until, id } = *fault {
+            *fault = Fault::Suspend { at, until, id };
+        }
+    }
+    plan
+}
+
+/// The same, and what would crash is suspended.
+pub(crate) fn plan_with_suspends(seed: u64) -> Plan {
+    let mut plan = plan_with_slow_commands(seed);
+    for fault in &mut plan.faults {
+        if let Fault::Crash { at, until, id, .. } = *fault {
+            *fault = Fault::Suspend { at, until, id };
+        }
+    }
+    plan
+}
+
+type PlanOf = fn(u64) -> Plan;
+
+/// The bugs that need clocks, and the plans that show them soon.
+pub(crate) const IN_TIME: &[(Planted, PlanOf)] = &[
+    (Planted::LeaseFromArrival, Plan::with_failover),
+    (Planted::DeadlineFromTelling, plan_with_slow_commands),
+    (Planted::SuspendNotCounted, plan_with_suspends),
+    (Planted::NoGrace, plan_with_slow_commands),
+];
+
+#[test]
+fn slow_commands_are_dead_before_another_enters() {
+    let addresses = Addresses::default();
+    for seed in 0..40 {
+        for (_, plan_of) in IN_TIME {
+            let (_, outcome) = run_plan(&plan_of(seed), &addresses, None);
+            assert_eq!(outcome, Ok(()), "seed {seed}");
+        }
+    }
+}
+
 fn first_seed(bug: Planted, seeds: u64) -> Option<(u64, Violation)> {
     let addresses = Addresses::default();
+    let with = std::env::var("TURNO_PLANS").unwrap_or_default();
+    let plan_of = match &*with {
+        "slow" => plan_with_slow_commands,
+        "suspends" => plan_with_suspends,
+        _ => Plan::with_failover,
+    };
     (0..seeds).find_map(|seed| {
-        let mut plan = Plan::with_failover(seed);
+        let mut plan = plan_of(seed);
         plan.planted = Some(bug);
         Some((seed, run_plan(&plan, &addresses, None).1.err()?))
     })
@@ -36,7 +91,8 @@ fn seeds_find_planted_bugs_of_failover() {
 
 /// Which bugs the seeds find, and how soon: `TURNO_SEEDS=5000 cargo test --release
 /// which_planted_bugs -- --ignored --nocapture`. With `TURNO_BUGS`, only those whose names
-/// are in it.
+/// are in it; with `TURNO_PLANS`, `slow` or `suspends`, in
+/// other plans.
 #[test]
 #[ignore = "a search, not a test"]
 fn which_planted_bugs_of_failover_are_found() {

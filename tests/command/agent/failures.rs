@@ -159,6 +159,62 @@ fn without_an_agent_the_status_says_how_to_start_one() {
     );
 }
 
+#[test]
+fn a_removed_socket_is_made_again() {
+    let machines = Machines::start(1);
+    let socket = machines.socket(1);
+    let holder = machines.lock(1, &[], "held", &["sleep", "10000"]);
+    machines.wait_for_status(1, "holding for ");
+    let agent = machines.agents[0].as_ref().unwrap();
+    for _ in 0..3 {
+        fs::remove_file(&socket).unwrap();
+        agent.signal(Signal::HUP);
+        eventually("an answer of the agent", || {
+            run_status(&socket, &[]).status.success().then_some(())
+        });
+    }
+    agent.wait_for(&format!(
+        "the socket {socket} was removed: it is made again"
+    ));
+    // Nothing was lost, and one that was not removed stays.
+    machines.wait_for_status(1, "holding for ");
+    holder.signal(Signal::TERM);
+    ends_with(holder, 128 + 15);
+    // Nobody tells it.
+    fs::remove_file(&socket).unwrap();
+    eventually("an answer of the agent", || {
+        run_status(&socket, &[]).status.success().then_some(())
+    });
+}
+
+/// As many descriptors as the system leaves to a process of this limit.
+#[test]
+fn callers_for_whom_there_are_no_descriptors_wait_outside_until_there_are() {
+    let machines = Machines::with_agents(1, &[]);
+    let (socket, member) = (machines.socket(1), &machines.members[0]);
+    let script = "ulimit -n 40; exec \"$0\" agent --id 1 --socket \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, TURNO, &socket, member]);
+    let agent = Program::spawn("agent", shell.env_remove("RUST_LOG").stdin(Stdio::null()));
+    eventually("an answer of the agent", || {
+        run_status(&socket, &[]).status.success().then_some(())
+    });
+    let until_end = "echo $$ > command; while ! [ -e end ]; do sleep 0.01; done";
+    let holder = machines.script(1, &[], "name 0", until_end);
+    machines.line_in("command");
+    let locks: Vec<Program> = (0..80)
+        .map(|number| machines.lock(1, &[], &format!("name {}", number % 2), &["true"]))
+        .collect();
+    agent.wait_for("as many as the limit of 40 open files allows");
+    machines.wait_for_status(1, "waiting for ");
+    fs::write(machines.path("end"), "").unwrap();
+    ends_with(holder, 0);
+    for lock in locks {
+        assert!(ends_with(lock, 0).is_empty());
+    }
+    machines.wait_for_status(1, IDLE);
+}
+
 /// The agent continues, and others get the lock.
 #[test]
 fn without_a_record_of_the_entry_no_command_runs() {

@@ -8,8 +8,10 @@ mod misconfigured;
 mod names;
 mod new_key;
 mod raw_client;
+mod restarts;
 mod status;
 mod told;
+mod turns;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -71,10 +73,11 @@ fn a_killed_command_is_an_exit_code_of_the_client_and_frees_the_lock() {
 }
 
 #[test]
-fn when_the_agent_is_killed_the_command_ends_and_after_a_restart_others_enter() {
+fn without_patience_the_command_of_a_killed_agent_ends_and_after_a_restart_others_enter() {
     let mut machines = Machines::start(2);
     let script = format!("trap '' TERM; {ENDLESS}");
-    let client = machines.script(1, &["--kill-after", "100ms"], "lost", &script);
+    let options = ["--agent-patience", "0", "--kill-after", "100ms"];
+    let client = machines.script(1, &options, "lost", &script);
     let (child, command) = (machines.pid_in("child"), machines.pid_in("command"));
     machines.kill_agent(1);
     ends_with(client, 125);
@@ -116,21 +119,23 @@ fn a_restarted_agent_grants_no_lock_under_which_an_earlier_command_still_runs() 
     let here = machines.lock(1, &[], "again", &["true"]);
     let there = machines.lock(2, &[], "again", &["true"]);
     client.signal(Signal::CONT);
-    ends_with(client, 125);
+    machines.wait_for_status(1, "holding for ");
+    client.signal(Signal::TERM);
+    ends_with(client, 128 + 15);
     ends_with(here, 0);
     ends_with(there, 0);
     machines.wait_for_status(1, IDLE);
 }
 
 #[test]
-fn on_sigterm_an_agent_ends_the_commands_under_its_locks_and_then_itself() {
+fn on_sigint_an_agent_ends_the_commands_under_its_locks_and_then_itself() {
     let mut machines = Machines::start(2);
     let client = machines.script(1, &[], "end", ENDLESS);
     let command = machines.pid_in("command");
     let waits = machines.lock(1, &[], "end", &["true"]);
     machines.wait_for_status(1, "waiting");
     let agent = machines.agents[0].take().unwrap();
-    agent.signal(Signal::TERM);
+    agent.signal(Signal::INT);
     ends_with(client, 125);
     let lines = ends_with(waits, 125).join("\n");
     assert!(lines.contains("it is stopping"), "{lines}");
@@ -143,13 +148,13 @@ fn on_sigterm_an_agent_ends_the_commands_under_its_locks_and_then_itself() {
 }
 
 #[test]
-fn on_a_second_sigterm_an_agent_ends_at_once_and_a_running_command_keeps_the_lock() {
+fn on_a_second_signal_an_agent_ends_at_once_and_a_running_command_keeps_the_lock() {
     let mut machines = Machines::start(2);
     let client = machines.script(1, &[], "twice", ENDLESS);
     machines.line_in("command");
     client.signal(Signal::STOP);
     let agent = machines.agents[0].take().unwrap();
-    agent.signal(Signal::TERM);
+    agent.signal(Signal::INT);
     let deadline = Instant::now() + TIMEOUT;
     while UnixStream::connect(machines.socket(1)).is_ok_and(|mut it| {
         let mut answer = String::new();
@@ -238,6 +243,7 @@ fn a_client_that_is_killed_at_any_stage_blocks_no_other() {
     let mut holder = RawClient::connect(&machines, 2);
     holder.send(ask);
     holder.token();
+    holder.send(r#"{"locked":{}}"#);
     let mut waits = RawClient::connect(&machines, 1);
     waits.send(ask);
     machines.wait_for_status(1, "waiting");

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use super::LONG_LEASE;
 use super::group::{Group, ends_with};
 use super::log::ENDLESS;
+use crate::fixtures::load::Load;
 use crate::fixtures::program::Program;
 
 #[test]
@@ -48,6 +49,21 @@ fn in_a_rolling_restart_a_command_goes_on_and_no_entry_fails() {
     assert!(!lines.contains("the lease ends"), "{lines}");
     ends_with(next, 0);
     assert!(group.enter(3).0 > log.entries()[0].token);
+}
+
+#[test]
+fn in_rolling_restarts_under_load_no_entry_fails() {
+    let mut group = Group::start(LONG_LEASE);
+    let sockets = Group::ids().map(|id| group.socket(id));
+    let load = Load::start(&group.path("."), &sockets);
+    load.wait_for_entries(3);
+    for id in Group::ids().into_iter().cycle().take(6) {
+        group.end_agent(id, Signal::TERM);
+        group.start_agent(id);
+        group.wait_until_ready(id);
+        load.wait_for_entries(2);
+    }
+    load.finish();
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn the_command_and_its_children_get_sigterm() {
         trap 'echo command TERM; wait $c; exit 0' TERM
         echo ready
         while :; do wait $c; done"#;
-    let (program, client) = agent.lock_and_run(&["--kill-after", "1h"], script);
+    let (program, client) =
+        agent.lock_and_run(&["--agent-patience", "0", "--kill-after", "1h"], script);
     let child = pid(&program, "child");
     program.wait_for("asleep");
     program.wait_for("ready");
@@ -50,7 +51,8 @@ fn processes_that_do_not_end_are_killed() {
         c=$!
         echo command $$
         while :; do wait $c; done"#;
-    let (program, client) = agent.lock_and_run(&["--kill-after", "0.2"], script);
+    let (program, client) =
+        agent.lock_and_run(&["--agent-patience", "0", "--kill-after", "0.2"], script);
     let pids = ["child", "command"].map(|name| pid(&program, name));
     client.close();
     program.wait_for("command TERM");
@@ -63,7 +65,8 @@ fn processes_that_do_not_end_are_killed() {
 fn a_child_that_outlives_its_parent_is_killed_too() {
     let agent = FakeAgent::start();
     let script = "sh -c 'trap \"\" TERM; echo child $$; while :; do sleep 1000; done' & wait";
-    let (program, client) = agent.lock_and_run(&["--kill-after", "200ms"], script);
+    let (program, client) =
+        agent.lock_and_run(&["--agent-patience", "0", "--kill-after", "200ms"], script);
     let child = pid(&program, "child");
     client.close();
     client.wait_until_unlocked();
@@ -74,8 +77,10 @@ fn a_child_that_outlives_its_parent_is_killed_too() {
 #[test]
 fn a_stopped_command_is_ended_too() {
     let agent = FakeAgent::start();
-    let (program, client) =
-        agent.lock_and_run(&["--kill-after", "1h"], "echo c $$; exec sleep 1000");
+    let (program, client) = agent.lock_and_run(
+        &["--agent-patience", "0", "--kill-after", "1h"],
+        "echo c $$; exec sleep 1000",
+    );
     signal(pid(&program, "c"), Signal::STOP);
     client.close();
     client.wait_until_unlocked();
@@ -101,7 +106,8 @@ fn the_reason_that_the_agent_gives_is_reported() {
 fn a_client_killed_while_it_ends_the_command_leaves_nothing_running() {
     let agent = FakeAgent::start();
     let script = "trap 'echo command TERM' TERM; echo c $$; while :; do sleep 1000 & wait; done";
-    let (program, client) = agent.lock_and_run(&["--kill-after", "1h"], script);
+    let (program, client) =
+        agent.lock_and_run(&["--agent-patience", "0", "--kill-after", "1h"], script);
     let command = pid(&program, "c");
     client.close();
     program.wait_for("command TERM");
@@ -115,7 +121,8 @@ fn a_supervisor_killed_while_it_ends_the_command_leaves_nothing_running() {
     let agent = FakeAgent::start();
     let script = "trap 'echo command TERM' TERM; echo supervisor $PPID; echo c $$; \
                   while :; do sleep 1000 & wait; done";
-    let (program, client) = agent.lock_and_run(&["--kill-after", "1h"], script);
+    let (program, client) =
+        agent.lock_and_run(&["--agent-patience", "0", "--kill-after", "1h"], script);
     let (supervisor, command) = (pid(&program, "supervisor"), pid(&program, "c"));
     client.close();
     program.wait_for("command TERM");

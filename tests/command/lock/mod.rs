@@ -1,7 +1,11 @@
 //! `turno lock` against a fake agent.
 
 mod agent_lost;
+mod agent_restarted;
+mod keeping;
 mod killed;
+mod line;
+mod reentrant;
 mod signals;
 mod terminal;
 mod waiting;
@@ -180,6 +184,7 @@ fn wrong_use_has_an_exit_code_of_its_own() {
         &["lock", "-w", "NaN", "test", "true"],
         &["lock", "-w", "soon", "test", "true"],
         &["lock", "-E", "256", "test", "true"],
+        &["lock", "--agent-patience", "soon", "test", "true"],
     ] {
         let output = Command::new(TURNO).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

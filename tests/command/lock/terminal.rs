@@ -12,7 +12,9 @@ fn typed(agent: &FakeAgent, command: &str) -> Option<(Terminal, Client)> {
     let terminal = Terminal::open(100, 20)?;
     let socket = agent.socket();
     terminal.run("clear");
-    terminal.run(&format!("t='{TURNO} lock --socket {socket}'"));
+    terminal.run(&format!(
+        "t='{TURNO} lock --agent-patience 0 --socket {socket}'"
+    ));
     terminal.run(&format!("clear; $t test -- {command}"));
     Some((terminal, agent.accept()))
 }
@@ -133,14 +135,19 @@ fn ctrl_z_stops_the_command_and_fg_continues_it() {
 }
 
 #[test]
-fn ctrl_z_stops_a_waiting_client_and_fg_continues_it() {
+fn ctrl_z_takes_a_waiting_client_out_of_the_line_and_fg_has_it_ask_again() {
     let agent = FakeAgent::start();
     let Some((terminal, mut client)) = typed(&agent, "echo it runs") else {
         return;
     };
+    client.receive();
+    client.send(r#"{"waiting":{"text":"1 s for 3 (heard 1 s ago)"}}"#);
+    terminal.wait_for("waiting 1 s");
     terminal.press(&["C-z"]);
     terminal.wait_for("Stopped");
+    client.wait_for_disconnect();
     terminal.run("fg");
+    let mut client = agent.accept();
     client.grant();
     client.release();
     ends_with(&terminal, 0);

@@ -31,7 +31,7 @@ fn it_asks_for_the_lock_and_names_its_command() {
 #[test]
 fn nothing_runs_before_the_agent_sends_go() {
     let agent = FakeAgent::start();
-    let program = agent.lock(&["test", "echo", "it runs"]);
+    let program = agent.lock(&["--agent-patience", "0", "test", "echo", "it runs"]);
     let mut client = agent.accept();
     client.grant_without_go();
     client.close();
@@ -136,17 +136,10 @@ fn with_w_it_does_not_wait_longer_for_a_silent_agent() {
     let mut client = agent.accept();
     client.receive();
     client.wait_for_disconnect();
-    expect_silence_reported(program);
-}
-
-/// Waits for the end of a `turno lock`, and checks that it reports how to look at a
-/// silent agent, then that its time is over.
-fn expect_silence_reported(program: Program) {
     let (status, lines) = program.finish();
-    assert_eq!(status.code(), Some(124));
-    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(status.code(), Some(125));
+    assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains(" does not answer: it may be stopped, "));
-    assert!(lines[1].ends_with(" does not answer"), "{lines:?}");
 }
 
 #[test]
@@ -210,7 +203,7 @@ fn a_client_that_was_stopped_itself_accepts_a_lock_that_was_granted_meanwhile() 
     let other = agent.lock(&command);
     let _silent = agent.accept();
     let (status, _) = other.finish();
-    assert_eq!(status.code(), Some(124));
+    assert_eq!(status.code(), Some(125));
     program.signal(Signal::CONT);
     client.go();
     client.release();
@@ -256,7 +249,7 @@ fn the_environment_names_the_socket_of_the_agent() {
     let agent = FakeAgent::start();
     let asks = |variable: &str, value: &std::path::Path| {
         let mut child = Command::new(TURNO)
-            .args(["lock", "test", "true"])
+            .args(["lock", "--agent-patience", "0", "test", "true"])
             .env_remove("TURNO_SOCKET")
             .env(variable, value)
             .stdin(Stdio::null())
@@ -288,7 +281,11 @@ fn with_n_it_does_not_wait_for_an_agent_that_accepts_no_client() {
         "test",
         "true",
     ];
-    expect_silence_reported(Program::start("turno lock", &arguments));
+    let (status, lines) = Program::start("turno lock", &arguments).finish();
+    assert_eq!(status.code(), Some(125));
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains(" does not answer: it may be stopped, "));
+    assert!(lines[1].ends_with(" does not answer"), "{lines:?}");
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! Idle members say that they are up, so that one that is down is seen before it is needed.
+//! With failover the beats of the views serve.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::{Engine, NodeView, Observer, User};
+use crate::mutex::NodeId;
+
+/// What a node knows of the presence of its peers.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    /// How often this member says that it is up. `None`: never.
+    interval: Option<Duration>,
+    /// When it says so next.
+    next: Option<Instant>,
+    count: u64,
+    /// When each peer last said that it is up.
+    seen: BTreeMap<NodeId, Instant>,
+    /// The peers that have said that they end, and were not heard since.
+    stopped: BTreeSet<NodeId>,
+}
+
+impl Presence {
+    pub(super) fn new(interval: Option<Duration>) -> Self {
+        let interval = interval.filter(|interval| !interval.is_zero());
+        Presence {
+            interval,
+            next: interval.map(|interval| Instant::now() + jittered(interval)),
+            ..Presence::default()
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// A datagram of a peer has arrived.
+    pub(super) fn heard(&mut self, from: NodeId) {
+        self.stopped.remove(&from);
+    }
+
+    /// Whether this peer has said that it ends, and was not heard since.
+    pub(crate) fn has_stopped(&self, id: NodeId) -> bool {
+        self.stopped.contains(&id)
+    }
+
+    /// How long this peer may be silent if it is up. `None`: it does not say that it is up.
+    pub(crate) fn max_silence(&self, id: NodeId) -> Option<Duration> {
+        let interval = self.interval.filter(|_| self.seen.contains_key(&id))?;
+        // Two may be lost, and the last may be late.
+        Some(interval * 7 / 2)
+    }
+}
+
+impl NodeView<'_> {
+    /// Whether a peer is up, as far as this node can tell. `None`: it does not say so.
+    pub(crate) fn is_up(&self, id: NodeId) -> Option<bool> {
+        if self.presence.has_stopped(id) {
+            return Some(false);
+        }
+        let lease = self
+            .member
+            .views()
+            .map(|views| views.config().lease.length());
+        let max = lease.or_else(|| self.presence.max_silence(id))?;
+        let heard = self.heard.get(&id).map(Instant::elapsed);
+        Some(heard.is_some_and(|heard| heard <= max))
+    }
+}
+
+/// A quarter more or less, so that members that began together do not send together.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(0.75 + fastrand::f64() / 2.0)
+}
+
+impl<O: Observer, U: User> Engine<O, U> {
+    /// Says to all peers that this member is up, if that is due.
+    ///
+    /// # Errors
+    /// Those of the observer.
+    pub(super) fn say_up(&mut self) -> io::Result<()> {
+        let presence = &mut self.presence;
+        if let Some(interval) = presence.interval
+            && presence.next.is_some_and(|next| next <= Instant::now())
+        {
+            presence.next = Some(Instant::now() + jittered(interval));
+            self.send_up(false)?;
+        }
+        Ok(())
+    }
+
+    /// Says that this member ends, if it has ever said that it is up.
+    ///
+    /// # Errors
+    /// Those of the observer.
+    pub(super) fn say_down(&mut self) -> io::Result<()> {
+        match self.presence.interval {
+            Some(_) => self.send_up(true),
+            None => Ok(()),
+        }
+    }
+
+    fn send_up(&mut self, leaves: bool) -> io::Result<()> {
+        self.presence.count += 1;
+        let count = self.presence.count;
+        for peer in self.member.peers().clone() {
+            if let Some(outgoing) = self.transport.route_up(peer, count, leaves) {
+                self.send(outgoing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A peer says that it is up, or is about to end.
+    pub(super) fn receive_up(&mut self, from: NodeId, leaves: bool) {
+        if !self.member.peers().contains(&from) {
+            return;
+        }
+        self.heard.insert(from, Instant::now());
+        self.presence.seen.insert(from, Instant::now());
+        self.presence.heard(from);
+        if leaves {
+            self.presence.stopped.insert(from);
+        }
+        self.peer_stats.up(from);
+    }
+}
