@@ -17,7 +17,7 @@ pub(crate) const TOLD: &str = "turno::agent::told";
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Without failover, a member that is silent for this time is down if it has been asked
-/// meanwhile, so often.
+/// meanwhile, so often, and one that says that it is up after a longer silence too.
 const MAX_SILENCE_MS: u64 = 5_000;
 const MIN_SENT_AGAIN: u64 = 4;
 
@@ -96,6 +96,8 @@ enum Standing {
     Unheard,
     Up,
     Down,
+    /// It has said that it ends.
+    Stopped,
     /// Why what is sent in its name is dropped.
     Refused(String),
 }
@@ -180,6 +182,9 @@ impl Watch {
 
 /// `sent_again` is what the count was when the peer was last heard.
 fn standing(peer: &PeerStatus, sent_again: u64, lease: Option<Duration>) -> Standing {
+    if peer.has_stopped {
+        return Standing::Stopped;
+    }
     let is_silent = |ms: u64| peer.heard_ms.is_none_or(|heard| heard > ms);
     if let Some(why) = &peer.dropped
         && is_silent(MAX_SILENCE_MS)
@@ -191,7 +196,11 @@ fn standing(peer: &PeerStatus, sent_again: u64, lease: Option<Duration>) -> Stan
     }
     let is_down = match lease {
         Some(lease) => is_silent(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX)),
-        None => is_silent(MAX_SILENCE_MS) && peer.sent_again - sent_again >= MIN_SENT_AGAIN,
+        // One that is needed is seen before its silence is long enough.
+        None => {
+            let was_asked = peer.sent_again - sent_again >= MIN_SENT_AGAIN;
+            peer.is_up == Some(false) || (is_silent(MAX_SILENCE_MS) && was_asked)
+        }
     };
     match is_down {
         true => Standing::Down,
@@ -213,6 +222,7 @@ fn told(peer: &PeerStatus, before: &Standing, now: &Standing) -> (Level, String)
                 format!("{name} is down: not heard for {seconds} s"),
             )
         }
+        (_, Standing::Stopped) => (Level::Info, format!("{name} has stopped")),
         (Standing::Unheard, Standing::Up) => (Level::Info, format!("{name} is up")),
         (Standing::Refused(_), Standing::Up) => (Level::Info, format!("{name} is heard")),
         (_, Standing::Up) => (Level::Info, format!("{name} is up again")),
@@ -280,6 +290,23 @@ mod tests {
         assert!(told(&mut watch, peer(Some(903_000), 10, None), None).is_empty());
         let down = told(&mut watch, peer(Some(904_000), 11, None), None);
         assert_eq!(down, ["WARN beta:7001 (2) is down: not heard for 904 s"]);
+    }
+
+    #[test]
+    fn an_idle_member_that_stops_or_no_longer_says_that_it_is_up_is_told_of() {
+        let with = |is_up: bool, has_stopped: bool| PeerStatus {
+            is_up: Some(is_up),
+            has_stopped,
+            ..peer(Some(36_000), 0, None)
+        };
+        let mut watch = Watch::new();
+        told(&mut watch, with(true, false), None);
+        let down = told(&mut watch, with(false, false), None);
+        assert_eq!(down, ["WARN beta:7001 (2) is down: not heard for 36 s"]);
+        let up = told(&mut watch, with(true, false), None);
+        assert_eq!(up, ["INFO beta:7001 (2) is up again"]);
+        let stopped = told(&mut watch, with(false, true), None);
+        assert_eq!(stopped, ["INFO beta:7001 (2) has stopped"]);
     }
 
     #[test]
