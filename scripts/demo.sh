@@ -13,7 +13,8 @@ terminal: tmux panes if tmux is installed, else windows of the desktop, else all
 in this terminal. In a process: x asks for the critical section, its own id
 ticks its clock, d draws what happened, q quits.
 
-  --cases   plays the three cases of the original unattended
+  --cases   plays the three cases of the original unattended, then a fourth: with
+            failover a holder is cut off
   --in      says where to open them
   --help    prints this
 
@@ -101,7 +102,7 @@ build() {
 # Makes a temporary folder. However the script ends, the function $1 then ends
 # everything that it has started.
 begin() {
-  end_function=$1 scratch='' pids=()
+  end_function=$1 scratch='' pids=() commands=()
   trap 'leave $?' EXIT
   trap 'leave 129' HUP
   trap 'leave 130' INT
@@ -122,11 +123,13 @@ leave() {
   exit "$1"
 }
 
-# Ends the processes that were started here, the last first, and waits for each.
+# Ends the processes that were started here, the last first, and waits for each. A
+# process that is stopped ends when it goes on.
 end_all() {
   local i
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     kill -TERM "${pids[i]}" 2>/dev/null
+    kill -CONT "${pids[i]}" 2>/dev/null
     wait "${pids[i]}" 2>/dev/null
   done
   pids=()
@@ -271,7 +274,7 @@ open_here() {
   done
 }
 
-# --- the three cases, unattended ---------------------------------------------
+# --- the cases, unattended ---------------------------------------------
 
 open_cases() {
   begin end_group
@@ -301,6 +304,36 @@ open_cases() {
   send 3 x
   await printed '3| Process exited CS'
   end_case
+
+  cut_off_case
+}
+
+# Three agents with failover. A stopped agent is as silent as one that is cut off, and
+# takes neither root nor a network.
+cut_off_case() {
+  printf '\n%s\n%s\n\n' \
+    'Case 4: agents with a lease of 2 s. 1 is cut off while its command holds the lock:' \
+    'the command is ended before 2 enters. Then 1 is back, and asks again.'
+  case_number=$((case_number + 1))
+  trace="$scratch/case-$case_number"
+  start_agents 2s
+  run_locked 1 'while :; do sleep 1; done'
+  await printed '1| holds the lock'
+  run_locked 2 'sleep 1'
+  await waits 2
+  tell 1 'the agent is stopped: the others do not hear it'
+  kill -STOP "${pids[0]}"
+  await printed '2| holds the lock'
+  kill -CONT "${pids[0]}"
+  tell 1 'the agent goes on'
+  await printed '2| leaves'
+  run_locked 1 'sleep 0.5'
+  await printed '1| leaves'
+  end_group
+  printf '\nThe order: '
+  sed -n 's/^\([0-9]\)| holds the lock, with token \([0-9]*\)$/agent \1 with token \2/p' \
+    "$scratch/log" | paste -s -d ';' - | sed 's/;/, then /g; s/$/./'
+  draw_case
 }
 
 begin_case() {
@@ -335,14 +368,7 @@ draw_case() {
 # ignore Ctrl-C, and are ended in order.
 start_group() {
   local id
-  : >"$scratch/log"
-  mkfifo "$scratch/out" || exit 1
-  # With both ends open at first, no open waits for the other end.
-  # shellcheck disable=SC2094
-  exec 3<>"$scratch/out" 4<"$scratch/out"
-  show <&4 3>&- 4<&- &
-  output=$!
-  exec 3>"$scratch/out" 4<&-
+  open_output
   start_one /dev/null shared --listen ":$section_port" --label cs
   for ((id = 1; id <= $1; id++)); do
     mkfifo "$scratch/in.$id" || exit 1
@@ -351,6 +377,53 @@ start_group() {
   done
   await printed 'critical section at' # of cs
   await printed ' listens at ' "$1"
+}
+
+# The one output of a group: file descriptor 3.
+open_output() {
+  : >"$scratch/log"
+  mkfifo "$scratch/out" || exit 1
+  # With both ends open at first, no open waits for the other end.
+  # shellcheck disable=SC2094
+  exec 3<>"$scratch/out" 4<"$scratch/out"
+  show <&4 3>&- 4<&- &
+  output=$!
+  exec 3>"$scratch/out" 4<&-
+}
+
+# Starts three agents (pids[ID - 1]) with this lease.
+start_agents() {
+  local id
+  open_output
+  for id in 1 2 3; do
+    RUST_LOG=error start_one /dev/null agent --id "$id" "${members[@]}" --failover "$1" \
+      --state "$scratch/state.$id" --socket "$scratch/agent.$id" --trace "$trace"
+  done
+  for id in 1 2 3; do await is_up "$id"; done
+}
+
+is_up() {
+  TURNO_SOCKET="$scratch/agent.$1" "$turno" status >/dev/null 2>&1
+}
+
+# Whether agent $1 waits for the lock.
+waits() {
+  TURNO_SOCKET="$scratch/agent.$1" "$turno" status --json | grep -q '"state": *"WAIT"'
+}
+
+# Runs the sh commands $2 under the lock of agent $1. Each line of the output begins with
+# the agent.
+run_locked() {
+  # shellcheck disable=SC2016
+  TURNO_SOCKET="$scratch/agent.$1" "$turno" lock job -- sh -c \
+    'echo "holds the lock, with token $TURNO_TOKEN"; eval "$1"; echo "leaves the lock"' sh "$2" \
+    > >(sed -u "s/^/$1| /" >&3 3>&-) 2>&1 3>&- </dev/null &
+  commands+=($!)
+}
+
+# Tells what happens to agent $1.
+tell() {
+  echo "$1| $2" >&3
 }
 
 start_one() {
@@ -415,7 +488,12 @@ all_run() {
 end_group() {
   # A signal may have come before start_one recorded its process.
   [ "${!-}" = "${output-}" ] || pids+=("$!")
+  local command
+  for command in ${commands[@]+"${commands[@]}"}; do
+    kill -TERM "$command" 2>/dev/null
+  done
   end_all
+  commands=()
   exec 3>&- 4<&-
   [ -z "${output-}" ] || wait "$output" 2>/dev/null
   output=''

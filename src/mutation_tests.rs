@@ -40,7 +40,7 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         | Planted::PermissionKeptAfterReply => group,
         Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => group.members(3),
         Planted::ClockReused => group.cancels(1),
-        Planted::TryKeepsPermissions | Planted::TryIgnoresOlder => group.rushes(1),
+        Planted::TryKeepsPermissions | Planted::LateTryGranted => group.rushes(1),
         Planted::RefusedTryGranted => group.are_tries(true),
         Planted::NoteOfAnyRequest => group.rushes(2),
         Planted::AheadWithoutBound => forgetful.delegations(1).tokens(8).ahead(4),

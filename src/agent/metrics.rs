@@ -56,6 +56,17 @@ pub(super) fn text(status: &AgentStatus) -> String {
     });
     let help = "Locks for which this node waits for the permission of a peer.";
     metric("locks_waiting_for_peer", "gauge", help, waiting);
+    let peers = node.peers.iter().map(|peer| {
+        let id = peer.id.to_string();
+        let labels = [
+            ("peer", &*id),
+            ("name", &*peer.called),
+            ("address", &*peer.name),
+        ];
+        (labelled(&labels), 1.0)
+    });
+    let help = "The name of a peer and its address in the member list; always 1.";
+    metric("peer_info", "gauge", help, peers.collect());
     let heard = by_peer(&|peer| peer.heard_ms.map(|ms| ms as f64 / 1e3));
     let help = "Seconds since a valid datagram of a peer arrived.";
     metric("peer_heard_seconds", "gauge", help, heard);
@@ -73,9 +84,17 @@ pub(super) fn text(status: &AgentStatus) -> String {
 }
 
 fn label(name: &str, value: &str) -> String {
-    let value = value
-        .replace('\\', r"\\")
-        .replace('"', r#"\""#)
-        .replace('\n', r"\n");
-    format!("{{{name}=\"{value}\"}}")
+    labelled(&[(name, value)])
+}
+
+fn labelled(labels: &[(&str, &str)]) -> String {
+    let labels = labels.iter().map(|(name, value)| {
+        let value = value
+            .replace('\\', r"\\")
+            .replace('"', r#"\""#)
+            .replace('\n', r"\n");
+        format!("{name}=\"{value}\"")
+    });
+    let labels: Vec<String> = labels.collect();
+    format!("{{{}}}", labels.join(","))
 }

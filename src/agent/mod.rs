@@ -17,6 +17,7 @@
 
 mod accept;
 mod capacity;
+pub(crate) mod check;
 mod client;
 mod clients;
 mod config;
@@ -34,6 +35,7 @@ mod socket;
 pub(crate) mod socket_path;
 mod status;
 mod waiting;
+pub(crate) mod watch;
 mod woken;
 
 use std::collections::BTreeMap;
@@ -42,10 +44,12 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
+use crate::engine::key_file;
+use crate::narrate::listed;
 use crate::system::signals::{self, survive_a_file_that_is_full};
 use crate::system::{register_readable, retry_interrupted};
 use crate::{Handle, LocalNode, StartError};
@@ -56,6 +60,7 @@ use hold::Hold;
 use protocol::Answer;
 use record::Records;
 use socket::Socket;
+use watch::{About, TOLD, Watch};
 use woken::Woken;
 
 const NODE: Token = Token(0);
@@ -104,6 +109,9 @@ pub(crate) struct Agent {
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
     host: String,
+    about: About,
+    /// What was told of the other members.
+    watch: Watch,
     /// When to accept clients that the system did not let the agent accept.
     accept_again: Option<Instant>,
     capacity: Capacity,
@@ -148,6 +156,8 @@ impl Agent {
             woken: Woken::default(),
             orphans,
             host: system.nodename().to_string_lossy().into_owned(),
+            about: About::new(config, path),
+            watch: Watch::new(),
             accept_again: None,
             capacity: Capacity::measure(),
             check_socket_at: Instant::now() + SOCKET_CHECK_INTERVAL,
@@ -163,6 +173,7 @@ impl Agent {
     /// Those of the system and of the state directory.
     pub(crate) fn run(mut self) -> io::Result<()> {
         notify::send("READY=1");
+        self.about.tell(&self.node.status());
         let mut events = Events::with_capacity(64);
         loop {
             if self.accept_again.is_some_and(|due| due <= Instant::now()) {
@@ -172,6 +183,9 @@ impl Agent {
                 self.check_socket();
             }
             self.node.poll()?;
+            if self.watch.is_due() {
+                self.watch.look(&self.node.peers(), self.node.lease());
+            }
             self.release_orphans();
             self.serve_waiting();
             let renewal = self.renew_leases();
@@ -182,6 +196,9 @@ impl Agent {
             let due = [self.next_timeout(), renewal].into_iter().flatten().min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             retry_interrupted(|| self.poll.poll(&mut events, timeout))?;
+            if !(events.is_empty() && self.watch.is_due()) {
+                self.watch.happened();
+            }
             for event in &events {
                 match event.token() {
                     NODE => {}
@@ -200,8 +217,8 @@ impl Agent {
     fn next_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().filter_map(Client::next_timeout);
         let check = (!self.orphans.is_empty()).then(|| Instant::now() + CHECK_INTERVAL);
-        let socket = Some(self.check_socket_at);
-        let due = [waiting.min(), check, self.accept_again, socket];
+        let (socket, look) = (Some(self.check_socket_at), self.watch.next_timeout());
+        let due = [waiting.min(), check, self.accept_again, socket, look];
         let due = due.into_iter().chain([self.node.next_timeout()]);
         due.flatten().min()
     }
@@ -232,18 +249,57 @@ impl Agent {
         let signals: Vec<i32> = self.signals.pending().collect();
         for signal in signals {
             if signal == SIGHUP {
-                log::warn!("SIGHUP is ignored: restart the agent to change its configuration");
+                self.reload_key();
                 self.check_socket();
             } else if self.is_stopping {
+                log::info!(target: TOLD, "a second signal: the agent leaves at once");
                 return Ok(true);
             } else if signal == SIGTERM {
+                log::info!(target: TOLD, "SIGTERM: the agent leaves; its commands go on");
                 self.depart()?;
                 return Ok(true);
             } else {
+                let why = if signal == SIGINT {
+                    "Ctrl-C"
+                } else {
+                    "told to end"
+                };
+                match self.clients.len() + self.orphans.len() {
+                    0 => log::info!(target: TOLD, "{why}: the agent leaves"),
+                    count => log::info!(
+                        target: TOLD,
+                        "{why}: the agent leaves when its {count} clients and their commands have \
+                         ended (again: at once)"
+                    ),
+                }
                 self.stop()?;
             }
         }
         Ok(false)
+    }
+
+    /// Reads the key file anew. A file that is not right changes nothing.
+    fn reload_key(&mut self) {
+        let Some(path) = self.about.key() else {
+            log::warn!(
+                "SIGHUP: there is no key file to read anew; restart the agent to change its \
+                 configuration"
+            );
+            return;
+        };
+        match key_file::read(path) {
+            Ok(key) => {
+                let names = listed(key.names());
+                if !self.node.change_key(key) {
+                    log::warn!(
+                        "SIGHUP: the key that was read is not one step from that of before: \
+                         members that have the old file and this one refuse each other"
+                    );
+                }
+                log::info!(target: TOLD, "SIGHUP: the key was read anew: {names}; the first signs");
+            }
+            Err(error) => log::error!("SIGHUP: {error}; the key of before goes on"),
+        }
     }
 
     /// Is gone at once. The commands go on, under their records, and their clients connect to

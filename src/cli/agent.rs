@@ -1,13 +1,16 @@
 //! `turno agent`.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::duration::time;
-use super::{Failure, log_to_standard_error};
+use super::{Failure, closed_pipe_is_fine, log_to_standard_error, status};
+use crate::agent::check::{Kind, check};
 use crate::agent::{Agent, AgentConfig, AgentError};
+use crate::printable::Printable;
 use crate::system::millis;
 
 /// Run a node that acquires locks for the programs of this machine.
@@ -20,9 +23,9 @@ use crate::system::millis;
 /// connects to the agent that is started next (turno lock --agent-patience; with
 /// --failover until the lease ends). Ctrl-C (SIGINT) ends the commands first: the agent
 /// refuses the clients that wait, every turno lock ends its command, and the agent exits
-/// when all commands have ended. A second signal ends it at once. SIGHUP makes a socket
-/// again that was removed, and changes nothing else: restart the agent to change its
-/// configuration.
+/// when all commands have ended. A second signal ends it at once. SIGHUP reads the key
+/// file anew, and makes a socket again that was removed; restart the agent to change
+/// anything else.
 ///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that
 /// inherited the record of the entry, which all processes of the command do.
@@ -30,7 +33,8 @@ use crate::system::millis;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The addresses of all members, including this one, in the same order everywhere:
-    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine
+    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine; NAME= before an
+    /// address gives the member a name, for messages and drawings alone
     #[arg(value_name = "ADDR")]
     members: Vec<String>,
 
@@ -91,6 +95,11 @@ pub(super) struct Arguments {
     /// Write a trace into this directory, for turno trace
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
+
+    /// Say what is wrong with the configuration, key, state and addresses, and start
+    /// nothing; exit 0 if nothing is, else 2. Run it as the agent's user
+    #[arg(long)]
+    check: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -98,6 +107,7 @@ Examples:
   turno agent --config /etc/turno/turno.json
   turno agent --id 1 alpha:7001 beta:7001 --key turno.key --state state
   turno agent --id 1 :7001 --socket ./turno.sock
+  turno agent --config /etc/turno/turno.json --check
 
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
@@ -106,7 +116,8 @@ A configuration:
 It may also have listen, socket, trace and resend_ms. Paths are relative to the
 directory of the file.
 
-Exit codes: 0 ended by a signal, 1 failure, 2 wrong use.
+Exit codes: 0 ended by a signal, or --check found nothing wrong; 1 failure; 2 wrong
+use, or --check found what is wrong.
 RUST_LOG=debug shows every datagram on standard error.";
 
 impl Arguments {
@@ -127,10 +138,39 @@ impl Arguments {
             failover: self.failover,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
+        if self.check {
+            return checked(&config);
+        }
         let agent = Agent::start(&config).map_err(|error| match error {
             AgentError::Node(error) if error.is_config_error() => Failure::usage(error),
             error => Failure::failed(error),
         })?;
         agent.run().map_err(Failure::failed)
+    }
+}
+
+/// Prints what was found.
+fn checked(config: &AgentConfig) -> Result<(), Failure> {
+    let findings = check(config, status::of_agent_at);
+    let mut text = String::new();
+    for finding in &findings {
+        let kind = match finding.kind {
+            Kind::Fine => "ok",
+            Kind::Note => "note",
+            Kind::Wrong => "WRONG",
+        };
+        let line = Printable::whole(finding.text.as_bytes());
+        text.push_str(&format!("{kind}: {line}\n"));
+    }
+    closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))?;
+    let wrong = findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Wrong);
+    match wrong.count() {
+        0 => Ok(()),
+        1 => Err(Failure::usage("1 thing is wrong; see above")),
+        count => Err(Failure::usage(format!(
+            "{count} things are wrong; see above"
+        ))),
     }
 }

@@ -13,13 +13,16 @@ mod simulate;
 mod status;
 mod trace;
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 
+use crate::agent::watch::TOLD;
 use crate::printable::Printable;
 
 const FAILURE: u8 = 1;
@@ -134,12 +137,39 @@ fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Logs to standard error what `RUST_LOG` says: by default warnings and errors.
+/// Logs to standard error what `RUST_LOG` says: by default warnings, errors, and what an
+/// agent tells of itself and the other members. To the journal each line goes with its
+/// level and without a time, which the journal adds (sd-daemon(3)).
 fn log_to_standard_error() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
-        .format(|out, record| {
+    let default = format!("warn,{TOLD}=info");
+    let is_journal = is_journal(io::stderr());
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default))
+        .format(move |out, record| {
+            if is_journal {
+                let level = journal_level(record.level());
+                return record.args().to_string().lines().try_for_each(|line| {
+                    let line = Printable::whole(line.as_bytes());
+                    writeln!(out, "<{level}>{line}")
+                });
+            }
             let now = humantime::format_rfc3339_millis(SystemTime::now());
             writeln!(out, "{now} {} {}", record.level(), record.args())
         })
         .init();
+}
+
+/// Whether this is the journal's stream: the environment names its device and inode.
+fn is_journal(stream: impl AsFd) -> bool {
+    let named = env::var("JOURNAL_STREAM").unwrap_or_default();
+    rustix::fs::fstat(stream).is_ok_and(|stat| named == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// The level of a line of the journal (sd-daemon(3)).
+fn journal_level(level: log::Level) -> u8 {
+    match level {
+        log::Level::Error => 3,
+        log::Level::Warn => 4,
+        log::Level::Info => 6,
+        log::Level::Debug | log::Level::Trace => 7,
+    }
 }

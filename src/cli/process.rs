@@ -10,7 +10,7 @@ use super::duration::time;
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
 use crate::engine::state_file::StateFile;
 use crate::engine::{self, Observer, key_file};
-use crate::group::{Address, Group};
+use crate::group::{Address, Group, Listed};
 use crate::mutex::Pace;
 use crate::process::{Config, Input, Process};
 use crate::system::Output;
@@ -39,9 +39,10 @@ pub(super) struct Arguments {
     id: u16,
 
     /// The addresses of all members, including this one, in the same order everywhere:
-    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine
+    /// :PORT on this host, HOST:PORT or [IPV6]:PORT on any machine; NAME= before an
+    /// address gives the member a name
     #[arg(required = true, value_name = "ADDR")]
-    members: Vec<Address>,
+    members: Vec<Listed>,
 
     /// The address of the critical section (turno shared)
     #[arg(long, value_name = "ADDR", default_value = SECTION)]

@@ -98,6 +98,14 @@ impl Arguments {
     }
 }
 
+/// The status of the agent that listens at this socket; `None` if none answers.
+pub(super) fn of_agent_at(socket: &Path) -> Option<Status> {
+    match ask(socket, &ClientMessage::Status {}) {
+        Ok(Answer::Status(status)) => Some(status.node),
+        _ => None,
+    }
+}
+
 fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionError> {
     let deadline = Instant::now() + MAX_WAIT;
     let mut connection = Connection::open(socket, Some(deadline), |silent| {
@@ -116,10 +124,11 @@ fn ask(socket: &Path, question: &ClientMessage) -> Result<Answer, ConnectionErro
 fn shown(status: &AgentStatus) -> String {
     let node = &status.node;
     let mut text = format!(
-        "member {} listens at {}{}, clock {}, entries {}\n",
+        "member {}{} listens at {}{}, clock {}, entries {}\n",
         node.id,
+        own_name(node),
         node.listens_at,
-        if node.has_key { " with a key" } else { "" },
+        keys(node),
         node.clock,
         node.entries
     );
@@ -150,6 +159,27 @@ fn shown(status: &AgentStatus) -> String {
         let _ = writeln!(text, "\ndropped: {}", counts(&node.dropped));
     }
     text
+}
+
+/// ` (alpha)`; nothing if the name is an address.
+fn own_name(node: &Status) -> String {
+    match node.called.as_str() {
+        "" => String::new(),
+        name if name.contains(':') => String::new(),
+        name => format!(" ({name})"),
+    }
+}
+
+/// ` with a key (1a2b3c4d)`, which signs, and those that it accepts besides.
+fn keys(node: &Status) -> String {
+    match (node.has_key, &node.keys[..]) {
+        (false, _) => String::new(),
+        (true, []) => " with a key".to_owned(),
+        (true, [first]) => format!(" with a key ({first})"),
+        (true, [first, others @ ..]) => {
+            format!(" with a key ({first}, and accepts {})", listed(others))
+        }
+    }
 }
 
 fn push_view(text: &mut String, node: &Status, view: &ViewStatus) {
@@ -239,10 +269,14 @@ fn member(node: &Status, id: u16) -> String {
     peer.map_or_else(|| format!("this member ({id})"), peer_name)
 }
 
-/// `gamma:7001 (3)`. An older agent does not send the name, but always the address.
+/// `gamma (3)` if the list gives it that name, else `gamma:7001 (3)`. An older agent does not send the name, but always the address.
 fn peer_name(peer: &PeerStatus) -> String {
     let has_name = !peer.name.is_empty();
-    let name = if has_name { &peer.name } else { &peer.address };
+    let name = match (peer.is_named, has_name) {
+        (true, _) => &peer.called,
+        (false, true) => &peer.name,
+        (false, false) => &peer.address,
+    };
     format!("{name} ({})", peer.id)
 }
 
@@ -259,12 +293,20 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
         text,
         "  {} at {}: {heard}{}{}",
         peer_name(peer),
-        peer.address,
+        addresses(peer),
         fastest.unwrap_or_default(),
         again.unwrap_or_default()
     );
     if let Some(why) = &peer.dropped {
         let _ = writeln!(text, "    datagrams in its name are dropped: {why}");
+    }
+}
+
+/// The address in use; before it that of the list, if the peer's name does not show it.
+fn addresses(peer: &PeerStatus) -> String {
+    match peer.is_named && peer.name != peer.address {
+        true => format!("{} [{}]", peer.name, peer.address),
+        false => peer.address.clone(),
     }
 }
 

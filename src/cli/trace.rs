@@ -1,5 +1,6 @@
 //! `turno trace`.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +9,12 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 
 use super::{Failure, closed_pipe_is_fine};
+use crate::printable::json;
 use crate::system::micros;
-use crate::trace::{Diagram, History, Progress, View, check, html, mermaid, shiviz, svg};
+use crate::trace::{
+    Diagram, History, Progress, View, check, html, locks_to_draw, mermaid, mermaid_events, shiviz,
+    svg,
+};
 
 /// Check and draw what really happened, from the traces of the nodes.
 ///
@@ -30,6 +35,7 @@ Examples:
   turno trace draw run -o run.svg
   turno trace draw run --html -o run.html
   turno trace draw run --from 2s --to 5s --nodes 1,2 -o part.svg
+  turno trace draw run --lock nightly --by-time -o nightly.svg
   turno trace export run --mermaid";
 
 #[derive(Subcommand)]
@@ -50,6 +56,10 @@ enum Command {
 struct Check {
     /// The directory with the traces
     folder: PathBuf,
+
+    /// Print one JSON object; times are microseconds
+    #[arg(long)]
+    json: bool,
 }
 
 /// Draw a space-time diagram.
@@ -61,6 +71,11 @@ struct Check {
 /// With --html it is one page for a browser: point at an event to light up what led
 /// to it and what it led to; step through the run to watch the nodes change.
 /// run.html#step=5 and run.html#event=0-3 are links into it.
+///
+/// The lanes of several locks stand under each other, on one axis.
+///
+/// Exit codes: 0 drawn, 1 no readable trace, 2 wrong use, an unknown lock, or too much
+/// for one drawing.
 #[derive(Args)]
 struct Draw {
     /// The directory with the traces
@@ -74,7 +89,8 @@ struct Draw {
     #[arg(long)]
     html: bool,
 
-    /// Place events by the clocks of the machines, not by what happened before what
+    /// Place events by the clocks of the machines, with a time axis, not by what
+    /// happened before what
     #[arg(long)]
     by_time: bool,
 
@@ -90,15 +106,18 @@ struct Draw {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     nodes: Vec<u16>,
 
-    /// Draw this lock; the nameless one if not given
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    lock: String,
+    /// Draw this lock, and others that are given so; up to 8 of the trace if not given
+    #[arg(long, value_name = "NAME")]
+    lock: Vec<String>,
+
+    /// Draw all events, also more than 20000, and all locks
+    #[arg(long)]
+    all: bool,
 }
+
+/// A drawing has this many events at most without being told so: more take a browser
+/// long to show.
+const MAX_EVENTS: usize = 20_000;
 
 /// Write a trace for another program that draws, to standard output.
 #[derive(Args)]
@@ -108,6 +127,14 @@ struct Export {
 
     #[command(flatten)]
     format: Format,
+
+    /// With --mermaid: export this lock, and others that are given so
+    #[arg(long, value_name = "NAME", conflicts_with = "shiviz")]
+    lock: Vec<String>,
+
+    /// With --mermaid: also more than 20000 events, and all locks
+    #[arg(long, conflicts_with = "shiviz")]
+    all: bool,
 }
 
 #[derive(Args)]
@@ -139,7 +166,11 @@ impl Check {
         progress.show("checking");
         let report = check(&history);
         progress.clear();
-        closed_pipe_is_fine(writeln!(io::stdout(), "{}", report.text(&history)))?;
+        let text = match self.json {
+            true => json::text(&report.json(&history)).map_err(Failure::failed)?,
+            false => report.text(&history),
+        };
+        closed_pipe_is_fine(writeln!(io::stdout(), "{text}"))?;
         if report.is_clean() {
             return Ok(());
         }
@@ -157,17 +188,28 @@ impl Draw {
         let history = progress.read(&self.folder)?;
         let members = history.members();
         if let Some(id) = self.nodes.iter().find(|id| !(1..=members).contains(id)) {
-            return Err(Failure::usage(format!(
-                "there is no node {id}: the trace is of {members}"
-            )));
+            return Err(
+                progress.refused(format!("there is no node {id}: the trace is of {members}"))
+            );
         }
+        let locks = locks_to_draw(&history, &self.lock, self.all);
+        let locks = locks.map_err(|why| progress.refused(why))?;
         let view = View {
             by_time: self.by_time,
             from: self.from.map(micros),
             to: self.to.map(micros),
             nodes: self.nodes.into_iter().collect(),
-            lock: self.lock,
+            locks,
         };
+        let (events, to) = Diagram::measure(&history, &view, MAX_EVENTS);
+        if events > MAX_EVENTS && !self.all {
+            let to = to / 1_000;
+            return Err(progress.refused(format!(
+                "the drawing would have {events} events, and has at most {MAX_EVENTS}: take a \
+                 part with --from and --to (--to {to}ms draws the first {MAX_EVENTS}), --nodes \
+                 or --lock, or give --all"
+            )));
+        }
         progress.show("drawing");
         let diagram = Diagram::new(&history, &view).map_err(Failure::failed)?;
         let text = if self.html {
@@ -189,13 +231,28 @@ impl Export {
     fn run(self) -> Result<(), Failure> {
         let mut progress = ProgressLine::new();
         let history = progress.read(&self.folder)?;
+        if self.format.mermaid {
+            return self.mermaid(&history, progress);
+        }
         progress.show("exporting");
-        let text = if self.format.shiviz {
-            shiviz(&history)
-        } else {
-            mermaid(&history)
-        };
-        let text = text.map_err(Failure::failed)?;
+        let text = shiviz(&history).map_err(Failure::failed)?;
+        progress.clear();
+        closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
+    }
+}
+
+impl Export {
+    fn mermaid(self, history: &History, mut progress: ProgressLine) -> Result<(), Failure> {
+        let locks = locks_to_draw(history, &self.lock, self.all);
+        let locks = locks.map_err(|why| progress.refused(why))?;
+        let events = mermaid_events(history, &locks);
+        if events > MAX_EVENTS && !self.all {
+            return Err(progress.refused(format!(
+                "the diagram would have {events} events, and has at most {MAX_EVENTS}: take one \
+                 lock with --lock, draw a part with turno trace draw, or give --all"
+            )));
+        }
+        let text = mermaid(history, &locks).map_err(Failure::failed)?;
         progress.clear();
         closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
@@ -242,6 +299,12 @@ impl ProgressLine {
             // The next text starts in the same column, on any terminal.
             let _ = write!(io::stderr(), "\r{:WIDTH$}\r{text}", "");
         }
+    }
+
+    /// Ends the line, and returns that this is refused.
+    fn refused(&mut self, why: impl Display) -> Failure {
+        self.clear();
+        Failure::usage(why)
     }
 
     fn clear(&mut self) {

@@ -39,6 +39,7 @@ use crate::protocol::{Event, Member};
 use crate::system::boot_clock;
 use crate::transport::Transport;
 use crate::views;
+use crate::wire::Key;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use state_file::StateFile;
@@ -209,6 +210,23 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Whether the group has a key.
     pub(crate) fn has_key(&self) -> bool {
         self.has_key
+    }
+
+    /// The names of the keys, the one that signs first.
+    pub(crate) fn key_names(&self) -> Vec<String> {
+        self.transport.key().map(Key::names).unwrap_or_default()
+    }
+
+    /// Replaces the key of a group that has one. Returns whether the others, if they have
+    /// the key of before, accept what is signed from now on, and their signatures are
+    /// accepted.
+    #[cfg(feature = "cli")]
+    pub(crate) fn change_key(&mut self, key: Key) -> bool {
+        let before = self.transport.key();
+        let is_smooth =
+            before.is_some_and(|before| key.is_accepted_by(before) && before.is_accepted_by(&key));
+        self.transport.set_key(key);
+        is_smooth
     }
 
     /// The algorithm.

@@ -16,6 +16,9 @@ use crate::wire::GroupDigest;
 
 const FILE: &str = "turno-state.json";
 
+/// Locked while a node uses the directory.
+const LOCK: &str = "lock";
+
 /// The state directory of one member, locked against other nodes.
 #[derive(Debug)]
 pub(crate) struct StateFile {
@@ -111,17 +114,23 @@ impl StateFile {
             }
             return Ok(state);
         }
-        let record = read(&path)?;
-        if (record.id, &record.group) != (fresh.id, &fresh.group) {
-            return Err(StateError(format!(
-                "{} belongs to {}, and this is {}. Give each member a directory of its own; or, \
-                 if the member list has changed, stop all members and start each with --new-state",
-                path.display(),
-                record.whose(),
-                fresh.whose()
-            )));
-        }
-        Ok(state(record))
+        Ok(state(own(&path, id, group)?))
+    }
+
+    /// Whether this directory has a state of this member that can be read. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`StateFile::open`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn check(folder: &Path, id: NodeId, group: GroupDigest) -> Result<(), StateError> {
+        own(&folder.join(FILE), id, group).map(drop)
+    }
+
+    /// Whether a node uses this directory. For an instant no node can begin to.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_in_use(folder: &Path) -> bool {
+        let lock = File::open(folder.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// What the algorithm needs to know of it.
@@ -233,6 +242,21 @@ impl Record {
     }
 }
 
+/// Reads the state of this member.
+fn own(path: &Path, id: NodeId, group: GroupDigest) -> Result<Record, StateError> {
+    let (record, own) = (read(path)?, Record::new(id, group));
+    if (record.id, &record.group) != (own.id, &own.group) {
+        return Err(StateError(format!(
+            "{} belongs to {}, and this is {}. Give each member a directory of its own; or, \
+             if the member list has changed, stop all members and start each with --new-state",
+            path.display(),
+            record.whose(),
+            own.whose()
+        )));
+    }
+    Ok(record)
+}
+
 fn read(path: &Path) -> Result<Record, StateError> {
     let damaged = |why: &str| {
         StateError(format!(
@@ -261,7 +285,7 @@ fn read(path: &Path) -> Result<Record, StateError> {
 }
 
 fn lock(folder: &Path) -> Result<File, StateError> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let file = File::create(&path).map_err(|error| io_error(&path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -21,6 +21,12 @@ pub struct Address {
 #[error("{0}")]
 pub struct AddressError(String);
 
+impl AddressError {
+    pub(super) fn new(why: String) -> Self {
+        AddressError(why)
+    }
+}
+
 /// The error's message.
 impl fmt::Debug for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,6 +100,11 @@ impl Address {
             return Err(unresolved("it has no address"));
         }
         Ok(found)
+    }
+
+    /// The host as it is written; `None` for this one.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// Whether it is an IP address and not the name of a host.

@@ -1,6 +1,7 @@
 //! The member list, from text to addresses.
 
 mod address;
+mod listed;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,14 +12,20 @@ use crate::mutex::NodeId;
 use crate::views::Lease;
 use crate::wire::GroupDigest;
 pub use address::{Address, AddressError};
+pub use listed::Listed;
 
 /// A group, as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Which member this is.
     pub id: NodeId,
-    /// Each member's address as the list has it; the first is member 1.
+    /// What messages call each member: its name if the list gives one, else its address
+    /// as the list has it. The first is member 1.
     pub names: Vec<String>,
+    /// Each member's address as the list has it.
+    pub listed: Vec<String>,
+    /// Each member's name: the list's, else its host as the list has it.
+    pub called: Vec<String>,
     /// Where each member listens; the first is member 1.
     pub members: Vec<SocketAddr>,
     /// All addresses of each member's host.
@@ -38,17 +45,24 @@ pub struct Group {
 pub struct GroupError(String);
 
 impl Group {
-    /// The group of member `id` and these addresses. `listen` overrides the
+    /// The group of member `id` and this list. `listen` overrides the
     /// address to bind.
     ///
     /// # Errors
     /// [`GroupError`] names the member at fault and the way out.
     pub fn resolve(
         id: u16,
-        addresses: &[Address],
+        list: &[Listed],
         listen: Option<&Address>,
     ) -> Result<Group, GroupError> {
-        let names: Vec<String> = addresses.iter().map(Address::to_string).collect();
+        let addresses: Vec<&Address> = list.iter().map(|member| &member.address).collect();
+        let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let called = listed::called(list);
+        let name = |(member, address): (&Listed, &String)| match &member.name {
+            Some(name) => name.clone(),
+            None => address.clone(),
+        };
+        let names: Vec<String> = list.iter().zip(&listed).map(name).collect();
         let count = names.len();
         if u16::try_from(count).is_err() {
             return Err(GroupError(format!(
@@ -60,15 +74,16 @@ impl Group {
                 "id {id} is out of range: ids count from 1, and the list has {count}"
             )));
         }
-        let found = addresses.iter().map(Address::resolve);
+        check_names(list, &called)?;
+        let found = addresses.iter().map(|address| address.resolve());
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let members = one_family(&names, &found)?;
         let is_ours = |address: &&SocketAddr| address.is_ipv4() == members[0].is_ipv4();
         check_ports(&names, &members)?;
-        check_reachable(addresses, &members)?;
+        check_reachable(&addresses, &members)?;
         let own = usize::from(id) - 1;
         let listen = match listen {
-            None => bind_address(&addresses[own], own, &members),
+            None => bind_address(addresses[own], own, &members),
             Some(listen) => *listen.resolve()?.iter().find(is_ours).ok_or_else(|| {
                 let kind = "is of the other kind, IPv4 or IPv6, than the members' addresses";
                 GroupError(format!("--listen {listen} {kind}"))
@@ -81,9 +96,11 @@ impl Group {
                 .iter()
                 .map(|found| found.iter().map(SocketAddr::ip).collect())
                 .collect(),
-            digest: GroupDigest::of(&names),
+            digest: GroupDigest::of(&listed),
             lease: None,
             names,
+            listed,
+            called,
             members,
         })
     }
@@ -135,6 +152,8 @@ impl Group {
             listen: members[usize::from(id) - 1],
             digest: GroupDigest::of(&names),
             lease: None,
+            listed: names.clone(),
+            called: names.clone(),
             names,
             members,
         }
@@ -155,10 +174,29 @@ impl Group {
         self.address(self.id) != Some(self.listen)
     }
 
-    /// A member's address as the list has it; empty if there is no such member.
+    /// What messages call a member: its name if the list gives one, else its address as
+    /// the list has it; empty if there is no such member.
     #[must_use]
     pub fn name(&self, id: NodeId) -> &str {
         of_member(&self.names, id).map_or("", String::as_str)
+    }
+
+    /// Whether the list gives this member a name.
+    #[must_use]
+    pub fn is_named(&self, id: NodeId) -> bool {
+        of_member(&self.names, id) != of_member(&self.listed, id)
+    }
+
+    /// A member's name: the list's, else its host as the list has it.
+    #[must_use]
+    pub fn called(&self, id: NodeId) -> &str {
+        of_member(&self.called, id).map_or("", String::as_str)
+    }
+
+    /// A member's address as the list has it.
+    #[must_use]
+    pub fn listed(&self, id: NodeId) -> &str {
+        of_member(&self.listed, id).map_or("", String::as_str)
     }
 
     /// Where a member listens, if there is such a member.
@@ -176,6 +214,24 @@ fn of_member<T>(list: &[T], id: NodeId) -> Option<&T> {
 /// `gamma:7001 (3)`.
 fn labelled(names: &[String], place: usize) -> String {
     format!("{} ({})", names[place], place + 1)
+}
+
+/// Refuses two members of one name, and a name that another member has by its host.
+fn check_names(list: &[Listed], called: &[String]) -> Result<(), GroupError> {
+    for (place, member) in list.iter().enumerate() {
+        let Some(name) = &member.name else { continue };
+        let is_other = |other: &usize| *other != place && called[*other] == *name;
+        if let Some(other) = (0..list.len()).find(is_other) {
+            return Err(GroupError(format!(
+                "{} ({}) and {} ({}) have the same name, {name}; give each its own",
+                list[place.min(other)],
+                place.min(other) + 1,
+                list[place.max(other)],
+                place.max(other) + 1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// One address for each member, all IPv4 if that is possible, else all IPv6.
@@ -226,7 +282,7 @@ fn check_ports(names: &[String], members: &[SocketAddr]) -> Result<(), GroupErro
 /// A loopback address means another machine on every machine, so it cannot be listed
 /// beside a real one. Only a name that resolves to loopback may be: Debian gives a
 /// host's own name the address 127.0.1.1.
-fn check_reachable(addresses: &[Address], members: &[SocketAddr]) -> Result<(), GroupError> {
+fn check_reachable(addresses: &[&Address], members: &[SocketAddr]) -> Result<(), GroupError> {
     let place = |wanted: &dyn Fn(&Address, &SocketAddr) -> bool| {
         let mut both = addresses.iter().zip(members);
         both.position(|(address, member)| wanted(address, member))

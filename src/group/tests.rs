@@ -5,8 +5,8 @@ fn address(text: &str) -> Address {
 }
 
 fn group(id: u16, addresses: &[&str]) -> Result<Group, GroupError> {
-    let addresses: Vec<Address> = addresses.iter().map(|text| address(text)).collect();
-    let group = Group::resolve(id, &addresses, None)?;
+    let list: Vec<Listed> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+    let group = Group::resolve(id, &list, None)?;
     group.section(&address(":10000"))?;
     Ok(group)
 }
@@ -112,7 +112,7 @@ fn an_address_of_no_one_host_is_refused() {
 
 #[test]
 fn a_port_alone_of_the_section_is_where_the_members_are() {
-    let members = [address("[::1]:10001")];
+    let members = [address("[::1]:10001").into()];
     let group = Group::resolve(1, &members, None).unwrap();
     let section = group.section(&address(":10000"));
     assert_eq!(section, Ok("[::1]:10000".parse().unwrap()));
@@ -123,7 +123,7 @@ fn a_port_alone_of_the_section_is_where_the_members_are() {
 #[test]
 fn the_bound_address_is_of_the_members_kind() {
     let resolve = |members: &str, listen: &str| {
-        let (members, listen) = ([address(members)], address(listen));
+        let (members, listen) = ([address(members).into()], address(listen));
         Group::resolve(1, &members, Some(&listen))
     };
     let group = resolve("192.0.2.7:7001", ":7001").unwrap();
@@ -167,4 +167,55 @@ fn loopback_and_other_machines_make_no_group() {
         let text = format!("{local} (1) is on this host's loopback, which 192.0.2.7:10002 (2)");
         assert!(refusal(1, &[local, "192.0.2.7:10002"]).starts_with(&text));
     }
+}
+
+#[test]
+fn a_member_has_the_name_of_the_list_or_of_its_host() {
+    let called = |list: &[&str]| group(1, list).unwrap().called;
+    let list = ["127.0.0.1:10001", "127.0.0.2:10002", "127.0.0.2:10003"];
+    assert_eq!(
+        called(&list),
+        ["127.0.0.1", "127.0.0.2:10002", "127.0.0.2:10003"]
+    );
+    assert_eq!(called(&[":10001", "b=:10002"]), [":10001", "b"]);
+    let named = group(1, &[":10001", "b=:10002"]).unwrap();
+    assert_eq!(named.names, [":10001", "b"]);
+    assert_eq!(named.listed, [":10001", ":10002"]);
+    assert_eq!([1, 2].map(|id| named.is_named(NodeId(id))), [false, true]);
+}
+
+#[test]
+fn names_are_not_in_the_digest() {
+    let digest = |list: &[&str]| group(1, list).unwrap().digest;
+    assert_eq!(
+        digest(&["a=:10001", "b=:10002"]),
+        digest(&[":10001", ":10002"])
+    );
+    assert_ne!(digest(&[":10001", ":10002"]), digest(&[":10001", ":10003"]));
+}
+
+#[test]
+fn two_members_of_one_name_are_refused() {
+    let text = "a=:10001 (1) and a=:10002 (2) have the same name, a; give each its own";
+    assert_eq!(refusal(1, &["a=:10001", "a=:10002"]), text);
+    let text = "127.0.0.1:10001 (1) and 127.0.0.1=:10002 (2) have the same name, 127.0.0.1; \
+                give each its own";
+    assert_eq!(refusal(1, &["127.0.0.1:10001", "127.0.0.1=:10002"]), text);
+}
+
+#[test]
+fn a_name_that_is_no_word_is_refused() {
+    for text in [
+        "=:1",
+        "a b=:1",
+        "a/b=:1",
+        &format!("{}=:1", "a".repeat(41)),
+        "\u{1b}=:1",
+    ] {
+        let error = text.parse::<Listed>().unwrap_err().to_string();
+        assert!(error.starts_with("a member's name, before the =, has 1 to 40 letters"));
+    }
+    let error = "a=10001".parse::<Listed>().unwrap_err().to_string();
+    assert!(error.starts_with("no port in it"), "{error}");
+    assert_eq!("a=b:1".parse::<Listed>().unwrap().to_string(), "a=b:1");
 }

@@ -39,6 +39,10 @@ pub struct Config {
     pub keeps_permissions: bool,
     /// When requests are sent again.
     pub pace: Pace,
+    /// Whether there are tries. A model without them need not remember what they are
+    /// refused for.
+    #[cfg(test)]
+    pub(crate) has_tries: bool,
     /// A bug, to show that the checks find it.
     #[cfg(test)]
     pub(crate) planted: Option<Planted>,
@@ -91,6 +95,8 @@ impl Config {
             must_hear_itself: false,
             keeps_permissions: true,
             pace: Pace::default(),
+            #[cfg(test)]
+            has_tries: true,
             #[cfg(test)]
             planted: None,
         }

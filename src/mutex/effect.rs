@@ -62,11 +62,12 @@ pub enum Effect {
         /// The lock.
         lock: LockName,
     },
-    /// The try of this member has ended: another member comes first.
+    /// The try of this member has ended: another member comes first, or may have entered in
+    /// the view before the present one.
     Refused {
         /// The lock.
         lock: LockName,
-        /// The other member.
+        /// The other member; this one after a change of the view.
         by: NodeId,
         /// Why it comes first.
         first: First,

@@ -31,7 +31,7 @@ pub use effect::Effect;
 pub use lock_name::{LockName, LockNameError};
 pub use message::{Body, First, Incarnation, Message, Origin, RequestId};
 pub use rejected::Rejected;
-pub(crate) use ricart_agrawala::{Context, Gate};
+pub(crate) use ricart_agrawala::{Context, Gate, Memory};
 pub use ricart_agrawala::{PeerRequest, RicartAgrawala, State};
 pub use timer::{Purpose, Timer};
 pub use token::{Token, Tokens};

@@ -58,8 +58,8 @@ planted_bugs! {
     PermissionNotRequestedAgain,
     /// A try enters with kept permissions, unasked.
     TryKeepsPermissions,
-    /// A try goes on though its member answers an older request.
-    TryIgnoresOlder,
+    /// A member that has left grants tries that were made before.
+    LateTryGranted,
     /// A note ends a try that it does not answer.
     NoteOfAnyRequest,
     /// A try that was refused is granted on leaving.

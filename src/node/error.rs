@@ -79,6 +79,9 @@ pub enum Blocked {
         /// Whether it is in the critical section. Otherwise it waits, with an older request.
         is_held: bool,
     },
+    /// With failover: the view of the group has changed since the try was made, and another
+    /// member may have had the lock meanwhile.
+    ViewChanged,
     /// The permission of other members is missing.
     Peers {
         /// These members.
@@ -102,6 +105,7 @@ impl Blocked {
                 let missing: Vec<_> = missing.iter().map(MissingPeer::silence).collect();
                 missing.join("; ")
             }
+            Blocked::ViewChanged => format!("{self}: try again"),
             blocked => format!("waiting for {blocked}"),
         }
     }
@@ -144,6 +148,7 @@ impl fmt::Debug for LockError {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Blocked::ViewChanged => f.write_str("the view of the group changed meanwhile"),
             Blocked::Member {
                 id,
                 address,

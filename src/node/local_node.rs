@@ -24,6 +24,8 @@ use crate::engine::{self, Engine, Envelope, in_context};
 use crate::mutex::{self, LockName};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
+#[cfg(feature = "cli")]
+use crate::wire::Key;
 
 const WAKER: Token = Token(0);
 
@@ -237,6 +239,18 @@ impl LocalNode {
     #[must_use]
     pub fn status(&mut self) -> Status {
         super::status::status(&mut self.engine)
+    }
+
+    /// Replaces the key of a group that has one: see [`Engine::change_key`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn change_key(&mut self, key: Key) -> bool {
+        self.engine.change_key(key)
+    }
+
+    /// What the node knows of the other members.
+    #[cfg(feature = "cli")]
+    pub(crate) fn peers(&mut self) -> Vec<super::status::PeerStatus> {
+        super::status::peers(&mut self.engine)
     }
 
     /// What stands between a request of this node and its lock.

@@ -23,7 +23,11 @@ impl Observer for LogObserver {
         }
         for line in narrate(what) {
             match line.tone {
-                Tone::Trouble if !is_ordinary => log::warn!("{}", line.text),
+                Tone::Trouble if !is_ordinary => {
+                    // The level says it already.
+                    let text = line.text.strip_prefix("WARNING: ");
+                    log::warn!("{}", text.unwrap_or(&line.text));
+                }
                 _ => log::debug!("{}", line.text),
             }
         }

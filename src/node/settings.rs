@@ -3,13 +3,14 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::engine::state_file::StateFile;
 use crate::engine::{self, key_file};
-use crate::group::{Address, Group};
+use crate::group::{AddressError, Group, Listed};
 use crate::mutex::Pace;
 
 /// Which group a node belongs to, and which member it is.
@@ -79,7 +80,8 @@ impl fmt::Debug for StartError {
 impl Settings {
     /// Member `id`, counted from 1, of the group with these addresses: `:PORT` on
     /// this host alone, `HOST:PORT` or `[IPV6]:PORT` on any machine. All members need
-    /// the same list, written the same.
+    /// the same list, written the same. `NAME=` before an address gives that member a name,
+    /// for messages, status and drawings; names need not be the same at all members.
     #[must_use]
     pub fn new<A: Into<String>>(id: u16, members: impl IntoIterator<Item = A>) -> Self {
         Settings {
@@ -168,9 +170,9 @@ impl Settings {
     /// take long.
     pub(super) fn open(&self) -> Result<engine::Config, StartError> {
         let config = |error: &dyn fmt::Display| StartError::Config(error.to_string());
-        let members = self.members.iter().map(|text| address(text));
-        let members = members.collect::<Result<Vec<_>, _>>()?;
-        let listen = self.listen.as_deref().map(address).transpose()?;
+        let members = self.members.iter().map(|text| parsed(text));
+        let members = members.collect::<Result<Vec<Listed>, _>>()?;
+        let listen = self.listen.as_deref().map(parsed).transpose()?;
         let group = Group::resolve(self.id, &members, listen.as_ref());
         let group = group.map_err(|error| config(&error))?;
         let lease = self.failover;
@@ -197,7 +199,7 @@ impl Settings {
     }
 }
 
-fn address(text: &str) -> Result<Address, StartError> {
+fn parsed<T: FromStr<Err = AddressError>>(text: &str) -> Result<T, StartError> {
     text.parse()
         .map_err(|error| StartError::Config(format!("{text:?} is not an address: {error}")))
 }

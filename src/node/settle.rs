@@ -100,6 +100,7 @@ impl LocalNode {
                 NextAction::Deny => Event::Deny(lock.clone()),
                 NextAction::Cancel => Event::Cancel(lock.clone()),
                 NextAction::Release => Event::Release(lock.clone()),
+                NextAction::Return => Event::Return(lock.clone()),
                 NextAction::Delegate => Event::Delegate {
                     lock: lock.clone(),
                     entries: DELEGATED_ENTRIES,

@@ -16,12 +16,20 @@ use crate::system::{micros, millis};
 pub struct Status {
     /// The member's id.
     pub id: u16,
+    /// Its name: the member list's, else its host as the list has it. Empty from an older
+    /// agent.
+    #[serde(default)]
+    pub called: String,
     /// Its Lamport clock.
     pub clock: u64,
     /// The address that it listens at.
     pub listens_at: String,
     /// Whether the group has a key.
     pub has_key: bool,
+    /// The names of the keys that it accepts; the first one signs. They tell nothing of
+    /// the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Another node uses this member's id: neither may enter until one of the two is
     /// stopped.
     #[serde(rename = "is_claimed")]
@@ -132,6 +140,13 @@ pub struct PeerStatus {
     /// Its address, as the member list has it.
     #[serde(default)]
     pub name: String,
+    /// Its name: the member list's, else its host as the list has it. Empty from an older
+    /// agent.
+    #[serde(default)]
+    pub called: String,
+    /// Whether the list gives it that name.
+    #[serde(default)]
+    pub is_named: bool,
     /// The address that it is sent to.
     pub address: String,
     /// How long ago it was heard, in milliseconds. `None` if never.
@@ -169,15 +184,17 @@ impl fmt::Display for LockState {
 
 /// The state of a node.
 pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
-    let has_key = engine.has_key();
+    let (has_key, keys) = (engine.has_key(), engine.key_names());
     let (_, table, view) = engine.split();
     let member = view.member;
     let dropped = view.drops.iter();
     Status {
         id: member.id().0,
+        called: view.group.called(member.id()).to_owned(),
         clock: member.clock(),
         listens_at: view.group.listen.to_string(),
         has_key,
+        keys,
         has_duplicate_id: member.has_duplicate_id(),
         locks: locks(table, &view),
         peers: member.peers().iter().map(|id| peer(*id, &view)).collect(),
@@ -187,6 +204,14 @@ pub(super) fn status<O: Observer>(engine: &mut Engine<O, LockTable>) -> Status {
         entries: table.entries(),
         view: view_status(&view),
     }
+}
+
+/// What the node knows of the other members.
+#[cfg(feature = "cli")]
+pub(super) fn peers<O: Observer>(engine: &mut Engine<O, LockTable>) -> Vec<PeerStatus> {
+    let (_, _, view) = engine.split();
+    let peers = view.member.peers().iter();
+    peers.map(|id| peer(*id, &view)).collect()
 }
 
 fn view_status(view: &NodeView<'_>) -> Option<ViewStatus> {
@@ -247,7 +272,9 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
     let address = view.group.address(id);
     PeerStatus {
         id: id.0,
-        name: view.group.name(id).to_owned(),
+        name: view.group.listed(id).to_owned(),
+        called: view.group.called(id).to_owned(),
+        is_named: view.group.is_named(id),
         address: address.map(|it| it.to_string()).unwrap_or_default(),
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
         fastest_reply_us: stats.fastest_reply.map(micros),

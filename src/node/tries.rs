@@ -94,6 +94,16 @@ impl LocalNode {
                 FirstCaller::Local(_) => matches!(view.member.state(&lock), State::Held { .. }),
                 FirstCaller::Member(_, first) => first == First::Held,
             };
+            if let FirstCaller::Member(id, _) = refused.first
+                && id == view.member.id()
+            {
+                refused.queued.fail(LockError::Unanswered {
+                    lock,
+                    waited,
+                    blocked: Blocked::ViewChanged,
+                });
+                continue;
+            }
             let silent = match is_held {
                 true => Vec::new(),
                 false => view.silent(&lock, waited.max(UP)),

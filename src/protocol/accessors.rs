@@ -109,7 +109,8 @@ impl Member {
     pub fn kept(&self, lock: &LockName) -> &BTreeSet<NodeId> {
         static NONE: BTreeSet<NodeId> = BTreeSet::new();
         let in_use = self.locks.get(lock).map(RicartAgrawala::kept);
-        in_use.or(self.kept.get(lock)).unwrap_or(&NONE)
+        let remembered = || Some(&self.memory.get(lock)?.kept);
+        in_use.or_else(remembered).unwrap_or(&NONE)
     }
 
     /// The locks that a member is known to request or hold, and the nameless one.

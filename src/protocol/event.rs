@@ -30,6 +30,8 @@ pub enum Event {
     Cancel(LockName),
     /// The user has left the critical section.
     Release(LockName),
+    /// As [`Event::Release`], but no user is in the section: tries that wait are granted.
+    Return(LockName),
     /// The user asks for tokens for further entries before it leaves. The member does not
     /// learn of these entries.
     Delegate {

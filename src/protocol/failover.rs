@@ -209,7 +209,9 @@ impl Member {
         self.view_peers = self.peers_in_view();
         effects.push(Effect::Join);
         rules::clock_on_joining(&self.config, &mut self.clock, view.floor);
-        self.kept.clear();
+        for memory in self.memory.values_mut() {
+            memory.kept.clear();
+        }
         self.for_each_lock(effects, |lock, cx| lock.join_view(cx));
         self.make_awaiting_requests(effects);
         self.renew(effects);

@@ -22,8 +22,8 @@ use core::net::SocketAddr;
 
 use crate::mutex::{
     Body, ClockError, Config, Context, Durability, Effect, Incarnation, LamportClock, LockName,
-    Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer, Timestamp, Token,
-    rules,
+    Memory, Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer,
+    Timestamp, Token, rules,
 };
 use crate::views::{Moment, ViewMessage};
 
@@ -81,9 +81,9 @@ pub struct Member {
     view_peers: BTreeSet<NodeId>,
     /// The moment of the present event.
     now: Moment,
-    /// The permissions for all other locks. They are apart from the locks in use, so that
+    /// What is remembered of all other locks. It is apart from the locks in use, so that
     /// many names that were used once slow nothing down.
-    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
+    memory: BTreeMap<LockName, Memory>,
 }
 
 impl Member {
@@ -105,7 +105,10 @@ impl Member {
             Durability::Durable { below, synced } => (Some(below), below > 1 && synced),
         };
         let kept = rules::initial_permissions(&config, &peers);
-        let originals_lock = RicartAgrawala::with_permissions(kept);
+        let originals_lock = RicartAgrawala::remembered(Memory {
+            kept,
+            ..Memory::default()
+        });
         Member {
             config,
             clock,
@@ -125,7 +128,7 @@ impl Member {
             failover: None,
             view_peers: peers.clone(),
             now: Moment::default(),
-            kept: BTreeMap::new(),
+            memory: BTreeMap::new(),
         }
     }
 
@@ -177,6 +180,7 @@ impl Member {
                 }
             }
             Event::Release(lock) => self.with_lock(lock, effects, RicartAgrawala::release)?,
+            Event::Return(lock) => self.with_lock(lock, effects, RicartAgrawala::return_unused)?,
             Event::Delegate { lock, entries } => {
                 self.with_lock(lock, effects, |lock, cx| lock.delegate(cx, *entries))?;
             }
@@ -285,8 +289,8 @@ impl Member {
         act: impl FnOnce(&mut RicartAgrawala, &mut Context<'_>) -> Result<(), Rejected>,
     ) -> Result<(), Rejected> {
         let mut lock = self.locks.remove(name).unwrap_or_else(|| {
-            let kept = self.kept.remove(name).unwrap_or_default();
-            RicartAgrawala::with_permissions(kept)
+            let memory = self.memory.remove(name).unwrap_or_default();
+            RicartAgrawala::remembered(memory)
         });
         let (view, gate) = (self.view_number(), self.gate());
         let done = act(
@@ -306,11 +310,14 @@ impl Member {
         );
         if name.is_nameless() || !lock.is_idle() {
             self.locks.insert(name.clone(), lock);
-        } else if !lock.kept().is_empty() {
-            if self.kept.len() >= MAX_KEPT_LOCKS {
-                self.kept.clear();
+        } else {
+            let memory = lock.into_memory();
+            if !memory.is_empty() {
+                if self.memory.len() >= MAX_KEPT_LOCKS {
+                    self.memory.clear();
+                }
+                self.memory.insert(name.clone(), memory);
             }
-            self.kept.insert(name.clone(), lock.into_permissions());
         }
         done
     }

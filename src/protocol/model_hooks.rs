@@ -7,8 +7,8 @@ impl Member {
     /// behave alike are equal.
     pub(crate) fn forget_history(&mut self) {
         self.last_request_clock = None;
-        // No clock gets that far ahead in a search.
-        if self.config.ahead >= 100 {
+        // No clock gets that far ahead in a search. A member that leaves refuses older tries.
+        if self.config.ahead >= 100 && !self.config.has_tries {
             self.peer_clocks.clear();
         }
         if let Durability::Durable { synced: true, .. } = self.config.durability {

@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::group::{Address, Group};
+use crate::group::{Group, Listed};
 use crate::mutex::NodeId;
 
 /// The addresses of all groups, parsed once.
-pub struct Addresses(Vec<Address>);
+pub struct Addresses(Vec<Listed>);
 
 impl Default for Addresses {
     fn default() -> Self {

@@ -16,6 +16,7 @@ impl Header {
             id: config.id.0,
             members: config.members,
             run: config.incarnation.to_string(),
+            name: None,
         }
     }
 }
@@ -123,7 +124,7 @@ fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
         Event::Acquire(lock) | Event::Try(lock) => (EventKind::Acquire, Some(lock)),
         Event::Deny(lock) => (EventKind::Deny, Some(lock)),
         Event::Cancel(lock) => (EventKind::Cancel, Some(lock)),
-        Event::Release(lock) => (EventKind::Release, Some(lock)),
+        Event::Release(lock) | Event::Return(lock) => (EventKind::Release, Some(lock)),
         Event::Delegate { lock, .. } => (EventKind::Delegate, Some(lock)),
         Event::Resume { lock, .. } => (EventKind::Resume, Some(lock)),
         Event::Tick => (EventKind::Tick, None),

@@ -1,12 +1,12 @@
 //! A history for other programs that draw.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
 use super::escape::escaped;
-use super::history::{Datagram, EventId, History, TraceError};
+use super::history::{Datagram, EventId, History, NameId, TraceError};
 use super::record::{Phase, Record};
 use super::vector::VectorClocks;
 use crate::narrate::{Account, sent, state_text};
@@ -41,43 +41,76 @@ pub fn shiviz(history: &History) -> Result<String, TraceError> {
     Ok(text)
 }
 
+/// How many events a Mermaid diagram of these locks is made of.
+pub fn mermaid_events(history: &History, locks: &[String]) -> usize {
+    let numbers: Vec<_> = locks.iter().map(|lock| history.known_lock(lock)).collect();
+    let lock_of = |event_id: &EventId| Some(history.event(*event_id).lock);
+    let order = history.order.iter();
+    order
+        .filter(|event_id| numbers.contains(&lock_of(event_id)))
+        .count()
+}
+
 /// A Mermaid sequence diagram for a README: requests and replies, entries, and why
-/// replies are deferred.
-pub fn mermaid(history: &History) -> Result<String, TraceError> {
+/// replies are deferred, of these locks; of several each line names its own.
+pub fn mermaid(history: &History, locks: &[String]) -> Result<String, TraceError> {
+    let numbers: Vec<_> = locks.iter().map(|lock| history.known_lock(lock)).collect();
+    let is_drawn = |lock: NameId| numbers.contains(&Some(lock));
+    let with_lock = |lock: &str| match (locks.len(), lock) {
+        (..=1, _) => String::new(),
+        (_, "") => ", the nameless lock".to_owned(),
+        (_, lock) => format!(", lock {}", plain(lock)),
+    };
+    let names = history.member_names();
     let mut text = "sequenceDiagram\n".to_owned();
     for id in 1..=history.members() {
-        let _ = writeln!(text, "  participant {id}");
+        let name = names
+            .get(&id)
+            .map(|name| format!(" as {} ({id})", plain(name)));
+        let _ = writeln!(text, "  participant {id}{}", name.unwrap_or_default());
     }
     let mut lost: HashMap<EventId, Vec<&Datagram>> = HashMap::new();
     for datagram in history.lost() {
-        if let Some(sent) = datagram.sent {
+        if let Some(sent) = datagram.sent.filter(|_| is_drawn(datagram.lock)) {
             lost.entry(sent).or_default().push(datagram);
         }
     }
+    // Whether the node is in the section, by run and lock.
+    let mut held: HashSet<(usize, NameId)> = HashSet::new();
     for event_id in &history.order {
         let event = history.event(*event_id);
-        let id = event.id;
-        if let Some(line) = received(id, &history.record(*event_id)?) {
+        let (id, run) = (event.id, history.label(*event_id).run);
+        let of_lock = with_lock(history.lock(event));
+        if is_drawn(event.lock)
+            && let Some(line) = received(id, &history.record(*event_id)?, &of_lock)
+        {
             let _ = writeln!(text, "  {line}");
         }
         for datagram in lost.remove(event_id).unwrap_or_default() {
             if !datagram.kind.is_clock_sync() {
                 let head = plain(&datagram.head());
-                let _ = writeln!(text, "  {id}-x{}: {head}", datagram.to);
+                let of_lock = with_lock(history.name(datagram.lock));
+                let _ = writeln!(text, "  {id}-x{}: {head}{of_lock}", datagram.to);
             }
         }
-        let before = history.previous(*event_id);
-        let was_held = before.is_some_and(|before| history.event(before).phase == Phase::Held);
-        if was_held != (event.phase == Phase::Held) {
+        if !is_drawn(event.lock) {
+            continue;
+        }
+        let is_held = event.phase == Phase::Held;
+        let has_changed = match is_held {
+            true => held.insert((run, event.lock)),
+            false => held.remove(&(run, event.lock)),
+        };
+        if has_changed {
             let state = state_text(event.phase, event.number());
-            let _ = writeln!(text, "  Note over {id}: {state}");
+            let _ = writeln!(text, "  Note over {id}: {state}{of_lock}");
         }
     }
     Ok(text)
 }
 
 /// The arrow of a received message, and why its reply is deferred.
-fn received(id: u16, record: &Record) -> Option<String> {
+fn received(id: u16, record: &Record, of_lock: &str) -> Option<String> {
     let message = record.message.as_ref()?;
     if message.kind.is_clock_sync() {
         return None;
@@ -87,7 +120,7 @@ fn received(id: u16, record: &Record) -> Option<String> {
     let is_question = message.kind.is_question();
     let line = if is_question { "-" } else { "--" };
     let ignored = record.ignored.as_ref().map_or("", |_| ", ignored");
-    let mut line = format!("{from}{line}>>{id}: {head}{ignored}");
+    let mut line = format!("{from}{line}>>{id}: {head}{of_lock}{ignored}");
     let is_deferred = record.queue.contains(&(message.clock, from));
     if let (true, Some(because)) = (is_deferred, &record.because) {
         let because = plain(because);

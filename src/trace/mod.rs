@@ -28,6 +28,8 @@ mod view_record;
 #[cfg(feature = "cli")]
 mod check;
 #[cfg(feature = "cli")]
+mod choice;
+#[cfg(feature = "cli")]
 mod diagram;
 #[cfg(feature = "cli")]
 mod escape;
@@ -58,7 +60,8 @@ pub use {
 };
 #[cfg(feature = "cli")]
 pub(crate) use {
-    export::{mermaid, shiviz},
+    choice::locks_to_draw,
+    export::{mermaid, mermaid_events, shiviz},
     history::Progress,
     html::html,
     run::write,

@@ -18,6 +18,9 @@ pub struct Header {
     pub members: u16,
     /// The run, 16 hexadecimal digits.
     pub run: String,
+    /// The member's name, for drawings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// Any other line: an event of the member and what came of it.

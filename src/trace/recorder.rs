@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::record::{Header, Record};
 use crate::engine::{NodeEvent, Observer, Snapshot};
+use crate::group::Group;
 use crate::protocol::Member;
 use crate::system::micros;
 
@@ -41,6 +42,8 @@ struct Trace {
     /// since the last check.
     check_at: Option<Instant>,
     line: Vec<u8>,
+    /// The member's name, if its list gives one or names its host.
+    name: Option<String>,
     /// Whether the member had a lease after the latest event.
     is_leased: bool,
 }
@@ -61,6 +64,7 @@ impl<O: Observer> Traced<O> {
             length: 0,
             check_at: None,
             line: Vec::new(),
+            name: None,
             is_leased: false,
         });
         Ok(Traced { observer, trace })
@@ -89,7 +93,11 @@ impl Trace {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let header = Header::new(member);
+                let name = self.name.take();
+                let header = Header {
+                    name,
+                    ..Header::new(member)
+                };
                 let path = self.path.join(header.file_name());
                 let new = OpenOptions::new().append(true).create_new(true).open(&path);
                 serde_json::to_writer(&mut self.line, &header)?;
@@ -137,6 +145,13 @@ impl Trace {
     }
 }
 
+/// The name of the node, if its list gives one or names its host.
+fn short_name(group: &Group) -> Option<String> {
+    let called = group.called(group.id);
+    let is_short = group.is_named(group.id) || !called.contains(':');
+    is_short.then(|| called.to_owned())
+}
+
 /// Microseconds since 1970.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -146,6 +161,9 @@ fn now() -> u64 {
 impl<O: Observer> Observer for Traced<O> {
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         let mut written = Ok(());
+        if let (Some(trace), NodeEvent::Began { group, .. }) = (&mut self.trace, what) {
+            trace.name = short_name(group);
+        }
         if let Some(trace) = &mut self.trace
             && let NodeEvent::Handled {
                 event,

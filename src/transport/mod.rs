@@ -95,6 +95,17 @@ impl Transport {
         &self.group
     }
 
+    /// From now on signs and accepts with this key.
+    pub fn set_key(&mut self, key: Key) {
+        self.key = Some(key);
+    }
+
+    /// The group's key, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
     /// Forgets the sockets of requests that no longer wait. Whether there were any.
     pub fn retain(&mut self, mut is_asking: impl FnMut(u64) -> bool) -> bool {
         let before = self.asked.len();

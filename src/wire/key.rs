@@ -18,7 +18,12 @@ pub const SIGNATURE: usize = 1 + 2 * TAG;
 /// recommends.
 const TAG: usize = 16;
 
-/// The secret that the members of a group share: 32 bytes.
+/// How many secrets a key has at most: a datagram that none of them signed costs the work
+/// of all.
+pub const MAX_SECRETS: usize = 4;
+
+/// What the members of a group share: a secret of 32 bytes, and while it is being changed
+/// several. The first one signs; what any of them signed is accepted.
 ///
 /// A signature is HMAC-SHA-256 (RFC 2104) over the group's digest, the sender's id, the
 /// receiver's id and the text of the datagram. A datagram that was signed for one
@@ -26,35 +31,89 @@ const TAG: usize = 16;
 /// hides nothing, and does not prevent a replay: the echo and the clocks make replays
 /// harmless.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key([u8; 32]);
+pub struct Key(Vec<[u8; 32]>);
 
 /// A text is not a [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a key is 64 hexadecimal digits on a line of its own")]
+#[error("a key file has 1 to {MAX_SECRETS} keys, each 64 hexadecimal digits on a line of its own")]
 pub struct KeyError;
 
 impl Key {
     /// The key of these bytes, which must be secret.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
-        Key(secret)
+        Key(vec![secret])
     }
 
-    /// The key as its file has it. A secret: not for a log.
+    /// The key as its file has it, a line a secret. A secret: not for a log.
     #[must_use]
     pub fn to_secret_text(&self) -> String {
-        hexadecimal(&self.0)
+        let lines = self.0.iter().map(|secret| hexadecimal(secret) + "\n");
+        lines.collect()
+    }
+
+    /// How many secrets it has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The names of its secrets, the one that signs first: for people, to see who has
+    /// which. They tell nothing of the secrets.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let name = |secret: &[u8; 32]| {
+            let mut mac = Self::begin(secret);
+            mac.update(b"turno key name");
+            hexadecimal(&mac.finalize().into_bytes()[..4])
+        };
+        self.0.iter().map(name).collect()
+    }
+
+    /// The key with one more secret, which is accepted and does not sign.
+    ///
+    /// # Errors
+    /// [`KeyError`] if there are [`MAX_SECRETS`], or this is one of them.
+    pub fn with_another(mut self, secret: [u8; 32]) -> Result<Key, KeyError> {
+        if self.0.len() >= MAX_SECRETS || self.0.contains(&secret) {
+            return Err(KeyError);
+        }
+        self.0.push(secret);
+        Ok(self)
+    }
+
+    /// The key whose last secret signs; it becomes the first.
+    #[must_use]
+    pub fn with_last_first(mut self) -> Key {
+        self.0.rotate_right(1);
+        self
+    }
+
+    /// The key with the secret that signs alone.
+    #[must_use]
+    pub fn with_first_alone(mut self) -> Key {
+        self.0.truncate(1);
+        self
+    }
+
+    /// Whether a member with the other key accepts what this one signs.
+    #[must_use]
+    pub fn is_accepted_by(&self, other: &Key) -> bool {
+        self.0.first().is_some_and(|first| other.0.contains(first))
     }
 
     /// Appends the signature of a datagram from one member to another. The critical
     /// section has id 0.
     pub fn sign(&self, group: GroupDigest, from: NodeId, to: NodeId, datagram: &mut Vec<u8>) {
-        let tag = self.mac(group, from, to, datagram).finalize().into_bytes();
+        let first = &self.0[0];
+        let tag = mac(first, group, from, to, datagram);
+        let tag = tag.finalize().into_bytes();
         datagram.push(b'#');
         datagram.extend(hexadecimal(&tag[..TAG]).bytes());
     }
 
-    /// Whether the signature of a datagram was made with this key, in constant time.
+    /// Whether the signature of a datagram was made with one of the secrets; with each of
+    /// them in constant time.
     #[must_use]
     pub fn verifies(
         &self,
@@ -63,19 +122,31 @@ impl Key {
         to: NodeId,
         signed: &Signed<'_>,
     ) -> bool {
-        let mac = self.mac(group, from, to, signed.text);
-        mac.verify_truncated_left(&signed.tag).is_ok()
+        self.0.iter().any(|secret| {
+            let mac = mac(secret, group, from, to, signed.text);
+            mac.verify_truncated_left(&signed.tag).is_ok()
+        })
     }
 
-    fn mac(&self, group: GroupDigest, from: NodeId, to: NodeId, text: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length serves as a key");
-        mac.update(b"turno 1\0");
-        mac.update(&group.0.to_be_bytes());
-        mac.update(&from.0.to_be_bytes());
-        mac.update(&to.0.to_be_bytes());
-        mac.update(text);
-        mac
+    fn begin(secret: &[u8; 32]) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new_from_slice(secret).expect("any length serves as a key")
     }
+}
+
+fn mac(
+    secret: &[u8; 32],
+    group: GroupDigest,
+    from: NodeId,
+    to: NodeId,
+    text: &[u8],
+) -> Hmac<Sha256> {
+    let mut mac = Key::begin(secret);
+    mac.update(b"turno 1\0");
+    mac.update(&group.0.to_be_bytes());
+    mac.update(&from.0.to_be_bytes());
+    mac.update(&to.0.to_be_bytes());
+    mac.update(text);
+    mac
 }
 
 /// A datagram that ends with a signature, valid or not.
@@ -105,8 +176,13 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let secret = bytes_of(text.trim().as_bytes());
-        secret.map(Key).ok_or(KeyError)
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let secrets = lines.map(|line| bytes_of(line.as_bytes()).ok_or(KeyError));
+        let secrets = secrets.collect::<Result<Vec<[u8; 32]>, _>>()?;
+        match secrets.len() {
+            1..=MAX_SECRETS => Ok(Key(secrets)),
+            _ => Err(KeyError),
+        }
     }
 }
 
@@ -187,12 +263,64 @@ mod tests {
     #[test]
     fn a_key_is_read_as_it_is_written_and_never_displayed() {
         let text = key(0xab).to_secret_text();
-        assert_eq!(text, "ab".repeat(32));
-        assert_eq!(format!("{text}\n").parse(), Ok(key(0xab)));
+        assert_eq!(text, "ab".repeat(32) + "\n");
+        assert_eq!(text.parse(), Ok(key(0xab)));
+        assert_eq!(text.trim().parse(), Ok(key(0xab)));
         assert_eq!(format!("{:?}", key(0xab)), "Key(…)");
         for wrong in ["", "ab", &"g".repeat(64), &"a".repeat(65), &"é".repeat(32)] {
             assert_eq!(wrong.parse::<Key>(), Err(KeyError), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_first_secret_signs_and_each_is_accepted() {
+        let both = key(1).with_another([2; 32]).unwrap();
+        let signed_by = |key: &Key| {
+            let mut datagram = b"req<2,1>".to_vec();
+            key.sign(GROUP, ONE, TWO, &mut datagram);
+            datagram
+        };
+        let accepts = |key: &Key, datagram: &[u8]| {
+            key.verifies(GROUP, ONE, TWO, &Signed::split(datagram).unwrap())
+        };
+        assert_eq!(signed_by(&both), signed_by(&key(1)));
+        assert!(accepts(&both, &signed_by(&key(1))) && accepts(&both, &signed_by(&key(2))));
+        assert!(!accepts(&both, &signed_by(&key(3))));
+        let changed = both.clone().with_last_first();
+        assert_eq!(signed_by(&changed), signed_by(&key(2)));
+        assert!(accepts(&changed, &signed_by(&key(1))));
+        assert_eq!(changed.with_first_alone(), key(2));
+    }
+
+    /// A key is changed in three steps. At no moment a member refuses another one, though
+    /// each member takes each step when it does.
+    #[test]
+    fn at_each_step_of_a_change_all_members_accept_each_other() {
+        let both = key(1).with_another([2; 32]).unwrap();
+        let changed = both.clone().with_last_first();
+        let steps = [key(1), both, changed.clone(), changed.with_first_alone()];
+        for pair in steps.windows(2) {
+            for (one, other) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                assert!(pair[one].is_accepted_by(&pair[other]));
+            }
+        }
+        assert!(!steps[0].is_accepted_by(&steps[3]), "not in one step");
+    }
+
+    #[test]
+    fn a_file_has_a_few_secrets_each_on_a_line() {
+        let mut all = key(1);
+        for fill in 2..=4 {
+            all = all.with_another([fill; 32]).unwrap();
+        }
+        assert_eq!(all.to_secret_text().parse(), Ok(all.clone()));
+        assert_eq!(all.clone().with_another([5; 32]), Err(KeyError));
+        let five = all.to_secret_text() + &"5".repeat(64);
+        assert_eq!(five.parse::<Key>(), Err(KeyError));
+        assert_eq!("\n\n".parse::<Key>(), Err(KeyError));
+        let names = all.names();
+        assert!(names.len() == 4 && names[0] != names[1] && names[0].len() == 8);
+        assert_eq!(key(1).with_another([1; 32]), Err(KeyError));
     }
 
     /// What Python's `hmac` makes of the same bytes.

@@ -37,7 +37,7 @@ use thiserror::Error;
 use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
-pub use key::{Key, KeyError, SIGNATURE, Signed};
+pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mutex::{Body, Incarnation, LockName, Origin, RequestId, Timestamp};
+use crate::mutex::{Body, First, Incarnation, LockName, Origin, RequestId, Timestamp};
 
 const INCARNATION: Incarnation = Incarnation(0x9f86_d081_884c_7d65);
 const ASKER: Incarnation = Incarnation(0xa);
@@ -82,6 +82,32 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
             r#"reply<5,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"cópia","echo":2,"to":"000000000000000a"}"#,
         ),
         (
+            turno(
+                1,
+                Body::Request {
+                    lock: lock(""),
+                    clock: 2,
+                    is_try: true,
+                },
+            ),
+            r#"req<2,1>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","try?":true}"#,
+        ),
+        (
+            turno(
+                3,
+                Body::Note {
+                    lock: lock("nightly"),
+                    clock: 5,
+                    echo: RequestId {
+                        clock: 2,
+                        incarnation: ASKER,
+                    },
+                    first: First::Held,
+                },
+            ),
+            r#"note<5,3>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","lock":"nightly","echo":2,"to":"000000000000000a","first":"held"}"#,
+        ),
+        (
             turno(2, Body::Hello),
             r#"req<0,2>{"incarnation":"9f86d081884c7d65","group":"000000000000000b"}"#,
         ),
@@ -102,6 +128,21 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
         let decoded = Datagram::Message { message, group };
         assert_eq!(decode(text.as_bytes()), Ok(decoded));
     }
+}
+
+#[test]
+fn a_note_is_no_permission_and_a_permission_is_no_note() {
+    let tail = r#"{"incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a""#;
+    for (head, more) in [
+        ("note<5,3>", "}"),
+        ("note<5,3>", r#","first":"later"}"#),
+        ("note<5,3>", r#","first":"held","again":true}"#),
+        ("reply<5,3>", r#","first":"held"}"#),
+    ] {
+        let text = format!("{head}{tail}{more}");
+        assert!(decode(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(decode(b"note<5,3>").is_err(), "the original sends none");
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn the_three_cases_run_unattended_and_end_in_order() {
+fn the_cases_run_unattended_and_end_in_order() {
     let place = Place::of(3);
     let output = place.demo(&["--cases"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -219,13 +219,29 @@ fn the_three_cases_run_unattended_and_end_in_order() {
         "{text}"
     );
     assert_eq!(
-        orders[1..],
+        orders[1..3],
         [
             "The order: process 1 at clock 5, then process 2 at clock 7.",
             "The order: process 1 at clock 5, then process 2 at clock 8, then process 3 at clock 9.",
         ],
         "{text}"
     );
+    // A token of a later view is larger than all of the one before.
+    let last = orders[3].strip_prefix("The order: agent 1 with token ");
+    let tokens = last
+        .unwrap_or_else(|| panic!("{text}"))
+        .trim_end_matches('.');
+    let tokens = tokens.replace(", then agent 2 with token ", " ");
+    let tokens = tokens.replace(", then agent 1 with token ", " ");
+    let tokens: Vec<u64> = tokens.split(' ').map(|t| t.parse().expect(&text)).collect();
+    assert_eq!(tokens.len(), 3, "{text}");
+    assert!(tokens.is_sorted_by(|one, other| one < other), "{text}");
+    let is_ended = |line: &&str| line.starts_with("1| turno: job: the lease ends");
+    let ended = text.lines().position(|line| is_ended(&line)).expect(&text);
+    let next = text
+        .lines()
+        .position(|line| line.starts_with("2| holds the lock"));
+    assert!(ended < next.expect(&text), "{text}");
     for omitted in [": hello", ": welcome", " sent again to ", "still deferred"] {
         assert!(!text.contains(omitted), "{omitted}: {text}");
     }
@@ -235,7 +251,7 @@ fn the_three_cases_run_unattended_and_end_in_order() {
     let diagrams: Vec<String> = paths
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    assert_eq!(diagrams.len(), 3, "{text}");
+    assert_eq!(diagrams.len(), 4, "{text}");
     for diagram in diagrams {
         assert!(diagram.starts_with("<svg ") && diagram.ends_with("</svg>\n"));
     }

@@ -9,7 +9,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use turno::internals::group::{Address, Group};
+use turno::internals::group::{Group, Listed};
 use turno::internals::mutex::{Config, Incarnation, LockName, NodeId, Timer};
 use turno::internals::protocol::Event;
 use turno::internals::simulation::{
@@ -20,7 +20,7 @@ use turno::internals::trace::{Diagram, Header, History, Record, Run, View, check
 /// A group without a network: a datagram waits until a command delivers it.
 #[derive(Default)]
 struct Script {
-    addresses: Vec<Address>,
+    addresses: Vec<Listed>,
     cluster: Cluster,
     in_transit: VecDeque<Datagram>,
     timers: Vec<(NodeId, Timer)>,

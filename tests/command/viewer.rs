@@ -121,6 +121,21 @@ fn text_of_a_trace_is_not_taken_for_html() {
     assert!(!page.has("<img") && !page.has(r#"id="taken""#));
 }
 
+#[test]
+fn the_views_of_a_group_with_failover_are_seen() {
+    let cut_off = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cut-off");
+    let script = "const bands = [...document.querySelectorAll('#stage rect.view0, #stage rect.without')];\
+        document.body.dataset.bands = bands.filter((band) => getComputedStyle(band).display !== 'none').length;\
+        const paper = document.querySelector('#stage svg > rect:not([class])');\
+        document.body.dataset.paper = getComputedStyle(paper).display;";
+    let Some(page) = Page::open_of(&cut_off, "#step=20", script) else {
+        return;
+    };
+    // Three bands of the first view, one without a lease, and one each in the legend.
+    assert!(page.has(r#"data-bands="6""#) && page.has(r#"data-paper="none""#));
+    assert!(page.has("view 1.3: members 2, 3, without 1"));
+}
+
 /// A page as the browser has rendered it.
 struct Page {
     dom: String,
@@ -131,10 +146,17 @@ impl Page {
     /// Opens the page of [`trace`] with this fragment of its address, and runs this
     /// script in it. `None` if the tests of Chromium are skipped, see [`require`].
     fn open(hash: &str, script: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        write_trace(folder.path());
+        Page::open_of(folder.path(), hash, script)
+    }
+
+    /// As [`Page::open`], of the trace in this folder.
+    fn open_of(trace: &Path, hash: &str, script: &str) -> Option<Self> {
         let browser = require("chromium", &BROWSERS)?;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run.html");
-        draw(folder.path(), &file);
+        draw(trace, &file);
         if !script.is_empty() {
             let mut page = fs::OpenOptions::new().append(true).open(&file).unwrap();
             // A module runs after the page's own script, which is a module too.
@@ -219,8 +241,7 @@ impl Page {
     }
 }
 
-/// Writes the traces, and draws them with turno.
-fn draw(folder: &Path, page: &Path) {
+fn write_trace(folder: &Path) {
     for (id, records) in trace() {
         let run = run(id);
         let header = json!({"turno_trace": 1, "id": id, "members": 3, "run": run});
@@ -229,6 +250,9 @@ fn draw(folder: &Path, page: &Path) {
             writeln!(file, "{line}").unwrap();
         }
     }
+}
+
+fn draw(folder: &Path, page: &Path) {
     let output = Command::new(TURNO)
         .args(["trace", "draw", "--html", "-o"])
         .args([page, folder])

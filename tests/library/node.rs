@@ -251,6 +251,8 @@ fn invalid_names_and_invalid_groups_are_errors() {
         r#""alpha" is not an address: no port in it; write :PORT or HOST:PORT"#
     );
     assert!(start(&Settings::new(3, [":1", ":2"])).is_config_error());
+    let error = start(&Settings::new(1, ["a=:1", "a=:2"])).to_string();
+    assert!(error.contains("have the same name, a; give each its own"));
     let error = start(&Settings::new(1, [":1"]).key("/nowhere/turno.key"));
     assert!(
         error
@@ -261,6 +263,33 @@ fn invalid_names_and_invalid_groups_are_errors() {
 }
 
 /// A node forgets every lock that was used, except those that it delegates.
+#[test]
+fn a_node_with_names_of_members_is_in_one_group_with_a_node_without() {
+    let group = Group::of(2);
+    let named =
+        [("alpha", 0), ("beta", 1)].map(|(name, at)| format!("{name}={}", group.members[at]));
+    let (first, second) = (
+        Node::start(&Settings::new(1, named)).unwrap(),
+        group.node(2),
+    );
+    let token = first.lock("a").unwrap().token();
+    assert!(second.lock("a").unwrap().token() > token);
+    let status = first.status().unwrap();
+    let peer = &status.peers[0];
+    assert_eq!(
+        (&*status.called, &*peer.called, &peer.name),
+        ("alpha", "beta", &group.members[1])
+    );
+    drop(second);
+    let error = first
+        .lock_timeout("a", Duration::from_millis(300))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("waiting for beta (2)"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_hundred_thousand_names_used_once_leave_nothing_behind() {
     /// How many locks a node delegates at a time, and the one that is about to go.

@@ -52,6 +52,7 @@ impl Bounds {
                 _ => self.ahead,
             },
             keeps_permissions: id.0 > self.keeping_none,
+            has_tries: self.are_tries || self.rushes > 0,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         }

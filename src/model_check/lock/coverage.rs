@@ -21,7 +21,7 @@ pub(super) const NAMES: &[&str] = &[
     "try-entered",
     "try-refused-by-a-holder",
     "try-refused-by-an-older-request",
-    "try-ended-by-an-older-request",
+    "try-refused-after-leaving",
 ];
 
 pub(super) const ALL_ENTERED: u16 = 1;
@@ -46,8 +46,8 @@ pub(super) const TRY_ENTERED: u16 = 1024;
 pub(super) const TRY_REFUSED_HELD: u16 = 2048;
 /// A waiter has sent a note.
 pub(super) const TRY_REFUSED_AHEAD: u16 = 4096;
-/// A try has ended as its member answered an older request.
-pub(super) const TRY_YIELDED: u16 = 8192;
+/// A member that has left has sent a note.
+pub(super) const TRY_REFUSED_LATE: u16 = 8192;
 
 impl Bounds {
     /// The bits that a search of this group must see.
@@ -60,11 +60,11 @@ impl Bounds {
             wanted |= DEFERRED_BY_EARLIER_RUN | ENDED_WHILE_DOWN;
         }
         if self.rushes > 0 {
-            wanted |= TRY_ENTERED | TRY_REFUSED_AHEAD | TRY_YIELDED;
+            wanted |= TRY_ENTERED | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
         }
         if self.are_tries {
             // No try enters unasked, or is deferred.
-            return wanted & !DEFERRED | TRY_REFUSED_HELD | TRY_REFUSED_AHEAD | TRY_YIELDED;
+            return wanted & !DEFERRED | TRY_REFUSED_HELD | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
         }
         if self.keeping_none < self.members && self.entries > 1 {
             wanted |= ENTERED_WITHOUT_REQUEST;
@@ -86,15 +86,17 @@ impl Bounds {
         let mut effects = step.effects.iter();
         let sends_note =
             effects.any(|effect| matches!(effect, MemberEffect::Send(sent) if is_note(*sent)));
-        let mut effects = step.effects.iter();
-        let is_refused = effects.any(|effect| matches!(effect, MemberEffect::Refused));
         let peers = usize::from(self.members) - 1;
         match action {
             Action::Acquire(_) if enters && peers > 0 => ENTERED_WITHOUT_REQUEST,
             Action::Acquire(_) if (1..peers).contains(&requests) => REQUESTED_OF_SOME,
             Action::Deny(_) => TRY_REFUSED_HELD,
-            Action::Deliver(message) if sends_note && is_request(message) => TRY_REFUSED_AHEAD,
-            Action::Deliver(message) if is_refused && is_request(message) => TRY_YIELDED,
+            Action::Deliver(message) if sends_note && is_request(message) => {
+                match memo.member(step.after).is_waiting {
+                    true => TRY_REFUSED_AHEAD,
+                    false => TRY_REFUSED_LATE,
+                }
+            }
             Action::Deliver(message) if requests > 0 && is_request(message) => REQUESTED_AGAIN,
             _ => 0,
         }

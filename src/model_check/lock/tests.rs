@@ -44,26 +44,16 @@ fn three_members_with_two_entries_each_that_keep_no_permissions() {
 /// Of several tries of one moment exactly one enters, also with kept permissions.
 #[test]
 fn members_that_try_at_the_same_moment() {
-    for (bounds, count) in [
-        (SMALL.rushes(2), 3_078),
-        (SMALL.rushes(2).keeping_none(2), 0),
-        (SMALL.members(3).entries(0).rushes(2), 0),
-        (SMALL.members(3).entries(1).rushes(1), 0),
-    ] {
-        eprintln!("{bounds:?} {count} {}", states(bounds));
-    }
+    assert_eq!(states(SMALL.rushes(2)), 3_913);
+    assert_eq!(states(SMALL.rushes(2).keeping_none(2)), 3_163);
+    assert_eq!(states(SMALL.members(3).entries(0).rushes(1)), 87_988);
 }
 
 /// A try that was refused never enters, even if the note is lost.
 #[test]
 fn members_whose_requests_are_all_tries() {
-    for (bounds, count) in [
-        (SMALL.are_tries(true), 0),
-        (SMALL.are_tries(true).crashes(1), 0),
-        (SMALL.members(3).entries(1).are_tries(true), 0),
-    ] {
-        eprintln!("{bounds:?} {count} {}", states(bounds));
-    }
+    assert_eq!(states(SMALL.are_tries(true)), 823);
+    assert_eq!(states(SMALL.members(3).entries(1).are_tries(true)), 693_285);
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Bounds {
             durability: Durability::Durable { below, synced },
             ahead: self.ahead,
             keeps_permissions: self.keeps_permissions,
+            has_tries: false,
             planted: self.planted,
             ..Config::new(id, MEMBERS as u16, run_of(index, run))
         }

@@ -1,7 +1,8 @@
 //! The critical section: entering, delegating tokens for further entries, and leaving.
 
-use super::{Answer, Context, Latest, RicartAgrawala, State, rules};
+use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::effect::Effect;
+use crate::mutex::message::First;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::token::Token;
 
@@ -35,7 +36,15 @@ impl RicartAgrawala {
         Ok(())
     }
 
+    /// The user leaves. Tries that waited for that are refused.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
+        self.deny(cx)?;
+        rules::refuse_on_leaving(cx, &mut self.refused_below);
+        self.return_unused(cx)
+    }
+
+    /// No user is in the section: leaves it for the peers, whose tries are granted.
+    pub(crate) fn return_unused(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         let State::Held { .. } = self.state else {
             return Err(Rejected::NotHeld);
         };
@@ -53,14 +62,15 @@ impl RicartAgrawala {
 
     /// A view is joined (failover, rule 7). Permissions and requests of older views are
     /// void; a waiting member asks all peers again, with the same timestamp, and a holder
-    /// goes on and defers.
+    /// goes on and defers. A try ends: another may have entered in the view before.
     pub(crate) fn join_view(&mut self, cx: &mut Context<'_>) {
         self.reply_queue.clear();
-        // A try that was refused stays refused, though the note may be lost.
-        let is_refused = |latest: &Latest| matches!(latest.answer, Answer::Note(_));
-        self.latest.retain(|_, latest| is_refused(latest));
+        self.latest.clear();
         rules::void_permissions(cx, &mut self.kept, &mut self.state);
-        if let State::Wait { request, .. } = &self.state {
+        if self.is_trying() {
+            cx.report_refused(cx.config.id, First::Ahead);
+            self.state = State::Free;
+        } else if let State::Wait { request, .. } = &self.state {
             let clock = request.clock;
             self.send_request(cx, clock, 0);
         }

@@ -31,6 +31,21 @@
 //! permission, the peer gave it after that reply, to a younger request of ours; so the
 //! peer had finished with its own.
 //!
+//! # Tries
+//!
+//! A try wants an answer as things stand: it is refused where another request would be
+//! deferred. Of several members that try before a request of the others arrives, exactly
+//! one enters:
+//!
+//! - at least one: the oldest try is refused by no waiting member;
+//! - at most one: a member that has entered had the replies of the others, with clocks past
+//!   those of their tries; when it has left it refuses tries with smaller clocks than the
+//!   last that it had received.
+//!
+//! A try that was refused is never granted, though its note may be lost. It is not enough,
+//! and not right, that a try ends when its member answers an older request: that request may
+//! have been cancelled long ago, and all tries could end so.
+//!
 //! Tokens still rise: a member that enters holds the permission of the previous holder,
 //! which gave it after it had left, with its clock of that moment. But the clocks of the
 //! requests may come out of order: a member with all permissions enters even if another's
@@ -49,7 +64,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
-use super::message::{First, Incarnation, Origin, RequestId};
+use super::message::{Incarnation, Origin, RequestId};
 use super::rules;
 use super::token::Token;
 pub(crate) use context::{Context, Gate};
@@ -124,7 +139,24 @@ pub struct RicartAgrawala {
     kept: BTreeSet<NodeId>,
     /// The latest request of each turno peer.
     latest: BTreeMap<NodeId, Latest>,
+    /// The tries of each peer with a clock below this are refused.
+    refused_below: BTreeMap<NodeId, u64>,
     cancelled: rules::Cancelled,
+}
+
+/// What is remembered of a lock that is not in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Memory {
+    /// The permissions that are kept.
+    pub(crate) kept: BTreeSet<NodeId>,
+    /// Which tries are refused.
+    pub(crate) refused_below: BTreeMap<NodeId, u64>,
+}
+
+impl Memory {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.refused_below.is_empty()
+    }
 }
 
 /// The latest request of a peer, and our reply to it.
@@ -132,32 +164,30 @@ pub struct RicartAgrawala {
 struct Latest {
     request: u64,
     origin: Origin,
-    answer: Answer,
-}
-
-/// Our answer to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Answer {
-    /// None: it is deferred.
-    Deferred,
-    /// The reply, with this clock.
-    Reply(u64),
-    /// A note. The request is never granted.
-    Note(First),
+    /// The clock of our reply, or `None` while it is deferred.
+    replied: Option<u64>,
 }
 
 impl RicartAgrawala {
-    /// A lock that is not in use, with the permissions that were kept.
-    pub(crate) fn with_permissions(kept: BTreeSet<NodeId>) -> Self {
+    /// A lock that is not in use.
+    pub(crate) fn remembered(memory: Memory) -> Self {
+        let Memory {
+            kept,
+            refused_below,
+        } = memory;
         RicartAgrawala {
             kept,
+            refused_below,
             ..RicartAgrawala::default()
         }
     }
 
-    /// The permissions, which are kept while the lock is not in use.
-    pub(crate) fn into_permissions(self) -> BTreeSet<NodeId> {
-        self.kept
+    /// What is remembered while the lock is not in use.
+    pub(crate) fn into_memory(self) -> Memory {
+        Memory {
+            kept: self.kept,
+            refused_below: self.refused_below,
+        }
     }
 
     /// FREE, WAIT or HELD.

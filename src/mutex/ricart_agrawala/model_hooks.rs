@@ -18,10 +18,7 @@ impl RicartAgrawala {
         };
         let of_queue = self.reply_queue.iter().map(|d| d.request.clock);
         let latest = self.latest.values();
-        let of_latest = latest.flat_map(|l| match l.answer {
-            Answer::Reply(replied) => [Some(l.request), Some(replied)],
-            Answer::Deferred | Answer::Note(_) => [Some(l.request), None],
-        });
+        let of_latest = latest.flat_map(|l| [Some(l.request), l.replied]);
         let of_requests = of_queue.chain(of_latest.flatten());
         of_state.into_iter().chain(of_requests).min()
     }
@@ -47,9 +44,14 @@ impl RicartAgrawala {
         for deferred in &mut self.reply_queue {
             deferred.request.clock -= by;
         }
+        // A clock that all others are past makes no difference.
+        for below in self.refused_below.values_mut() {
+            *below = below.saturating_sub(by);
+        }
+        self.refused_below.retain(|_, below| *below > 1);
         for latest in self.latest.values_mut() {
             latest.request -= by;
-            if let Answer::Reply(replied) = &mut latest.answer {
+            if let Some(replied) = &mut latest.replied {
                 *replied -= by;
             }
         }

@@ -1,7 +1,8 @@
 //! The peers' requests: "the other node either sends a REPLY immediately or defers a
 //! response until after it leaves its own critical section."
 
-use super::{Answer, Context, Latest, PeerRequest, RicartAgrawala, State, rules};
+use super::{Context, Latest, PeerRequest, RicartAgrawala, State, rules};
+use crate::mutex::clock::Timestamp;
 use crate::mutex::message::{First, Origin};
 use crate::mutex::rejected::Rejected;
 
@@ -22,6 +23,9 @@ impl RicartAgrawala {
         }
         // A turno peer's clock never goes back (rule 6).
         let (peer, clock) = (incoming.request.id, incoming.request.clock);
+        if self.refuses(cx, &incoming) {
+            return Ok(());
+        }
         let latest = self.latest.get(&peer).copied();
         match latest {
             Some(latest) if clock < latest.request && incoming.origin == latest.origin => {
@@ -36,10 +40,9 @@ impl RicartAgrawala {
             Some(latest) if clock == latest.request && incoming.origin == latest.origin => {
                 // The peer sent it again, because no reply came. That is no event for the
                 // clock, and the reply is the same: as if the network had repeated both.
-                match latest.answer {
-                    Answer::Reply(clock) => cx.send_reply(&incoming, clock, 1),
-                    Answer::Note(first) => cx.send_note(&incoming, first),
-                    Answer::Deferred => {
+                match latest.replied {
+                    Some(clock) => cx.send_reply(&incoming, clock, 1),
+                    None => {
                         cx.send_welcome(&incoming);
                         self.refuse_if_ahead(cx);
                         cx.report_contended();
@@ -54,7 +57,7 @@ impl RicartAgrawala {
         let latest = Latest {
             request: clock,
             origin: incoming.origin,
-            answer: Answer::Deferred,
+            replied: None,
         };
         self.latest.insert(peer, latest);
         self.answer_or_defer(cx, incoming);
@@ -65,10 +68,6 @@ impl RicartAgrawala {
         if rules::defers(cx, &self.state, incoming.request) {
             self.defer(cx, incoming);
         } else {
-            if self.is_trying() && rules::ends_try(cx) {
-                // It is in WAIT, so this cannot fail.
-                let _ = self.end_try(cx, incoming.request.id, First::Ahead);
-            }
             self.reply(cx, &incoming);
         }
     }
@@ -110,12 +109,22 @@ impl RicartAgrawala {
         if cx.is_syncing {
             return;
         }
-        for refused in rules::take_refused(cx, &mut self.reply_queue) {
-            if let Some(latest) = self.latest.get_mut(&refused.request.id) {
-                latest.answer = Answer::Note(first);
-            }
+        for refused in self.reply_queue.extract_if(.., |deferred| deferred.is_try) {
+            rules::refuse(cx, &mut self.refused_below, refused.request);
             cx.send_note(&refused, first);
         }
+    }
+
+    /// Whether a try was refused, or was made before this member left. If so, a note says so.
+    fn refuses(&self, cx: &mut Context<'_>, incoming: &PeerRequest) -> bool {
+        let Timestamp { clock, id } = incoming.request;
+        let below = self.refused_below.get(&id);
+        let is_refused = incoming.is_try && below.is_some_and(|below| clock < *below);
+        if is_refused {
+            let is_ahead = matches!(self.state, State::Wait { .. });
+            cx.send_note(incoming, if is_ahead { First::Ahead } else { First::Held });
+        }
+        is_refused
     }
 
     fn reply(&mut self, cx: &mut Context<'_>, incoming: &PeerRequest) {
@@ -125,7 +134,7 @@ impl RicartAgrawala {
             && latest.request == incoming.request.clock
             && latest.origin == incoming.origin
         {
-            latest.answer = Answer::Reply(clock);
+            latest.replied = Some(clock);
         }
         cx.send_reply(incoming, clock, 0);
         // If this request is lost, its timer sends it again.

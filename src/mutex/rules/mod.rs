@@ -7,7 +7,7 @@
 mod failover;
 mod restart;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::mem;
 use core::net::SocketAddr;
@@ -221,9 +221,32 @@ pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId, is_try: bool) ->
         && may_get_ahead(cx, peer, cx.config.unsynced_ahead() / 2)
 }
 
-/// A try: whether it ends when its member answers an older request.
-pub(super) fn ends_try(cx: &Context<'_>) -> bool {
-    !planted!(cx.config, TryIgnoresOlder)
+/// A try: one that a peer made before this member left the section, as far as the peer's
+/// clock shows, is refused.
+pub(super) fn refuse_on_leaving(cx: &Context<'_>, refused_below: &mut BTreeMap<NodeId, u64>) {
+    #[cfg(test)]
+    if !cx.config.has_tries {
+        return;
+    }
+    if planted!(cx.config, LateTryGranted) {
+        return;
+    }
+    for (peer, clock) in cx.peer_clocks {
+        let below = refused_below.entry(*peer).or_default();
+        *below = (*below).max(*clock);
+    }
+}
+
+/// A try: one that was refused is never granted. The peer may not have received the note.
+pub(super) fn refuse(
+    cx: &Context<'_>,
+    refused_below: &mut BTreeMap<NodeId, u64>,
+    request: Timestamp,
+) {
+    if !planted!(cx.config, RefusedTryGranted) {
+        let below = refused_below.entry(request.id).or_default();
+        *below = (*below).max(request.clock + 1);
+    }
 }
 
 /// A try: whether a note answers it. `request` is the clock of the try that waits for the
@@ -231,15 +254,6 @@ pub(super) fn ends_try(cx: &Context<'_>) -> bool {
 pub(super) fn answers_try(cx: &Context<'_>, request: Option<u64>, echo: RequestId) -> bool {
     let is_echo = request == Some(echo.clock) && echo.incarnation == cx.config.incarnation;
     is_echo || request.is_some() && planted!(cx.config, NoteOfAnyRequest)
-}
-
-/// A try: those of the deferred requests that are refused. They are never granted: the
-/// peer may not have received the note when this member leaves.
-pub(super) fn take_refused(cx: &Context<'_>, queue: &mut Vec<PeerRequest>) -> Vec<PeerRequest> {
-    if planted!(cx.config, RefusedTryGranted) {
-        return queue.iter().filter(|it| it.is_try).cloned().collect();
-    }
-    queue.extract_if(.., |deferred| deferred.is_try).collect()
 }
 
 /// Kept permissions: whether the clock may go this much further without the peer's

@@ -173,7 +173,7 @@ impl LockTable {
             if let Some(number) = queue.delegation_number.take() {
                 self.delegated.remove(&number);
             }
-            if action == NextAction::Release {
+            if matches!(action, NextAction::Release | NextAction::Return) {
                 self.delegations.remove(lock);
             }
         }

@@ -15,6 +15,8 @@ pub(in crate::node) enum NextAction {
     Cancel,
     /// As above.
     Release,
+    /// As above: the lock is delegated, and no caller is in the section.
+    Return,
     /// As above: the holder stays.
     Deny,
     /// As above: no other caller or peer wants the lock, so it can be delegated.

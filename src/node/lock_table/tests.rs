@@ -71,7 +71,7 @@ fn delegate_and_recall(table: &mut LockTable, lock: &LockName, ticket: u64) {
         has_deferred_tries: false,
         may_delegate: false,
     };
-    if table.next_action(lock, view) == NextAction::Release {
+    if table.next_action(lock, view) == NextAction::Return {
         table.left(lock, 5);
     }
     table.entered(lock, token);

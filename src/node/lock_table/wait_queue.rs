@@ -118,7 +118,7 @@ impl WaitQueue {
             State::Held { .. } if self.holder.is_some() => {
                 let must_leave = is_wanted || view.is_contended || self.is_recalled;
                 if must_leave && self.recall() {
-                    NextAction::Release
+                    NextAction::Return
                 } else if view.has_deferred_tries {
                     NextAction::Deny
                 } else {

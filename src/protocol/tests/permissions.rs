@@ -180,7 +180,7 @@ fn a_million_names_that_were_used_once_are_forgotten() {
         };
         handle(turno(2, reply));
         handle(Event::Release(lock));
-        max = max.max(member.kept.len());
+        max = max.max(member.memory.len());
     }
     assert_eq!(max, MAX_KEPT_LOCKS);
     assert_eq!(member.locks().count(), 1, "the nameless one");

@@ -11,6 +11,7 @@ mod clocks;
 mod entries;
 mod faults;
 mod gaps;
+mod json;
 mod leases;
 pub(super) mod report;
 mod text;

@@ -23,12 +23,17 @@ impl Report {
     pub fn text(&self, history: &History) -> String {
         let (events, runs, entries) = (self.events, self.runs, self.entries.len());
         let mut lines = vec![format!("{events} events of {runs} runs, {entries} entries")];
+        let names = history.member_names();
         for (id, node) in &self.nodes {
+            let name = names
+                .get(id)
+                .map(|name| format!(" ({})", Printable::whole(name.as_bytes())));
+            let name = name.unwrap_or_default();
             let (mean, longest) = (Span(node.waited / node.entries.max(1)), Span(node.longest));
             let (entries, peer) = (node.entries, node.longest_for);
             let peer = peer.map_or_else(String::new, |id| format!(", for the reply of node {id}"));
             lines.push(format!(
-                "node {id}: {entries} entries, waited {mean} on average, {longest} at most{peer}"
+                "node {id}{name}: {entries} entries, waited {mean} on average, {longest} at most{peer}"
             ));
         }
         let each = self.messages as f64 / (entries.max(1)) as f64;
@@ -87,7 +92,7 @@ impl Report {
 
 /// The lines of the trace that show a violation.
 fn proof(fault: &Fault, history: &History) -> Vec<String> {
-    let events = match fault {
+    match fault {
         Fault::HeldTwice(pair) | Fault::TokenDidNotRise(pair) | Fault::Overtaken(pair) => {
             let ends = |entry: &Entry| match entry.left {
                 Some(left) => quote(left, history),
@@ -95,18 +100,39 @@ fn proof(fault: &Fault, history: &History) -> Vec<String> {
             };
             let quotes =
                 [&pair.0, &pair.1].map(|entry| [quote(entry.entered, history), ends(entry)]);
-            return quotes.concat();
+            quotes.concat()
         }
-        Fault::ClockWentBack(event_id) => [history.previous(*event_id), Some(*event_id)],
-        Fault::DelegatedAgain(event_id) | Fault::EnteredWithoutLease(event_id) => {
-            [None, Some(*event_id)]
+        _ => {
+            let events = events_of(fault, history).into_iter();
+            events.map(|event_id| quote(event_id, history)).collect()
+        }
+    }
+}
+
+/// The events that show a violation.
+pub(super) fn events_of(fault: &Fault, history: &History) -> Vec<EventId> {
+    let both = |pair: &(Entry, Entry)| {
+        let (first, second) = (&pair.0, &pair.1);
+        [
+            Some(first.entered),
+            first.left,
+            Some(second.entered),
+            second.left,
+        ]
+    };
+    let events = match fault {
+        Fault::HeldTwice(pair) | Fault::TokenDidNotRise(pair) | Fault::Overtaken(pair) => {
+            both(pair)
+        }
+        Fault::ClockWentBack(event) => [history.previous(*event), Some(*event), None, None],
+        Fault::DelegatedAgain(event) | Fault::EnteredWithoutLease(event) => {
+            [Some(*event), None, None, None]
         }
         Fault::ViewsDiffer(first, second) | Fault::ViewDidNotRise(first, second) => {
-            [Some(*first), Some(*second)]
+            [Some(*first), Some(*second), None, None]
         }
     };
-    let events = events.into_iter().flatten();
-    events.map(|event_id| quote(event_id, history)).collect()
+    events.into_iter().flatten().collect()
 }
 
 fn quote(event_id: EventId, history: &History) -> String {

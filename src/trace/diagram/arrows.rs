@@ -1,8 +1,8 @@
 //! The datagrams of a diagram.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use super::{Arrow, Positions, View};
+use super::{Arrow, Positions};
 use crate::trace::history::{EventId, History};
 
 /// The datagrams of which at least one end is drawn, between lanes that are drawn. An
@@ -11,16 +11,20 @@ pub(super) fn arrows(
     history: &History,
     positions: &Positions,
     lane_of: &BTreeMap<u16, usize>,
-    view: &View,
+    (lock, shown): (&str, &HashSet<EventId>),
 ) -> Vec<Arrow> {
-    let lock = history.known_lock(&view.lock);
+    let lock = history.known_lock(lock);
     let missing = history.missing();
     let mut arrows = Vec::new();
     for datagram in &history.datagrams {
         if datagram.kind.is_clock_sync() || Some(datagram.lock) != lock {
             continue;
         }
-        let end = |event_id: EventId| Some((*positions.get(&event_id)?, history.label(event_id)));
+        let end = |event_id: EventId| {
+            let at = *positions.get(&event_id)?;
+            let is_shown = shown.contains(&event_id);
+            is_shown.then(|| (at, history.label(event_id)))
+        };
         let sent = datagram.sent.and_then(end);
         let received = datagram.received.and_then(end);
         if received.is_none() && (sent.is_none() || datagram.received.is_some()) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::arrows::arrows;
+use super::axis::axis;
 use super::lanes::DrawnRun;
 use super::views::{members, takeovers};
 use super::{Diagram, Lane, Positions, View};
@@ -10,17 +11,60 @@ use crate::trace::history::{Datagram, Event, EventId, History, NameId, TraceErro
 use crate::trace::record::{EventKind, MessageKind, Phase};
 
 impl Diagram {
-    /// Lays out a part of a history. Only the events that are drawn are read again.
+    /// Lays out a part of a history. Only the events that are drawn are read again. The
+    /// lanes of all locks have one axis: what is further left did not happen later.
     pub fn new(history: &History, view: &View) -> Result<Self, TraceError> {
-        let shown = shown(history, view);
-        let (positions, length) = positions(history, &shown, view);
+        let of_locks = view.locks().iter();
+        let of_locks: Vec<_> = of_locks.map(|lock| shown(history, view, lock)).collect();
+        let all = union(history, &of_locks);
+        let (positions, length) = positions(history, &all, view);
+        let mut diagram = Diagram {
+            length,
+            locks: view.locks().to_vec(),
+            axis: if view.by_time {
+                axis(history, &all, length)
+            } else {
+                Vec::new()
+            },
+            ..Diagram::default()
+        };
+        for (lock, shown) in of_locks.into_iter().enumerate() {
+            diagram.add_lock(lock, (history, view), (shown, &positions))?;
+        }
+        Ok(diagram)
+    }
+
+    /// How many events such a diagram draws, and the latest time, in microseconds after
+    /// the first event, up to which it draws this many at most.
+    pub(crate) fn measure(history: &History, view: &View, max: usize) -> (usize, u64) {
+        let of_locks = view.locks().iter();
+        let all = of_locks.flat_map(|lock| shown(history, view, lock));
+        let mut times: Vec<u64> = all.map(|event_id| history.event(event_id).at).collect();
+        times.sort_unstable();
+        let last = times.get(max).or(times.last()).copied().unwrap_or(0);
+        (times.len(), last.saturating_sub(history.begins_at()))
+    }
+
+    /// Adds the lanes and arrows of the lock with this index.
+    fn add_lock(
+        &mut self,
+        lock: usize,
+        (history, view): (&History, &View),
+        (shown, positions): (Vec<EventId>, &Positions),
+    ) -> Result<(), TraceError> {
+        let first = self.lanes.len();
         let ids = (1..=history.members()).filter(|id| view.has(*id));
-        let lane_of: BTreeMap<u16, usize> = ids.zip(0..).collect();
+        let lane_of: BTreeMap<u16, usize> = ids.zip(first..).collect();
         let lane = |id: &u16| Lane {
+            lock,
             id: *id,
             ..Lane::default()
         };
-        let mut lanes: Vec<Lane> = lane_of.keys().map(lane).collect();
+        self.lanes.extend(lane_of.keys().map(lane));
+        let name = self.locks[lock].clone();
+        let is_shown: HashSet<EventId> = shown.iter().copied().collect();
+        let arrows = arrows(history, positions, &lane_of, (&name, &is_shown));
+        self.arrows.extend(arrows);
         let members = members(history);
         let mut of_run: BTreeMap<usize, Vec<EventId>> = BTreeMap::new();
         for event_id in shown {
@@ -46,29 +90,41 @@ impl Diagram {
                 events,
                 begins: (!is_restart).then_some(0.0),
                 is_crashed: is_of_node(run + 1),
-                length,
-                lock: &view.lock,
+                length: self.length,
+                lock: &name,
                 members: &members,
             };
-            drawn.add_to(&mut lanes[*lane]);
+            let lane = &mut self.lanes[*lane];
+            lane.name = header.name.clone().or(lane.name.take());
+            drawn.add_to(lane);
         }
-        Ok(Diagram {
-            takeovers: takeovers(&lanes),
-            lanes,
-            arrows: arrows(history, &positions, &lane_of, view),
-            length,
-            lock: view.lock.clone(),
-        })
+        let mut takeovers = takeovers(&self.lanes[first..]);
+        for takeover in &mut takeovers {
+            takeover.from.0 += first;
+            takeover.to.0 += first;
+        }
+        self.takeovers.extend(takeovers);
+        Ok(())
     }
+}
+
+/// The events that are drawn for any of the locks, in order.
+fn union(history: &History, of_locks: &[Vec<EventId>]) -> Vec<EventId> {
+    if let [shown] = of_locks {
+        return shown.clone();
+    }
+    let shown: HashSet<EventId> = of_locks.iter().flatten().copied().collect();
+    let order = history.order.iter().copied();
+    order.filter(|event_id| shown.contains(event_id)).collect()
 }
 
 /// The events that are drawn, in order: of this lock, these nodes and this time, without
 /// timers at which nothing was sent or entered, and without hellos and welcomes, except the one that told the
 /// last unknown clock, so that requests were sent; of the events of views, the votes, joins
 /// and lapses.
-fn shown(history: &History, view: &View) -> Vec<EventId> {
+fn shown(history: &History, view: &View, lock: &str) -> Vec<EventId> {
     let begins = history.begins_at();
-    let lock = history.known_lock(&view.lock);
+    let lock = history.known_lock(lock);
     let syncs = syncs_that_sent(history, lock);
     let views: HashSet<EventId> = history.views.shown().collect();
     let is_shown = |event_id: &&EventId| {

@@ -6,6 +6,7 @@
 //! ```
 
 mod arrows;
+mod axis;
 mod lanes;
 mod layout;
 mod views;
@@ -27,11 +28,21 @@ pub struct View {
     pub to: Option<u64>,
     /// The nodes; empty for all.
     pub nodes: BTreeSet<u16>,
-    /// The lock; empty for the original's one lock.
-    pub lock: String,
+    /// The locks, each with lanes of its own; the empty name is the original's one lock,
+    /// and an empty list means that one.
+    pub locks: Vec<String>,
 }
 
 impl View {
+    fn locks(&self) -> &[String] {
+        const NAMELESS: &[String] = &[String::new()];
+        if self.locks.is_empty() {
+            NAMELESS
+        } else {
+            &self.locks
+        }
+    }
+
     fn has(&self, id: u16) -> bool {
         self.nodes.is_empty() || self.nodes.contains(&id)
     }
@@ -43,7 +54,7 @@ type Positions = HashMap<EventId, f64>;
 /// A diagram. Its unit of length is the distance from one event to the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagram {
-    /// The nodes, from top to bottom.
+    /// The nodes, from top to bottom, once for each lock.
     pub lanes: Vec<Lane>,
     /// The datagrams.
     pub arrows: Vec<Arrow>,
@@ -51,15 +62,29 @@ pub struct Diagram {
     pub takeovers: Vec<Takeover>,
     /// Its length.
     pub length: f64,
-    /// The lock; empty for the original's one lock.
-    pub lock: String,
+    /// The locks, in the order of their lanes; the empty name is the original's one lock.
+    pub locks: Vec<String>,
+    /// The marks of the time axis, if events are placed by time.
+    pub axis: Vec<Tick>,
+}
+
+/// A mark of the time axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tick {
+    pub at: f64,
+    /// The time after the first event of the trace: `1.5 s`.
+    pub text: String,
 }
 
 /// A node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lane {
+    /// The index of its lock in [`Diagram::locks`].
+    pub lock: usize,
     /// The member.
     pub id: u16,
+    /// Its name, if its trace has one.
+    pub name: Option<String>,
     /// Where each of its runs begins and ends, and whether it crashed then.
     pub runs: Vec<(f64, f64, bool)>,
     /// WAIT and HELD.

@@ -81,4 +81,16 @@ impl Event {
     pub fn number(&self) -> Option<u64> {
         (self.number > 0).then_some(self.number)
     }
+
+    /// Whether it is about its lock, and not about the node or its clock alone.
+    pub(super) fn is_about_lock(&self) -> bool {
+        match (self.kind, self.received) {
+            (EventKind::Start | EventKind::View | EventKind::Tick | EventKind::End, _) => {
+                self.phase != Phase::Free
+            }
+            (EventKind::Received, Some(kind)) => !kind.is_clock_sync(),
+            (EventKind::Timer, _) => self.has_sent || self.phase != Phase::Free,
+            _ => true,
+        }
+    }
 }

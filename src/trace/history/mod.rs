@@ -15,7 +15,7 @@ mod order;
 mod reader;
 mod views;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::record::Record;
@@ -136,9 +136,25 @@ impl History {
         self.names.name(datagram.run)
     }
 
+    /// The name of a lock, or of a run, with this number.
+    pub(super) fn name(&self, number: NameId) -> &str {
+        self.names.name(number)
+    }
+
     /// The number of a lock's name, if the trace contains it.
     pub(super) fn known_lock(&self, name: &str) -> Option<NameId> {
         self.names.known(name)
+    }
+
+    /// The locks that any event is about, by name; the original's one lock, whose name is
+    /// empty, comes first.
+    pub fn locks(&self) -> Vec<&str> {
+        let about = self.events.iter().filter(|event| event.is_about_lock());
+        let numbers: HashSet<NameId> = about.map(|event| event.lock).collect();
+        let names = numbers.into_iter().map(|number| self.names.name(number));
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names
     }
 
     /// The line of an event, as it was written.
@@ -186,6 +202,13 @@ impl History {
     pub fn missing(&self) -> Vec<u16> {
         let has_trace = |id: &u16| self.runs.iter().any(|run| run.header.id == *id);
         (1..=self.members()).filter(|id| !has_trace(id)).collect()
+    }
+
+    /// The names of the members, as far as their traces have them.
+    pub(super) fn member_names(&self) -> BTreeMap<u16, String> {
+        let headers = self.runs.iter().map(|run| &run.header);
+        let named = headers.filter_map(|header| Some((header.id, header.name.clone()?)));
+        named.collect()
     }
 
     /// The number of members.

@@ -17,6 +17,10 @@ use crate::trace::vector::{Vector, VectorClocks};
 pub(super) struct Steps {
     /// The nodes that are drawn.
     nodes: Vec<u16>,
+    /// Their names, as far as their traces have them.
+    names: BTreeMap<u16, String>,
+    /// The locks that are drawn.
+    locks: Vec<String>,
     /// The nodes before the first event that is drawn.
     before: Vec<Row>,
     /// The events that are drawn, in the order of [`History::order`].
@@ -29,6 +33,9 @@ struct Step {
     /// Its name in the drawing.
     name: String,
     node: u16,
+    /// The index of its lock.
+    #[serde(skip_serializing_if = "is_first")]
+    lock: usize,
     /// Milliseconds after the first event of the trace.
     at_ms: String,
     /// The event in words.
@@ -54,6 +61,9 @@ struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Row {
     node: u16,
+    /// The index of the lock.
+    #[serde(skip_serializing_if = "is_first")]
+    lock: usize,
     clock: String,
     state: &'static str,
     /// `request 4` or `token 5`.
@@ -62,15 +72,27 @@ struct Row {
     queue: String,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first(lock: &usize) -> bool {
+    *lock == 0
+}
+
 impl Steps {
     pub(super) fn new(history: &History, diagram: &Diagram) -> Result<Self, TraceError> {
-        let dots = diagram.lanes.iter().flat_map(|lane| &lane.dots);
-        let mut dots: HashMap<EventLabel, &Dot> = dots.map(|dot| (dot.event, dot)).collect();
+        // An event about no lock is drawn for each; the first drawing counts.
+        let mut dots: HashMap<EventLabel, (&Dot, usize)> = HashMap::new();
+        for lane in &diagram.lanes {
+            for dot in &lane.dots {
+                dots.entry(dot.event).or_insert((dot, lane.lock));
+            }
+        }
         let nodes: BTreeSet<u16> = diagram.lanes.iter().map(|lane| lane.id).collect();
         let begins = history.begins_at();
         let mut table = Table {
             history,
-            lock: history.known_lock(&diagram.lock),
+            locks: (diagram.locks.iter())
+                .map(|lock| history.known_lock(lock))
+                .collect(),
             rows: BTreeMap::new(),
             changed: BTreeSet::new(),
         };
@@ -86,7 +108,7 @@ impl Steps {
             if nodes.contains(&event.id) {
                 table.follow(event_id, event);
             }
-            let Some(dot) = dot else { continue };
+            let Some((dot, lock)) = dot else { continue };
             let since = event.at.saturating_sub(begins);
             let record = history.record(event_id)?;
             let received = record.message.as_ref();
@@ -96,6 +118,7 @@ impl Steps {
             events.push(Step {
                 name: dot.event.to_string(),
                 node: event.id,
+                lock,
                 at_ms: format!("{}.{:03}", since / 1_000, since % 1_000),
                 text: dot.text.clone(),
                 datagram: received,
@@ -112,6 +135,8 @@ impl Steps {
         }
         Ok(Steps {
             nodes: nodes.into_iter().collect(),
+            names: history.member_names(),
+            locks: diagram.locks.clone(),
             before,
             events,
         })
@@ -121,34 +146,41 @@ impl Steps {
 /// All nodes, followed through the run.
 struct Table<'a> {
     history: &'a History,
-    lock: Option<NameId>,
-    /// The latest event of each node, and the latest of its run that concerns the lock.
-    rows: BTreeMap<u16, (EventId, Option<EventId>)>,
+    locks: Vec<Option<NameId>>,
+    /// The latest event of each node, and the latest of its run that concerns each lock.
+    rows: BTreeMap<u16, (EventId, Vec<Option<EventId>>)>,
     changed: BTreeSet<u16>,
 }
 
 impl Table<'_> {
     fn follow(&mut self, event_id: EventId, event: &Event) {
-        let row = self.rows.entry(event.id).or_insert((event_id, None));
-        let of_lock = match row.1 {
-            _ if Some(event.lock) == self.lock => Some(event_id),
-            // A new run does not know the state of the earlier one.
-            _ if event.kind == EventKind::Start => None,
-            before => before,
-        };
-        *row = (event_id, of_lock);
+        let nothing = || (event_id, vec![None; self.locks.len()]);
+        let (latest, of_locks) = self.rows.entry(event.id).or_insert_with(nothing);
+        *latest = event_id;
+        for (lock, of_lock) in self.locks.iter().zip(of_locks) {
+            if Some(event.lock) == *lock {
+                *of_lock = Some(event_id);
+            } else if event.kind == EventKind::Start {
+                // A new run does not know the state of the earlier one.
+                *of_lock = None;
+            }
+        }
         self.changed.insert(event.id);
     }
 
     /// Returns the rows that changed since the last call.
     fn take_changes(&mut self) -> Result<Vec<Row>, TraceError> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().map(|id| self.row(*id)).collect()
+        let locks = 0..self.locks.len();
+        let rows = changed
+            .iter()
+            .flat_map(|id| locks.clone().map(|lock| (*id, lock)));
+        rows.map(|(id, lock)| self.row(id, lock)).collect()
     }
 
-    fn row(&self, node: u16) -> Result<Row, TraceError> {
-        let (latest, of_lock) = self.rows[&node];
-        let record = of_lock.map(|event_id| self.history.record(event_id));
+    fn row(&self, node: u16, lock: usize) -> Result<Row, TraceError> {
+        let (latest, of_locks) = &self.rows[&node];
+        let record = of_locks[lock].map(|event_id| self.history.record(event_id));
         let record = record.transpose()?;
         let (phase, number) = record.as_ref().map_or((Phase::Free, None), |record| {
             (record.state, record.number())
@@ -158,7 +190,8 @@ impl Table<'_> {
         let queue: Vec<String> = queue.map(|(clock, id)| format!("({clock},{id})")).collect();
         Ok(Row {
             node,
-            clock: self.history.event(latest).clock.to_string(),
+            lock,
+            clock: self.history.event(*latest).clock.to_string(),
             state,
             number,
             queue: queue.join(" "),

@@ -42,7 +42,7 @@ ring.id = "now";
 ring.setAttribute("r", "9");
 svg.append(ring);
 // Names stay in sight when the drawing moves, above everything else.
-const names = [...svg.querySelectorAll(".name")];
+const names = [...svg.querySelectorAll(".name, .called, .lock")];
 svg.append(...names);
 
 /** An element belongs to the past or the future if all its events do; the chosen
@@ -77,22 +77,44 @@ function element(tag, text, data = {}) {
   return made;
 }
 
-/** The row of each node after this many steps. */
+/** Without a number it is the first lock. */
+const lockOf = (row) => row.lock ?? 0;
+const areMany = run.locks.length > 1;
+const lockName = (lock) => run.locks[lock] ? `lock ${run.locks[lock]}` : "the nameless lock";
+
+/** The row of each node and lock after this many steps. */
 function nodesAfter(step) {
   const rows = new Map();
   const changes = [run.before, ...events.slice(0, step).map((event) => event.rows)];
-  for (const row of changes.flat()) rows.set(row.node, row);
+  for (const row of changes.flat()) rows.set(`${lockOf(row)} ${row.node}`, row);
   return rows;
 }
 
 function showNodes(step) {
   const rows = nodesAfter(step);
-  const changed = step > 0 ? events[step - 1].rows.map((row) => row.node) : [];
-  byId("nodes").replaceChildren(...run.nodes.map((node) => {
+  const event = step > 0 ? events[step - 1] : null;
+  const changed = event ? event.rows.filter((row) => !areMany || lockOf(row) === lockOf(event)) : [];
+  const lines = run.locks.flatMap((_, lock) => [
+    ...(areMany ? [headingOf(lock)] : []),
+    ...run.nodes.map((node) => lineOf(node, lock)),
+  ]);
+  byId("nodes").replaceChildren(...lines);
+  if (changed.length) byId("nodes").querySelector(".is-changed")?.scrollIntoView({ block: "nearest" });
+
+  function headingOf(lock) {
+    const line = element("tr", "");
+    const name = element("th", lockName(lock));
+    name.colSpan = 5;
+    name.scope = "rowgroup";
+    line.append(name);
+    return line;
+  }
+
+  function lineOf(node, lock) {
     const line = element("tr", "", { node });
-    line.classList.toggle("is-changed", changed.includes(node));
-    const row = rows.get(node);
-    line.append(element("td", node));
+    line.classList.toggle("is-changed", changed.some((row) => row.node === node && lockOf(row) === lock));
+    const row = rows.get(`${lock} ${node}`);
+    line.append(element("td", [node, run.names[node]].filter(Boolean).join(" ")));
     if (!row) {
       const none = element("td", "not in the trace so far");
       none.colSpan = 4;
@@ -102,12 +124,11 @@ function showNodes(step) {
     line.append(element("td", row.state, { state: row.state }), element("td", row.clock),
       element("td", row.number), element("td", row.queue));
     return line;
-  }));
-  if (changed.length) byId("nodes").querySelector(".is-changed")?.scrollIntoView({ block: "nearest" });
+  }
 }
 
-/** The row of the event's own node after it. */
-const ownRow = (event) => event.rows.find((row) => row.node === event.node);
+/** The row of the event's own node and lock after it. */
+const ownRow = (event) => event.rows.find((row) => row.node === event.node && lockOf(row) === lockOf(event));
 
 function showEvent(index) {
   const panel = byId("event");
@@ -122,6 +143,7 @@ function showEvent(index) {
   const count = (side) => sides.filter((of) => of === side).length;
   const list = element("dl", "");
   const line = (term, text) => text && list.append(element("dt", term), element("dd", text));
+  line("lock", areMany && lockName(lockOf(event)));
   line("received", event.datagram);
   line("why", event.because);
   line("ignored", event.ignored);
@@ -217,7 +239,7 @@ function showView() {
     frame, in sight or not, so columns out of sight are hidden. */
 const COLUMN = 500;
 const columns = [];
-for (const text of svg.querySelectorAll(".clock, .said, .token")) {
+for (const text of svg.querySelectorAll(".clock, .said, .token, .mark")) {
   if (text.closest("#legend")) continue;
   (columns[Math.max(0, Math.floor(text.getAttribute("x") / COLUMN))] ??= []).push(text);
 }

@@ -23,7 +23,13 @@ pub(super) fn state_bar(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) ->
     )
 }
 
-/// The token of a HELD bar, if the bar is wide enough.
+/// The least height of a font that can be read, in pixels.
+const MIN_FONT: f64 = 6.0;
+
+/// The width of a bold digit, in parts of the height of its font.
+const DIGIT: f64 = 0.64;
+
+/// The token of a HELD bar, if the bar is wide enough: smaller in a narrow bar.
 pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (left, right) = (x(span.from), x(span.to));
     let (Phase::Held, Some(token)) = (span.phase, span.number) else {
@@ -33,9 +39,15 @@ pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt
         return Ok(());
     }
     let (middle, base) = (f64::midpoint(left, right), y + 4.0);
+    let token = token.to_string();
+    let fits = (right - left - 3.0) / (token.len() as f64 * DIGIT);
+    let size = match fits {
+        11.0.. => String::new(),
+        fits => format!(r#" style="font-size:{:.1}px""#, fits.max(MIN_FONT)),
+    };
     writeln!(
         f,
-        r#"<text class="token" data-event="{}" x="{middle:.1}" y="{base:.1}">{token}</text>"#,
+        r#"<text class="token"{size} data-event="{}" x="{middle:.1}" y="{base:.1}">{token}</text>"#,
         span.event
     )
 }

@@ -22,6 +22,10 @@ const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
 /// From a lane to the next, without the rows of its deferred replies.
 const LANE: f64 = 84.0;
+/// The room for the name of a lock above its lanes, if there are several.
+const HEADING: f64 = 30.0;
+/// The room for the time axis.
+const AXIS: f64 = 26.0;
 const LEGEND: f64 = 66.0;
 /// From this many arrows on they are paler, so that text stays readable.
 const MANY: usize = 150;
@@ -45,6 +49,13 @@ text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
 .again{stroke-dasharray:1 3}\
 .lost{stroke:#c01515;stroke-width:1.6;fill:none}";
 
+/// Of the time axis, and of the names of locks and members.
+const AXIS_STYLE: &str = "\
+.called{font-size:9px}\
+.lock{font-weight:bold;font-size:13px}\
+.axis{stroke:#bbb;stroke-width:.8}\
+.time{font-size:10px;fill:#444;text-anchor:middle}";
+
 /// The diagram as one SVG file.
 pub fn svg(diagram: &Diagram) -> String {
     let mut lines = Vec::new();
@@ -54,7 +65,13 @@ pub fn svg(diagram: &Diagram) -> String {
     let mut views: Vec<_> = bands.map(|band| band.view).collect();
     views.sort_unstable();
     views.dedup();
-    for lane in &diagram.lanes {
+    let mut headings = Vec::new();
+    for (index, lane) in diagram.lanes.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| diagram.lanes[index].lock);
+        if diagram.locks.len() > 1 && before != Some(lane.lock) {
+            headings.push((lane.lock, y));
+            y += HEADING;
+        }
         let top = y;
         y += LANE / 2.0;
         if !views.is_empty() {
@@ -64,6 +81,10 @@ pub fn svg(diagram: &Diagram) -> String {
         let rows = lane.deferrals.iter().map(|deferral| deferral.row + 1);
         y += LANE / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
         edges.push((top, y - 4.0));
+    }
+    let axis = y;
+    if !diagram.axis.is_empty() {
+        y += AXIS;
     }
     let legend = if views.is_empty() {
         LEGEND
@@ -75,6 +96,8 @@ pub fn svg(diagram: &Diagram) -> String {
         diagram,
         lines,
         edges,
+        headings,
+        axis,
         views,
         width: width.max(620.0),
         height: y + legend,
@@ -89,6 +112,10 @@ struct Page<'a> {
     lines: Vec<f64>,
     /// The top and the bottom of each lane's bands.
     edges: Vec<(f64, f64)>,
+    /// The locks and the tops of their lanes, if there are several.
+    headings: Vec<(usize, f64)>,
+    /// The height of the time axis.
+    axis: f64,
     /// The numbers of all views, in order; empty without failover.
     views: Vec<(u64, u16)>,
     width: f64,
@@ -109,7 +136,10 @@ impl Display for Page<'_> {
             [] => ("", ""),
             _ => (views::STYLE, views::PATTERN),
         };
-        writeln!(f, "<style>{STYLE}{style}</style>")?;
+        let is_named = self.diagram.lanes.iter().any(|lane| lane.name.is_some());
+        let is_plain = self.headings.is_empty() && self.diagram.axis.is_empty() && !is_named;
+        let axis = if is_plain { "" } else { AXIS_STYLE };
+        writeln!(f, "<style>{STYLE}{style}{axis}</style>")?;
         writeln!(
             f,
             r##"<defs>{pattern}<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
@@ -118,6 +148,8 @@ impl Display for Page<'_> {
         for (lane, edges) in self.diagram.lanes.iter().zip(&self.edges) {
             views::bands(f, lane, *edges, &self.views)?;
         }
+        self.axis(f)?;
+        self.headings(f)?;
         let mut takeovers = self.diagram.takeovers.iter();
         takeovers.try_for_each(|takeover| views::takeover(f, takeover, &self.lines))?;
         for (lane, y) in self.diagram.lanes.iter().zip(&self.lines) {
@@ -151,19 +183,67 @@ impl Display for Page<'_> {
 impl Page<'_> {
     fn title(&self) -> String {
         let nodes = self.diagram.lanes.len();
-        match self.diagram.lock.as_str() {
-            "" => format!("{nodes} nodes"),
-            lock => format!("{nodes} nodes, lock {}", xml(lock)),
+        let locks = &self.diagram.locks;
+        match &locks[..] {
+            [] => format!("{nodes} nodes"),
+            [lock] if lock.is_empty() => format!("{nodes} nodes"),
+            [lock] => format!("{nodes} nodes, lock {}", xml(lock)),
+            locks => {
+                let names: Vec<String> = locks.iter().map(|lock| heading(lock)).collect();
+                format!("{} nodes, {}", nodes / locks.len(), names.join(", "))
+            }
         }
+    }
+
+    fn headings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (lock, top) in &self.headings {
+            let (name, base) = (heading(&self.diagram.locks[*lock]), top + 16.0);
+            writeln!(
+                f,
+                r#"<text class="lock" x="12" y="{base:.1}">{name}</text>"#
+            )?;
+            if *lock > 0 {
+                let right = self.width;
+                writeln!(f, r#"<path class="axis" d="M0 {top:.1}H{right:.1}"/>"#)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The time axis, with a line down from each of its marks.
+    fn axis(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, base) = (self.axis + 4.0, self.axis + 16.0);
+        for tick in &self.diagram.axis {
+            let (at, text) = (x(tick.at), &tick.text);
+            writeln!(
+                f,
+                r#"<path class="axis" d="M{at:.1} {TOP}V{line:.1}"/><text class="time" x="{at:.1}" y="{base:.1}">{text}</text>"#
+            )?;
+        }
+        Ok(())
     }
 
     fn lane(&self, f: &mut fmt::Formatter<'_>, lane: &Lane, y: f64) -> fmt::Result {
         let id = lane.id;
+        // An element's name occurs once in a page.
+        let of_lock = match lane.lock {
+            0 => String::new(),
+            lock => format!("-lock-{lock}"),
+        };
         writeln!(
             f,
-            r#"<g id="node-{id}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
+            r#"<g id="node-{id}{of_lock}"><text class="name" x="12" y="{:.1}">{id}</text>"#,
             y + 5.0
         )?;
+        if let Some(name) = &lane.name {
+            let (short, base) = (shortened(name), y + 18.0);
+            writeln!(
+                f,
+                r#"<text class="called" x="12" y="{base:.1}">{}<title>{}</title></text>"#,
+                xml(&short),
+                xml(name)
+            )?;
+        }
         for (from, to, is_crashed) in &lane.runs {
             let (from, to) = (x(*from), x(*to));
             writeln!(f, r#"<path class="life" d="M{from:.1} {y:.1}H{to:.1}"/>"#)?;
@@ -227,6 +307,23 @@ impl Page<'_> {
             f,
             r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">arrived before</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
         )
+    }
+}
+
+/// As much of a member's name as there is room for beside its line.
+fn shortened(name: &str) -> String {
+    const MAX: usize = 10;
+    if name.chars().count() <= MAX {
+        return name.to_owned();
+    }
+    name.chars().take(MAX - 1).chain(['…']).collect()
+}
+
+/// A lock above its lanes.
+fn heading(lock: &str) -> String {
+    match lock {
+        "" => "the nameless lock".to_owned(),
+        lock => format!("lock {}", xml(lock)),
     }
 }
 

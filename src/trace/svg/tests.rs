@@ -1,6 +1,7 @@
 use super::*;
-use crate::trace::diagram::{Deferral, Dot};
+use crate::trace::diagram::{Deferral, Dot, StateSpan};
 use crate::trace::history::EventLabel;
+use crate::trace::record::Phase;
 
 const EVENT: EventLabel = EventLabel { run: 0, record: 0 };
 
@@ -72,4 +73,27 @@ fn clocks_that_would_overlap_are_at_two_heights_or_left_out() {
     });
     let heights = page.matches(r#" y="62.0">10000007"#).count();
     assert_eq!((heights, page.matches(">10000007</text>").count()), (2, 3));
+}
+
+#[test]
+fn a_long_token_is_smaller_in_a_narrow_bar() {
+    let held = |to: f64| StateSpan {
+        from: 1.0,
+        to,
+        phase: Phase::Held,
+        number: Some(1_500_003),
+        event: EVENT,
+    };
+    let token = |to: f64| {
+        let states = vec![held(to)];
+        let page = page(Lane {
+            states,
+            ..Lane::default()
+        });
+        let (_, token) = page.split_once(r#"<text class="token""#).unwrap();
+        token.split_once(" data-event").unwrap().0.to_owned()
+    };
+    assert_eq!(token(3.0), "");
+    assert_eq!(token(2.0), r#" style="font-size:6.9px""#);
+    assert_eq!(token(1.5), r#" style="font-size:6.0px""#);
 }

@@ -24,7 +24,7 @@ fn a_view_selects_the_nodes_the_lock_and_the_time() {
     assert_eq!(late.lanes[0].dots.len(), 0);
     assert_eq!(late.lanes[1].dots.len(), 3);
     let of_a_lock = part(View {
-        lock: "nightly".to_owned(),
+        locks: vec!["nightly".to_owned()],
         ..View::default()
     });
     assert!(of_a_lock.lanes.iter().all(|lane| lane.states.is_empty()));
@@ -37,7 +37,7 @@ fn hostile_text_is_escaped_in_a_drawing() {
     one.records[1].because = Some("<script>&\"'\u{1b}[2J\u{0}".to_owned());
     let history = History::new(&[one]).unwrap();
     let mut diagram = Diagram::new(&history, &View::default()).unwrap();
-    diagram.lock = "</title>\u{7}".to_owned();
+    diagram.locks = vec!["</title>\u{7}".to_owned()];
     let drawn = svg(&diagram);
     let escaped = r"&lt;script&gt;&amp;&quot;'\u{1b}[2J\u{0}";
     assert!(drawn.contains(escaped), "{drawn}");
@@ -68,7 +68,7 @@ fn for_shiviz_the_clock_of_every_host_starts_at_1_and_rises_by_1() {
 fn for_mermaid_its_special_characters_are_escaped() {
     let [mut one, two] = handed_over(entry(1, 10, 2, 4), entry(2, 500, 3, 6));
     one.records[2].sent.push(reply(1, 2, 9).0);
-    let text = mermaid(&History::new(&[one, two]).unwrap()).unwrap();
+    let text = mermaid(&History::new(&[one, two]).unwrap(), &[String::new()]).unwrap();
     assert_eq!(
         text,
         "sequenceDiagram\n  participant 1\n  participant 2\n  Note over 1: HELD, token 4\n  \

@@ -40,7 +40,7 @@ fn a_datagram_to_a_node_without_a_trace_is_not_reported_lost() {
     let drawn = |history| svg(&Diagram::new(history, &View::default()).unwrap());
     assert!(!drawn(&alone).contains("did not arrive"));
     assert!(drawn(&alone).contains("reply&lt;5,1&gt;, to a node without a trace"));
-    assert!(!mermaid(&alone).unwrap().contains("-x"));
+    assert!(!mermaid(&alone, &[String::new()]).unwrap().contains("-x"));
     let (both, report) = checked(&[one, entry(2, 5, 1, 2)]);
     assert_eq!((report.messages, report.lost), (1, 1));
     assert!(drawn(&both).contains("reply&lt;5,1&gt; did not arrive"));

@@ -21,6 +21,7 @@ fn header(id: u16) -> Header {
         id,
         members: 2,
         run: format!("{id:016x}"),
+        name: None,
     }
 }
 

@@ -64,7 +64,7 @@ fn a_cut_off_holder_is_judged_and_drawn() {
     assert!(report.is_clean() && report.unordered.is_empty());
     assert_eq!((report.entries.len(), report.views), (3, Some(3)));
     let view = View {
-        lock: "job".to_owned(),
+        locks: vec!["job".to_owned()],
         ..View::default()
     };
     let diagram = Diagram::new(&history, &view).unwrap();

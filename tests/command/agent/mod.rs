@@ -1,12 +1,16 @@
 //! Agents and their clients as real processes: a command under a lock runs alone,
 //! whichever process is killed.
 
+mod check;
 mod failures;
 mod machines;
 mod misconfigured;
+mod names;
+mod new_key;
 mod raw_client;
 mod restarts;
 mod status;
+mod told;
 mod turns;
 
 use std::fs;

@@ -175,7 +175,9 @@ impl Reference {
                     self.delegate(lock, *entries, *tokens, after);
                 }
                 Effect::Leave { lock, clock } => {
-                    assert_eq!(*event, Event::Release(lock.clone()));
+                    assert!(
+                        [Event::Release(lock.clone()), Event::Return(lock.clone())].contains(event)
+                    );
                     assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
                     assert_eq!(*clock, after.clock());
                 }
@@ -195,7 +197,7 @@ impl Reference {
                 }
             }
         }
-        if let Event::Release(lock) | Event::Cancel(lock) = event
+        if let Event::Release(lock) | Event::Return(lock) | Event::Cancel(lock) = event
             && self.unsynced.is_empty()
         {
             let queued = before.reply_queue(lock).len();
