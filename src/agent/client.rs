@@ -210,7 +210,7 @@ fn failure(error: LockError, at_once: bool) -> Answer {
                 true => String::new(),
                 false => format!(" within {:.1} s", waited.as_secs_f64()),
             };
-            let why = format!("not run{limit}: {blocked}");
+            let why = format!("not run{limit}: {}", blocked.reason());
             return Answer::TimedOut {
                 why,
                 is_unanswered: false,

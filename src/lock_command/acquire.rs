@@ -6,16 +6,15 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::absence::Absence;
 use super::ask::ask;
-use super::connection::{AgentSilent, Connection, ConnectionError};
+use super::connection::{AgentSilent, Connection};
 use super::messages::{self, Messages, rounded};
 use super::record::lock;
+use super::setback::{Setback, not_locked};
 use super::signals::Stops;
-use super::{LockCommandError, LockOptions, WaitLimit, with_lock_name};
+use super::{LockCommandError, LockOptions, MIN_REPORTED_WAIT, WaitLimit, with_lock_name};
 use crate::agent::protocol::{Answer, ClientMessage};
-
-/// A shorter wait is not reported.
-const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
 /// How long an agent may take to tell a client that was granted its lock to go.
 const MAX_GO: Duration = Duration::from_secs(5);
@@ -30,12 +29,6 @@ const MAX_LATE: Duration = Duration::from_millis(500);
 
 /// A client that has looked for an agent for less than this time has not waited.
 const MIN_WAITED: Duration = Duration::from_millis(100);
-
-/// The first pause between two tries to reach an agent.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-
-/// The longest one.
-const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// After this wait the client handles SIGTSTP. A lock that is free is acquired sooner.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
@@ -90,7 +83,11 @@ pub(super) fn acquire(
             }
             Err(Setback::Again(why)) => {
                 waiter.check_limit(&why)?;
-                waiter.wait_for_agent(&why)?;
+                // It is there: the patience with it begins anew.
+                let absence = waiter.absence.get_or_insert_with(Absence::begin);
+                absence.begin_again();
+                let pause = absence.next_pause(None).unwrap_or_default();
+                waiter.pause(&why, pause);
             }
             Err(Setback::Absent(why)) => waiter.wait_for_agent(&why)?,
         }
@@ -110,52 +107,6 @@ struct Waiter<'a, 'b> {
     absence: Option<Absence>,
     /// After a while, to leave the line when the user stops this process.
     stops: Option<Stops>,
-}
-
-struct Absence {
-    began: Instant,
-    /// When the agent was last there, or its absence was noticed.
-    since: Instant,
-    pause: Duration,
-    is_reported: bool,
-}
-
-/// Why the client has not acquired the lock.
-enum Setback {
-    /// No agent is there, or it is lost.
-    Absent(String),
-    /// The agent has the client ask again.
-    Again(String),
-    /// The user stops this process.
-    Stopped,
-    Failed(LockCommandError),
-}
-
-impl From<ConnectionError> for Setback {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::Absent(why) => Setback::Absent(why),
-            error => Setback::Failed(error.into()),
-        }
-    }
-}
-
-impl From<io::Error> for Setback {
-    fn from(error: io::Error) -> Self {
-        Setback::Failed(error.into())
-    }
-}
-
-/// Why the record of an entry cannot be locked: if this process was stopped meanwhile, the
-/// agent may have passed its turn on, or be another one.
-fn not_locked(connection: &mut Connection, error: LockCommandError) -> Setback {
-    match connection.receive(Some(Instant::now() + FIRST_PAUSE)) {
-        Ok(Some(Answer::Failed { why, again: true })) => {
-            Setback::Again(format!("the agent says: {why}"))
-        }
-        Err(ConnectionError::Absent(why)) => Setback::Absent(why),
-        _ => Setback::Failed(error),
-    }
 }
 
 impl Waiter<'_, '_> {
@@ -262,10 +213,6 @@ impl Waiter<'_, '_> {
                     }));
                 }
                 (Answer::Failed { why, again: true }, _) => {
-                    // It is there: the patience with it begins anew.
-                    if let Some(absence) = &mut self.absence {
-                        absence.since = Instant::now();
-                    }
                     return Err(Setback::Again(format!("the agent says: {why}")));
                 }
                 (Answer::Within { node }, None) => return Ok(Turn::Outer { node }),
@@ -297,29 +244,26 @@ impl Waiter<'_, '_> {
     /// # Errors
     /// Why none is there.
     fn wait_for_agent(&mut self, why: &str) -> Result<(), LockCommandError> {
-        let now = Instant::now();
-        let absence = self.absence.get_or_insert(Absence {
-            began: now,
-            since: now,
-            pause: FIRST_PAUSE,
-            is_reported: false,
-        });
+        let absence = self.absence.get_or_insert_with(Absence::begin);
         let over_at = match self.options.wait_limit {
             WaitLimit::AtMost(time) => self.began.checked_add(time),
-            _ if self.has_connected => absence.since.checked_add(self.options.agent_patience),
+            _ if self.has_connected => absence.patience_ends_at(self.options.agent_patience),
             // Without a limit of its own a client that finds no agent fails at once.
-            _ => Some(now),
+            _ => Some(Instant::now()),
         };
-        if over_at.is_some_and(|at| at <= now) {
+        let Some(pause) = absence.next_pause(over_at) else {
             return Err(LockCommandError::Failed(self.too_long(why)));
-        }
-        if absence.began + MIN_REPORTED_WAIT <= now && !absence.is_reported {
-            absence.is_reported = true;
+        };
+        self.pause(why, pause);
+        Ok(())
+    }
+
+    /// Waits for this time, and reports a long absence of the agent.
+    fn pause(&mut self, why: &str, pause: Duration) {
+        let absence = self.absence.as_mut();
+        if absence.is_some_and(Absence::is_to_be_reported) {
             self.messages.report_wait(&format!("for the agent: {why}"));
         }
-        let left = over_at.map(|at| at.duration_since(now));
-        let pause = left.map_or(absence.pause, |left| left.min(absence.pause));
-        absence.pause = MAX_PAUSE.min(pause * 2);
         match &mut self.stops {
             Some(stops) => {
                 if stops.is_requested_within(pause) {
@@ -328,7 +272,19 @@ impl Waiter<'_, '_> {
             }
             None => thread::sleep(pause),
         }
-        Ok(())
+    }
+
+    /// Whether to ask again: the time for that may be over.
+    fn check_limit(&self, why: &str) -> Result<(), LockCommandError> {
+        let limit = match self.options.wait_limit {
+            WaitLimit::AtMost(time) => time,
+            WaitLimit::AtOnce => MAX_TRY,
+            WaitLimit::Unlimited => return Ok(()),
+        };
+        if self.began.elapsed() < limit {
+            return Ok(());
+        }
+        Err(LockCommandError::Failed(self.too_long(why)))
     }
 
     /// Why the command was not run, to a user who has set a limit.
@@ -336,19 +292,6 @@ impl Waiter<'_, '_> {
         match self.options.wait_limit {
             WaitLimit::AtMost(time) => format!("not acquired within {}: {why}", rounded(time)),
             _ => why.to_owned(),
-        }
-    }
-
-    /// Whether to ask again: the time for that may be over.
-    fn check_limit(&self, why: &str) -> Result<(), LockCommandError> {
-        match self.options.wait_limit {
-            WaitLimit::AtMost(time) if self.began.elapsed() >= time => {
-                Err(LockCommandError::Failed(self.too_long(why)))
-            }
-            WaitLimit::AtOnce if self.began.elapsed() >= MAX_TRY => {
-                Err(LockCommandError::Failed(why.to_owned()))
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -26,6 +26,7 @@
 //!
 //! All are in one process group, so that the terminal treats them as one.
 
+mod absence;
 mod acquire;
 mod agent_link;
 mod ask;
@@ -39,6 +40,7 @@ mod outer_turns;
 mod process_tree;
 mod record;
 mod run_command;
+mod setback;
 mod signals;
 mod supervise;
 
@@ -57,6 +59,9 @@ pub(crate) use supervise::{Lapse, Supervision, supervise};
 
 /// The subcommand that runs the supervisor.
 pub(crate) const SUPERVISOR: &str = "lock-supervisor";
+
+/// A shorter wait is not reported.
+const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
 /// The options of `turno lock`.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ pub enum LockError {
     Name(#[from] LockNameError),
     /// The lock was not acquired in time, since another caller has it or comes first. All
     /// members that an entry needs are up.
-    #[error("{} was not acquired within {}: {blocked}", shown(lock), seconds(*waited))]
+    #[error("{} was not acquired within {}: {}", shown(lock), seconds(*waited), blocked.reason())]
     Busy {
         /// The lock.
         lock: LockName,
@@ -94,6 +94,16 @@ pub enum Blocked {
 }
 
 impl Blocked {
+    /// What came first: `beta:7001 (2) has it`.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Blocked::Local { ahead: 0 | 1, .. } => format!("{self} comes first"),
+            Blocked::Local { .. } => format!("{self} come first"),
+            Blocked::Peers { .. } => format!("waiting for {self}"),
+            Blocked::Member { .. } | Blocked::ViewChanged => self.to_string(),
+        }
+    }
+
     /// The members that do not answer: `gamma:7001 (3) does not answer, last heard 2h ago`.
     pub(crate) fn silence(&self) -> String {
         match self {

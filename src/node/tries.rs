@@ -181,10 +181,13 @@ impl NodeView<'_> {
     fn silent(&self, lock: &LockName, waited: Duration) -> Vec<NodeId> {
         let missing = crate::engine::missing(self.member, lock).unwrap_or_default();
         let is_silent = |id: &NodeId| {
-            let is_asked_often = missing.contains(id) && waited >= MIN_LIMIT;
-            let heard = self.heard.get(id).map(Instant::elapsed);
-            let is_unanswered = heard.is_none_or(|heard| heard > waited.min(ANSWERS));
-            is_asked_often && is_unanswered || self.is_up(*id) == Some(false)
+            let is_answered = match self.heard.get(id).map(Instant::elapsed) {
+                None => false,
+                // Too soon for an answer to the request when it is sent again.
+                Some(_) if waited < MIN_LIMIT => true,
+                Some(heard) => heard <= waited.min(ANSWERS),
+            };
+            missing.contains(id) && !is_answered || self.is_up(*id) == Some(false)
         };
         let peers = self.member.views().and_then(Views::view).map_or_else(
             || self.member.peers().iter().copied().collect::<Vec<_>>(),

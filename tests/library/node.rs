@@ -96,10 +96,11 @@ fn a_request_that_times_out_reports_what_it_waited_for() {
     let group = Group::of(2);
     let first = group.node(1);
     let moment = Duration::from_millis(10);
-    let missing = format!("waiting for {} (2), not heard yet", group.members[1]);
+    let missing = format!("{} (2) does not answer, not heard yet", group.members[1]);
     // However short the wait: the node may see its beginning and its end at once.
     for timeout in [Duration::ZERO; 100].into_iter().chain([moment]) {
         let error = first.lock_timeout("a", timeout).unwrap_err();
+        assert!(matches!(error, LockError::Unanswered { .. }), "{error}");
         let text = error.to_string();
         assert!(
             text.starts_with(r#"the lock "a" was not acquired within "#),
@@ -113,17 +114,18 @@ fn a_request_that_times_out_reports_what_it_waited_for() {
     // On a busy machine it waits longer than the moment.
     let (waited, reason) = error.split_once(": ").unwrap();
     assert!(waited.starts_with(r#"the lock "a" was not acquired within "#));
-    assert_eq!(reason, "waiting for another caller of this node");
-    let error = first.try_lock("a").unwrap_err().to_string();
-    assert!(error.ends_with("another caller of this node"), "{error}");
-    let error = second.try_lock("a").unwrap_err().to_string();
+    assert_eq!(reason, "another caller of this node comes first");
+    let error = first.try_lock("a").unwrap_err();
+    assert!(matches!(error, LockError::Busy { .. }), "{error}");
     assert!(
-        error.contains(&format!(
-            "waiting for {} (1), heard 0 s ago",
-            group.members[0]
-        )),
-        "{error}"
+        error
+            .to_string()
+            .ends_with("another caller of this node comes first")
     );
+    let error = second.try_lock("a").unwrap_err();
+    assert!(matches!(error, LockError::Busy { .. }), "{error}");
+    let holder = format!("{} (1) has it", group.members[0]);
+    assert!(error.to_string().ends_with(&holder), "{error}");
     drop(held);
     // No caller waits any more, so none blocks another.
     drop(second.try_lock("a").unwrap());
@@ -284,7 +286,10 @@ fn a_node_with_names_of_members_is_in_one_group_with_a_node_without() {
     let error = first
         .lock_timeout("a", Duration::from_millis(300))
         .unwrap_err();
-    assert!(error.to_string().contains(" beta (2)"), "{error}");
+    assert!(
+        error.to_string().contains("waiting for beta (2)"),
+        "{error}"
+    );
 }
 
 #[test]

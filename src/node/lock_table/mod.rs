@@ -312,7 +312,8 @@ impl User for LockTable {
 
     fn refused(&mut self, lock: &LockName, by: NodeId, first: First) {
         if let Some(queue) = self.queues.get_mut(lock)
-            && let Some(queued) = queue.waiting.pop_front_if(|queued| queued.caller().is_try)
+            && queue.is_first_a_try()
+            && let Some(queued) = queue.waiting.pop_front()
         {
             let first = FirstCaller::Member(by, first);
             self.refused.push_back(RefusedTry { queued, first });

@@ -29,10 +29,10 @@ fn is_refused(machines: &Machines, id: usize, peer: usize, why: &str) {
     assert!(status.contains(&of_peer), "{status}");
     let lines = ends_with(
         machines.lock(id, &["-w", "0.1"], "refused", &["echo", "it runs"]),
-        124,
+        123,
     );
     let waiting = format!(
-        " s: waiting for {} ({peer}), not heard yet, datagrams in its name are dropped: {why}",
+        "not run: {} ({peer}) does not answer, not heard yet, datagrams in its name are dropped: {why}",
         machines.members[peer - 1]
     );
     assert!(lines.last().unwrap().contains(&waiting), "{lines:?}");

@@ -11,6 +11,7 @@ mod raw_client;
 mod restarts;
 mod status;
 mod told;
+mod tries;
 mod turns;
 
 use std::fs;

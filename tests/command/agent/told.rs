@@ -62,7 +62,7 @@ fn a_warning_is_not_called_so_twice() {
     assert!(
         lines
             .iter()
-            .any(|line| line.contains("told to end: the agent leaves"))
+            .any(|line| line.contains("SIGTERM: the agent leaves"))
     );
 }
 

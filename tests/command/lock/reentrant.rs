@@ -129,7 +129,8 @@ fn an_agent_that_does_not_know_of_outer_turns_is_asked_without() {
         Program::spawn("turno lock", &mut command)
     };
     let refusal = r#"{"failed":{"why":"malformed message: unknown field `outer`, expected ..."}}"#;
-    let program = lock(&[]);
+    // It is there, so that takes no patience.
+    let program = lock(&["--agent-patience", "0"]);
     let mut client = agent.accept();
     let ask = client.receive();
     let outer = r#""outer":{"name":"test","token":17,"device":25,"inode":4711}"#;

@@ -56,15 +56,26 @@ fn outcome(answer: &str, options: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_timeout_has_an_exit_code_of_its_own() {
+fn another_caller_that_has_the_lock_has_an_exit_code_of_its_own_and_is_told_with_v() {
     let answer = r#"{"timed_out":{"why":"process 4711 holds it"}}"#;
     let code = |options: &[&str]| outcome(answer, options);
     let expected = "turno: test: process 4711 holds it".to_owned();
-    assert_eq!(code(&["-w", "1"]), (Some(124), expected.clone()));
-    assert_eq!(code(&["-w", "1", "-E", "75"]), (Some(75), expected.clone()));
+    assert_eq!(code(&["-w", "1"]), (Some(124), String::new()));
+    assert_eq!(code(&["-w", "1", "-v"]), (Some(124), expected.clone()));
+    assert_eq!(code(&["-w", "1", "-E", "75"]), (Some(75), String::new()));
     assert_eq!(code(&["-n"]), (Some(124), String::new()));
     assert_eq!(code(&["-n", "-v"]), (Some(124), expected));
     assert_eq!(code(&["-n", "-E", "0"]), (Some(0), String::new()));
+}
+
+#[test]
+fn members_that_do_not_answer_have_an_exit_code_of_their_own_and_are_always_told() {
+    let why = "not run: gamma:7001 (3) does not answer, last heard 2 h ago";
+    let answer = format!(r#"{{"timed_out":{{"why":"{why}","is_unanswered":true}}}}"#);
+    let expected = (Some(123), format!("turno: test: {why}"));
+    for options in [&["-n"][..], &["-w", "1"], &["-n", "-E", "75"]] {
+        assert_eq!(outcome(&answer, options), expected);
+    }
 }
 
 #[test]
