@@ -92,7 +92,7 @@ fn a_request_of_its_own_thread_makes_a_node_due_and_one_of_another_thread_wakes_
 fn a_node_that_writes_a_trace_rests_when_nothing_happens() {
     let group = Group::of(1);
     let folder = tempfile::tempdir().unwrap();
-    let settings = group.settings(1).trace(folder.path());
+    let settings = group.settings(1).trace(folder.path()).beat(Duration::ZERO);
     let mut local = LocalNode::start(&settings).unwrap();
     let mut request = local.handle().request("loop").unwrap();
     local.poll().unwrap();

@@ -48,6 +48,8 @@ pub struct Reference {
     received: BTreeSet<(NodeId, LockName, RequestId, Option<SocketAddr>)>,
     /// All permissions that were given.
     permitted: BTreeSet<(NodeId, LockName, u64, RequestId)>,
+    /// What was heard when each lock was left last.
+    heard_on_leaving: BTreeMap<LockName, BTreeMap<NodeId, u64>>,
     /// All tries that were refused.
     refused: BTreeSet<(NodeId, LockName, RequestId)>,
     timers: Vec<Timer>,
@@ -83,6 +85,7 @@ impl Reference {
             unsynced,
             received: BTreeSet::new(),
             permitted: BTreeSet::new(),
+            heard_on_leaving: BTreeMap::new(),
             refused: BTreeSet::new(),
             timers: Vec::new(),
         }
@@ -179,6 +182,10 @@ impl Reference {
                         [Event::Release(lock.clone()), Event::Return(lock.clone())].contains(event)
                     );
                     assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
+                    if let Event::Release(lock) = event {
+                        let heard = self.heard.clone();
+                        self.heard_on_leaving.insert(lock.clone(), heard);
+                    }
                     assert_eq!(*clock, after.clock());
                 }
                 Effect::Contended { lock } => {
@@ -200,7 +207,12 @@ impl Reference {
         if let Event::Release(lock) | Event::Return(lock) | Event::Cancel(lock) = event
             && self.unsynced.is_empty()
         {
-            let queued = before.reply_queue(lock).len();
+            // Tries that wait for a holder to leave are refused.
+            let refuses = matches!(event, Event::Release(_));
+            let queued = before.reply_queue(lock).iter();
+            let queued = queued
+                .filter(|deferred| !(refuses && deferred.is_try))
+                .count();
             assert_eq!(
                 after.reply_queue(lock),
                 [],
@@ -361,10 +373,17 @@ impl Reference {
         self.to_ask_again.remove(&(lock.clone(), to));
     }
 
-    /// Only a try that comes after the own request, or during an entry, is refused.
+    /// Only a try that comes after the own request, or during an entry, or was made before
+    /// its end, is refused.
     fn refuse(&mut self, to: NodeId, lock: &LockName, echo: RequestId) {
         let refused = (to, lock.clone(), echo);
-        if self.refused.contains(&refused) {
+        let heard_on_leaving = self.heard_on_leaving.get(lock).and_then(|it| it.get(&to));
+        let is_late = heard_on_leaving.is_some_and(|heard| echo.clock < *heard);
+        // An older try of the same peer has ended, too.
+        let mut of_peer = self.refused.iter();
+        let is_covered =
+            of_peer.any(|(of, name, later)| (*of, name) == (to, lock) && later.clock >= echo.clock);
+        if is_covered || is_late {
             return;
         }
         match self.own.get(lock) {
