@@ -79,6 +79,9 @@ impl LocalNode {
 
     /// Tells the callers of tries that have ended which came first.
     pub(super) fn settle_tries(&mut self) {
+        if !self.engine.user.has_refused() && self.tries.undecided.is_empty() {
+            return;
+        }
         let until = Instant::now() + self.try_limit();
         while let Some(refused) = self.engine.user.next_refused() {
             self.tries.undecided.push(Undecided { refused, until });

@@ -107,6 +107,11 @@ impl LockTable {
         Some(queue.waiting.get(queue.place(ticket)?)?.waited())
     }
 
+    /// Whether there is a try that has ended and whose caller is to be told.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     /// A try that has ended and whose caller is to be told.
     pub(super) fn next_refused(&mut self) -> Option<RefusedTry> {
         self.refused.pop_front()
