@@ -201,8 +201,7 @@ impl LocalNode {
         }
         self.engine.drain(&mut self.queue);
         self.mailbox.begin_reading();
-        self.queue
-            .extend(self.commands.try_iter().map(Envelope::User));
+        self.read_commands()?;
         while let Some(envelope) = self.queue.pop_front() {
             match envelope {
                 Envelope::Engine(input) => self.engine.receive(input)?,
@@ -221,6 +220,23 @@ impl LocalNode {
         }
         self.answer_shutdown();
         self.mailbox.end_poll();
+        Ok(())
+    }
+
+    /// Puts what the handles want into the queue. A caller that has left comes before the
+    /// datagrams: a try that was sent after that must find the lock free.
+    fn read_commands(&mut self) -> io::Result<()> {
+        while let Ok(command) = self.commands.try_recv() {
+            let Command::Leave { lock, .. } = &command else {
+                self.queue.push_back(Envelope::User(command));
+                continue;
+            };
+            let lock = lock.clone();
+            self.obey(command)?;
+            if !self.engine.user.is_wanted(&lock) {
+                self.settle(&lock)?;
+            }
+        }
         Ok(())
     }
 

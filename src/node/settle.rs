@@ -74,7 +74,7 @@ impl LocalNode {
         Ok(())
     }
 
-    fn settle(&mut self, lock: &LockName) -> io::Result<()> {
+    pub(super) fn settle(&mut self, lock: &LockName) -> io::Result<()> {
         let mut may_delegate = self.delegates;
         loop {
             let (_, table, view) = self.engine.split();

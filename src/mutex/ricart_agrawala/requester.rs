@@ -9,9 +9,11 @@ use crate::mutex::message::{First, Origin, RequestId};
 use crate::mutex::rejected::Rejected;
 use crate::mutex::timer::Timer;
 
-/// The pause before a try is sent again. It is short: a try is over soon, and on a network
-/// that loses it must reach every peer first.
-const TRY_PAUSE: Duration = Duration::from_millis(50);
+/// The pause before a try is sent again. It is short, and shorter at first: on a network that
+/// loses datagrams a try must reach a holder before its entry is over.
+fn try_pause(sent: u32) -> Duration {
+    Duration::from_millis(if sent < 10 { 10 } else { 50 })
+}
 
 impl RicartAgrawala {
     /// "A node enters its critical section after all other nodes have been notified of
@@ -83,7 +85,7 @@ impl RicartAgrawala {
             sent: sent.saturating_add(1),
         };
         let after = match is_try {
-            true => TRY_PAUSE,
+            true => try_pause(sent),
             false => cx.config.pace.after(sent),
         };
         cx.effects.push(Effect::SetTimer { timer, after });

@@ -107,6 +107,12 @@ impl LockTable {
         Some(queue.waiting.get(queue.place(ticket)?)?.waited())
     }
 
+    /// Whether a caller waits for this lock.
+    pub(super) fn is_wanted(&self, lock: &LockName) -> bool {
+        let queue = self.queues.get(lock);
+        queue.is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
     /// Whether there is a try that has ended and whose caller is to be told.
     pub(super) fn has_refused(&self) -> bool {
         !self.refused.is_empty()
