@@ -123,7 +123,8 @@ In the crontab of every machine, so that one of them runs the job:
 
 Exit codes:
   the command's own; 128 + N if signal N killed it
-  124  the lock was not acquired in time (-n, -w); -E sets another code
+  123  not in time (-n, -w), since members do not answer; always said
+  124  not in time (-n, -w), since another caller has the lock; -E sets another code
   125  turno failed: there is no agent, or it does not answer; or the agent or the
        lease was lost, and the command was ended
   126  the command cannot be executed
