@@ -7,6 +7,7 @@ use std::os::unix::fs::{
     DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown,
 };
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use mio::net::UnixListener;
 use rustix::fs::{FlockOperation, Mode, fchmod, flock};
@@ -27,7 +28,7 @@ pub(super) struct Socket {
     path: PathBuf,
     gid: Option<u32>,
     /// The device and inode of its file.
-    file: Option<(u64, u64)>,
+    file: Option<FileId>,
     /// It was reported that another file is in its place.
     is_reported: bool,
     /// Locked against other agents with the same path.
@@ -149,9 +150,22 @@ impl Socket {
     }
 }
 
-fn file_id(path: &Path) -> Option<(u64, u64)> {
+/// The identity of a socket file. Its inode may be another file's soon after it was removed:
+/// so its kind counts, and when it was made, where the file system remembers that.
+fn file_id(path: &Path) -> Option<FileId> {
     let file = fs::symlink_metadata(path).ok()?;
-    Some((file.dev(), file.ino()))
+    Some(FileId {
+        inode: (file.dev(), file.ino()),
+        is_socket: file.file_type().is_socket(),
+        made_at: file.created().ok(),
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    inode: (u64, u64),
+    is_socket: bool,
+    made_at: Option<SystemTime>,
 }
 
 /// Listens at this path. Only the owner may connect, at every moment: the mode is set
