@@ -210,16 +210,14 @@ fn failure(error: LockError, at_once: bool) -> Answer {
                 true => String::new(),
                 false => format!(" within {:.1} s", waited.as_secs_f64()),
             };
-            let why = format!("not run{limit}: {}", blocked.reason());
             return Answer::TimedOut {
-                why,
+                why: format!("not run{limit}: {}", blocked.reason()),
                 is_unanswered: false,
             };
         }
         LockError::Unanswered { blocked, .. } => {
-            let why = format!("not run: {}", blocked.silence());
             return Answer::TimedOut {
-                why,
+                why: format!("not run: {}", blocked.silence()),
                 is_unanswered: true,
             };
         }

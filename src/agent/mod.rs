@@ -278,11 +278,11 @@ impl Agent {
         Ok(false)
     }
 
-    /// Reads the key file anew. A file that is not right changes nothing.
+    /// Reads the key file again. A file that is not right changes nothing.
     fn reload_key(&mut self) {
         let Some(path) = self.about.key() else {
             log::warn!(
-                "SIGHUP: there is no key file to read anew; restart the agent to change its \
+                "SIGHUP: there is no key file to read again; restart the agent to change its \
                  configuration"
             );
             return;
@@ -296,7 +296,7 @@ impl Agent {
                          members that have the old file and this one refuse each other"
                     );
                 }
-                log::info!(target: TOLD, "SIGHUP: the key was read anew: {names}; the first signs");
+                log::info!(target: TOLD, "SIGHUP: the key was read again: {names}; the first signs");
             }
             Err(error) => log::error!("SIGHUP: {error}; the key of before goes on"),
         }

@@ -139,7 +139,7 @@ pub(crate) enum Answer {
         /// What stood in the way.
         why: String,
         /// Members do not answer, so whether another caller has the lock is not known.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "Not::not")]
         is_unanswered: bool,
     },
     /// The request failed.

@@ -27,7 +27,7 @@ pub(super) struct Socket {
     pub(super) listener: UnixListener,
     path: PathBuf,
     gid: Option<u32>,
-    /// The device and inode of its file.
+    /// The identity of its file.
     file: Option<FileId>,
     /// It was reported that another file is in its place.
     is_reported: bool,
@@ -150,8 +150,16 @@ impl Socket {
     }
 }
 
-/// The identity of a socket file. Its inode may be another file's soon after it was removed:
-/// so its kind counts, and when it was made, where the file system remembers that.
+/// The identity of a file. Its inode may be another file's soon after it was removed: so its
+/// kind counts, and when it was made, where the file system remembers that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    inode: (u64, u64),
+    is_socket: bool,
+    made_at: Option<SystemTime>,
+}
+
+/// The identity of the file at this path. `None`: there is none.
 fn file_id(path: &Path) -> Option<FileId> {
     let file = fs::symlink_metadata(path).ok()?;
     Some(FileId {
@@ -159,13 +167,6 @@ fn file_id(path: &Path) -> Option<FileId> {
         is_socket: file.file_type().is_socket(),
         made_at: file.created().ok(),
     })
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
-    inode: (u64, u64),
-    is_socket: bool,
-    made_at: Option<SystemTime>,
 }
 
 /// Listens at this path. Only the owner may connect, at every moment: the mode is set

@@ -51,7 +51,7 @@ impl About {
             Some(path) => format!("{what} {}", path.display()),
             None => format!("no {what}"),
         };
-        let peers = status.peers.iter().map(|peer| match named(peer) {
+        let peers = status.peers.iter().map(|peer| match peer.shown_name() {
             name if !peer.is_named && peer.name == peer.address => name,
             name => format!("{name} at {}", peer.address),
         });
@@ -209,7 +209,7 @@ fn standing(peer: &PeerStatus, sent_again: u64, lease: Option<Duration>) -> Stan
 }
 
 fn told(peer: &PeerStatus, before: &Standing, now: &Standing) -> (Level, String) {
-    let name = named(peer);
+    let name = peer.shown_name();
     match (before, now) {
         (_, Standing::Refused(why)) => (
             Level::Warn,
@@ -228,16 +228,6 @@ fn told(peer: &PeerStatus, before: &Standing, now: &Standing) -> (Level, String)
         (_, Standing::Up) => (Level::Info, format!("{name} is up again")),
         (_, Standing::Unheard) => (Level::Info, format!("{name} is not heard yet")),
     }
-}
-
-/// `gamma (3)` if the list gives it that name, else `gamma:7001 (3)`.
-fn named(peer: &PeerStatus) -> String {
-    let name = if peer.is_named {
-        &peer.called
-    } else {
-        &peer.name
-    };
-    format!("{name} ({})", peer.id)
 }
 
 #[cfg(test)]

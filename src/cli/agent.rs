@@ -24,7 +24,7 @@ use crate::system::millis;
 /// --failover until the lease ends). Ctrl-C (SIGINT) ends the commands first: the agent
 /// refuses the clients that wait, every turno lock ends its command, and the agent exits
 /// when all commands have ended. A second signal ends it at once. SIGHUP reads the key
-/// file anew, and makes a socket again that was removed; restart the agent to change
+/// file again, and makes a socket again that was removed; restart the agent to change
 /// anything else.
 ///
 /// When turno lock or the agent is killed, the lock stays held while a process lives that

@@ -10,6 +10,7 @@ use clap::Args;
 use super::{Failure, closed_pipe_is_fine};
 use crate::engine::key_file;
 use crate::narrate::listed;
+use crate::system::file::replace_private;
 use crate::wire::{Key, MAX_SECRETS};
 
 /// Make a key for a group, or change one without a pause.
@@ -75,7 +76,7 @@ impl Arguments {
         let file = fs::canonicalize(&self.file).map_err(failed)?;
         let key = key_file::read(&file).map_err(Failure::failed)?;
         let key = change(key)?;
-        key_file::replace(&file, &key).map_err(failed)?;
+        replace_private(&file, key.to_secret_text().as_bytes()).map_err(failed)?;
         let names = listed(key.names());
         closed_pipe_is_fine(writeln!(
             io::stdout(),

@@ -266,18 +266,7 @@ fn push_lock<'a>(
 
 fn member(node: &Status, id: u16) -> String {
     let peer = node.peers.iter().find(|peer| peer.id == id);
-    peer.map_or_else(|| format!("this member ({id})"), peer_name)
-}
-
-/// `gamma (3)` if the list gives it that name, else `gamma:7001 (3)`. An older agent does not send the name, but always the address.
-fn peer_name(peer: &PeerStatus) -> String {
-    let has_name = !peer.name.is_empty();
-    let name = match (peer.is_named, has_name) {
-        (true, _) => &peer.called,
-        (false, true) => &peer.name,
-        (false, false) => &peer.address,
-    };
-    format!("{name} ({})", peer.id)
+    peer.map_or_else(|| format!("this member ({id})"), PeerStatus::shown_name)
 }
 
 fn push_peer(text: &mut String, peer: &PeerStatus) {
@@ -292,7 +281,7 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     let _ = writeln!(
         text,
         "  {} at {}: {heard}{}{}",
-        peer_name(peer),
+        peer.shown_name(),
         addresses(peer),
         fastest.unwrap_or_default(),
         again.unwrap_or_default()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Engine, Input, NodeEvent, Observer, User};
-use crate::mutex::Rejected;
+use crate::mutex::{NodeId, Rejected};
 use crate::protocol::Event;
 use crate::system::boot_clock;
 use crate::transport::{DropReason, Dropped, Incoming, Socket};
@@ -59,13 +59,18 @@ impl<O: Observer, U: User> Engine<O, U> {
             return self.dropped(source, bytes, dropped);
         }
         if from != self.member.id() {
-            self.heard.insert(from, Instant::now());
-            self.presence.heard(from);
+            self.note_heard(from);
         }
         if let Event::Received { message, .. } = &event {
             self.peer_stats.heard(message);
         }
         self.report_and_perform(&event, step).map(drop)
+    }
+
+    /// A valid datagram of this peer has arrived.
+    pub(super) fn note_heard(&mut self, from: NodeId) {
+        self.heard.insert(from, Instant::now());
+        self.presence.heard(from);
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {

@@ -74,8 +74,8 @@ pub(crate) trait User {
     /// [`Event::Deny`] handled.
     fn contended(&mut self, _lock: &LockName) {}
 
-    /// The try has ended: this member comes first.
-    fn refused(&mut self, _lock: &LockName, _by: NodeId, _first: First) {}
+    /// The try has ended: this member comes first, or the view has changed.
+    fn refused(&mut self, _lock: &LockName, _first: Option<(NodeId, First)>) {}
 
     /// The lease has ended, and the entry with it: what it started must have ended before,
     /// and what it still says comes too late. The node defers until it leaves.

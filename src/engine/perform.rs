@@ -135,7 +135,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 log::warn!("lock {:?} is lost: the lease has ended", lock.as_str());
                 self.user.lost(lock);
             }
-            Effect::Refused { lock, by, first } => self.user.refused(lock, *by, *first),
+            Effect::Refused { lock, first } => self.user.refused(lock, *first),
             Effect::Leave { lock, clock } => self.user.left(lock, *clock),
             Effect::SetTimer { timer, after } => self.timers.set(timer.clone(), *after),
         }

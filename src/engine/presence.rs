@@ -1,10 +1,11 @@
 //! Idle members say that they are up, so that one that is down is seen before it is needed.
 //! With failover the beats of the views serve.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::timers::jittered;
 use super::{Engine, NodeView, Observer, User};
 use crate::mutex::NodeId;
 
@@ -13,11 +14,11 @@ use crate::mutex::NodeId;
 pub(crate) struct Presence {
     /// How often this member says that it is up. `None`: never.
     interval: Option<Duration>,
-    /// When it says so next.
+    /// When it says so next. Jittered: members that began together must not send together.
     next: Option<Instant>,
     count: u64,
-    /// When each peer last said that it is up.
-    seen: BTreeMap<NodeId, Instant>,
+    /// The peers that have said that they are up.
+    seen: BTreeSet<NodeId>,
     /// The peers that have said that they end, and were not heard since.
     stopped: BTreeSet<NodeId>,
 }
@@ -48,7 +49,7 @@ impl Presence {
 
     /// How long this peer may be silent if it is up. `None`: it does not say that it is up.
     pub(crate) fn max_silence(&self, id: NodeId) -> Option<Duration> {
-        let interval = self.interval.filter(|_| self.seen.contains_key(&id))?;
+        let interval = self.interval.filter(|_| self.seen.contains(&id))?;
         // Two may be lost, and the last may be late.
         Some(interval * 7 / 2)
     }
@@ -68,11 +69,6 @@ impl NodeView<'_> {
         let heard = self.heard.get(&id).map(Instant::elapsed);
         Some(heard.is_some_and(|heard| heard <= max))
     }
-}
-
-/// A quarter more or less, so that members that began together do not send together.
-fn jittered(interval: Duration) -> Duration {
-    interval.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -118,9 +114,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         if !self.member.peers().contains(&from) {
             return;
         }
-        self.heard.insert(from, Instant::now());
-        self.presence.seen.insert(from, Instant::now());
-        self.presence.heard(from);
+        self.note_heard(from);
+        self.presence.seen.insert(from);
         if leaves {
             self.presence.stopped.insert(from);
         }

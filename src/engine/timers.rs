@@ -70,7 +70,8 @@ impl Timers {
     }
 }
 
-fn jittered(after: Duration) -> Duration {
+/// A quarter more or less.
+pub(super) fn jittered(after: Duration) -> Duration {
     // It need not be unpredictable, so it costs no system call.
     (after - after / 4).saturating_add((after / 2).mul_f64(fastrand::f64()))
 }

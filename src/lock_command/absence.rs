@@ -32,7 +32,7 @@ impl Absence {
         }
     }
 
-    /// The agent is there, and has the client ask again: the patience with it begins anew.
+    /// The agent is there, and has the client ask again: the patience with it begins again.
     pub(super) fn begin_again(&mut self) {
         self.since = Instant::now();
     }

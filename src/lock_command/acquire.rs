@@ -83,7 +83,7 @@ pub(super) fn acquire(
             }
             Err(Setback::Again(why)) => {
                 waiter.check_limit(&why)?;
-                // It is there: the patience with it begins anew.
+                // It is there: the patience with it begins again.
                 let absence = waiter.absence.get_or_insert_with(Absence::begin);
                 absence.begin_again();
                 let pause = absence.next_pause(None).unwrap_or_default();

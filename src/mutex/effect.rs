@@ -67,10 +67,8 @@ pub enum Effect {
     Refused {
         /// The lock.
         lock: LockName,
-        /// The other member; this one after a change of the view.
-        by: NodeId,
-        /// Why it comes first.
-        first: First,
+        /// The other member, and why it comes first. `None`: the view has changed.
+        first: Option<(NodeId, First)>,
     },
     /// The lease is over, and with it the entry: what was started in the critical section
     /// must have ended. The peers' requests stay deferred until

@@ -26,11 +26,7 @@ pub(super) enum Command {
     /// Queue this caller if no other comes first.
     Try(QueuedWaiter),
     /// That caller withdraws its request.
-    Cancel {
-        lock: LockName,
-        ticket: u64,
-        since: Instant,
-    },
+    Cancel { lock: LockName, ticket: u64 },
     /// That caller has left.
     Leave { lock: LockName, ticket: u64 },
     /// Send the status.

@@ -81,7 +81,6 @@ impl Request {
         self.mailbox.send(Command::Cancel {
             lock: self.caller().lock.clone(),
             ticket: self.caller().ticket,
-            since: self.since,
         })
     }
 

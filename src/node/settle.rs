@@ -31,16 +31,10 @@ impl LocalNode {
                 self.engine.user.ask(queued);
             }
             Command::Leave { lock, ticket } => self.engine.user.leave(&lock, ticket),
-            Command::Cancel {
-                lock,
-                ticket,
-                since,
-            } => {
+            Command::Cancel { lock, ticket } => {
                 // The shortest patience still has its request sent.
                 self.settle_all()?;
-                let waited = since.elapsed();
-                let error = self.timed_out(&lock, ticket, waited);
-                self.engine.user.cancel(&lock, ticket, error);
+                self.end_wait(&lock, ticket);
             }
             Command::Status(sender) => {
                 self.settle_all()?;

@@ -168,6 +168,20 @@ pub struct PeerStatus {
     pub dropped: Option<String>,
 }
 
+#[cfg(feature = "cli")]
+impl PeerStatus {
+    /// `gamma (3)` if the list gives it that name, else `gamma:7001 (3)`. An older agent does
+    /// not send the name, but always the address.
+    pub(crate) fn shown_name(&self) -> String {
+        let name = match (self.is_named, &*self.name) {
+            (true, _) => &self.called,
+            (false, "") => &self.address,
+            (false, _) => &self.name,
+        };
+        format!("{name} ({})", self.id)
+    }
+}
+
 impl From<&State> for LockState {
     fn from(state: &State) -> Self {
         match state {

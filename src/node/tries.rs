@@ -8,9 +8,8 @@ use super::error::{Blocked, LockError};
 use super::local_node::LocalNode;
 use super::lock_table::{FirstCaller, RefusedTry};
 use super::waiter::Caller;
-use crate::engine::{NodeView, Stall};
-use crate::mutex::{First, LockName, NodeId, State};
-use crate::views::Views;
+use crate::engine::{NodeView, missing};
+use crate::mutex::{First, LockName, NodeId};
 
 /// How many round trips a member that says nothing gets, and within which bounds.
 const ROUND_TRIPS: u32 = 4;
@@ -69,11 +68,15 @@ impl LocalNode {
             && first.key().0 <= Instant::now()
         {
             let ((_, ticket), lock) = first.remove_entry();
-            let waited = self.engine.user.waited(&lock, ticket);
-            if let Some(waited) = waited {
-                let error = self.timed_out(&lock, ticket, waited);
-                self.engine.user.cancel(&lock, ticket, error);
-            }
+            self.end_wait(&lock, ticket);
+        }
+    }
+
+    /// The time of this caller is over, if it still waits.
+    pub(super) fn end_wait(&mut self, lock: &LockName, ticket: u64) {
+        if let Some(waited) = self.engine.user.waited(lock, ticket) {
+            let error = self.timed_out(lock, ticket, waited);
+            self.engine.user.cancel(lock, ticket, error);
         }
     }
 
@@ -90,91 +93,75 @@ impl LocalNode {
             let lock = refused.queued.caller().lock.clone();
             let waited = refused.queued.waited();
             let (.., view) = self.engine.split();
-            let is_held = match refused.first {
-                FirstCaller::Local(_) => matches!(view.member.state(&lock), State::Held { .. }),
-                FirstCaller::Member(_, first) => first == First::Held,
+            let (is_held, blocked) = match &refused.first {
+                FirstCaller::Unknown => {
+                    let error = unanswered(lock, waited, Blocked::ViewChanged);
+                    refused.queued.fail(error);
+                    continue;
+                }
+                FirstCaller::Local(blocked) => (view.member.holds(&lock), blocked.clone()),
+                FirstCaller::Member(id, first) => {
+                    let is_held = *first == First::Held;
+                    let blocked = Blocked::Member {
+                        id: id.0,
+                        address: view.group.name(*id).to_owned(),
+                        is_held,
+                    };
+                    (is_held, blocked)
+                }
             };
-            if let FirstCaller::Member(id, _) = refused.first
-                && id == view.member.id()
-            {
-                refused.queued.fail(LockError::Unanswered {
-                    lock,
-                    waited,
-                    blocked: Blocked::ViewChanged,
-                });
-                continue;
-            }
             let silent = match is_held {
                 true => Vec::new(),
                 false => view.silent(&lock, waited),
             };
-            let error = if silent.is_empty() {
-                let blocked = match refused.first {
-                    FirstCaller::Local(blocked) => blocked,
-                    FirstCaller::Member(id, first) => Blocked::Member {
-                        id: id.0,
-                        address: view.group.name(id).to_owned(),
-                        is_held: first == First::Held,
-                    },
-                };
-                LockError::Busy {
-                    lock,
-                    waited,
-                    blocked,
-                }
+            if silent.is_empty() {
+                refused.queued.fail(busy(lock, waited, blocked));
             } else if until <= Instant::now() {
-                let blocked = view.stall_of(silent, waited).into();
-                LockError::Unanswered {
-                    lock,
-                    waited,
-                    blocked,
-                }
+                let stall = view.stall_with(silent, waited, false);
+                refused.queued.fail(unanswered(lock, waited, stall.into()));
             } else {
                 self.tries.undecided.push(Undecided { refused, until });
-                continue;
-            };
-            refused.queued.fail(error);
+            }
         }
     }
 
     /// Why a caller that has waited so long was not granted the lock in time.
-    pub(super) fn timed_out(
-        &mut self,
-        lock: &LockName,
-        ticket: u64,
-        waited: Duration,
-    ) -> LockError {
+    fn timed_out(&mut self, lock: &LockName, ticket: u64, waited: Duration) -> LockError {
         let (_, table, view) = self.engine.split();
         let local = table.blocked(lock, ticket);
         let lock = lock.clone();
-        if matches!(view.member.state(&lock), State::Held { .. })
+        if view.member.holds(&lock)
             && let Some(blocked) = local
         {
-            return LockError::Busy {
-                lock,
-                waited,
-                blocked,
-            };
+            return busy(lock, waited, blocked);
         }
         let stall = view.stall(&lock, waited);
-        let is_try = view.member.is_trying(&lock);
+        // A member that has received a try refuses it, or replies.
+        if view.member.is_trying(&lock) || stall.has_duplicate_id || stall.lacks_majority {
+            return unanswered(lock, waited, stall.into());
+        }
         let silent = view.silent(&lock, waited);
-        if is_try || stall.has_duplicate_id || stall.lacks_majority || !silent.is_empty() {
-            let blocked = match is_try || stall.has_duplicate_id || stall.lacks_majority {
-                true => stall,
-                false => view.stall_of(silent, waited),
-            };
-            return LockError::Unanswered {
-                lock,
-                waited,
-                blocked: blocked.into(),
-            };
+        if !silent.is_empty() {
+            let stall = view.stall_with(silent, waited, false);
+            return unanswered(lock, waited, stall.into());
         }
-        LockError::Busy {
-            lock,
-            waited,
-            blocked: local.unwrap_or_else(|| stall.into()),
-        }
+        busy(lock, waited, local.unwrap_or_else(|| stall.into()))
+    }
+}
+
+fn busy(lock: LockName, waited: Duration, blocked: Blocked) -> LockError {
+    LockError::Busy {
+        lock,
+        waited,
+        blocked,
+    }
+}
+
+fn unanswered(lock: LockName, waited: Duration, blocked: Blocked) -> LockError {
+    LockError::Unanswered {
+        lock,
+        waited,
+        blocked,
     }
 }
 
@@ -182,7 +169,7 @@ impl NodeView<'_> {
     /// The members that an entry needs and that are down, as far as this node can tell. The
     /// request has waited for so long.
     fn silent(&self, lock: &LockName, waited: Duration) -> Vec<NodeId> {
-        let missing = crate::engine::missing(self.member, lock).unwrap_or_default();
+        let missing = missing(self.member, lock).unwrap_or_default();
         let is_silent = |id: &NodeId| {
             let is_answered = match self.heard.get(id).map(Instant::elapsed) {
                 None => false,
@@ -192,17 +179,7 @@ impl NodeView<'_> {
             };
             missing.contains(id) && !is_answered || self.is_up(*id) == Some(false)
         };
-        let peers = self.member.views().and_then(Views::view).map_or_else(
-            || self.member.peers().iter().copied().collect::<Vec<_>>(),
-            |view| {
-                let others = view.members.iter().copied();
-                others.filter(|id| *id != self.member.id()).collect()
-            },
-        );
-        peers.into_iter().filter(is_silent).collect()
-    }
-
-    fn stall_of(&self, silent: Vec<NodeId>, waited: Duration) -> Stall {
-        self.stall_with(silent, waited, false)
+        let needed = self.member.view_peers().iter().copied();
+        needed.filter(is_silent).collect()
     }
 }

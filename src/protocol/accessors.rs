@@ -66,9 +66,14 @@ impl Member {
     /// Whether this member is in the section and may refuse a try of a peer that waits.
     #[must_use]
     pub fn has_deferred_tries(&self, lock: &LockName) -> bool {
-        let is_held = matches!(self.state(lock), State::Held { .. });
         let mut deferred = self.reply_queue(lock).iter();
-        is_held && self.unsynced.is_empty() && deferred.any(|deferred| deferred.is_try)
+        self.holds(lock) && self.unsynced.is_empty() && deferred.any(|deferred| deferred.is_try)
+    }
+
+    /// Whether this member is in the section.
+    #[must_use]
+    pub fn holds(&self, lock: &LockName) -> bool {
+        matches!(self.state(lock), State::Held { .. })
     }
 
     /// Whether a try of this member waits for replies.

@@ -6,7 +6,7 @@ use super::cluster::Program;
 use super::event_queue::Due;
 use super::oracle::Violation;
 use super::world::World;
-use crate::mutex::{LockName, NodeId, State};
+use crate::mutex::{LockName, NodeId};
 use crate::protocol::{Event, Member};
 use crate::views::Views;
 
@@ -34,12 +34,8 @@ impl World<'_> {
             }
             let before = self.request_of(id);
             self.handle(id, Event::Try(LockName::default()))?;
-            let tried = self
-                .request_of(id)
-                .filter(|_| self.request_of(id) != before);
-            if let Some(clock) = tried {
-                self.rush.tries.insert(id, clock);
-            }
+            let tried = self.request_of(id).filter(|clock| Some(*clock) != before);
+            self.rush.tries.extend(tried.map(|clock| (id, clock)));
         }
         Ok(())
     }
@@ -97,8 +93,8 @@ impl World<'_> {
             return Ok(());
         }
         let lock = LockName::default();
-        let state = self.turno(id).map(|member| member.state(&lock));
-        if matches!(state, Some(State::Held { .. })) && self.node(id).entry.is_some() {
+        let is_held = self.turno(id).is_some_and(|member| member.holds(&lock));
+        if is_held && self.node(id).entry.is_some() {
             self.handle(id, Event::Deny(lock))?;
         }
         Ok(())

@@ -40,6 +40,7 @@ use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
+pub use tail::encode_up;
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
 pub const MAX_DATAGRAM: usize = 65_535;
@@ -155,19 +156,6 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
         }
         _ => views::decode(kind, stamp, rest),
     }
-}
-
-/// The text of a datagram that says that the sender is up, without a signature. `count`
-/// counts them in the sender's run.
-#[must_use]
-pub fn encode_up(
-    from: NodeId,
-    incarnation: Incarnation,
-    count: u64,
-    leaves: bool,
-    group: GroupDigest,
-) -> String {
-    tail::encode_up(from, incarnation, count, leaves, group)
 }
 
 /// The text of a message about views, without a signature.

@@ -161,7 +161,10 @@ pub(super) fn decode_up(stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malfo
     })
 }
 
-pub(super) fn encode_up(
+/// The text of a datagram that says that the sender is up, without a signature. `count`
+/// counts them in the sender's run.
+#[must_use]
+pub fn encode_up(
     from: NodeId,
     incarnation: Incarnation,
     count: u64,

@@ -163,7 +163,7 @@ impl Memo {
     ) -> Option<Arc<MemberStep>> {
         let step = self.steps.get(&(member, input)).cloned();
         let step = step.unwrap_or_else(|| {
-            let step = self.ask_anew(bounds, member, input).map(Arc::new);
+            let step = self.ask_member(bounds, member, input).map(Arc::new);
             self.steps.insert((member, input), step.clone());
             step
         });
@@ -182,7 +182,7 @@ impl Memo {
         number
     }
 
-    fn ask_anew(
+    fn ask_member(
         &mut self,
         bounds: &Bounds,
         number: MemberNumber,

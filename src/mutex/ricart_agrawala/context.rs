@@ -71,9 +71,9 @@ impl Context<'_> {
         self.send(incoming.request.id, None, body, 0);
     }
 
-    pub(super) fn report_refused(&mut self, by: NodeId, first: First) {
+    pub(super) fn report_refused(&mut self, first: Option<(NodeId, First)>) {
         let lock = self.lock.clone();
-        self.effects.push(Effect::Refused { lock, by, first });
+        self.effects.push(Effect::Refused { lock, first });
     }
 
     pub(super) fn send_reply(&mut self, incoming: &PeerRequest, clock: u64, repetition: u32) {

@@ -2,7 +2,6 @@
 
 use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::effect::Effect;
-use crate::mutex::message::First;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::token::Token;
 
@@ -68,7 +67,7 @@ impl RicartAgrawala {
         self.latest.clear();
         rules::void_permissions(cx, &mut self.kept, &mut self.state);
         if self.is_trying() {
-            cx.report_refused(cx.config.id, First::Ahead);
+            cx.report_refused(None);
             self.state = State::Free;
         } else if let State::Wait { request, .. } = &self.state {
             let clock = request.clock;

@@ -162,17 +162,7 @@ impl RicartAgrawala {
         if !rules::answers_try(cx, request, echo) {
             return Err(Rejected::StaleReply);
         }
-        self.end_try(cx, peer, first)
-    }
-
-    /// Another member comes first.
-    pub(super) fn end_try(
-        &mut self,
-        cx: &mut Context<'_>,
-        by: NodeId,
-        first: First,
-    ) -> Result<(), Rejected> {
-        cx.report_refused(by, first);
+        cx.report_refused(Some((peer, first)));
         self.cancel(cx)
     }
 

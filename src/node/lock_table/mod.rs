@@ -62,6 +62,8 @@ pub(super) enum FirstCaller {
     Local(Blocked),
     /// Another member.
     Member(NodeId, First),
+    /// The view has changed, and a member may have entered in the one before.
+    Unknown,
 }
 
 impl LockTable {
@@ -321,12 +323,14 @@ impl User for LockTable {
         }
     }
 
-    fn refused(&mut self, lock: &LockName, by: NodeId, first: First) {
+    fn refused(&mut self, lock: &LockName, first: Option<(NodeId, First)>) {
         if let Some(queue) = self.queues.get_mut(lock)
             && queue.is_first_a_try()
             && let Some(queued) = queue.waiting.pop_front()
         {
-            let first = FirstCaller::Member(by, first);
+            let first = first.map_or(FirstCaller::Unknown, |(id, first)| {
+                FirstCaller::Member(id, first)
+            });
             self.refused.push_back(RefusedTry { queued, first });
             self.dirty.push_back(lock.clone());
         }

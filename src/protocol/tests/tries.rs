@@ -41,11 +41,9 @@ fn a_note_ends_the_try_that_it_answers_and_no_other_request() {
     let stale = note(9, 2, 5, First::Held);
     assert_eq!(member.must_not(stale), Rejected::StaleReply);
     let effects = member.must(note(9, 2, 6, First::Held));
-    let (by, first) = (NodeId(2), First::Held);
     let refused = Effect::Refused {
         lock: lock(),
-        by,
-        first,
+        first: Some((NodeId(2), First::Held)),
     };
     assert_eq!(effects, [refused]);
     assert_eq!(*member.state(&lock()), State::Free);

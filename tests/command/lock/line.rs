@@ -16,6 +16,16 @@ fn wait_ms(client: &mut Client) -> u64 {
     ask["ask"]["wait_ms"].as_u64().unwrap()
 }
 
+/// Grants the lock to this client, which asks for it now, and runs `echo it runs`.
+fn gets_its_turn(agent: &FakeAgent, program: Program) {
+    let mut client = agent.accept();
+    client.grant();
+    client.release();
+    let (status, lines) = program.finish();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(lines, ["it runs"]);
+}
+
 #[test]
 fn a_waiter_asks_the_next_agent_when_its_agent_is_restarted() {
     let agent = FakeAgent::start();
@@ -36,12 +46,7 @@ fn a_waiter_asks_the_next_agent_when_its_agent_is_restarted() {
     // Nobody listens for a while.
     let folder = agent.end();
     let agent = FakeAgent::start_in(folder);
-    let mut client = agent.accept();
-    client.grant();
-    client.release();
-    let (status, lines) = program.finish();
-    assert_eq!(status.code(), Some(0));
-    assert_eq!(lines, ["it runs"]);
+    gets_its_turn(&agent, program);
 }
 
 #[test]
@@ -151,12 +156,7 @@ fn a_waiter_that_the_user_stops_leaves_the_line_and_asks_again_when_it_continues
     client.wait_until_unlocked();
     wait_until_stopped(&program);
     program.signal(Signal::CONT);
-    let mut client = agent.accept();
-    client.grant();
-    client.release();
-    let (status, lines) = program.finish();
-    assert_eq!(status.code(), Some(0));
-    assert_eq!(lines, ["it runs"]);
+    gets_its_turn(&agent, program);
 }
 
 #[test]
