@@ -43,6 +43,18 @@ impl<O: Observer, U: User> Engine<O, U> {
                 self.receive_up(from, leaves);
                 return Ok(());
             }
+            Ok(Incoming::Query {
+                from,
+                incarnation,
+                query,
+            }) => {
+                self.note_valid(from);
+                return self.receive_query(from, incarnation, query);
+            }
+            Ok(Incoming::Report { from, piece }) => {
+                self.note_valid(from);
+                return self.receive_report(from, piece);
+            }
             Ok(Incoming::View { from, message }) => (from, Event::ReceivedView { from, message }),
             Err(dropped) => return self.dropped(source, bytes, dropped),
         };
@@ -71,6 +83,14 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(super) fn note_heard(&mut self, from: NodeId) {
         self.heard.insert(from, Instant::now());
         self.presence.heard(from);
+    }
+
+    /// A valid datagram of this peer has arrived that is not for the algorithm.
+    fn note_valid(&mut self, from: NodeId) {
+        if self.member.peers().contains(&from) {
+            self.note_heard(from);
+            self.peer_stats.up(from);
+        }
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {

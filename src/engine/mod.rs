@@ -21,8 +21,10 @@ mod observer;
 mod peer_stats;
 mod perform;
 mod presence;
+mod questions;
 mod stall_report;
 pub(crate) mod state_file;
+mod survey;
 mod timers;
 mod udp;
 mod view_report;
@@ -44,7 +46,9 @@ use crate::wire::Key;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use presence::Presence;
+use questions::Questions;
 use state_file::StateFile;
+use survey::Surveys;
 use timers::Timers;
 use udp::Udp;
 use view_report::ViewHistory;
@@ -54,9 +58,11 @@ pub(crate) use config::{cannot_listen, in_context, lease};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
 pub use observer::{NodeEvent, Observer, Snapshot};
+pub(crate) use questions::Question;
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
+pub(crate) use survey::{MemberReport, Told};
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
 pub(crate) trait User {
@@ -95,6 +101,8 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    surveys: Surveys,
+    questions: Questions,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -185,6 +193,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
             presence: Presence::new(config.beat.filter(|_| lease.is_none())),
+            surveys: Surveys::default(),
+            questions: Questions::default(),
             observer,
             user,
             has_lost_state: false,
@@ -277,6 +287,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
             self.presence.next_timeout(),
+            self.surveys.next_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -288,6 +299,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn report(&mut self) -> io::Result<()> {
         self.observer.check()?;
         self.say_up()?;
+        self.go_on_with_surveys()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

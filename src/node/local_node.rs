@@ -76,6 +76,8 @@ pub struct LocalNode {
     pub(super) tries: Tries,
     /// It has told the others that it is about to end.
     has_left: bool,
+    /// The owner answers the queries of other members.
+    pub(super) has_answering_owner: bool,
 }
 
 impl LocalNode {
@@ -134,6 +136,7 @@ impl LocalNode {
             next_report: None,
             tries: Tries::default(),
             has_left: false,
+            has_answering_owner: false,
         })
     }
 
@@ -213,6 +216,7 @@ impl LocalNode {
         }
         // Grant only after the queue is drained: every request in it counts.
         self.settle_all()?;
+        self.answer_questions()?;
         self.engine.close_idle_sockets();
         if self.is_closed() && !self.has_left {
             self.has_left = true;

@@ -25,6 +25,7 @@ mod request;
 mod settings;
 mod settle;
 mod status;
+pub(crate) mod survey;
 mod thread;
 mod tries;
 mod waiter;

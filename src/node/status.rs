@@ -103,6 +103,10 @@ pub struct LockStatus {
     pub holder: Option<u64>,
     /// The fencing token of that caller's entry.
     pub token: Option<u64>,
+    /// The clock of the request for which this node waits: of two requests the one with the
+    /// smaller (clock, id) comes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
     /// How long that caller has held it, in milliseconds.
     pub held_ms: Option<u64>,
     /// It is delegated to this process: the holder may be in the section or not, and
@@ -275,6 +279,10 @@ fn locks(table: &mut LockTable, view: &NodeView<'_>) -> Vec<LockStatus> {
         let since = queue.and_then(|queue| queue.since);
         LockStatus {
             state: LockState::from(member.state(&name)),
+            request: match member.state(&name) {
+                State::Wait { request, .. } => Some(request.clock),
+                State::Free | State::Held { .. } => None,
+            },
             holder: queue.and_then(WaitQueue::holder),
             token: since.map(|(_, token)| token.get()),
             held_ms: since.map(|(since, _)| millis(since.elapsed())),

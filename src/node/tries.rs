@@ -125,8 +125,18 @@ impl LocalNode {
         }
     }
 
+    /// Whether members are down that this caller waits for, so that it is not known whether
+    /// another caller has the lock.
+    pub(super) fn is_holder_uncertain(&mut self, lock: &LockName, ticket: u64) -> bool {
+        let (_, table, view) = self.engine.split();
+        let waited = table.waited(lock, ticket);
+        waited
+            .is_some_and(|waited| !view.member.holds(lock) && !view.silent(lock, waited).is_empty())
+    }
+
     /// Why a caller that has waited so long was not granted the lock in time.
     fn timed_out(&mut self, lock: &LockName, ticket: u64, waited: Duration) -> LockError {
+        let holder = self.known_holder(lock);
         let (_, table, view) = self.engine.split();
         let local = table.blocked(lock, ticket);
         let lock = lock.clone();
@@ -141,6 +151,16 @@ impl LocalNode {
             return unanswered(lock, waited, stall.into());
         }
         let silent = view.silent(&lock, waited);
+        if !silent.is_empty()
+            && let Some(id) = holder
+        {
+            let blocked = Blocked::Member {
+                id: id.0,
+                address: view.group.name(id).to_owned(),
+                is_held: true,
+            };
+            return busy(lock, waited, blocked);
+        }
         if !silent.is_empty() {
             let stall = view.stall_with(silent, waited, false);
             return unanswered(lock, waited, stall.into());

@@ -17,7 +17,7 @@ use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
 use crate::views::ViewMessage;
-use crate::wire::{self, Datagram, Head, Key, Malformed, Signed};
+use crate::wire::{self, Datagram, Head, Key, LockReport, Malformed, Piece, Query, Signed};
 pub use drop_reason::{DropReason, Dropped};
 
 /// A socket of this node.
@@ -41,7 +41,7 @@ pub struct Outgoing {
 }
 
 /// A message that is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// A message about a lock, or a greeting.
     Lock {
@@ -63,6 +63,22 @@ pub enum Incoming {
         from: NodeId,
         /// The message.
         message: ViewMessage,
+    },
+    /// The sender asks what happens with the locks.
+    Query {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// What it asks.
+        query: Query,
+    },
+    /// A part of what the sender tells of its locks.
+    Report {
+        /// The sender.
+        from: NodeId,
+        /// The part.
+        piece: Piece,
     },
 }
 
@@ -219,6 +235,48 @@ impl Transport {
         })
     }
 
+    /// The datagram that asks a peer what happens with the locks. `None` if it is not known
+    /// to be a turno node.
+    #[must_use]
+    pub fn route_query(&self, to: NodeId, query: &Query) -> Option<Outgoing> {
+        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
+        let (from, digest) = (self.group.id, self.group.digest);
+        let text = wire::encode_query(from, self.incarnation, digest, query);
+        Some(Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        })
+    }
+
+    /// The datagrams that tell a peer what happens with the locks, a piece each. They go to
+    /// its address in the member list.
+    #[must_use]
+    pub fn route_report(
+        &self,
+        to: NodeId,
+        query: (u64, Incarnation),
+        locks: &[LockReport],
+    ) -> Vec<Outgoing> {
+        let Some(address) = self.group.address(to) else {
+            return Vec::new();
+        };
+        let (from, digest) = (self.group.id, self.group.digest);
+        let texts = wire::encode_report(from, self.incarnation, digest, query, locks);
+        let outgoing = texts.into_iter().map(|text| Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        });
+        outgoing.collect()
+    }
+
+    /// The incarnation of this member.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
     /// An answer that tells a node with another member list that the lists differ: it
     /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
     /// nodes do not object in turn for ever.
@@ -292,9 +350,10 @@ impl Transport {
         let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, *group),
-            Datagram::View { from, group, .. } | Datagram::Up { from, group, .. } => {
-                (*from, Some(*group))
-            }
+            Datagram::View { from, group, .. }
+            | Datagram::Up { from, group, .. }
+            | Datagram::Query { from, group, .. }
+            | Datagram::Report { from, group, .. } => (*from, Some(*group)),
             Datagram::OriginalReply { from, .. } => (*from, None),
         };
         match (&self.key, &signed, group) {
@@ -327,6 +386,16 @@ impl Transport {
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
             Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
+            Datagram::Query {
+                incarnation, query, ..
+            } => {
+                return Ok(Incoming::Query {
+                    from,
+                    incarnation,
+                    query,
+                });
+            }
+            Datagram::Report { piece, .. } => return Ok(Incoming::Report { from, piece }),
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {

@@ -20,6 +20,10 @@ pub enum DatagramKind {
     Section,
     /// `up`.
     Up,
+    /// `query`.
+    Query,
+    /// `report`.
+    Report,
     /// `beat`.
     Beat,
     /// `ack`.
@@ -57,6 +61,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Note, b"note<"),
         (DatagramKind::Section, b"cs<"),
         (DatagramKind::Up, b"up<"),
+        (DatagramKind::Query, b"query<"),
+        (DatagramKind::Report, b"report<"),
         (DatagramKind::Beat, b"beat<"),
         (DatagramKind::Acknowledge, b"ack<"),
         (DatagramKind::Propose, b"propose<"),

@@ -6,6 +6,8 @@
 //! reply<CLOCK,ID>TAIL     grants permission to enter
 //! note<CLOCK,ID>TAIL      refuses a try
 //! up<COUNT,ID>TAIL        the sender is up
+//! query<NUMBER,ID>TAIL    asks what happens with the locks
+//! report<NUMBER,ID>TAIL   tells it
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
@@ -26,6 +28,7 @@ mod fields;
 mod head;
 mod hexadecimal;
 mod key;
+mod query;
 mod section;
 mod tail;
 mod views;
@@ -39,6 +42,7 @@ use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
+pub use query::{CallerReport, LockReport, MAX_PIECES, Piece, Query, encode_query, encode_report};
 pub use section::{BEGINS, ENDS, SectionMessage};
 pub use tail::encode_up;
 
@@ -81,7 +85,7 @@ impl fmt::Display for GroupDigest {
 }
 
 /// A decoded datagram.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Datagram {
     /// From member to member.
     Message {
@@ -121,6 +125,28 @@ pub enum Datagram {
         /// The sender's member list.
         group: GroupDigest,
     },
+    /// From member to member: asks what happens with the locks.
+    Query {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The sender's member list.
+        group: GroupDigest,
+        /// What it asks.
+        query: Query,
+    },
+    /// From member to member: a part of the answer to a query.
+    Report {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The sender's member list.
+        group: GroupDigest,
+        /// The part.
+        piece: Piece,
+    },
     /// From the holder to the critical section.
     Section(SectionMessage),
 }
@@ -151,6 +177,7 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             text: section::decode_text(rest)?,
         })),
         DatagramKind::Up => tail::decode_up(stamp, rest),
+        DatagramKind::Query | DatagramKind::Report => query::decode(kind, stamp, rest),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }
