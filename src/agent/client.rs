@@ -62,7 +62,8 @@ impl Client {
         };
         let mut context = Context::from_waker(&self.waker);
         let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
-            return waiting.report(now, node);
+            waiting.check_limit(now);
+            return None;
         };
         let ask = mem::take(&mut waiting.ask);
         self.phase = Phase::Idle;
@@ -148,6 +149,13 @@ impl Client {
         }
     }
 
+    pub(super) fn waiting_mut(&mut self) -> Option<&mut Waiting> {
+        match &mut self.phase {
+            Phase::Waiting(waiting) => Some(waiting),
+            _ => None,
+        }
+    }
+
     pub(super) fn waiting(&self) -> Option<&Waiting> {
         match &self.phase {
             Phase::Waiting(waiting) => Some(waiting),
@@ -172,6 +180,8 @@ impl Client {
                     since_ms: millis(waiting.timer.began.elapsed()),
                     not_begun: false,
                     stopped: is_stopped(self.pid),
+                    ticket: waiting.request.ticket(),
+                    under: ask.under.clone(),
                 })
             }
             Phase::Granted(hold) | Phase::Holding(hold) => Some(ClientStatus {

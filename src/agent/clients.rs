@@ -23,7 +23,7 @@ impl Agent {
         };
         let (messages, mut closing) = client.connection.receive();
         for message in messages {
-            if let Err(error) = self.handle(&mut client, message) {
+            if let Err(error) = self.handle(token, &mut client, message) {
                 closing = Some(error);
                 break;
             }
@@ -42,7 +42,12 @@ impl Agent {
     }
 
     /// Handles one message, and answers it unless it is a request for a lock.
-    fn handle(&mut self, client: &mut Client, message: ClientMessage) -> Result<(), Closing> {
+    fn handle(
+        &mut self,
+        token: usize,
+        client: &mut Client,
+        message: ClientMessage,
+    ) -> Result<(), Closing> {
         let phase = mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (message, phase) {
             (ClientMessage::Ask(ask), Phase::Idle) if self.is_within(&ask) => self.within(&ask),
@@ -83,6 +88,13 @@ impl Agent {
             (ClientMessage::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
+            }
+            (ClientMessage::Group { lock, recent }, phase) => {
+                client.phase = phase;
+                match self.ask_group(token, lock.as_deref(), recent) {
+                    Ok(()) => return Ok(()),
+                    Err(why) => Answer::failed(why),
+                }
             }
             (ClientMessage::Metrics {}, phase) => {
                 client.phase = phase;
@@ -178,13 +190,11 @@ impl Agent {
             let Some(client) = self.clients.get_mut(&token) else {
                 continue;
             };
-            if let Some(answer) = client.poll(now, &mut self.node, &mut self.records)
-                && client.connection.send(&answer).is_err()
-                && let Some(client) = self.clients.remove(&token)
-            {
-                self.close(client);
+            if let Some(answer) = client.poll(now, &mut self.node, &mut self.records) {
+                self.tell(token, &answer);
             }
         }
+        self.report_waits();
     }
 
     /// Moves the deadlines of the commands on, as the lease is renewed, and ends those

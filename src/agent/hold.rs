@@ -175,6 +175,8 @@ impl Hold {
             since_ms: millis(self.since.elapsed()),
             not_begun: false,
             stopped: false,
+            ticket: self.guard.ticket(),
+            under: Vec::new(),
         }
     }
 }

@@ -244,6 +244,7 @@ mod tests {
             heard_ms,
             is_up: None,
             has_stopped: false,
+            is_closed: false,
             fastest_reply_us: None,
             sent_again,
             dropped: dropped.map(ToOwned::to_owned),

@@ -83,6 +83,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(super) fn note_heard(&mut self, from: NodeId) {
         self.heard.insert(from, Instant::now());
         self.presence.heard(from);
+        self.port_probes.heard(from);
     }
 
     /// A valid datagram of this peer has arrived that is not for the algorithm.

@@ -20,6 +20,7 @@ pub(crate) mod key_file;
 mod observer;
 mod peer_stats;
 mod perform;
+mod port_probe;
 mod presence;
 mod questions;
 mod stall_report;
@@ -45,6 +46,7 @@ use crate::views;
 use crate::wire::Key;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
+use port_probe::PortProbes;
 use presence::Presence;
 use questions::Questions;
 use state_file::StateFile;
@@ -62,7 +64,7 @@ pub(crate) use questions::Question;
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
-pub(crate) use survey::{MemberReport, Told};
+pub(crate) use survey::{MAX_WAIT, MemberReport, Told};
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
 pub(crate) trait User {
@@ -101,6 +103,7 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    port_probes: PortProbes,
     surveys: Surveys,
     questions: Questions,
     has_key: bool,
@@ -126,6 +129,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
+    /// Whose hosts say that nobody listens there.
+    pub(crate) port_probes: &'a PortProbes,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -193,6 +198,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
             presence: Presence::new(config.beat.filter(|_| lease.is_none())),
+            port_probes: PortProbes::default(),
             surveys: Surveys::default(),
             questions: Questions::default(),
             observer,
@@ -255,6 +261,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let view = NodeView {
             views: &self.views,
             presence: &self.presence,
+            port_probes: &self.port_probes,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,

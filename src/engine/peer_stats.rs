@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::mutex::{Body, Effect, Message, NodeId};
 use crate::transport::DropReason;
 
+/// A member that runs sends more often than that.
+const MAX_DROP_AGE: Duration = Duration::from_secs(30);
+
 /// What was measured of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerStats {
@@ -15,12 +18,20 @@ pub(crate) struct PeerStats {
     pub(crate) fastest_reply: Option<Duration>,
     /// How many datagrams were sent again because no answer came.
     pub(crate) sent_again: u64,
-    /// Why the latest datagram in its name was dropped, if it was. Anybody may have
-    /// sent that datagram.
-    pub(crate) dropped: Option<DropReason>,
+    /// Why the latest datagram in its name was dropped, if it was, and when.
+    dropped: Option<(DropReason, Instant)>,
     /// The clock of the latest request and when it was sent, until it is answered or
     /// sent again.
     asked: Option<(u64, Instant)>,
+}
+
+impl PeerStats {
+    /// Why the latest datagram in its name was dropped, if that was lately: the member may
+    /// have been stopped, or its key changed. Anybody may have sent that datagram.
+    pub(crate) fn dropped(&self) -> Option<DropReason> {
+        let (reason, at) = self.dropped?;
+        (at.elapsed() < MAX_DROP_AGE).then_some(reason)
+    }
 }
 
 /// What was measured of every peer.
@@ -56,7 +67,7 @@ impl AllPeerStats {
 
     /// A datagram that names this peer as its sender is dropped.
     pub(super) fn dropped(&mut self, from: NodeId, reason: DropReason) {
-        self.by_peer.entry(from).or_default().dropped = Some(reason);
+        self.by_peer.entry(from).or_default().dropped = Some((reason, Instant::now()));
     }
 
     /// This peer has said that it is up.
@@ -142,8 +153,13 @@ mod tests {
         let mut peer_stats = AllPeerStats::default();
         let why = DropReason::Forged;
         peer_stats.dropped(PEER, why);
-        assert_eq!(peer_stats.by_peer[&PEER].dropped, Some(why));
+        assert_eq!(peer_stats.by_peer[&PEER].dropped(), Some(why));
+        let before = Instant::now().checked_sub(MAX_DROP_AGE).unwrap();
+        let stats = peer_stats.by_peer.get_mut(&PEER).unwrap();
+        stats.dropped = Some((why, before));
+        assert_eq!(stats.dropped(), None, "it is not repeated for ever");
+        peer_stats.dropped(PEER, why);
         peer_stats.heard(&reply(1));
-        assert_eq!(peer_stats.by_peer[&PEER].dropped, None);
+        assert_eq!(peer_stats.by_peer[&PEER].dropped(), None);
     }
 }

@@ -43,6 +43,8 @@ pub struct MissingPeer {
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that datagram.
     pub dropped: Option<String>,
+    /// Its host says that nobody listens at its port.
+    pub is_closed: bool,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
 }
@@ -93,7 +95,8 @@ impl NodeView<'_> {
             dropped: self
                 .peer_stats
                 .get(&id)
-                .and_then(|stats| Some(stats.dropped?.to_string())),
+                .and_then(|stats| Some(stats.dropped()?.to_string())),
+            is_closed: self.port_probes.is_closed(id),
             is_self: id == self.member.id(),
         });
         Stall {
@@ -160,8 +163,12 @@ impl MissingPeer {
         let dropped = self.dropped.as_ref();
         let dropped = dropped.map(|why| format!(", datagrams in its name are dropped: {why}"));
         let (address, id) = (&self.address, self.id);
+        let closed = match self.is_closed {
+            true => ", its host says that the port is closed",
+            false => "",
+        };
         format!(
-            "{address} ({id}) does not answer, {heard}{}",
+            "{address} ({id}) does not answer, {heard}{closed}{}",
             dropped.unwrap_or_default()
         )
     }

@@ -9,8 +9,8 @@ use super::{Engine, Observer, User};
 use crate::mutex::{LockName, NodeId};
 use crate::wire::{LockReport, Piece, Query};
 
-/// How long a survey waits for members that say nothing.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// How long a survey waits at most for members that say nothing.
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// How long it waits at least for a member that is taken to be down.
 const MIN_WAIT: Duration = Duration::from_millis(100);
@@ -57,6 +57,8 @@ struct Survey {
     number: u64,
     lock: Option<LockName>,
     began: Instant,
+    /// How long it waits for members that say nothing.
+    limit: Duration,
     ask_again: Instant,
     reports: BTreeMap<NodeId, Pieces>,
     /// Once it is over.
@@ -111,13 +113,13 @@ impl Survey {
     fn is_over(&self, is_down: impl Fn(NodeId) -> bool) -> bool {
         let waited = self.began.elapsed();
         let mut incomplete = self.reports.keys().filter(|id| !self.is_complete(**id));
-        waited >= MAX_WAIT || incomplete.all(|id| waited >= MIN_WAIT && is_down(*id))
+        waited >= self.limit || incomplete.all(|id| waited >= MIN_WAIT && is_down(*id))
     }
 
     fn next_timeout(&self) -> Instant {
         match self.told {
             Some(_) => self.began + KEPT,
-            None => self.ask_again.min(self.began + MAX_WAIT),
+            None => self.ask_again.min(self.began + self.limit),
         }
     }
 
@@ -143,17 +145,17 @@ impl Surveys {
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
-    /// Asks all other members what happens with this lock, or with all. Returns the number
-    /// of the survey.
+    /// Asks all other members what happens with this lock, or with all. Waits so long for
+    /// those that say nothing. Returns the number of the survey.
     ///
     /// # Errors
     /// Those of the observer.
-    pub(crate) fn survey(&mut self, lock: Option<&LockName>) -> io::Result<u64> {
+    pub(crate) fn survey(&mut self, lock: Option<&LockName>, limit: Duration) -> io::Result<u64> {
         let now = Instant::now();
         let mut surveys = self.surveys.surveys.iter();
         let is_same = |survey: &&Survey| {
             let is_new = survey.told.is_none() && now < survey.began + SHARED;
-            is_new && survey.lock.as_ref() == lock
+            is_new && survey.lock.as_ref() == lock && survey.limit == limit
         };
         if let Some(survey) = surveys.find(is_same) {
             return Ok(survey.number);
@@ -165,6 +167,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             number,
             lock: lock.cloned(),
             began: now,
+            limit,
             ask_again: now,
             reports: peers.map(|id| (*id, Pieces::default())).collect(),
             told: None,
@@ -189,13 +192,14 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
-    /// The outcome of the latest survey about this lock that began at most so long ago.
-    pub(crate) fn told_lately(&self, lock: &LockName, age: Duration) -> Option<&Told> {
-        let surveys = self.surveys.surveys.iter().rev();
-        let about = surveys.filter(|it| it.lock.as_ref().is_none_or(|about| about == lock));
-        about
-            .filter(|survey| survey.began.elapsed() <= age)
-            .find_map(|survey| survey.told.as_ref())
+    /// The latest survey about this lock that is over and began at most so long ago.
+    pub(crate) fn latest_survey(&self, lock: &LockName, age: Duration) -> Option<u64> {
+        let mut surveys = self.surveys.surveys.iter().rev();
+        let is_it = |survey: &&Survey| {
+            let is_about_it = survey.lock.as_ref().is_none_or(|about| about == lock);
+            is_about_it && survey.told.is_some() && survey.began.elapsed() <= age
+        };
+        surveys.find(is_it).map(|survey| survey.number)
     }
 
     /// A part of the report of a member.
@@ -221,16 +225,29 @@ impl<O: Observer, U: User> Engine<O, U> {
         surveys.retain(|survey| now < survey.began + KEPT);
         let mut surveys = std::mem::take(&mut self.surveys.surveys);
         for survey in surveys.iter_mut().filter(|survey| survey.told.is_none()) {
-            let (.., view) = self.split();
-            if survey.is_over(|id| view.is_up(id) == Some(false)) {
+            let down = self.down();
+            if survey.is_over(|id| down.contains(&id)) {
+                self.port_probes.read();
                 survey.end();
             } else if survey.ask_again <= now {
                 survey.ask_again = now + ASK_AGAIN;
+                self.port_probes.read();
                 self.ask(survey)?;
             }
         }
         self.surveys.surveys = surveys;
         Ok(())
+    }
+
+    /// The members that are down, as far as this node can tell, or cannot be asked.
+    fn down(&mut self) -> Vec<NodeId> {
+        let peers = self.member.peers().iter().copied();
+        let unknown = peers.filter(|id| !self.transport.is_known_turno(*id));
+        let mut down: Vec<NodeId> = unknown.collect();
+        let (.., view) = self.split();
+        let peers = view.member.peers().iter().copied();
+        down.extend(peers.filter(|id| view.is_up(*id) == Some(false)));
+        down
     }
 
     fn ask(&mut self, survey: &Survey) -> io::Result<()> {
@@ -244,6 +261,11 @@ impl<O: Observer, U: User> Engine<O, U> {
                 have: pieces.pieces.keys().copied().collect(),
             };
             if let Some(outgoing) = self.transport.route_query(*id, &query) {
+                // It may be that nobody listens there.
+                if survey.began.elapsed() >= MIN_WAIT && pieces.of.is_none() {
+                    let from = self.transport.group().listen.ip();
+                    self.port_probes.send(*id, from, &outgoing);
+                }
                 self.send(outgoing)?;
             }
         }

@@ -21,6 +21,8 @@ use super::settings::{Settings, StartError};
 use super::status::Status;
 use super::tries::Tries;
 use crate::engine::{self, Engine, Envelope, in_context};
+#[cfg(feature = "cli")]
+use crate::mutex::NodeId;
 use crate::mutex::{self, LockName};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
@@ -271,6 +273,13 @@ impl LocalNode {
     #[cfg(feature = "cli")]
     pub(crate) fn peers(&mut self) -> Vec<super::status::PeerStatus> {
         super::status::peers(&mut self.engine)
+    }
+
+    /// The name of a member with its id, for messages: `beta:7001 (2)`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn member_name(&mut self, id: u16) -> String {
+        let (.., view) = self.engine.split();
+        format!("{} ({id})", view.group.name(NodeId(id)))
     }
 
     /// What stands between a request of this node and its lock.

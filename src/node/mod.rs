@@ -36,6 +36,8 @@ pub use handle::Handle;
 pub use local_node::LocalNode;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
+#[cfg(feature = "cli")]
+pub(crate) use request::SURVEY;
 pub use settings::{Settings, StartError};
 pub use status::{LockState, LockStatus, OutStatus, PeerStatus, Status, ViewChange, ViewStatus};
 pub use thread::Node;

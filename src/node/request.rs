@@ -118,6 +118,12 @@ impl Request {
         self.caller().ticket
     }
 
+    /// The name of the lock.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.caller().lock.as_str()
+    }
+
     pub(super) fn waited(&self) -> Duration {
         self.since.elapsed()
     }

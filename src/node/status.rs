@@ -162,6 +162,10 @@ pub struct PeerStatus {
     /// It has said that it ends, and was not heard since.
     #[serde(default)]
     pub has_stopped: bool,
+    /// Its host says that nobody listens at its port. Asked only when somebody wants to know
+    /// what happens there, and forgotten when the member is heard.
+    #[serde(default)]
+    pub is_closed: bool,
     /// How long the fastest reply took, in microseconds: a round trip, and what the
     /// peer needed.
     pub fastest_reply_us: Option<u64>,
@@ -310,6 +314,7 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         has_stopped: view.presence.has_stopped(id),
         fastest_reply_us: stats.fastest_reply.map(micros),
         sent_again: stats.sent_again,
-        dropped: stats.dropped.map(|reason| reason.to_string()),
+        is_closed: view.port_probes.is_closed(id),
+        dropped: stats.dropped().map(|reason| reason.to_string()),
     }
 }

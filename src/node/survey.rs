@@ -7,27 +7,48 @@ use std::time::Duration;
 
 use super::local_node::LocalNode;
 use super::status::LockStatus;
-use crate::engine::{Question, Told};
+#[cfg(feature = "cli")]
+use crate::engine::Told;
+use crate::engine::{MAX_WAIT, Question};
 use crate::mutex::{LockName, NodeId};
 use crate::system::millis;
-use crate::wire::{CallerReport, LockReport};
+use crate::wire::{CallerReport, LockReport, WAITING};
 
-/// The states of a caller in a report.
-pub(crate) const HOLDING: &str = "holding";
-pub(crate) const ENDING: &str = "ending";
-pub(crate) const WAITING: &str = "waiting";
+/// The state of a caller that holds a lock.
+const HOLDING: &str = "holding";
+
+/// How long a short survey takes at least if a member says nothing.
+#[cfg(feature = "cli")]
+const MIN_LIMIT: Duration = Duration::from_millis(300);
 
 /// What was told so long ago still counts when a wait ends.
 const MAX_AGE: Duration = Duration::from_millis(1500);
 
 impl LocalNode {
     /// Asks all other members what happens with this lock, or with all. Returns the number
-    /// of the survey.
+    /// of the survey, which takes at most a second.
     ///
     /// # Errors
     /// As [`LocalNode::poll`].
     pub(crate) fn survey(&mut self, lock: Option<&LockName>) -> io::Result<u64> {
-        self.engine.survey(lock)
+        self.engine.survey(lock, MAX_WAIT)
+    }
+
+    /// As [`LocalNode::survey`], for a caller that waits: members that say nothing get two
+    /// round trips.
+    ///
+    /// # Errors
+    /// As [`LocalNode::poll`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn short_survey(&mut self, lock: &LockName) -> io::Result<u64> {
+        let limit = (self.slowest_reply() * 2).clamp(MIN_LIMIT, MAX_WAIT);
+        self.engine.survey(Some(lock), limit)
+    }
+
+    /// Whether the members have told lately what happens with this lock.
+    #[cfg(feature = "cli")]
+    pub(crate) fn latest_survey(&self, lock: &LockName) -> Option<u64> {
+        self.engine.latest_survey(lock, MAX_AGE)
     }
 
     /// What the members have told, once that survey is over.
@@ -108,11 +129,12 @@ impl LocalNode {
 
     /// The member that has told lately that it is in the section of this lock.
     pub(super) fn known_holder(&self, lock: &LockName) -> Option<NodeId> {
-        let told = self.engine.told_lately(lock, MAX_AGE)?;
+        let survey = self.engine.latest_survey(lock, MAX_AGE)?;
+        let told = self.engine.told(survey)?;
         let mut members = told.members.iter();
         let holds = |report: &LockReport| {
             let mut callers = report.callers.iter();
-            report.name == lock.as_str() && callers.any(|caller| caller.state != WAITING)
+            report.name == lock.as_str() && callers.any(CallerReport::is_holder)
         };
         let holder = members.find(|(_, member)| member.locks.iter().any(holds));
         holder.map(|(id, _)| *id)

@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 use super::error::{Blocked, LockError};
 use super::local_node::LocalNode;
 use super::lock_table::{FirstCaller, RefusedTry};
+#[cfg(feature = "cli")]
+use super::request::Request;
 use super::waiter::Caller;
+#[cfg(feature = "cli")]
+use crate::engine::MissingPeer;
 use crate::engine::{NodeView, missing};
 use crate::mutex::{First, LockName, NodeId};
 
@@ -56,10 +60,15 @@ impl Tries {
 impl LocalNode {
     /// How long a try waits for members that say nothing.
     pub(super) fn try_limit(&mut self) -> Duration {
+        (self.slowest_reply() * ROUND_TRIPS).clamp(MIN_LIMIT, MAX_LIMIT)
+    }
+
+    /// The fastest reply of the slowest member, as far as it was measured.
+    pub(super) fn slowest_reply(&mut self) -> Duration {
         let (.., view) = self.engine.split();
         let peers = view.peer_stats.values();
         let slowest = peers.filter_map(|stats| stats.fastest_reply).max();
-        (slowest.unwrap_or_default() * ROUND_TRIPS).clamp(MIN_LIMIT, MAX_LIMIT)
+        slowest.unwrap_or_default()
     }
 
     /// Ends the tries whose time is over.
@@ -132,6 +141,17 @@ impl LocalNode {
         let waited = table.waited(lock, ticket);
         waited
             .is_some_and(|waited| !view.member.holds(lock) && !view.silent(lock, waited).is_empty())
+    }
+
+    /// The members that this request needs and that are down, each as
+    /// `gamma:7001 (3) does not answer, last heard 2 h ago`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn silences(&mut self, request: &Request) -> Vec<String> {
+        let (.., view) = self.engine.split();
+        let (lock, waited) = (&request.caller().lock, request.waited());
+        let silent = view.silent(lock, waited);
+        let stall = view.stall_with(silent, waited, false);
+        stall.missing.iter().map(MissingPeer::silence).collect()
     }
 
     /// Why a caller that has waited so long was not granted the lock in time.

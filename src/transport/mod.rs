@@ -159,7 +159,8 @@ impl Transport {
     }
 
     /// Whether this peer is known to be a turno node. An original peer signs nothing.
-    fn is_known_turno(&self, peer: NodeId) -> bool {
+    #[must_use]
+    pub fn is_known_turno(&self, peer: NodeId) -> bool {
         self.key.is_some() || self.turno_peers.contains(&peer)
     }
 

@@ -42,7 +42,10 @@ use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
-pub use query::{CallerReport, LockReport, MAX_PIECES, Piece, Query, encode_query, encode_report};
+pub use query::{
+    CallerReport, LockReport, MAX_PIECES, OuterEntry, Piece, Query, WAITING, encode_piece,
+    encode_query, encode_report,
+};
 pub use section::{BEGINS, ENDS, SectionMessage};
 pub use tail::encode_up;
 

@@ -28,6 +28,9 @@ const MAX_PIECE: usize = 1150;
 /// How much of a command line is sent, in bytes.
 const MAX_COMMAND: usize = 200;
 
+/// The state of a caller that waits.
+pub const WAITING: &str = "waiting";
+
 /// Asks what happens with the locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -102,9 +105,26 @@ pub struct CallerReport {
     /// Its process is stopped.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub stopped: bool,
-    /// The entries under which it runs: lock and token.
+    /// The entries under which a caller that waits runs already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub under: Vec<(String, u64)>,
+    pub under: Vec<OuterEntry>,
+}
+
+/// An entry under which a caller runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OuterEntry {
+    /// The lock.
+    pub lock: String,
+    /// The fencing token of the entry.
+    pub token: u64,
+}
+
+impl CallerReport {
+    /// Whether it holds the lock.
+    #[must_use]
+    pub fn is_holder(&self) -> bool {
+        self.state != WAITING
+    }
 }
 
 #[derive(Deserialize)]
@@ -201,38 +221,61 @@ pub fn encode_report(
     locks: &[LockReport],
 ) -> Vec<String> {
     let (pieces, left_out) = pieces(locks);
-    let of = pieces.len();
-    let encode = |(place, locks): (usize, String)| {
-        let mut text = begun("report", number, from, incarnation, group);
-        text.push_str(",\"to\":\"");
-        Hexadecimal(to.0).write(&mut text);
-        let place = place + 1;
-        // A string takes all.
-        let _ = write!(text, "\",\"piece\":{place},\"of\":{of}");
-        if left_out > 0 {
-            let _ = write!(text, ",\"left_out\":{left_out}");
-        }
-        let _ = write!(text, ",\"locks\":[{locks}]}}");
-        text
+    let of = u16::try_from(pieces.len()).expect("there are at most MAX_PIECES");
+    let encode = |(place, locks)| {
+        let piece = Piece {
+            number,
+            to,
+            place,
+            of,
+            left_out,
+            locks,
+        };
+        encode_piece(from, incarnation, group, &piece)
     };
-    pieces.into_iter().enumerate().map(encode).collect()
+    (1..).zip(pieces).map(encode).collect()
 }
 
-/// The locks of each piece as JSON, and how many callers there was no room for.
-fn pieces(locks: &[LockReport]) -> (Vec<String>, u64) {
-    let mut pieces = vec![String::new()];
+/// The text of a piece of a report, without a signature.
+#[must_use]
+pub fn encode_piece(
+    from: NodeId,
+    incarnation: Incarnation,
+    group: GroupDigest,
+    piece: &Piece,
+) -> String {
+    let mut text = begun("report", piece.number, from, incarnation, group);
+    text.push_str(",\"to\":\"");
+    Hexadecimal(piece.to.0).write(&mut text);
+    // A string takes all.
+    let _ = write!(text, "\",\"piece\":{},\"of\":{}", piece.place, piece.of);
+    if piece.left_out > 0 {
+        let _ = write!(text, ",\"left_out\":{}", piece.left_out);
+    }
+    text.push_str(",\"locks\":");
+    text.push_str(&json(&piece.locks));
+    text.push('}');
+    text
+}
+
+/// The locks of each piece, and how many callers there is no room for.
+fn pieces(locks: &[LockReport]) -> (Vec<Vec<LockReport>>, u64) {
+    let mut pieces = vec![Vec::new()];
+    let mut length = 0;
     let mut left_out = 0;
-    let mut push = |lock: &LockReport| {
-        let text = json(lock);
+    let mut push = |part: &LockReport| {
+        let more = json(part).len() + 1;
         let count = pieces.len();
         match pieces.last_mut() {
-            Some(piece) if piece.is_empty() => *piece = text,
-            Some(piece) if piece.len() + text.len() < MAX_PIECE => {
-                piece.push(',');
-                piece.push_str(&text);
+            Some(piece) if piece.is_empty() || length + more < MAX_PIECE => {
+                piece.push(part.clone());
+                length += more;
             }
-            _ if count < usize::from(MAX_PIECES) => pieces.push(text),
-            _ => left_out += lock.callers.len() as u64,
+            _ if count < usize::from(MAX_PIECES) => {
+                pieces.push(vec![part.clone()]);
+                length = more;
+            }
+            _ => left_out += part.callers.len() as u64,
         }
     };
     for lock in locks {
