@@ -13,6 +13,9 @@ use crate::wire::{LockReport, Query};
 /// How many queries of one member are answered in a second.
 const MAX_A_SECOND: u32 = 50;
 
+/// How many queries wait for an answer. More are lost, as the network may lose them.
+const MAX_UNANSWERED: usize = 64;
+
 /// How long an answer is kept, for pieces that are lost.
 const KEPT: Duration = Duration::from_secs(2);
 
@@ -75,9 +78,10 @@ impl<O: Observer, U: User> Engine<O, U> {
         let mut kept = questions.answers.iter();
         let is_it = |kept: &&Kept| (kept.from, kept.run, kept.number) == (from, run, query.number);
         let Some(kept) = kept.find(is_it) else {
-            questions
-                .unanswered
-                .push_back(Question { from, run, query });
+            if questions.unanswered.len() < MAX_UNANSWERED {
+                let question = Question { from, run, query };
+                questions.unanswered.push_back(question);
+            }
             return Ok(());
         };
         let has = |place: usize| query.have.iter().any(|it| usize::from(*it) == place + 1);

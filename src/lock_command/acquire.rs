@@ -259,7 +259,8 @@ impl Waiter<'_, '_> {
         connection.extend_deadline(MAX_SURVEY);
         let question = ClientMessage::Group {
             lock: Some(self.options.lock.as_str().to_owned()),
-            recent: true,
+            // Near its limit a wait has had them asked; a try has not.
+            recent: self.options.wait_limit != WaitLimit::AtOnce,
         };
         connection.send(&question).ok()?;
         let Answer::Status(status) = connection.receive(None).ok()?? else {

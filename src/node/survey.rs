@@ -12,10 +12,7 @@ use crate::engine::Told;
 use crate::engine::{MAX_WAIT, Question};
 use crate::mutex::{LockName, NodeId};
 use crate::system::millis;
-use crate::wire::{CallerReport, LockReport, WAITING};
-
-/// The state of a caller that holds a lock.
-const HOLDING: &str = "holding";
+use crate::wire::{CallerReport, HOLDING, LockReport, WAITING};
 
 /// How long a short survey takes at least if a member says nothing.
 #[cfg(feature = "cli")]

@@ -43,7 +43,7 @@ use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use query::{
-    CallerReport, LockReport, MAX_PIECES, OuterEntry, Piece, Query, WAITING, encode_piece,
+    CallerReport, HOLDING, LockReport, MAX_PIECES, OuterEntry, Piece, Query, WAITING, encode_piece,
     encode_query, encode_report,
 };
 pub use section::{BEGINS, ENDS, SectionMessage};

@@ -28,6 +28,9 @@ const MAX_PIECE: usize = 1150;
 /// How much of a command line is sent, in bytes.
 const MAX_COMMAND: usize = 200;
 
+/// The state of a caller that holds a lock.
+pub const HOLDING: &str = "holding";
+
 /// The state of a caller that waits.
 pub const WAITING: &str = "waiting";
 
