@@ -93,6 +93,7 @@ impl Agent {
     fn wait_text(&mut self, token: usize, group: &GroupStatus) -> Option<String> {
         let waiting = self.clients.get(&token)?.waiting()?;
         let lock = waiting.request.name();
+        let blocked = self.node.blocked(&waiting.request);
         let mut reasons = Vec::new();
         let mut callers = group.callers_of(lock);
         // It may be this caller itself that is the first.
@@ -105,11 +106,8 @@ impl Agent {
             });
         }
         reasons.extend(self.node.silences(&waiting.request));
-        if reasons.is_empty() {
-            reasons.push(format!(
-                "waiting for {}",
-                self.node.blocked(&waiting.request)
-            ));
+        if reasons.is_empty() || blocked.is_about_this_member() {
+            reasons = vec![format!("waiting for {blocked}")];
         }
         let name = match lock {
             "" => "the nameless lock",

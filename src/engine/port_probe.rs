@@ -1,23 +1,29 @@
 //! Whether the host of a member that does not answer says that its port is closed. The
 //! system tells that only to a socket that is connected.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, UdpSocket};
+use std::time::{Duration, Instant};
 
 use crate::mutex::NodeId;
 use crate::transport::Outgoing;
+
+/// How long it counts what a host has said: the member may have been started since.
+const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The members that were asked through a socket of their own.
 #[derive(Debug, Default)]
 pub(crate) struct PortProbes {
     sockets: BTreeMap<NodeId, UdpSocket>,
-    closed: BTreeSet<NodeId>,
+    /// When the host of a member has said so last.
+    closed: BTreeMap<NodeId, Instant>,
 }
 
 impl PortProbes {
     /// Sends a datagram from this address to a member. It is lost if that fails.
     pub(super) fn send(&mut self, to: NodeId, from: IpAddr, outgoing: &Outgoing) {
+        self.closed.remove(&to);
         let send = || -> io::Result<UdpSocket> {
             let socket = UdpSocket::bind((from, 0))?;
             socket.set_nonblocking(true)?;
@@ -36,7 +42,7 @@ impl PortProbes {
         for (id, socket) in std::mem::take(&mut self.sockets) {
             let refused = socket.take_error().ok().flatten();
             if refused.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
-                self.closed.insert(id);
+                self.closed.insert(id, Instant::now());
             }
         }
     }
@@ -46,9 +52,10 @@ impl PortProbes {
         self.closed.remove(&from);
     }
 
-    /// Whether the host of this member has said that the port is closed.
+    /// Whether the host of this member has said lately that the port is closed.
     pub(crate) fn is_closed(&self, id: NodeId) -> bool {
-        self.closed.contains(&id)
+        let at = self.closed.get(&id);
+        at.is_some_and(|at| at.elapsed() < MAX_AGE)
     }
 }
 
@@ -56,7 +63,6 @@ impl PortProbes {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::thread;
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::transport::Socket;

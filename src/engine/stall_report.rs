@@ -81,6 +81,14 @@ impl NodeView<'_> {
         self.stall_with(missing, waited, lacks_majority)
     }
 
+    /// Whether nobody listens at the port of a member, as its host says. A datagram in its
+    /// name says otherwise.
+    pub(crate) fn is_closed(&self, id: NodeId) -> bool {
+        let stats = self.peer_stats.get(&id);
+        let is_dropped = stats.is_some_and(|stats| stats.dropped().is_some());
+        self.port_probes.is_closed(id) && !is_dropped
+    }
+
     /// As [`NodeView::stall`], of these members.
     pub(crate) fn stall_with(
         &self,
@@ -96,7 +104,7 @@ impl NodeView<'_> {
                 .peer_stats
                 .get(&id)
                 .and_then(|stats| Some(stats.dropped()?.to_string())),
-            is_closed: self.port_probes.is_closed(id),
+            is_closed: self.is_closed(id),
             is_self: id == self.member.id(),
         });
         Stall {

@@ -314,7 +314,7 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         has_stopped: view.presence.has_stopped(id),
         fastest_reply_us: stats.fastest_reply.map(micros),
         sent_again: stats.sent_again,
-        is_closed: view.port_probes.is_closed(id),
+        is_closed: view.is_closed(id),
         dropped: stats.dropped().map(|reason| reason.to_string()),
     }
 }

@@ -162,16 +162,17 @@ fn a_waiter_is_told_who_has_the_lock_and_who_is_down() {
     }
     let holder = machines.script(2, &[], "nightly", HOLDS);
     machines.line_in("inside");
-    let (name, pid) = (&machines.members[1], holder.pid());
+    let (name, pid) = (machines.members[1].clone(), holder.pid());
+    machines.kill_agent(3);
     let waiters = [1, 2].map(|id| machines.lock(id, &["-v"], "nightly", &["true"]));
+    let expected = format!(" s for nightly: held by {name} (2), pid {pid}, sh -c cd '");
     for waiter in &waiters {
         let line = waiter.wait_for("turno: nightly: waiting ");
-        let expected = format!(" s for nightly: held by {name} (2), pid {pid}, sh -c cd '");
         assert!(line.contains(&expected), "{line}");
     }
-    machines.kill_agent(3);
     let silent = format!("; {} (3) does not answer, last heard ", machines.members[2]);
-    waiters[0].wait_for(&silent);
+    let line = waiters[0].wait_for(&silent);
+    assert!(line.contains(&expected), "{line}");
     fs::write(machines.path("end"), "").unwrap();
     ends_with(holder, 0);
     for waiter in waiters {
