@@ -34,6 +34,7 @@ mod recovery;
 mod socket;
 pub(crate) mod socket_path;
 mod status;
+mod usage;
 mod waiting;
 pub(crate) mod watch;
 mod woken;
@@ -60,6 +61,7 @@ use hold::Hold;
 use protocol::Answer;
 use record::Records;
 use socket::Socket;
+use usage::Usage;
 use watch::{About, TOLD, Watch};
 use woken::Woken;
 
@@ -108,6 +110,7 @@ pub(crate) struct Agent {
     woken: Woken,
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
+    usage: Usage,
     host: String,
     about: About,
     /// What was told of the other members.
@@ -144,6 +147,10 @@ impl Agent {
         let (poll, signals) =
             registered.map_err(|error| format!("cannot wait for clients: {error}"))?;
         let system = rustix::system::uname();
+        let mut usage = Usage::default();
+        for Hold { record, since, .. } in &orphans {
+            usage.asked(&record.entry.lock, *since, |_| true);
+        }
         Ok(Agent {
             poll,
             handle: node.handle(),
@@ -155,6 +162,7 @@ impl Agent {
             next_client: FIRST_CLIENT,
             woken: Woken::default(),
             orphans,
+            usage,
             host: system.nodename().to_string_lossy().into_owned(),
             about: About::new(config, path),
             watch: Watch::new(),

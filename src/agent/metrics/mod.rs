@@ -1,26 +1,21 @@
 //! The status of an agent, in the text format of Prometheus.
 
+mod locks;
+
 use std::fmt::Write;
 
 use super::protocol::AgentStatus;
+use super::usage::Usage;
 use crate::PeerStatus;
 
 /// Returns all metrics.
-pub(super) fn text(status: &AgentStatus) -> String {
+pub(super) fn text(status: &AgentStatus, usage: &Usage) -> String {
     let node = &status.node;
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
-        if samples.is_empty() {
-            return;
-        }
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "# HELP turno_{name} {help}\n# TYPE turno_{name} {kind}"
-        );
-        for (labels, value) in samples {
-            let _ = writeln!(text, "turno_{name}{labels} {value}");
-        }
+        let samples = samples.into_iter();
+        let samples = samples.map(|(labels, value)| format!("{labels} {value}"));
+        push(&mut text, name, kind, help, samples);
     };
     let one = |value: u64| vec![(String::new(), value as f64)];
     let by_peer = |value: &dyn Fn(&PeerStatus) -> Option<f64>| -> Vec<(String, f64)> {
@@ -83,7 +78,29 @@ pub(super) fn text(status: &AgentStatus) -> String {
     let dropped = dropped.map(|(cause, count)| (label("cause", cause), *count as f64));
     let help = "Datagrams that were dropped.";
     metric("dropped_total", "counter", help, dropped.collect());
+    locks::push_all(&mut text, status, usage);
     text
+}
+
+/// Appends a metric; nothing if it has no samples. A sample begins with what follows the
+/// name of the metric.
+fn push(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl Iterator<Item = String>,
+) {
+    for (index, sample) in samples.enumerate() {
+        // Writing to a string does not fail.
+        if index == 0 {
+            let _ = writeln!(
+                text,
+                "# HELP turno_{name} {help}\n# TYPE turno_{name} {kind}"
+            );
+        }
+        let _ = writeln!(text, "turno_{name}{sample}");
+    }
 }
 
 fn label(name: &str, value: &str) -> String {
