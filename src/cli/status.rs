@@ -286,6 +286,9 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
         fastest.unwrap_or_default(),
         again.unwrap_or_default()
     );
+    if peer.hears_us == Some(false) {
+        let _ = writeln!(text, "    {}", peer.deafness());
+    }
     if let Some(why) = &peer.dropped {
         let _ = writeln!(text, "    datagrams in its name are dropped: {why}");
     }

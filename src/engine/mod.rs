@@ -21,6 +21,7 @@ mod observer;
 mod peer_stats;
 mod perform;
 mod presence;
+mod reach;
 mod stall_report;
 pub(crate) mod state_file;
 mod timers;
@@ -44,6 +45,7 @@ use crate::wire::Key;
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use presence::Presence;
+use reach::Reach;
 use state_file::StateFile;
 use timers::Timers;
 use udp::Udp;
@@ -95,6 +97,7 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    reach: Reach,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -118,6 +121,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
+    /// Which peers say that they hear this member.
+    pub(crate) reach: &'a Reach,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -185,6 +190,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
             presence: Presence::new(config.beat.filter(|_| lease.is_none())),
+            reach: Reach::default(),
             observer,
             user,
             has_lost_state: false,
@@ -245,6 +251,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let view = NodeView {
             views: &self.views,
             presence: &self.presence,
+            reach: &self.reach,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,

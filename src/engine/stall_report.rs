@@ -45,6 +45,8 @@ pub struct MissingPeer {
     pub dropped: Option<String>,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
+    /// It says that it does not hear this member.
+    is_deaf: bool,
 }
 
 impl StallReports {
@@ -95,6 +97,7 @@ impl NodeView<'_> {
                 .get(&id)
                 .and_then(|stats| Some(stats.dropped?.to_string())),
             is_self: id == self.member.id(),
+            is_deaf: self.reaches(id) == Some(false),
         });
         Stall {
             waited,
@@ -161,9 +164,17 @@ impl MissingPeer {
         let dropped = dropped.map(|why| format!(", datagrams in its name are dropped: {why}"));
         let (address, id) = (&self.address, self.id);
         format!(
-            "{address} ({id}) does not answer, {heard}{}",
+            "{address} ({id}) does not answer, {heard}{}{}",
+            self.deafness(),
             dropped.unwrap_or_default()
         )
+    }
+
+    fn deafness(&self) -> &'static str {
+        match self.is_deaf {
+            true => ", and says that it does not hear this member",
+            false => "",
+        }
     }
 }
 
@@ -182,6 +193,7 @@ impl fmt::Display for MissingPeer {
             Some(ago) => write!(f, "heard {} s ago", ago.as_secs())?,
             None => write!(f, "not heard yet")?,
         }
+        f.write_str(self.deafness())?;
         match &self.dropped {
             Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),

@@ -28,6 +28,7 @@ mod hexadecimal;
 mod key;
 mod section;
 mod tail;
+mod up;
 mod views;
 
 use std::fmt::{self, Write as _};
@@ -40,7 +41,7 @@ use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
-pub use tail::encode_up;
+pub use up::{Heard, encode_up};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
 pub const MAX_DATAGRAM: usize = 65_535;
@@ -118,6 +119,8 @@ pub enum Datagram {
         count: u64,
         /// Whether it is about to end.
         leaves: bool,
+        /// When the sender last heard the receiver. `None`: it does not say so.
+        heard: Option<Heard>,
         /// The sender's member list.
         group: GroupDigest,
     },
@@ -150,7 +153,7 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             stamp,
             text: section::decode_text(rest)?,
         })),
-        DatagramKind::Up => tail::decode_up(stamp, rest),
+        DatagramKind::Up => up::decode(stamp, rest),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }

@@ -65,11 +65,14 @@ pub(super) fn text(status: &AgentStatus, usage: &Usage) -> String {
     let up = by_peer(&|peer| peer.is_up.map(|is_up| f64::from(u8::from(is_up))));
     let help = "Whether a peer is up, as far as this node can tell.";
     metric("peer_up", "gauge", help, up);
+    let hears_us = by_peer(&|peer| peer.hears_us.map(|hears| f64::from(u8::from(hears))));
+    let help = "Whether a peer hears this node, as the peer says.";
+    metric("peer_hears_us", "gauge", help, hears_us);
     let heard = by_peer(&|peer| peer.heard_ms.map(|ms| ms as f64 / 1e3));
     let help = "Seconds since a valid datagram of a peer arrived.";
     metric("peer_heard_seconds", "gauge", help, heard);
     let reply = by_peer(&|peer| peer.fastest_reply_us.map(|us| us as f64 / 1e6));
-    let help = "Duration of the fastest reply of a peer.";
+    let help = "The shortest round trip to a peer.";
     metric("peer_fastest_reply_seconds", "gauge", help, reply);
     let again = by_peer(&|peer| Some(peer.sent_again as f64));
     let help = "Datagrams that were sent to a peer again because no answer came.";

@@ -4,9 +4,11 @@
 mod check;
 mod failures;
 mod machines;
+mod metrics;
 mod misconfigured;
 mod names;
 mod new_key;
+mod one_way;
 mod raw_client;
 mod restarts;
 mod status;
