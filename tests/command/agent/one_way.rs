@@ -89,7 +89,11 @@ impl Linked {
         let mut lines = text.lines().skip_while(|line| !line.starts_with(&of_first));
         let following = lines.nth(1).unwrap_or_default();
         assert!(following.starts_with(&line), "{text}");
-        assert_eq!(text.matches("does not hear").count(), 1, "{text}");
+        assert_eq!(
+            text.matches("does not hear this member: ").count(),
+            1,
+            "{text}"
+        );
         self.has_metric(3, "turno_peer_hears_us{peer=\"1\"} 0\n");
         self.has_metric(3, "turno_peer_hears_us{peer=\"2\"} 1\n");
         let told = self.agents[2].wait_for(" (1) is heard, but it does not hear this member: ");
