@@ -36,6 +36,7 @@ mod socket;
 pub(crate) mod socket_path;
 mod status;
 mod survey;
+mod usage;
 mod waiting;
 pub(crate) mod watch;
 mod woken;
@@ -63,6 +64,7 @@ use protocol::Answer;
 use record::Records;
 use socket::Socket;
 use survey::Asking;
+use usage::Usage;
 use watch::{About, TOLD, Watch};
 use woken::Woken;
 
@@ -111,6 +113,7 @@ pub(crate) struct Agent {
     woken: Woken,
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
+    usage: Usage,
     host: String,
     about: About,
     /// The clients that have asked for the status of the group.
@@ -150,6 +153,10 @@ impl Agent {
         let (poll, signals) =
             registered.map_err(|error| format!("cannot wait for clients: {error}"))?;
         let system = rustix::system::uname();
+        let mut usage = Usage::default();
+        for Hold { record, since, .. } in &orphans {
+            usage.asked(&record.entry.lock, *since, |_| true);
+        }
         Ok(Agent {
             poll,
             handle: node.handle(),
@@ -161,6 +168,7 @@ impl Agent {
             next_client: FIRST_CLIENT,
             woken: Woken::default(),
             orphans,
+            usage,
             host: system.nodename().to_string_lossy().into_owned(),
             about: About::new(config, path),
             asking: Vec::new(),

@@ -375,6 +375,9 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
             "    nobody listens there: its host says that the port is closed"
         );
     }
+    if peer.hears_us == Some(false) {
+        let _ = writeln!(text, "    {}", peer.deafness());
+    }
     if let Some(why) = &peer.dropped {
         let _ = writeln!(text, "    datagrams in its name are dropped: {why}");
     }

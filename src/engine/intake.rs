@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Engine, Input, NodeEvent, Observer, User};
-use crate::mutex::{NodeId, Rejected};
+use crate::mutex::{Body, Message, NodeId, Origin, Rejected};
 use crate::protocol::Event;
-use crate::system::boot_clock;
+use crate::system::{boot_clock, millis};
 use crate::transport::{DropReason, Dropped, Incoming, Socket};
+use crate::views::{Moment, ViewMessage};
+use crate::wire::Heard;
 
 impl<O: Observer, U: User> Engine<O, U> {
     /// Interprets what arrived, and does it.
@@ -39,8 +41,12 @@ impl<O: Observer, U: User> Engine<O, U> {
             Ok(Incoming::Lock { message, reply_to }) => {
                 (message.from, Event::Received { message, reply_to })
             }
-            Ok(Incoming::Up { from, leaves }) => {
-                self.receive_up(from, leaves);
+            Ok(Incoming::Up {
+                from,
+                leaves,
+                heard,
+            }) => {
+                self.receive_up(from, leaves, heard);
                 return Ok(());
             }
             Ok(Incoming::Query {
@@ -73,10 +79,53 @@ impl<O: Observer, U: User> Engine<O, U> {
         if from != self.member.id() {
             self.note_heard(from);
         }
-        if let Event::Received { message, .. } = &event {
-            self.peer_stats.heard(message);
+        match &event {
+            Event::Received { message, .. } => {
+                self.peer_stats.heard(message);
+                self.note_reach(message, step.handled.is_ok());
+            }
+            Event::ReceivedView { from, message } => self.measure_view(now, *from, message),
+            _ => {}
         }
         self.report_and_perform(&event, step).map(drop)
+    }
+
+    /// Notes whether a message of a peer shows that the peer hears this member.
+    fn note_reach(&mut self, message: &Message, is_news: bool) {
+        let (peer, now) = (message.from, Instant::now());
+        match (&message.body, message.origin) {
+            _ if peer == self.member.id() || !is_news => {}
+            (Body::Hello, Origin::Turno(run)) => self.reach.greets(peer, run, now),
+            (Body::Hello | Body::Request { .. }, _) => {}
+            (
+                Body::Reply { .. }
+                | Body::Note { .. }
+                | Body::Superseded { .. }
+                | Body::Welcome { .. },
+                _,
+            ) => self.reach.answers(peer, now),
+        }
+    }
+
+    /// Notes what a message about views shows of the way to the peer and back.
+    fn measure_view(&mut self, now: Moment, from: NodeId, message: &ViewMessage) {
+        let Some(views) = self.member.views() else {
+            return;
+        };
+        match message {
+            ViewMessage::Acknowledge(nonce) => {
+                if let Some(took) = views.round_trip(*nonce, now) {
+                    self.peer_stats.measured(from, took);
+                }
+            }
+            ViewMessage::Beat(_) => {
+                let heard = views.heard_by(from).map(|at| millis(now.since(at)));
+                let heard = heard.map_or(Heard::Never, Heard::MillisAgo);
+                let lease = views.config().lease.length();
+                self.reach.says(from, heard, Some(lease), Instant::now());
+            }
+            _ => {}
+        }
     }
 
     /// A valid datagram of this peer has arrived.

@@ -23,6 +23,7 @@ mod perform;
 mod port_probe;
 mod presence;
 mod questions;
+mod reach;
 mod stall_report;
 pub(crate) mod state_file;
 mod survey;
@@ -49,6 +50,7 @@ use peer_stats::{AllPeerStats, PeerStats};
 use port_probe::PortProbes;
 use presence::Presence;
 use questions::Questions;
+use reach::Reach;
 use state_file::StateFile;
 use survey::Surveys;
 use timers::Timers;
@@ -106,6 +108,7 @@ pub(crate) struct Engine<O, U> {
     port_probes: PortProbes,
     surveys: Surveys,
     questions: Questions,
+    reach: Reach,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -131,6 +134,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) presence: &'a Presence,
     /// Whose hosts say that nobody listens there.
     pub(crate) port_probes: &'a PortProbes,
+    /// Which peers say that they hear this member.
+    pub(crate) reach: &'a Reach,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -201,6 +206,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             port_probes: PortProbes::default(),
             surveys: Surveys::default(),
             questions: Questions::default(),
+            reach: Reach::default(),
             observer,
             user,
             has_lost_state: false,
@@ -262,6 +268,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             views: &self.views,
             presence: &self.presence,
             port_probes: &self.port_probes,
+            reach: &self.reach,
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,

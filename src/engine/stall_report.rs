@@ -47,6 +47,8 @@ pub struct MissingPeer {
     pub is_closed: bool,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
+    /// It says that it does not hear this member.
+    is_deaf: bool,
 }
 
 impl StallReports {
@@ -106,6 +108,7 @@ impl NodeView<'_> {
                 .and_then(|stats| Some(stats.dropped()?.to_string())),
             is_closed: self.is_closed(id),
             is_self: id == self.member.id(),
+            is_deaf: self.reaches(id) == Some(false),
         });
         Stall {
             waited,
@@ -176,9 +179,17 @@ impl MissingPeer {
             false => "",
         };
         format!(
-            "{address} ({id}) does not answer, {heard}{closed}{}",
+            "{address} ({id}) does not answer, {heard}{closed}{}{}",
+            self.deafness(),
             dropped.unwrap_or_default()
         )
+    }
+
+    fn deafness(&self) -> &'static str {
+        match self.is_deaf {
+            true => ", and says that it does not hear this member",
+            false => "",
+        }
     }
 }
 
@@ -197,6 +208,7 @@ impl fmt::Display for MissingPeer {
             Some(ago) => write!(f, "heard {} s ago", ago.as_secs())?,
             None => write!(f, "not heard yet")?,
         }
+        f.write_str(self.deafness())?;
         match &self.dropped {
             Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+#[cfg(feature = "cli")]
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::lock_table::{LockTable, WaitQueue};
 use crate::engine::{Engine, NodeView, Observer, missing};
 use crate::mutex::{LockName, NodeId, RicartAgrawala, State, ViewNumber};
+#[cfg(feature = "cli")]
+use crate::system::rough;
 use crate::system::{micros, millis};
 
 /// The state of a node.
@@ -166,7 +170,15 @@ pub struct PeerStatus {
     /// what happens there, and forgotten when the member is heard.
     #[serde(default)]
     pub is_closed: bool,
-    /// How long the fastest reply took, in microseconds: a round trip, and what the
+    /// Whether it hears this member, as it says: a link may work one way only. `None`: it does
+    /// not say so (the original, or an older turno), or is not heard itself.
+    #[serde(default)]
+    pub hears_us: Option<bool>,
+    /// How long ago it last heard this member, in milliseconds, as it says. `None`: never, or
+    /// it does not say so.
+    #[serde(default)]
+    pub heard_us_ms: Option<u64>,
+    /// How long its fastest answer took, in microseconds: a round trip, and what the
     /// peer needed.
     pub fastest_reply_us: Option<u64>,
     /// How many datagrams were sent to it again because no answer came.
@@ -187,6 +199,16 @@ impl PeerStatus {
             (false, _) => &self.name,
         };
         format!("{name} ({})", self.id)
+    }
+
+    /// `it does not hear this member: last heard it 12 s ago, as it says`, of a peer that says
+    /// so.
+    pub(crate) fn deafness(&self) -> String {
+        let last = match self.heard_us_ms {
+            Some(ms) => format!("last heard it {} ago", rough(Duration::from_millis(ms))),
+            None => "has not heard it yet".to_owned(),
+        };
+        format!("it does not hear this member: {last}, as it says")
     }
 }
 
@@ -312,6 +334,8 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
         is_up: view.is_up(id),
         has_stopped: view.presence.has_stopped(id),
+        hears_us: view.reaches(id),
+        heard_us_ms: view.reach.heard_by(id).map(|at| millis(at.elapsed())),
         fastest_reply_us: stats.fastest_reply.map(micros),
         sent_again: stats.sent_again,
         is_closed: view.is_closed(id),

@@ -217,7 +217,9 @@ impl NodeView<'_> {
                 Some(_) if waited < MIN_LIMIT => true,
                 Some(heard) => heard <= waited.min(ANSWERS),
             };
-            missing.contains(id) && !is_answered || self.is_up(*id) == Some(false)
+            // What is sent to it is lost, though it is heard.
+            let is_deaf = self.reaches(*id) == Some(false);
+            missing.contains(id) && (!is_answered || is_deaf) || self.is_up(*id) == Some(false)
         };
         let needed = self.member.view_peers().iter().copied();
         needed.filter(is_silent).collect()

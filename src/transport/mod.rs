@@ -17,7 +17,7 @@ use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
 use crate::views::ViewMessage;
-use crate::wire::{self, Datagram, Head, Key, LockReport, Malformed, Piece, Query, Signed};
+use crate::wire::{self, Datagram, Head, Heard, Key, LockReport, Malformed, Piece, Query, Signed};
 pub use drop_reason::{DropReason, Dropped};
 
 /// A socket of this node.
@@ -56,6 +56,8 @@ pub enum Incoming {
         from: NodeId,
         /// Whether it is about to end.
         leaves: bool,
+        /// When it last heard this member. `None`: it does not say so.
+        heard: Option<Heard>,
     },
     /// A message about views.
     View {
@@ -225,10 +227,10 @@ impl Transport {
     /// The datagram that says that this member is up. `None` if that peer is not known to be
     /// a turno node: the original would not know what it means.
     #[must_use]
-    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool) -> Option<Outgoing> {
+    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool, heard: Heard) -> Option<Outgoing> {
         let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
         let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_up(from, self.incarnation, count, leaves, digest);
+        let text = wire::encode_up(from, self.incarnation, count, leaves, Some(heard), digest);
         Some(Outgoing {
             socket: Socket::Listening,
             address,
@@ -386,7 +388,6 @@ impl Transport {
                 body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
-            Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
             Datagram::Query {
                 incarnation, query, ..
             } => {
@@ -397,6 +398,13 @@ impl Transport {
                 });
             }
             Datagram::Report { piece, .. } => return Ok(Incoming::Report { from, piece }),
+            Datagram::Up { leaves, heard, .. } => {
+                return Ok(Incoming::Up {
+                    from,
+                    leaves,
+                    heard,
+                });
+            }
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {

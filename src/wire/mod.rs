@@ -31,6 +31,7 @@ mod key;
 mod query;
 mod section;
 mod tail;
+mod up;
 mod views;
 
 use std::fmt::{self, Write as _};
@@ -47,7 +48,7 @@ pub use query::{
     encode_query, encode_report,
 };
 pub use section::{BEGINS, ENDS, SectionMessage};
-pub use tail::encode_up;
+pub use up::{Heard, encode_up};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
 pub const MAX_DATAGRAM: usize = 65_535;
@@ -125,6 +126,8 @@ pub enum Datagram {
         count: u64,
         /// Whether it is about to end.
         leaves: bool,
+        /// When the sender last heard the receiver. `None`: it does not say so.
+        heard: Option<Heard>,
         /// The sender's member list.
         group: GroupDigest,
     },
@@ -179,8 +182,8 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             stamp,
             text: section::decode_text(rest)?,
         })),
-        DatagramKind::Up => tail::decode_up(stamp, rest),
         DatagramKind::Query | DatagramKind::Report => query::decode(kind, stamp, rest),
+        DatagramKind::Up => up::decode(stamp, rest),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }

@@ -83,8 +83,9 @@ fn encode_again(decoded: &Datagram) -> Vec<u8> {
             incarnation,
             count,
             leaves,
+            heard,
             group,
-        } => encode_up(*from, *incarnation, *count, *leaves, *group).into_bytes(),
+        } => encode_up(*from, *incarnation, *count, *leaves, *heard, *group).into_bytes(),
         Datagram::Query {
             from,
             incarnation,
