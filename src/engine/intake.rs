@@ -22,6 +22,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 source,
                 bytes,
             } => self.receive_datagram(&bytes, source, socket),
+            Input::Found { id, found } => self.receive_found(id, found),
             Input::Timer(timer) => self.handle(&Event::Expired(timer)).map(drop),
         }
     }
@@ -35,16 +36,24 @@ impl<O: Observer, U: User> Engine<O, U> {
         // Read after the datagram has arrived: what is acknowledged counts from then on.
         let now = boot_clock::now();
         self.end_lapsed_entries(now)?;
-        let (from, event) = match self.transport.receive(bytes, source, socket) {
-            Ok(Incoming::Lock { message, reply_to }) => {
+        let incoming = match self.transport.receive(bytes, source, socket) {
+            Ok(incoming) => incoming,
+            Err(dropped) => return self.dropped(source, bytes, dropped),
+        };
+        let (from, event) = match incoming {
+            Incoming::Lock { message, reply_to } => {
                 (message.from, Event::Received { message, reply_to })
             }
-            Ok(Incoming::Up { from, leaves }) => {
+            Incoming::View { from, message } => (from, Event::ReceivedView { from, message }),
+            Incoming::Up { from, leaves } => {
                 self.receive_up(from, leaves);
-                return Ok(());
+                return self.heard_at(from, source);
             }
-            Ok(Incoming::View { from, message }) => (from, Event::ReceivedView { from, message }),
-            Err(dropped) => return self.dropped(source, bytes, dropped),
+            Incoming::Challenge { from, nonce } => {
+                self.receive_challenge(from, nonce, source)?;
+                return self.heard_at(from, source);
+            }
+            Incoming::Response { from, nonce } => return self.receive_response(from, nonce),
         };
         let step = self.step(now, &event);
         if let Err(rejected) = step.handled
@@ -64,6 +73,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         if let Event::Received { message, .. } = &event {
             self.peer_stats.heard(message);
         }
+        // First, so that what is sent now is sent to where the member is.
+        self.heard_at(from, source)?;
         self.report_and_perform(&event, step).map(drop)
     }
 
@@ -80,6 +91,9 @@ impl<O: Observer, U: User> Engine<O, U> {
             && self.member.peers().contains(&from)
         {
             self.peer_stats.dropped(from, reason);
+            if matches!(reason, DropReason::ForeignHost { .. }) {
+                self.addresses.suspect(from);
+            }
         }
         if !self.drops.count(reason.cause()) {
             return Ok(());

@@ -12,6 +12,7 @@
 //! input of its own user into the same queue, and hands the engine what is the
 //! engine's ([`Input`]).
 
+mod addresses;
 mod config;
 mod drops;
 mod envelope;
@@ -41,6 +42,7 @@ use crate::system::boot_clock;
 use crate::transport::Transport;
 use crate::views;
 use crate::wire::Key;
+use addresses::{Addresses, LookUps};
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use presence::Presence;
@@ -95,6 +97,9 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    addresses: Addresses,
+    /// `None` if the list has no names.
+    look_ups: Option<LookUps>,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -118,6 +123,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
+    /// Where the peers that have moved were before.
+    pub(crate) moved_from: &'a BTreeMap<NodeId, SocketAddr>,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -136,6 +143,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             key,
             mut state,
             lease,
+            resolver,
             ..
         } = config;
         let udp = Udp::bind(group.listen, registry)
@@ -172,11 +180,17 @@ impl<O: Observer, U: User> Engine<O, U> {
                 Member::with_failover(core, views, boot_clock::now())
             }
         };
+        let look_ups = Addresses::has_names(&group)
+            .then(|| LookUps::new(resolver, registry, udp::LOOK_UPS))
+            .transpose()
+            .map_err(|error| in_context("cannot look up names", &error))?;
         log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Engine {
             udp,
             timers: Timers::default(),
             state,
+            addresses: Addresses::new(&group, key.is_some(), Instant::now()),
+            look_ups,
             has_key: key.is_some(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
@@ -245,6 +259,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let view = NodeView {
             views: &self.views,
             presence: &self.presence,
+            moved_from: self.addresses.before(),
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
@@ -257,12 +272,18 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// The poll reports this token as ready. It need not be the engine's.
     pub(crate) fn ready(&mut self, token: mio::Token) {
         self.udp.ready(token);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.ready(token);
+        }
     }
 
     /// Puts the timers that are due into the queue, and behind them what has arrived.
     pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         self.timers.drain(queue);
         self.udp.drain(queue);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.drain(queue);
+        }
     }
 
     /// Whether there is more to drain at once.
@@ -277,6 +298,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
             self.presence.next_timeout(),
+            self.addresses.next_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -288,6 +310,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn report(&mut self) -> io::Result<()> {
         self.observer.check()?;
         self.say_up()?;
+        self.search_members()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

@@ -43,6 +43,8 @@ pub struct MissingPeer {
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that datagram.
     pub dropped: Option<String>,
+    /// Why its name has no address, if the latest look-up found none.
+    pub not_found: Option<String>,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
 }
@@ -94,6 +96,7 @@ impl NodeView<'_> {
                 .peer_stats
                 .get(&id)
                 .and_then(|stats| Some(stats.dropped?.to_string())),
+            not_found: self.group.unknown(id).map(ToOwned::to_owned),
             is_self: id == self.member.id(),
         });
         Stall {
@@ -161,9 +164,16 @@ impl MissingPeer {
         let dropped = dropped.map(|why| format!(", datagrams in its name are dropped: {why}"));
         let (address, id) = (&self.address, self.id);
         format!(
-            "{address} ({id}) does not answer, {heard}{}",
+            "{address} ({id}) does not answer, {heard}{}{}",
+            self.unknown_name(),
             dropped.unwrap_or_default()
         )
+    }
+
+    /// `, cannot find host gamma: ...`; nothing if its name is known.
+    fn unknown_name(&self) -> String {
+        let why = self.not_found.as_ref();
+        why.map_or_else(String::new, |why| format!(", {why}"))
     }
 }
 
@@ -182,6 +192,7 @@ impl fmt::Display for MissingPeer {
             Some(ago) => write!(f, "heard {} s ago", ago.as_secs())?,
             None => write!(f, "not heard yet")?,
         }
+        f.write_str(&self.unknown_name())?;
         match &self.dropped {
             Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),

@@ -102,6 +102,15 @@ impl Address {
         Ok(found)
     }
 
+    /// A port of this host.
+    pub(super) fn of_port(port: u16) -> Self {
+        Address { host: None, port }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The host as it is written; `None` for this one.
     pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()

@@ -50,9 +50,9 @@ fn a_text_that_is_not_an_address_says_how_to_write_one() {
 fn a_port_alone_is_on_this_hosts_loopback() {
     let group = group(2, &[":10001", ":10002"]).unwrap();
     let members = ["127.0.0.1:10001", "127.0.0.1:10002"];
-    assert_eq!(group.members, members.map(|text| text.parse().unwrap()));
-    assert_eq!(group.listen, group.members[1]);
-    assert_eq!(group.address(NodeId(2)), Some(group.members[1]));
+    assert_eq!(group.members, members.map(|text| text.parse().ok()));
+    assert_eq!(Some(group.listen), group.members[1]);
+    assert_eq!(group.address(NodeId(2)), group.members[1]);
     assert_eq!(group.address(NodeId(3)), None);
     assert_eq!(group.address(NodeId(0)), None);
 }
@@ -60,7 +60,7 @@ fn a_port_alone_is_on_this_hosts_loopback() {
 #[test]
 fn a_port_alone_goes_with_ipv6_members() {
     let group = group(1, &[":10001", "[::1]:10002"]).unwrap();
-    assert!(group.members.iter().all(SocketAddr::is_ipv6));
+    assert!(group.members.iter().flatten().all(SocketAddr::is_ipv6));
 }
 
 #[test]

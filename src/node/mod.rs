@@ -33,6 +33,8 @@ pub use error::{Blocked, LockError};
 pub use guard::Guard;
 pub use handle::Handle;
 pub use local_node::LocalNode;
+#[cfg(feature = "cli")]
+pub(crate) use log_observer::MOVED;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
 pub use settings::{Settings, StartError};

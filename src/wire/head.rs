@@ -20,6 +20,10 @@ pub enum DatagramKind {
     Section,
     /// `up`.
     Up,
+    /// `challenge`.
+    Challenge,
+    /// `response`.
+    Response,
     /// `beat`.
     Beat,
     /// `ack`.
@@ -57,6 +61,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Note, b"note<"),
         (DatagramKind::Section, b"cs<"),
         (DatagramKind::Up, b"up<"),
+        (DatagramKind::Challenge, b"challenge<"),
+        (DatagramKind::Response, b"response<"),
         (DatagramKind::Beat, b"beat<"),
         (DatagramKind::Acknowledge, b"ack<"),
         (DatagramKind::Propose, b"propose<"),

@@ -6,6 +6,8 @@
 //! reply<CLOCK,ID>TAIL     grants permission to enter
 //! note<CLOCK,ID>TAIL      refuses a try
 //! up<COUNT,ID>TAIL        the sender is up
+//! challenge<NONCE,ID>TAIL asks for a response, to see who is at an address
+//! response<NONCE,ID>TAIL  is that
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
@@ -40,7 +42,7 @@ use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
 pub use section::{BEGINS, ENDS, SectionMessage};
-pub use tail::encode_up;
+pub use tail::{encode_challenge, encode_up};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
 pub const MAX_DATAGRAM: usize = 65_535;
@@ -121,8 +123,25 @@ pub enum Datagram {
         /// The sender's member list.
         group: GroupDigest,
     },
+    /// From member to member: is the receiver at the address to which this was sent?
+    Challenge(Challenge),
+    /// The answer to that, with the same nonce.
+    Response(Challenge),
     /// From the holder to the critical section.
     Section(SectionMessage),
+}
+
+/// A challenge, or the response to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The sender.
+    pub from: NodeId,
+    /// The run of the sender.
+    pub incarnation: Incarnation,
+    /// What nobody can know who has not received the challenge; as small as a clock.
+    pub nonce: u64,
+    /// The sender's member list.
+    pub group: GroupDigest,
 }
 
 /// Why a datagram could not be decoded: a sentence.
@@ -151,6 +170,8 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             text: section::decode_text(rest)?,
         })),
         DatagramKind::Up => tail::decode_up(stamp, rest),
+        DatagramKind::Challenge => tail::decode_challenge(stamp, rest).map(Datagram::Challenge),
+        DatagramKind::Response => tail::decode_challenge(stamp, rest).map(Datagram::Response),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }

@@ -143,6 +143,8 @@ fn message(
         | DatagramKind::Reply
         | DatagramKind::Note
         | DatagramKind::Up
+        | DatagramKind::Challenge
+        | DatagramKind::Response
         | DatagramKind::Section => return None,
     })
 }
