@@ -124,7 +124,7 @@ impl Address {
     }
 
     /// Whether it is the name of a host, which may have any address.
-    pub(super) fn is_by_name(&self) -> bool {
+    pub(crate) fn is_by_name(&self) -> bool {
         let is_of_its_own = self.host.as_ref().is_some_and(|host| host != "localhost");
         is_of_its_own && !self.is_literal()
     }

@@ -21,26 +21,38 @@ const MAX_THREADS: usize = 16;
 
 /// What knows the addresses of hosts: the system, or a test. It may take long.
 #[derive(Clone)]
-pub struct Resolver(Arc<dyn Fn(&Address) -> Found + Send + Sync>);
+pub struct Resolver {
+    resolve: Arc<dyn Fn(&Address) -> Found + Send + Sync>,
+    max_wait: Duration,
+}
 
 impl Default for Resolver {
     /// The system's.
     fn default() -> Self {
-        Resolver(Arc::new(Address::resolve))
+        Resolver {
+            resolve: Arc::new(Address::resolve),
+            max_wait: MAX_WAIT,
+        }
     }
 }
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Resolver(…)")
+        f.debug_struct("Resolver").finish_non_exhaustive()
     }
 }
 
 impl Resolver {
-    /// One that answers like this function.
+    /// One that answers like this function, and for which a start waits so long.
     #[cfg(test)]
-    pub(crate) fn new(resolve: impl Fn(&Address) -> Found + Send + Sync + 'static) -> Self {
-        Resolver(Arc::new(resolve))
+    pub(crate) fn new(
+        max_wait: Duration,
+        resolve: impl Fn(&Address) -> Found + Send + Sync + 'static,
+    ) -> Self {
+        Resolver {
+            resolve: Arc::new(resolve),
+            max_wait,
+        }
     }
 
     /// Asks for the addresses of a host. This takes as long as it does.
@@ -48,13 +60,13 @@ impl Resolver {
     /// # Errors
     /// [`AddressError`] if the host is not known.
     pub fn resolve(&self, address: &Address) -> Found {
-        (self.0)(address)
+        (self.resolve)(address)
     }
 
     /// Asks for all of them at once: a host whose name servers are silent must not hold up
-    /// the others. Waits for that at `own`, and for the others not longer than [`MAX_WAIT`].
+    /// the others. Waits for that at `own`, and for the others only a few seconds.
     pub(super) fn resolve_all(&self, addresses: &[Address], own: usize) -> Vec<Found> {
-        let until = Instant::now() + MAX_WAIT;
+        let until = Instant::now() + self.max_wait;
         let late = |address: &Address| {
             let host = address.host().unwrap_or_default();
             let why = format!("cannot find host {host}: the resolver has not answered yet");

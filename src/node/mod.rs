@@ -25,6 +25,8 @@ mod request;
 mod settings;
 mod settle;
 mod status;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod tries;
 mod waiter;

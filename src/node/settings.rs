@@ -183,11 +183,15 @@ impl Settings {
     /// Reads the files, locks the state directory, and asks the resolver, which may
     /// take long.
     pub(super) fn open(&self) -> Result<engine::Config, StartError> {
+        self.open_with(Resolver::default())
+    }
+
+    /// As [`Settings::open`], with this resolver.
+    pub(super) fn open_with(&self, resolver: Resolver) -> Result<engine::Config, StartError> {
         let config = |error: &dyn fmt::Display| StartError::Config(error.to_string());
         let members = self.members.iter().map(|text| parsed(text));
         let members = members.collect::<Result<Vec<Listed>, _>>()?;
         let listen = self.listen.as_deref().map(parsed).transpose()?;
-        let resolver = Resolver::default();
         let group = Group::resolve_with(self.id, &members, listen.as_ref(), &resolver);
         let group = group.map_err(|error| config(&error))?;
         let lease = self.failover;

@@ -269,3 +269,25 @@ fn a_datagram_to_the_own_address_comes_back_with_its_source() {
     let incoming = one.receive_from(&hello.text, 50_000).unwrap();
     assert_eq!(incoming.reply_to, Some(local(50_000)));
 }
+
+#[test]
+fn only_members_with_a_key_challenge_each_other() {
+    let challenge = |key, is_response| {
+        let outgoing = peer(2, key).challenge(NodeId(1), local(10_001), 7, is_response);
+        assert_eq!(outgoing.socket, Socket::Listening);
+        outgoing.text
+    };
+    let (from, nonce) = (NodeId(2), 7);
+    // Where it comes from makes no difference.
+    for (is_response, incoming) in [
+        (false, Incoming::Challenge { from, nonce }),
+        (true, Incoming::Response { from, nonce }),
+    ] {
+        let text = challenge(key(), is_response);
+        let received = transport(key()).receive(&text, local(9), Socket::Listening);
+        assert_eq!(received, Ok(incoming));
+        let text = challenge(None, is_response);
+        assert_eq!(transport(None).drop_reason(&text), DropReason::NoKey);
+        assert_eq!(transport(key()).drop_reason(&text), DropReason::Unsigned);
+    }
+}
