@@ -43,7 +43,7 @@ pub struct MissingPeer {
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that datagram.
     pub dropped: Option<String>,
-    /// Why its name has no address, if the latest look-up found none.
+    /// Why no address of it is known, if none is.
     pub not_found: Option<String>,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
@@ -96,7 +96,10 @@ impl NodeView<'_> {
                 .peer_stats
                 .get(&id)
                 .and_then(|stats| Some(stats.dropped?.to_string())),
-            not_found: self.group.unknown(id).map(ToOwned::to_owned),
+            not_found: match self.group.address(id) {
+                Some(_) => None,
+                None => self.group.unknown(id).map(ToOwned::to_owned),
+            },
             is_self: id == self.member.id(),
         });
         Stall {

@@ -430,7 +430,7 @@ fn bind_address(address: &Address, bind: SocketAddr, members: &[Option<SocketAdd
     // One whose name is not known may be anywhere.
     let is_remote = |other: &Option<SocketAddr>| other.is_none_or(|it| !it.ip().is_loopback());
     let others_are_remote = members.iter().any(is_remote);
-    if address.is_literal() || !bind.ip().is_loopback() || !others_are_remote {
+    if !address.is_by_name() || !bind.ip().is_loopback() || !others_are_remote {
         return bind;
     }
     let all_interfaces: IpAddr = match bind.ip() {

@@ -105,6 +105,10 @@ fn a_peers_unknown_name_is_a_member_without_an_address_and_the_own_one_an_error(
     let alpha = "10.0.0.1:7001".parse().unwrap();
     assert_eq!(group.members, [Some(alpha), None, None]);
     assert_eq!(group.listen, alpha);
+    // A port of this host is not one of all its interfaces because another is unknown.
+    let local = [":7001", "beta:7001"].map(|text| text.parse().unwrap());
+    let local = Group::resolve_with(1, &local, None, &resolver()).unwrap();
+    assert_eq!(local.listen, "127.0.0.1:7001".parse().unwrap());
     assert_eq!(group.unknown(NodeId(2)), Some("cannot find host beta: no"));
     let late = "cannot find host slow.example: the resolver has not answered yet";
     assert_eq!(group.unknown(NodeId(3)), Some(late));

@@ -243,8 +243,12 @@ fn a_peer_whose_name_is_not_known_is_a_member_that_is_not_heard_until_it_is() {
         let others = "the other members: beta:7001 (2), whose address is not known";
         group.alpha().wait_for(others);
         let status = group.status(&[]);
-        let row = format!("  beta:7001 (2) at no known address: not heard yet\n    {unknown}");
-        assert!(status.contains(&row), "{status}");
+        for part in [
+            "  beta:7001 (2) at no known address: not heard yet",
+            unknown,
+        ] {
+            assert!(status.contains(part), "{status}");
+        }
         assert_eq!(group.beta()["address"], "");
         let lines = ends_with(group.lock(1, "0.1"), 123);
         let why = format!("beta:7001 (2) does not answer, not heard yet, {unknown}");
@@ -255,7 +259,9 @@ fn a_peer_whose_name_is_not_known_is_a_member_that_is_not_heard_until_it_is() {
         group.enter(1);
         group.enter(2);
         assert_eq!(group.beta()["address"], format!("{OLD}:7001"));
-        assert_eq!(group.beta()["not_found"], Value::Null);
+        eventually("the name is found", || {
+            group.beta()["not_found"].is_null().then_some(())
+        });
     }
 }
 
