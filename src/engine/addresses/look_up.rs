@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use mio::{Registry, Token};
+use mio::net::UnixStream;
+use mio::{Interest, Registry, Token};
 
 use super::super::envelope::{Envelope, Input};
 use crate::group::{Address, Found, Resolver};
 use crate::mutex::NodeId;
-use crate::system::register_readable;
 
 /// How many names are looked up at the same time.
 const MAX_LOOK_UPS: usize = 8;
@@ -21,9 +21,13 @@ const MAX_LOOK_UPS: usize = 8;
 pub(in super::super) struct LookUps {
     resolver: Resolver,
     under_way: BTreeSet<NodeId>,
-    found: (Sender<(NodeId, Found)>, Receiver<(NodeId, Found)>),
-    /// A thread writes into the second when it is done; the poll has the first.
-    wake: (UnixStream, UnixStream),
+    /// The threads have copies of it.
+    sender: Sender<(NodeId, Found)>,
+    found: Receiver<(NodeId, Found)>,
+    /// A thread writes into this when it is done.
+    wake: StdUnixStream,
+    /// The poll has the other end.
+    woken: UnixStream,
     token: Token,
     is_readable: bool,
 }
@@ -38,15 +42,19 @@ impl LookUps {
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        let wake = UnixStream::pair()?;
-        wake.0.set_nonblocking(true)?;
-        wake.1.set_nonblocking(true)?;
-        register_readable(&wake.0, registry, token)?;
+        let (wake, woken) = StdUnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        let mut woken = UnixStream::from_std(woken);
+        registry.register(&mut woken, token, Interest::READABLE)?;
+        let (sender, found) = mpsc::channel();
         Ok(LookUps {
             resolver,
             under_way: BTreeSet::new(),
-            found: mpsc::channel(),
+            sender,
+            found,
             wake,
+            woken,
             token,
             is_readable: false,
         })
@@ -58,8 +66,8 @@ impl LookUps {
             return;
         }
         let (resolver, address) = (self.resolver.clone(), address.clone());
-        let sender = self.found.0.clone();
-        let started = self.wake.1.try_clone().and_then(|mut wake| {
+        let sender = self.sender.clone();
+        let started = self.wake.try_clone().and_then(|mut wake| {
             let look_up = move || {
                 // The node may have ended; or others have woken it, and it reads all.
                 if sender.send((id, resolver.resolve(&address))).is_ok() {
@@ -87,8 +95,8 @@ impl LookUps {
             return;
         }
         // Each thread wakes after it has sent, so whatever comes later wakes again.
-        while self.wake.0.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
-        while let Ok((id, found)) = self.found.1.try_recv() {
+        while self.woken.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
+        while let Ok((id, found)) = self.found.try_recv() {
             self.under_way.remove(&id);
             queue.push_back(Envelope::Engine(Input::Found { id, found }));
         }

@@ -144,7 +144,7 @@ impl Named {
         assert_eq!(beta["address"], format!("{NEW}:7001"));
         assert_eq!(beta["moved_from"], format!("{OLD}:7001"));
         assert_eq!(
-            self.alpha().count("is at "),
+            self.alpha().count(" now, was "),
             1,
             "{:#?}",
             self.alpha().lines()
