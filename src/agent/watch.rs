@@ -52,6 +52,7 @@ impl About {
             None => format!("no {what}"),
         };
         let peers = status.peers.iter().map(|peer| match peer.shown_name() {
+            name if peer.address.is_empty() => format!("{name}, whose address is not known"),
             name if !peer.is_named && peer.name == peer.address => name,
             name => format!("{name} at {}", peer.address),
         });
@@ -256,6 +257,8 @@ mod tests {
             called: "beta".to_owned(),
             is_named: false,
             address: "10.0.0.2:7001".to_owned(),
+            moved_from: None,
+            not_found: None,
             heard_ms,
             is_up: None,
             has_stopped: false,

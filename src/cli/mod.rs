@@ -24,6 +24,7 @@ use clap::{Parser, Subcommand};
 
 use crate::agent::watch::TOLD;
 use crate::lock_command::SUPERVISOR;
+use crate::node::MOVED;
 use crate::printable::Printable;
 
 const FAILURE: u8 = 1;
@@ -179,7 +180,7 @@ fn closed_pipe_is_fine(done: io::Result<()>) -> Result<(), Failure> {
 /// agent tells of itself and the other members. To the journal each line goes with its
 /// level and without a time, which the journal adds (sd-daemon(3)).
 fn log_to_standard_error() {
-    let default = format!("warn,{TOLD}=info");
+    let default = format!("warn,{TOLD}=info,{MOVED}=info");
     let is_journal = is_journal(io::stderr());
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default))
         .format(move |out, record| {

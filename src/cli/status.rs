@@ -13,7 +13,7 @@ use crate::agent::protocol::{AgentStatus, Answer, ClientMessage};
 use crate::agent::socket_path;
 use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
-use crate::narrate::{counts, listed};
+use crate::narrate::{counts, is_at_now, listed};
 use crate::printable::{Printable, json};
 use crate::wire::CallerReport;
 use crate::{LockState, PeerStatus, Status, ViewStatus};
@@ -378,6 +378,12 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     if peer.hears_us == Some(false) {
         let _ = writeln!(text, "    {}", peer.deafness());
     }
+    if let Some(before) = &peer.moved_from {
+        let _ = writeln!(text, "    {}", is_at_now(&peer.address, Some(before)));
+    }
+    if let Some(why) = &peer.not_found {
+        let _ = writeln!(text, "    {}", Printable::whole(why.as_bytes()));
+    }
     if let Some(why) = &peer.dropped {
         let _ = writeln!(text, "    datagrams in its name are dropped: {why}");
     }
@@ -387,6 +393,7 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
 fn addresses(peer: &PeerStatus) -> String {
     match peer.is_named && peer.name != peer.address {
         true => format!("{} [{}]", peer.name, peer.address),
+        false if peer.address.is_empty() => "no known address".to_owned(),
         false => peer.address.clone(),
     }
 }

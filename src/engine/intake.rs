@@ -24,6 +24,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 source,
                 bytes,
             } => self.receive_datagram(&bytes, source, socket),
+            Input::Found { id, found } => self.receive_found(id, found),
             Input::Timer(timer) => self.handle(&Event::Expired(timer)).map(drop),
         }
     }
@@ -37,32 +38,43 @@ impl<O: Observer, U: User> Engine<O, U> {
         // Read after the datagram has arrived: what is acknowledged counts from then on.
         let now = boot_clock::now();
         self.end_lapsed_entries(now)?;
-        let (from, event) = match self.transport.receive(bytes, source, socket) {
-            Ok(Incoming::Lock { message, reply_to }) => {
+        let incoming = match self.transport.receive(bytes, source, socket) {
+            Ok(incoming) => incoming,
+            Err(dropped) => return self.dropped(source, bytes, dropped),
+        };
+        let (from, event) = match incoming {
+            Incoming::Lock { message, reply_to } => {
                 (message.from, Event::Received { message, reply_to })
             }
-            Ok(Incoming::Up {
+            Incoming::View { from, message } => (from, Event::ReceivedView { from, message }),
+            Incoming::Up {
                 from,
                 leaves,
                 heard,
-            }) => {
+            } => {
                 self.receive_up(from, leaves, heard);
-                return Ok(());
+                return self.heard_at(from, source);
             }
-            Ok(Incoming::Query {
+            Incoming::Query {
                 from,
                 incarnation,
                 query,
-            }) => {
+            } => {
                 self.note_valid(from);
+                // First, so that the report is sent to where the member is.
+                self.heard_at(from, source)?;
                 return self.receive_query(from, incarnation, query);
             }
-            Ok(Incoming::Report { from, piece }) => {
+            Incoming::Report { from, piece } => {
                 self.note_valid(from);
+                self.heard_at(from, source)?;
                 return self.receive_report(from, piece);
             }
-            Ok(Incoming::View { from, message }) => (from, Event::ReceivedView { from, message }),
-            Err(dropped) => return self.dropped(source, bytes, dropped),
+            Incoming::Challenge { from, nonce } => {
+                self.receive_challenge(from, nonce, source)?;
+                return self.heard_at(from, source);
+            }
+            Incoming::Response { from, nonce } => return self.receive_response(from, nonce),
         };
         let step = self.step(now, &event);
         if let Err(rejected) = step.handled
@@ -87,6 +99,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             Event::ReceivedView { from, message } => self.measure_view(now, *from, message),
             _ => {}
         }
+        // First, so that what is sent now is sent to where the member is.
+        self.heard_at(from, source)?;
         self.report_and_perform(&event, step).map(drop)
     }
 
@@ -150,6 +164,9 @@ impl<O: Observer, U: User> Engine<O, U> {
             && self.member.peers().contains(&from)
         {
             self.peer_stats.dropped(from, reason);
+            if matches!(reason, DropReason::ForeignHost { .. }) {
+                self.addresses.suspect(from);
+            }
         }
         if !self.drops.count(reason.cause()) {
             return Ok(());

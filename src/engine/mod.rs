@@ -12,6 +12,7 @@
 //! input of its own user into the same queue, and hands the engine what is the
 //! engine's ([`Input`]).
 
+mod addresses;
 mod config;
 mod drops;
 mod envelope;
@@ -45,6 +46,7 @@ use crate::system::boot_clock;
 use crate::transport::Transport;
 use crate::views;
 use crate::wire::Key;
+use addresses::{Addresses, LookUps};
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
 use port_probe::PortProbes;
@@ -109,6 +111,9 @@ pub(crate) struct Engine<O, U> {
     surveys: Surveys,
     questions: Questions,
     reach: Reach,
+    addresses: Addresses,
+    /// `None` if the list has no names.
+    look_ups: Option<LookUps>,
     has_key: bool,
     pub(crate) observer: O,
     pub(crate) user: U,
@@ -136,6 +141,8 @@ pub(crate) struct NodeView<'a> {
     pub(crate) port_probes: &'a PortProbes,
     /// Which peers say that they hear this member.
     pub(crate) reach: &'a Reach,
+    /// Where the peers that have moved were before.
+    pub(crate) moved_from: &'a BTreeMap<NodeId, SocketAddr>,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -154,6 +161,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             key,
             mut state,
             lease,
+            resolver,
             ..
         } = config;
         let udp = Udp::bind(group.listen, registry)
@@ -190,11 +198,17 @@ impl<O: Observer, U: User> Engine<O, U> {
                 Member::with_failover(core, views, boot_clock::now())
             }
         };
+        let look_ups = Addresses::has_names(&group)
+            .then(|| LookUps::new(resolver, registry, udp::LOOK_UPS))
+            .transpose()
+            .map_err(|error| in_context("cannot look up names", &error))?;
         log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Engine {
             udp,
             timers: Timers::default(),
             state,
+            addresses: Addresses::new(&group, key.is_some(), Instant::now()),
+            look_ups,
             has_key: key.is_some(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
@@ -269,6 +283,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             presence: &self.presence,
             port_probes: &self.port_probes,
             reach: &self.reach,
+            moved_from: self.addresses.before(),
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
@@ -281,12 +296,18 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// The poll reports this token as ready. It need not be the engine's.
     pub(crate) fn ready(&mut self, token: mio::Token) {
         self.udp.ready(token);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.ready(token);
+        }
     }
 
     /// Puts the timers that are due into the queue, and behind them what has arrived.
     pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         self.timers.drain(queue);
         self.udp.drain(queue);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.drain(queue);
+        }
     }
 
     /// Whether there is more to drain at once.
@@ -302,6 +323,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.observer.next_refresh(),
             self.presence.next_timeout(),
             self.surveys.next_timeout(),
+            self.addresses.next_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -314,6 +336,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.observer.check()?;
         self.say_up()?;
         self.go_on_with_surveys()?;
+        self.search_members()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

@@ -97,6 +97,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             && presence.next.is_some_and(|next| next <= Instant::now())
         {
             presence.next = Some(Instant::now() + jittered(interval));
+            self.search_silent();
             self.send_up(false)?;
         }
         Ok(())
@@ -113,6 +114,18 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
+    /// Those that no longer say that they are up may have moved.
+    fn search_silent(&mut self) {
+        let (.., view) = self.split();
+        let peers = view.member.peers().iter();
+        let is_silent =
+            |id: &NodeId| view.is_up(*id) == Some(false) && !view.presence.has_stopped(*id);
+        let silent: Vec<NodeId> = peers.copied().filter(is_silent).collect();
+        for id in silent {
+            self.addresses.asked(id);
+        }
+    }
+
     fn send_up(&mut self, leaves: bool) -> io::Result<()> {
         self.presence.count += 1;
         let count = self.presence.count;
@@ -120,7 +133,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             let heard = self.heard.get(&peer).map(Instant::elapsed);
             let heard = heard.map_or(Heard::Never, |ago| Heard::MillisAgo(millis(ago)));
             if let Some(outgoing) = self.transport.route_up(peer, count, leaves, heard) {
-                self.send(outgoing)?;
+                self.send_to(peer, outgoing)?;
             }
         }
         Ok(())

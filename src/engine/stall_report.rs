@@ -45,6 +45,8 @@ pub struct MissingPeer {
     pub dropped: Option<String>,
     /// Its host says that nobody listens at its port.
     pub is_closed: bool,
+    /// Why no address of it is known, if none is.
+    pub not_found: Option<String>,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
     /// It says that it does not hear this member.
@@ -107,6 +109,10 @@ impl NodeView<'_> {
                 .get(&id)
                 .and_then(|stats| Some(stats.dropped()?.to_string())),
             is_closed: self.is_closed(id),
+            not_found: match self.group.address(id) {
+                Some(_) => None,
+                None => self.group.unknown(id).map(ToOwned::to_owned),
+            },
             is_self: id == self.member.id(),
             is_deaf: self.reaches(id) == Some(false),
         });
@@ -179,7 +185,8 @@ impl MissingPeer {
             false => "",
         };
         format!(
-            "{address} ({id}) does not answer, {heard}{closed}{}{}",
+            "{address} ({id}) does not answer, {heard}{closed}{}{}{}",
+            self.unknown_name(),
             self.deafness(),
             dropped.unwrap_or_default()
         )
@@ -190,6 +197,12 @@ impl MissingPeer {
             true => ", and says that it does not hear this member",
             false => "",
         }
+    }
+
+    /// `, cannot find host gamma: ...`; nothing if its name is known.
+    fn unknown_name(&self) -> String {
+        let why = self.not_found.as_ref();
+        why.map_or_else(String::new, |why| format!(", {why}"))
     }
 }
 
@@ -209,6 +222,7 @@ impl fmt::Display for MissingPeer {
             None => write!(f, "not heard yet")?,
         }
         f.write_str(self.deafness())?;
+        f.write_str(&self.unknown_name())?;
         match &self.dropped {
             Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),
             None => Ok(()),

@@ -266,7 +266,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                     let from = self.transport.group().listen.ip();
                     self.port_probes.send(*id, from, &outgoing);
                 }
-                self.send(outgoing)?;
+                self.send_to(*id, outgoing)?;
             }
         }
         Ok(())

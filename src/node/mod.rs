@@ -26,6 +26,8 @@ mod settings;
 mod settle;
 mod status;
 pub(crate) mod survey;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod tries;
 mod waiter;
@@ -34,6 +36,8 @@ pub use error::{Blocked, LockError};
 pub use guard::Guard;
 pub use handle::Handle;
 pub use local_node::LocalNode;
+#[cfg(feature = "cli")]
+pub(crate) use log_observer::MOVED;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
 #[cfg(feature = "cli")]

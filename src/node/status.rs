@@ -155,8 +155,14 @@ pub struct PeerStatus {
     /// Whether the list gives it that name.
     #[serde(default)]
     pub is_named: bool,
-    /// The address that it is sent to.
+    /// The address that it is sent to. Empty while its name is not known.
     pub address: String,
+    /// The address that it was sent to before, if it has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
+    /// Why its name has no address, if the latest look-up found none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<String>,
     /// How long ago it was heard, in milliseconds. `None` if never.
     pub heard_ms: Option<u64>,
     /// Whether it is up, as far as this node can tell: it says so, or answers. `None`: it has
@@ -331,6 +337,8 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         called: view.group.called(id).to_owned(),
         is_named: view.group.is_named(id),
         address: address.map(|it| it.to_string()).unwrap_or_default(),
+        moved_from: view.moved_from.get(&id).map(ToString::to_string),
+        not_found: view.group.unknown(id).map(ToOwned::to_owned),
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
         is_up: view.is_up(id),
         has_stopped: view.presence.has_stopped(id),

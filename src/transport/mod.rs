@@ -17,7 +17,9 @@ use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
 use crate::views::ViewMessage;
-use crate::wire::{self, Datagram, Head, Heard, Key, LockReport, Malformed, Piece, Query, Signed};
+use crate::wire::{
+    self, Challenge, Datagram, Head, Heard, Key, LockReport, Malformed, Piece, Query, Signed,
+};
 pub use drop_reason::{DropReason, Dropped};
 
 /// A socket of this node.
@@ -82,6 +84,36 @@ pub enum Incoming {
         /// The part.
         piece: Piece,
     },
+    /// The sender asks, where it believes this member to be, for a response with this nonce.
+    Challenge {
+        /// The sender.
+        from: NodeId,
+        /// The nonce.
+        nonce: u64,
+    },
+    /// The response to a challenge with this nonce.
+    Response {
+        /// The sender.
+        from: NodeId,
+        /// The nonce.
+        nonce: u64,
+    },
+}
+
+impl Incoming {
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> NodeId {
+        match self {
+            Incoming::Lock { message, .. } => message.from,
+            Incoming::Up { from, .. }
+            | Incoming::View { from, .. }
+            | Incoming::Query { from, .. }
+            | Incoming::Report { from, .. }
+            | Incoming::Challenge { from, .. }
+            | Incoming::Response { from, .. } => *from,
+        }
+    }
 }
 
 /// Where the other members are, and which of them are turno nodes.
@@ -118,6 +150,11 @@ impl Transport {
     #[must_use]
     pub fn group(&self) -> &Group {
         &self.group
+    }
+
+    /// Who belongs, and where they are, which may change.
+    pub(crate) fn group_mut(&mut self) -> &mut Group {
+        &mut self.group
     }
 
     /// From now on signs and accepts with this key.
@@ -280,6 +317,30 @@ impl Transport {
         self.incarnation
     }
 
+    /// The challenge with which this member finds out whether another one is at this
+    /// address, or the response to a challenge that came from there.
+    #[must_use]
+    pub fn challenge(
+        &self,
+        to: NodeId,
+        address: SocketAddr,
+        nonce: u64,
+        is_response: bool,
+    ) -> Outgoing {
+        let challenge = Challenge {
+            from: self.group.id,
+            incarnation: self.incarnation,
+            nonce,
+            group: self.group.digest,
+        };
+        let text = wire::encode_challenge(&challenge, is_response);
+        Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        }
+    }
+
     /// An answer that tells a node with another member list that the lists differ: it
     /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
     /// nodes do not object in turn for ever.
@@ -357,6 +418,12 @@ impl Transport {
             | Datagram::Up { from, group, .. }
             | Datagram::Query { from, group, .. }
             | Datagram::Report { from, group, .. } => (*from, Some(*group)),
+            Datagram::Challenge(of) | Datagram::Response(of) => {
+                if self.key.is_none() {
+                    return Err(DropReason::NoKey);
+                }
+                (of.from, Some(of.group))
+            }
             Datagram::OriginalReply { from, .. } => (*from, None),
         };
         match (&self.key, &signed, group) {
@@ -405,11 +472,17 @@ impl Transport {
                     heard,
                 });
             }
+            Datagram::Challenge(Challenge { nonce, .. }) => {
+                return Ok(Incoming::Challenge { from, nonce });
+            }
+            Datagram::Response(Challenge { nonce, .. }) => {
+                return Ok(Incoming::Response { from, nonce });
+            }
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {
             self.turno_peers.remove(&from);
-        } else if self.group.address(from).is_some() {
+        } else if self.group.has(from) {
             self.turno_peers.insert(from);
         }
         let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
@@ -449,12 +522,11 @@ impl Transport {
 
     /// The algorithm itself refuses a sender that is no member.
     fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), DropReason> {
-        match self.group.address(from) {
-            Some(expected) if !self.group.is_at(from, source.ip()) => {
-                Err(DropReason::ForeignHost { from, expected })
-            }
-            _ => Ok(()),
+        if !self.group.has(from) || self.group.is_at(from, source.ip()) {
+            return Ok(());
         }
+        let expected = self.group.address(from);
+        Err(DropReason::ForeignHost { from, expected })
     }
 }
 

@@ -24,6 +24,10 @@ pub enum DatagramKind {
     Query,
     /// `report`.
     Report,
+    /// `challenge`.
+    Challenge,
+    /// `response`.
+    Response,
     /// `beat`.
     Beat,
     /// `ack`.
@@ -63,6 +67,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Up, b"up<"),
         (DatagramKind::Query, b"query<"),
         (DatagramKind::Report, b"report<"),
+        (DatagramKind::Challenge, b"challenge<"),
+        (DatagramKind::Response, b"response<"),
         (DatagramKind::Beat, b"beat<"),
         (DatagramKind::Acknowledge, b"ack<"),
         (DatagramKind::Propose, b"propose<"),

@@ -8,6 +8,8 @@
 //! up<COUNT,ID>TAIL        the sender is up
 //! query<NUMBER,ID>TAIL    asks what happens with the locks
 //! report<NUMBER,ID>TAIL   tells it
+//! challenge<NONCE,ID>TAIL asks for a response, to see who is at an address
+//! response<NONCE,ID>TAIL  is that
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
 //! ```
 //!
@@ -48,6 +50,7 @@ pub use query::{
     encode_query, encode_report,
 };
 pub use section::{BEGINS, ENDS, SectionMessage};
+pub use tail::encode_challenge;
 pub use up::{Heard, encode_up};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
@@ -153,8 +156,25 @@ pub enum Datagram {
         /// The part.
         piece: Piece,
     },
+    /// From member to member: is the receiver at the address to which this was sent?
+    Challenge(Challenge),
+    /// The answer to that, with the same nonce.
+    Response(Challenge),
     /// From the holder to the critical section.
     Section(SectionMessage),
+}
+
+/// A challenge, or the response to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The sender.
+    pub from: NodeId,
+    /// The run of the sender.
+    pub incarnation: Incarnation,
+    /// What nobody can know who has not received the challenge; as small as a clock.
+    pub nonce: u64,
+    /// The sender's member list.
+    pub group: GroupDigest,
 }
 
 /// Why a datagram could not be decoded: a sentence.
@@ -184,6 +204,8 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
         })),
         DatagramKind::Query | DatagramKind::Report => query::decode(kind, stamp, rest),
         DatagramKind::Up => up::decode(stamp, rest),
+        DatagramKind::Challenge => tail::decode_challenge(stamp, rest).map(Datagram::Challenge),
+        DatagramKind::Response => tail::decode_challenge(stamp, rest).map(Datagram::Response),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {
             tail::decode(kind, stamp, rest)
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::fields::{AHEAD, HELD, LockField, Read};
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
-use super::{Datagram, GroupDigest, Malformed};
+use super::{Challenge, Datagram, GroupDigest, Malformed};
 use crate::mutex::{
     Body, First, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
 };
@@ -143,6 +143,44 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
         let _ = write!(text, ",\"view\":[{counter},{proposer}]");
     }
     text.push('}');
+}
+
+/// Reads the tail of a datagram that is about no lock.
+fn decode_plain(rest: &[u8]) -> Result<Read, Malformed> {
+    let tail: Read = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
+    let is_about_a_lock = tail.lock.is_some() || tail.first.is_some() || tail.view.is_some();
+    if is_about_a_lock || tail.echo.is_some() || tail.to.is_some() || tail.again.is_some() {
+        return Err(NO_TAIL);
+    }
+    Ok(tail)
+}
+
+/// Reads what follows the head of a challenge, or of the response to one.
+pub(super) fn decode_challenge(stamp: Timestamp, rest: &[u8]) -> Result<Challenge, Malformed> {
+    let tail = decode_plain(rest)?;
+    if tail.leaves.is_some() {
+        return Err(NO_TAIL);
+    }
+    Ok(Challenge {
+        from: stamp.id,
+        incarnation: Incarnation(tail.incarnation.0),
+        nonce: stamp.clock,
+        group: GroupDigest(tail.group.0),
+    })
+}
+
+/// The text of a challenge, or of the response to one, without a signature.
+#[must_use]
+pub fn encode_challenge(challenge: &Challenge, is_response: bool) -> String {
+    // The response is no longer than what it answers: it is of no use to flood a third.
+    let kind = if is_response { "response" } else { "challenge" };
+    let (nonce, from) = (challenge.nonce, challenge.from);
+    let mut text = format!("{kind}<{nonce},{from}>{{\"incarnation\":\"");
+    Hexadecimal(challenge.incarnation.0).write(&mut text);
+    text.push_str("\",\"group\":\"");
+    Hexadecimal(challenge.group.0).write(&mut text);
+    text.push_str("\"}");
+    text
 }
 
 /// A text in JSON.

@@ -300,3 +300,38 @@ fn the_largest_clock_and_id_are_read() {
         original_request(i64::MAX as u64, u16::MAX)
     );
 }
+
+#[test]
+fn a_challenge_and_its_response_have_one_nonce_and_the_response_is_not_longer() {
+    let challenge = Challenge {
+        from: NodeId(2),
+        incarnation: INCARNATION,
+        nonce: u64::MAX >> 1,
+        group: GROUP,
+    };
+    let [asks, answers] = [false, true].map(|it| encode_challenge(&challenge, it));
+    assert_eq!(
+        asks,
+        "challenge<9223372036854775807,2>\
+         {\"incarnation\":\"9f86d081884c7d65\",\"group\":\"000000000000000b\"}"
+    );
+    assert!(answers.starts_with("response<9223372036854775807,2>{"));
+    assert!(answers.len() <= asks.len());
+    assert_eq!(decode(asks.as_bytes()), Ok(Datagram::Challenge(challenge)));
+    assert_eq!(
+        decode(answers.as_bytes()),
+        Ok(Datagram::Response(challenge))
+    );
+    for field in [
+        "\"leaves\":true",
+        "\"echo\":1",
+        "\"lock\":\"a\"",
+        "\"later\":1",
+    ] {
+        let longer = asks.replace('}', &format!(",{field}}}"));
+        assert!(decode(longer.as_bytes()).is_err(), "{field}");
+    }
+    let later = asks.replace('}', ",\"later?\":1}");
+    assert_eq!(decode(later.as_bytes()), Ok(Datagram::Challenge(challenge)));
+    assert!(decode(b"challenge<1,2>").is_err());
+}

@@ -145,6 +145,8 @@ fn message(
         | DatagramKind::Up
         | DatagramKind::Query
         | DatagramKind::Report
+        | DatagramKind::Challenge
+        | DatagramKind::Response
         | DatagramKind::Section => return None,
     })
 }

@@ -151,14 +151,18 @@ impl Cluster {
                     Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
                     }
-                    // No simulated program says that it is up, or asks what happens.
-                    Ok(Incoming::Up { .. } | Incoming::Query { .. } | Incoming::Report { .. }) => {
-                        ProgramStep {
-                            id,
-                            handled: None,
-                            done: Vec::new(),
-                        }
-                    }
+                    // No simulated program says that it is up, asks what happens, or moves.
+                    Ok(
+                        Incoming::Up { .. }
+                        | Incoming::Query { .. }
+                        | Incoming::Report { .. }
+                        | Incoming::Challenge { .. }
+                        | Incoming::Response { .. },
+                    ) => ProgramStep {
+                        id,
+                        handled: None,
+                        done: Vec::new(),
+                    },
                     Ok(Incoming::View { from, message }) => {
                         self.handle(id, Event::ReceivedView { from, message })
                     }

@@ -2,7 +2,8 @@
 
 use turno::internals::mutex::{Body, Message};
 use turno::internals::wire::{
-    Datagram, GroupDigest, decode, encode, encode_piece, encode_query, encode_up, encode_view,
+    Datagram, GroupDigest, decode, encode, encode_challenge, encode_piece, encode_query, encode_up,
+    encode_view,
 };
 
 use super::original_scan::scan;
@@ -51,7 +52,9 @@ fn is_unknown_to_the_original(decoded: &Datagram) -> bool {
         Datagram::View { .. }
         | Datagram::Up { .. }
         | Datagram::Query { .. }
-        | Datagram::Report { .. } => true,
+        | Datagram::Report { .. }
+        | Datagram::Challenge(_)
+        | Datagram::Response(_) => true,
         Datagram::Message { message, .. } => matches!(message.body, Body::Note { .. }),
         Datagram::OriginalReply { .. } | Datagram::Section(_) => false,
     }
@@ -98,5 +101,7 @@ fn encode_again(decoded: &Datagram) -> Vec<u8> {
             group,
             piece,
         } => encode_piece(*from, *incarnation, *group, piece).into_bytes(),
+        Datagram::Challenge(challenge) => encode_challenge(challenge, false).into_bytes(),
+        Datagram::Response(response) => encode_challenge(response, true).into_bytes(),
     }
 }
