@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::duration::time;
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
-use crate::engine::state_file::StateFile;
+use crate::engine::state_file::{Existing, StateFile};
 use crate::engine::{self, Observer, key_file};
 use crate::group::{Address, Group, Listed};
 use crate::mutex::Pace;
@@ -120,7 +120,11 @@ impl Arguments {
         let lease = self.failover;
         let lease = lease.map(|length| engine::lease(length, group.members.len()));
         let lease = lease.transpose().map_err(Failure::usage)?;
-        let open = |folder| StateFile::open(folder, group.id, group.digest, self.new_state);
+        let existing = match self.new_state {
+            true => Existing::IsGivenUp,
+            false => Existing::IsContinued,
+        };
+        let open = |folder| StateFile::open(folder, &group, &existing);
         let state = self.state.as_deref().map(open).transpose();
         let state = state.map_err(Failure::failed)?;
         let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();

@@ -18,6 +18,7 @@ mod envelope;
 mod intake;
 pub(crate) mod key_file;
 mod observer;
+mod old_list;
 mod peer_stats;
 mod perform;
 mod presence;
@@ -138,6 +139,9 @@ impl<O: Observer, U: User> Engine<O, U> {
             lease,
             ..
         } = config;
+        if let Some(change) = state.as_ref().and_then(StateFile::change) {
+            old_list::must_be_silent(change, &group, key.as_ref())?;
+        }
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
         let random = getrandom::u64().map_err(io::Error::from);
@@ -157,7 +161,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
         };
-        let begun = state.as_mut().map(|state| state.begin(lease)).transpose();
+        let begun = state.as_mut().map(|state| state.begin(&group, lease));
+        let begun = begun.transpose();
         let is_amnesiac = begun
             .map_err(|error| in_context("cannot write the state", &error))?
             .unwrap_or(true);
