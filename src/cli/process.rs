@@ -65,9 +65,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or another member's
+    /// Begin with a new state, because the old one is lost. It GIVES UP THE CLOCK: if all
+    /// members do so, tokens begin again near 1
     #[arg(long, requires = "state")]
     new_state: bool,
+
+    /// If the state is of another member list, take it over, so that tokens go on rising:
+    /// as in turno agent --help
+    #[arg(long, requires = "state", conflicts_with = "new_state")]
+    adopt_list: bool,
+
+    /// With --adopt-list: this member of the old list is dead for good
+    #[arg(long, value_name = "MEMBER", requires = "adopt_list")]
+    without: Vec<String>,
 
     /// Listen at this address instead of the one in the list (behind NAT, or in a
     /// container)
@@ -120,9 +130,12 @@ impl Arguments {
         let lease = self.failover;
         let lease = lease.map(|length| engine::lease(length, group.members.len()));
         let lease = lease.transpose().map_err(Failure::usage)?;
-        let existing = match self.new_state {
-            true => Existing::IsGivenUp,
-            false => Existing::IsContinued,
+        let existing = match (self.new_state, self.adopt_list) {
+            (true, _) => Existing::IsGivenUp,
+            (false, true) => Existing::IsTakenOver {
+                without: self.without,
+            },
+            (false, false) => Existing::IsContinued,
         };
         let open = |folder| StateFile::open(folder, &group, &existing);
         let state = self.state.as_deref().map(open).transpose();

@@ -2,9 +2,12 @@
 //! tokens go on rising though members of the old list are dead for good.
 //!
 //! All members of the old list have stopped, and each that goes on begins as a member that
-//! knows no clock but its own: it hears every member of the new list before its first
-//! request, reply, acknowledgment and vote. That also shows that each of them has left the
-//! old list. What none of them can tell is how far the dead were ahead.
+//! knows no clock but its own, as a new one does: it hears every member of the new list
+//! before its first request, reply, acknowledgment and vote. That also shows that each of
+//! them has left the old list. Of those that go on this is a second safeguard: no member
+//! enters without the reply of each of them, or with failover the vote of a member that has
+//! noted the bound of every token, or of a new one, which has heard them all.
+//! What none of them can tell is how far the dead were ahead.
 //!
 //! Without failover every entry of a dead member had the permission of each member that
 //! goes on. With one that it kept, or for delegated tokens, the clock was at most 2^19 past

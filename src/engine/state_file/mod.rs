@@ -294,7 +294,7 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
     let Existing::IsTakenOver { without } = existing else {
         return Err(StateError(format!(
             "{shown} belongs to {}, and this is {}. Give each member a directory of its own; or, \
-             if the member list has changed, stop all members and start each agent with \
+             if the member list has changed, stop all members and start each with \
              --adopt-list, so that tokens go on rising",
             record.whose(),
             own.whose()
