@@ -28,7 +28,7 @@ mod timers;
 mod udp;
 mod view_report;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -97,6 +97,8 @@ pub(crate) struct Engine<O, U> {
     views: ViewHistory,
     presence: Presence,
     has_key: bool,
+    /// The members that go on with the old list, of which the user was told.
+    told_of_old_list: BTreeSet<NodeId>,
     pub(crate) observer: O,
     pub(crate) user: U,
     /// The clock could not be made durable.
@@ -139,7 +141,9 @@ impl<O: Observer, U: User> Engine<O, U> {
             lease,
             ..
         } = config;
-        if let Some(change) = state.as_ref().and_then(StateFile::change) {
+        if let Some(state) = state.as_ref().filter(|state| state.is_changing())
+            && let Some(change) = state.change()
+        {
             old_list::must_be_silent(change, &group, key.as_ref())?;
         }
         let udp = Udp::bind(group.listen, registry)
@@ -183,6 +187,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             timers: Timers::default(),
             state,
             has_key: key.is_some(),
+            told_of_old_list: BTreeSet::new(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
             drops: Drops::default(),

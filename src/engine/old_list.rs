@@ -42,7 +42,7 @@ pub(super) fn must_be_silent(change: &Change, group: &Group, key: Option<&Key>) 
         key,
     };
     match search.first_answer(&bound(change, own, group)?)? {
-        Some(found) => Err(io::Error::other(search.refusal(found))),
+        Some(found) => Err(io::Error::other(change.goes_on(found))),
         None => Ok(()),
     }
 }
@@ -153,20 +153,6 @@ impl Search<'_> {
         }
         let is_answer = matches!(message.body, Body::Welcome { to, .. } if to == self.run);
         is_answer.then_some(message.from)
-    }
-
-    fn refusal(&self, found: NodeId) -> String {
-        let name = self.change.name(found);
-        match self.change.left_out.contains(&found) {
-            true => format!(
-                "{name}, which was said to be dead for good, still runs with the old list, and may \
-                 enter by it: stop it for good first"
-            ),
-            false => format!(
-                "{name} still runs with the old list: stop all its members before one starts with \
-                 the new list"
-            ),
-        }
     }
 }
 

@@ -12,8 +12,7 @@ use crate::protocol::changed_list::{SKIPPED_CLOCKS, clock_in_new_list, is_enough
 use crate::views::Lease;
 use crate::wire::GroupDigest;
 
-/// A change of the member list that this member makes, or has made and not completed: it has
-/// not heard all members of the new list yet.
+/// A change of the member list that this member makes, or has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     /// The members of the old list; the first is member 1.
@@ -33,6 +32,18 @@ impl Change {
     pub(crate) fn name(&self, id: NodeId) -> String {
         let member = self.old.get(usize::from(id.0).wrapping_sub(1));
         member.map_or_else(|| id.to_string(), |member| format!("{member} ({id})"))
+    }
+
+    /// The sign that a member goes on with the old list.
+    pub(crate) fn goes_on(&self, id: NodeId) -> String {
+        let name = self.name(id);
+        match self.left_out.contains(&id) {
+            true => format!(
+                "{name}, which was said to be dead for good, still runs with the old list, and may \
+                 enter by it: stop it for good"
+            ),
+            false => format!("{name} still runs with the old list: stop all its members first"),
+        }
     }
 
     /// The ids of the members of the old list.
@@ -61,8 +72,8 @@ impl Change {
         Ok(change)
     }
 
-    /// A change that was made and is not complete.
-    pub(super) fn incomplete(record: &Record, old: Vec<Listed>, group: &Group) -> Self {
+    /// A change that was made.
+    pub(super) fn made(record: &Record, old: Vec<Listed>, group: &Group) -> Self {
         let own = old.iter().position(|member| {
             place_in(group, member) == Some(usize::from(group.id.0).wrapping_sub(1))
         });

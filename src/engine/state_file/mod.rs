@@ -30,7 +30,7 @@ pub(crate) struct StateFile {
     folder: PathBuf,
     record: Record,
     lists: Lists,
-    /// The change of the list that is not complete.
+    /// The latest change of the list.
     change: Option<Change>,
     /// Whether the file has what `record` has.
     is_written: bool,
@@ -173,9 +173,14 @@ impl StateFile {
         ViewNumber { counter, proposer }
     }
 
-    /// The change of the list that this run makes, or goes on with.
+    /// The latest change of the list.
     pub(crate) fn change(&self) -> Option<&Change> {
         self.change.as_ref()
+    }
+
+    /// Whether that change is not complete: this member has not heard the others yet.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.change.is_some() && self.record.is_carried_over()
     }
 
     /// Whether this run takes a state over, which is not written yet.
@@ -279,11 +284,10 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
     let is_of_list = record.group == own.group;
     let lists = Lists::read(folder);
     if (record.id, is_of_list) == (own.id, true) {
-        // A clock that is carried over, and the others' not heard yet.
-        let is_incomplete = !record.heard && record.clock_below > 1;
-        let before = lists.before(group).filter(|_| is_incomplete);
-        let change = before.map(|old| Change::incomplete(&record, old, group));
-        let is_told = matches!(existing, Existing::IsTakenOver { .. }) && change.is_none();
+        let before = lists.before(group);
+        let change = before.map(|old| Change::made(&record, old, group));
+        let is_asked = matches!(existing, Existing::IsTakenOver { .. });
+        let is_told = is_asked && !record.is_carried_over();
         return Ok(Found {
             notice: is_told.then(|| NOTHING_TO_ADOPT.to_owned()),
             change,
@@ -308,7 +312,7 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
             own.whose()
         )));
     }
-    if !record.heard && record.clock_below == 1 {
+    if !record.heard && !record.is_carried_over() {
         return Err(refused(&NOTHING_HEARD));
     }
     let old = lists

@@ -80,6 +80,11 @@ impl Record {
             .collect()
     }
 
+    /// Whether the clock is that of another list, and no other clock was heard since.
+    pub(super) fn is_carried_over(&self) -> bool {
+        !self.heard && self.clock_below > 1
+    }
+
     pub(super) fn whose(&self) -> String {
         format!("member {} of group {}", self.id, self.group)
     }

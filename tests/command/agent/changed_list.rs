@@ -186,7 +186,10 @@ fn no_list_is_adopted_while_a_command_runs_or_a_member_goes_on_with_the_old_list
     client.finish();
 
     let error = change.refusal(1, 1, &adopt, &new);
-    let heard = format!("{} (2) still runs with the old list: stop all", new[1]);
+    let heard = format!(
+        "{} (2) still runs with the old list: stop all its members",
+        new[1]
+    );
     let dead = format!("{gone} (3), which was said to be dead for good, still runs");
     assert!(error.contains(&heard) || error.contains(&dead), "{error}");
     change.end(2, Signal::TERM);
@@ -211,6 +214,7 @@ fn no_list_is_adopted_while_a_command_runs_or_a_member_goes_on_with_the_old_list
     change.start(3, 3, &[], &old);
     let lock = change.machines.lock(3, &["-w", "1"], "job", &["true"]);
     ends_with(lock, 123);
+    change.log_of(1).wait_for(&dead);
 }
 
 #[test]
@@ -225,6 +229,17 @@ fn an_agent_that_is_killed_while_it_changes_the_list_goes_on_with_it_and_does_no
     change.end(1, Signal::KILL);
     let error = change.refusal(1, 1, &[], &old);
     assert!(error.contains("belongs to member 1 of group "), "{error}");
+    // While it waits for the others, one that was said to be dead wakes up: it stays out.
+    change.start(1, 1, &[], &new);
+    change.start(3, 3, &[], &old);
+    let dead = format!(
+        "{} (3), which was said to be dead for good, still runs",
+        old[2]
+    );
+    let lines = ends_with(change.machines.agents[0].take().unwrap(), 1);
+    assert!(lines.last().unwrap().contains(&dead), "{lines:#?}");
+    assert!(change.refusal(1, 1, &[], &new).contains(&dead));
+    change.end(3, Signal::KILL);
     // Without the option, too.
     change.start(1, 1, &[], &new);
     change.start(2, 2, &adopt, &new);
