@@ -159,9 +159,11 @@ impl<O: Observer, U: User> Engine<O, U> {
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {
         let reason = dropped.reason;
+        let is_of_old_list = self.is_of_old_list(reason)?;
         // Recorded even when logging is rate-limited: one reason a peer.
         if let Some(from) = dropped.named_sender
             && self.member.peers().contains(&from)
+            && !is_of_old_list
         {
             self.peer_stats.dropped(from, reason);
             if matches!(reason, DropReason::ForeignHost { .. }) {
@@ -175,6 +177,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         if let DropReason::OtherList {
             from,
             asks: Some(run),
+            ..
         } = reason
         {
             let objection = self.transport.objection(from, run, source);
@@ -186,6 +189,33 @@ impl<O: Observer, U: User> Engine<O, U> {
             reason,
             member: &self.member,
         })
+    }
+}
+
+impl<O: Observer, U: User> Engine<O, U> {
+    /// A member that was left out as dead for good, and is heard, goes on with the old list.
+    /// This one stays out as long as it has not begun to take part in the new one. Returns
+    /// whether it is such a member, whose id may be another one's now.
+    fn is_of_old_list(&mut self, reason: DropReason) -> io::Result<bool> {
+        let DropReason::OtherList { from, group, .. } = reason else {
+            return Ok(false);
+        };
+        let Some(state) = &self.state else {
+            return Ok(false);
+        };
+        let change = state.change();
+        let change = change.filter(|change| change.digests.contains(&group));
+        let Some(change) = change.filter(|change| change.left_out.contains(&from)) else {
+            return Ok(false);
+        };
+        let sign = change.goes_on(from);
+        if state.is_changing() {
+            return Err(io::Error::other(sign));
+        }
+        if self.told_of_old_list.insert(from) {
+            log::warn!("{sign}");
+        }
+        Ok(true)
     }
 }
 

@@ -19,6 +19,7 @@ mod envelope;
 mod intake;
 pub(crate) mod key_file;
 mod observer;
+mod old_list;
 mod peer_stats;
 mod perform;
 mod port_probe;
@@ -32,7 +33,7 @@ mod timers;
 mod udp;
 mod view_report;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -115,6 +116,8 @@ pub(crate) struct Engine<O, U> {
     /// `None` if the list has no names.
     look_ups: Option<LookUps>,
     has_key: bool,
+    /// The members that go on with the old list, of which the user was told.
+    told_of_old_list: BTreeSet<NodeId>,
     pub(crate) observer: O,
     pub(crate) user: U,
     /// The clock could not be made durable.
@@ -164,6 +167,11 @@ impl<O: Observer, U: User> Engine<O, U> {
             resolver,
             ..
         } = config;
+        if let Some(state) = state.as_ref().filter(|state| state.is_changing())
+            && let Some(change) = state.change()
+        {
+            old_list::must_be_silent(change, &group, key.as_ref())?;
+        }
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
         let random = getrandom::u64().map_err(io::Error::from);
@@ -183,7 +191,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
         };
-        let begun = state.as_mut().map(|state| state.begin(lease)).transpose();
+        let begun = state.as_mut().map(|state| state.begin(&group, lease));
+        let begun = begun.transpose();
         let is_amnesiac = begun
             .map_err(|error| in_context("cannot write the state", &error))?
             .unwrap_or(true);
@@ -210,6 +219,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             addresses: Addresses::new(&group, key.is_some(), Instant::now()),
             look_ups,
             has_key: key.is_some(),
+            told_of_old_list: BTreeSet::new(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
             drops: Drops::default(),

@@ -435,13 +435,14 @@ impl Transport {
             }
             (Some(_), ..) => return Err(DropReason::Unsigned),
         }
-        let is_foreign = group.is_some_and(|group| group != self.group.digest);
-        if is_foreign && !planted!(self, ForeignListAccepted) {
+        if let Some(group) = group.filter(|group| *group != self.group.digest)
+            && !planted!(self, ForeignListAccepted)
+        {
             let asks = match &decoded {
                 Datagram::Message { message, .. } => message.asks(),
                 _ => None,
             };
-            return Err(DropReason::OtherList { from, asks });
+            return Err(DropReason::OtherList { from, group, asks });
         }
         if group.is_none() && self.group.lease.is_some() {
             return Err(DropReason::Original);

@@ -1,6 +1,7 @@
 //! Agents and their clients as real processes: a command under a lock runs alone,
 //! whichever process is killed.
 
+mod changed_list;
 mod check;
 mod failures;
 mod group_status;
