@@ -69,7 +69,9 @@ pub(crate) use questions::Question;
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
-pub(crate) use survey::{MAX_WAIT, MemberReport, Told};
+pub(crate) use survey::MAX_WAIT;
+#[cfg(feature = "cli")]
+pub(crate) use survey::{MemberReport, Told};
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
 pub(crate) trait User {
