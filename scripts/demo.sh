@@ -5,8 +5,8 @@ set -u
 
 usage() {
   cat <<'END'
-Usage: scripts/demo.sh [N] [--in tmux|windows|here]
-       scripts/demo.sh --cases
+Usage: scripts/demo.sh [N] [--in tmux|windows|here] [-- OPTION...]
+       scripts/demo.sh --cases [-- OPTION...]
 
 Opens the critical section and N processes (3 by default), each in its own
 terminal: tmux panes if tmux is installed, else windows of the desktop, else all
@@ -16,6 +16,8 @@ ticks its clock, d draws what happened, q quits.
   --cases   plays the three cases of the original unattended, then a fourth: with
             failover a holder is cut off
   --in      says where to open them
+  --        what follows are options of each process (turno help process):
+            scripts/demo.sh -- --keep-permissions --hold 10s
   --help    prints this
 
 TURNO_PORT=10000 is the critical section's port; the processes have the next ones.
@@ -29,6 +31,7 @@ fail() {
 
 main() {
   local count=3 place='' cases=''
+  options=()
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) usage; exit 0 ;;
@@ -42,6 +45,11 @@ main() {
         esac
         ;;
       [1-9] | [1-9][0-9]) count=$1 ;;
+      --)
+        shift
+        options=("$@")
+        break
+        ;;
       *) usage >&2; fail "unknown argument '$1'; N is a number from 1 to 99" 2 ;;
     esac
     shift
@@ -164,7 +172,7 @@ open_tmux() {
   for ((id = 1; id <= ${#members[@]}; id++)); do
     "${tmux[@]}" split-window -t demo \
       sh -c "$in_terminal" sh "$turno" process "$id" "${members[@]}" --shared ":$section_port" \
-      \; select-layout -t demo tiled >/dev/null ||
+      ${options[@]+"${options[@]}"} \; select-layout -t demo tiled >/dev/null ||
       fail "there is no room for $id processes: a larger terminal, or fewer of them"
   done
   "${tmux[@]}" select-pane -t demo:0.1
@@ -205,7 +213,8 @@ open_windows() {
   : >"$scratch/groups"
   open_window shared --listen ":$section_port"
   for ((id = 1; id <= ${#members[@]}; id++)); do
-    open_window process "$id" "${members[@]}" --shared ":$section_port"
+    open_window process "$id" "${members[@]}" --shared ":$section_port" \
+      ${options[@]+"${options[@]}"}
   done
   await_windows
   echo 'The windows are open: press x in one. Ctrl-C here, or closing them, ends the demo.'
@@ -258,7 +267,7 @@ open_here() {
   begin end_group
   echo "'1 x': process 1 asks for the critical section; '2 2': process 2 ticks; q ends."
   print_omissions
-  start_group "${#members[@]}" 5s
+  start_group "${#members[@]}" ''
   while read -r id input; do
     case $id in
       q) break ;;
@@ -363,7 +372,8 @@ draw_case() {
 
 # --- a group of plain processes that share one output ------------------------
 
-# Starts the critical section (pids[0]) and $1 processes that hold it for $2 (pids[ID]).
+# Starts the critical section (pids[0]) and $1 processes that hold it for $2, if that is
+# given (pids[ID]).
 # They read from named pipes, and all write to the one output. As background jobs they
 # ignore Ctrl-C, and are ended in order.
 start_group() {
@@ -373,7 +383,8 @@ start_group() {
   for ((id = 1; id <= $1; id++)); do
     mkfifo "$scratch/in.$id" || exit 1
     start_one "$scratch/in.$id" process "$id" "${members[@]}" \
-      --shared ":$section_port" --hold "$2" --label "$id" ${trace:+--trace "$trace"}
+      --shared ":$section_port" ${2:+--hold "$2"} --label "$id" ${trace:+--trace "$trace"} \
+      ${options[@]+"${options[@]}"}
   done
   await printed 'critical section at' # of cs
   await printed ' listens at ' "$1"

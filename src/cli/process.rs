@@ -89,11 +89,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = time)]
     resend: Duration,
 
-    /// Ask every peer for every entry, as Ricart and Agrawala do
+    /// Keep each permission until its peer requests it back (Carvalho and Roucairol), as
+    /// agents do: an entry asks only the peers whose permission is missing
     ///
-    /// Without it, a permission is kept until its peer requests it back, and an entry
-    /// asks only the peers whose permission is missing.
+    /// Without it, every entry asks every peer, as in Ricart's and Agrawala's paper.
     #[arg(long)]
+    keep_permissions: bool,
+
+    /// The default; earlier builds had it as an option.
+    #[arg(long, hide = true, conflicts_with = "keep_permissions")]
     ask_everybody: bool,
 
     /// Go on without a minority of the members when they have not been heard for this
@@ -118,6 +122,7 @@ const EXAMPLES: &str = "\
 Examples:
   turno process 2 :10001 :10002 :10003
   turno process 1 alpha:7001 beta:7001 --shared alpha:10000 --key turno.key
+  turno process 2 :10001 :10002 :10003 --keep-permissions
   echo x | turno process 1 :10001 --hold 200ms";
 
 impl Arguments {
@@ -145,7 +150,7 @@ impl Arguments {
             node: engine::Config {
                 group,
                 resolver: Resolver::default(),
-                keeps_permissions: !self.ask_everybody,
+                keeps_permissions: self.keep_permissions,
                 beat: None,
                 pace: Pace {
                     first: self.resend.max(Duration::from_millis(1)),

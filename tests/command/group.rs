@@ -39,9 +39,10 @@ fn an_entry_costs_two_datagrams_per_peer() {
 }
 
 #[test]
-fn a_repeated_entry_costs_two_datagrams_for_each_peer_that_asked_meanwhile() {
+fn with_kept_permissions_a_repeated_entry_asks_the_peers_that_asked_meanwhile() {
     let group = Group::of(3);
-    let mut processes = group.all_without_resends("0s");
+    let options = ["--hold", "0s", "--resend", "1h", "--keep-permissions"];
+    let mut processes = group.all_with(&options);
     enter_and_leave(&mut processes[0], 1);
     enter_and_leave(&mut processes[0], 2);
     processes[0].wait_for("x: all permissions kept, clock 6");
@@ -57,10 +58,17 @@ fn a_repeated_entry_costs_two_datagrams_for_each_peer_that_asked_meanwhile() {
     }
 }
 
+/// `--ask-everybody` was the option for what is the default now.
 #[test]
-fn with_ask_everybody_each_entry_asks_all_peers() {
+fn each_entry_asks_all_peers() {
+    for older_option in [&[][..], &["--ask-everybody"]] {
+        asks_all_peers_twice(older_option);
+    }
+}
+
+fn asks_all_peers_twice(options: &[&str]) {
     let group = Group::of(3);
-    let mut processes = group.all_with(&["--hold", "0s", "--resend", "1h", "--ask-everybody"]);
+    let mut processes = group.all_with(&[&["--hold", "0s", "--resend", "1h"], options].concat());
     enter_and_leave(&mut processes[0], 1);
     enter_and_leave(&mut processes[0], 2);
     processes[0].wait_for("x: req<6,1> sent to 2, 3, clock 6");

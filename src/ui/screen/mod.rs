@@ -4,6 +4,7 @@
 
 mod diagram;
 mod draw;
+mod greetings;
 mod labels;
 mod terminal;
 
@@ -16,6 +17,7 @@ use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
 use draw::{Palette, Picture};
+use greetings::{GREETED, Greetings};
 use terminal::FullScreen;
 
 /// How many lines the log keeps: more than a screen shows.
@@ -36,6 +38,7 @@ pub struct Screen {
     terminal: FullScreen,
     started: Instant,
     log: VecDeque<LogEntry>,
+    greetings: Greetings,
     diagram: LiveDiagram,
     /// Whether the user wants the diagram. `None`: where it fits beside the rest.
     wants_diagram: Option<bool>,
@@ -67,6 +70,7 @@ impl Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
             log: VecDeque::new(),
+            greetings: Greetings::default(),
             diagram: LiveDiagram::default(),
             wants_diagram: None,
             has_diagram: false,
@@ -76,6 +80,15 @@ impl Screen {
                 has_colour: !no_colour,
             },
         })
+    }
+
+    /// Replaces the line about all greetings where it stands.
+    fn record_greetings(&mut self, line: Line) {
+        let is_it = |entry: &&mut LogEntry| entry.line.text.starts_with(GREETED);
+        match self.log.iter_mut().find(is_it) {
+            Some(entry) => entry.line = line,
+            None => self.record(line),
+        }
     }
 
     fn record(&mut self, line: Line) {
@@ -102,7 +115,11 @@ impl Observer for Screen {
         self.diagram.happened(what);
         // The head of the screen has the first line of the start: our identity.
         let skipped = usize::from(matches!(what, NodeEvent::Began { .. }));
-        for line in narrate(what).into_iter().skip(skipped) {
+        let mut lines = narrate(what);
+        if let Some(greeted) = self.greetings.take_from(&mut lines, what) {
+            self.record_greetings(greeted);
+        }
+        for line in lines.into_iter().skip(skipped) {
             self.record(line);
         }
         Ok(())
