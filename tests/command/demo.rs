@@ -311,6 +311,27 @@ fn ctrl_c_in_the_one_terminal_shows_the_summary() {
 }
 
 #[test]
+fn options_after_two_hyphens_are_those_of_each_process() {
+    let place = Place::of(2);
+    let options = ["--", "--keep-permissions", "--hold", "20ms"];
+    let mut command = place.demo(&[&["2", "--in", "here"][..], &options].concat());
+    command.stdin(Stdio::piped());
+    let mut demo = Running::start(&place, command);
+    demo.wait_for("Left out are");
+    for wanted in ["1| x: req<2,1> sent to 2", "1| x: all permissions kept"] {
+        demo.send_line("1 x");
+        demo.wait_for(wanted);
+        let entries = if wanted.contains("kept") { 2 } else { 1 };
+        wait_until("the end of the entry", || {
+            demo.printed().matches("1| Process exited CS").count() == entries
+        });
+    }
+    demo.end_input();
+    assert_eq!(demo.status(), Some(0));
+    place.wait_until_clean();
+}
+
+#[test]
 fn in_tmux_each_process_has_a_pane_and_quitting_ends_them_all() {
     let Some(terminal) = Terminal::open(120, 40) else {
         return;
