@@ -43,6 +43,7 @@ pub(crate) use run::run_plan;
 pub(crate) use seeds::run_seeds;
 pub(crate) use shrink::shrink;
 pub use transcript::step_lines;
+pub(crate) use transcript::step_narration;
 
 #[cfg(test)]
 pub(crate) mod changed_list_tests;

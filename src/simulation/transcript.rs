@@ -3,12 +3,22 @@
 use super::cluster::{Cluster, Done, Handled, Parcel, Program, ProgramStep};
 use crate::engine::NodeEvent;
 use crate::group::Group;
-use crate::narrate::{ENTERED, EXITED, narrate, received, sent};
+use crate::narrate::{ENTERED, EXITED, Line, Tone, narrate, received, sent};
 use crate::printable::Printable;
 
 /// The lines about a step, in order, without the id of the program. A process of the
 /// original reports less: what arrived, what it sent, that it entered or left.
 pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel>) -> Vec<String> {
+    let lines = step_narration(cluster, step, arrived);
+    lines.into_iter().map(|line| line.text).collect()
+}
+
+/// The same lines, each with what it means.
+pub(crate) fn step_narration(
+    cluster: &Cluster,
+    step: &ProgramStep,
+    arrived: Option<&Parcel>,
+) -> Vec<Line> {
     let Some(program) = cluster.program(step.id) else {
         return Vec::new();
     };
@@ -33,7 +43,7 @@ pub fn step_lines(cluster: &Cluster, step: &ProgramStep, arrived: Option<&Parcel
         }
         _ => return Vec::new(),
     };
-    narrate(&event).into_iter().map(|line| line.text).collect()
+    narrate(&event)
 }
 
 fn original_lines(
@@ -41,19 +51,20 @@ fn original_lines(
     group: &Group,
     step: &ProgramStep,
     arrived: Option<&Parcel>,
-) -> Vec<String> {
+) -> Vec<Line> {
+    let line = |tone, text| Line { text, tone };
     let clock = format!(", clock {clock}");
-    let arrived = arrived.map(|parcel| received(&parcel.head(), &clock));
+    let arrived = arrived.map(|parcel| line(Tone::Ordinary, received(&parcel.head(), &clock)));
     let done = step.done.iter().filter_map(|done| match done {
         Done::Sent(parcel) => {
             let host = parcel.destination.ip();
             let mut members = group.members.iter();
             let index = members.position(|member| member.is_some_and(|it| it.ip() == host));
             let to = index.map_or_else(|| host.to_string(), |index| (index + 1).to_string());
-            Some(sent(&parcel.head(), to))
+            Some(line(Tone::Ordinary, sent(&parcel.head(), to)))
         }
-        Done::Entered(_) => Some(ENTERED.to_owned()),
-        Done::Left => Some(EXITED.to_owned()),
+        Done::Entered(_) => Some(line(Tone::Section, ENTERED.to_owned())),
+        Done::Left => Some(line(Tone::Section, EXITED.to_owned())),
         Done::Reserved(_)
         | Done::Promised(_)
         | Done::Joined
