@@ -89,6 +89,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod lock_command;
 #[cfg(feature = "cli")]
+mod play;
+#[cfg(feature = "cli")]
 mod process;
 #[cfg(feature = "cli")]
 mod section_server;
@@ -139,6 +141,10 @@ pub mod internals {
     }
     pub mod trace {
         pub use crate::trace::*;
+    }
+    #[cfg(feature = "cli")]
+    pub mod play {
+        pub use crate::play::*;
     }
     #[cfg(feature = "cli")]
     pub mod simulation {

@@ -7,6 +7,7 @@ mod agent;
 mod duration;
 mod key;
 mod lock;
+mod play;
 mod process;
 mod shared;
 mod simulate;
@@ -55,6 +56,9 @@ one of the processes:
   turno process 2 :10001 :10002 :10003
   turno process 3 :10001 :10002 :10003
 
+Or move a group a step at a time, each datagram by hand:
+  turno play
+
 Exit codes: 0 success, 1 failure, 2 wrong use. turno lock and turno status have
 more. RUST_LOG=debug shows diagnostics on standard error.";
 
@@ -63,6 +67,7 @@ enum Command {
     Agent(Box<agent::Arguments>),
     Status(status::Arguments),
     Process(process::Arguments),
+    Play(play::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
     #[command(flatten)]
@@ -143,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Agent(arguments) => arguments.run(),
         Command::Status(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
+        Command::Play(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         // It has exit codes of its own.

@@ -14,7 +14,7 @@ mod failover;
 mod lock;
 mod upgrade;
 
-// `turno process` and `turno shared`.
+// `turno process`, `turno shared` and `turno play`.
 mod attack;
 mod bad_network;
 mod demo;
@@ -22,6 +22,7 @@ mod group;
 mod misconfigured;
 mod original_cases;
 mod original_peers;
+mod play;
 mod process;
 mod screen;
 mod section_server;
