@@ -1,4 +1,4 @@
-//! Scripts that nobody watches: from a file or through a pipe, to a transcript.
+//! Scripts without a terminal: from a file or through a pipe, to a transcript.
 
 use std::io::{self, BufRead, Write};
 

@@ -30,7 +30,9 @@ pub(crate) struct Prompt {
     page: Option<PathBuf>,
     /// The commands of the file that were not played yet.
     rest: VecDeque<Step>,
-    /// The lines of the file below its last command.
+    /// The comments below its last command.
+    end: Vec<String>,
+    /// What is shown below the diagram: comments of the file, lists, or what is wrong.
     message: Vec<String>,
     is_wrong: bool,
     has_colour: bool,
@@ -45,6 +47,7 @@ impl Prompt {
             files: Files::default(),
             page,
             rest: VecDeque::new(),
+            end: Vec::new(),
             message: Vec::new(),
             is_wrong: false,
             has_colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -53,6 +56,7 @@ impl Prompt {
             Some((path, script)) => {
                 prompt.files.adopt(path);
                 prompt.rest = script.steps.into();
+                prompt.end = script.end;
                 prompt.show_comment();
             }
             None => {
@@ -161,6 +165,9 @@ impl Prompt {
                     self.message = lines;
                 }
                 self.show_comment();
+                if self.rest.is_empty() {
+                    self.session.end_with(std::mem::take(&mut self.end));
+                }
             }
             Err(why) => {
                 self.wrong(format!(

@@ -58,8 +58,13 @@ impl Session {
             let line = step.line;
             self.step(step).map_err(|why| (line, why))?;
         }
-        self.end = script.end;
+        self.end_with(script.end);
         Ok(())
+    }
+
+    /// Adds comments below the last command.
+    pub(super) fn end_with(&mut self, comments: Vec<String>) {
+        self.end.extend(comments);
     }
 
     /// Executes a command of a script, and returns the lines about it.

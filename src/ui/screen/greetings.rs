@@ -9,7 +9,7 @@ use crate::narrate::{Line, Tone, listed};
 use crate::protocol::Event;
 
 /// The beginning of the line.
-pub(super) const GREETED: &str = "hello and welcome exchanged with";
+pub(super) const GREETED: &str = "hello and welcome of";
 
 /// So many members are listed; of more only the number is shown.
 const MAX_LISTED: usize = 9;
@@ -83,10 +83,10 @@ mod tests {
     fn all_greetings_are_one_line_and_a_request_is_a_line_of_its_own() {
         let (mut greetings, mut member) = (Greetings::default(), unstarted(1, 3));
         let first = lines_about(&mut greetings, &mut member, &hello(3));
-        let text = "hello and welcome exchanged with 3: no permission";
+        let text = "hello and welcome of 3: no permission";
         assert_eq!(first, (Some(text.to_owned()), 0));
         let second = lines_about(&mut greetings, &mut member, &hello(2));
-        let text = "hello and welcome exchanged with 2, 3: no permission";
+        let text = "hello and welcome of 2, 3: no permission";
         assert_eq!(second, (Some(text.to_owned()), 0));
         let asked = lines_about(&mut greetings, &mut member, &request(4, 2));
         assert_eq!(asked, (None, 1));
