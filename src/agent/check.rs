@@ -82,8 +82,9 @@ impl Check {
         }
     }
 
-    /// The members of the list; `None` if one is no member. Names that are not found are
-    /// told one by one.
+    /// The members of the list; `None` if one is no member, or this member's own name is not
+    /// found. Names that are not found are told one by one: those of the others are looked up
+    /// again when the agent runs.
     fn members(&mut self, config: &AgentConfig) -> Option<Vec<Listed>> {
         let mut list: Vec<Listed> = Vec::new();
         for (text, id) in config.members.iter().zip(1..) {
@@ -100,17 +101,26 @@ impl Check {
         if list.len() < config.members.len() || list.is_empty() {
             return None;
         }
-        let mut is_found = true;
+        let mut has_own = true;
         for (member, id) in list.iter().zip(1..) {
             match member.address.resolve() {
                 Ok(found) => self.add(Kind::Fine, format!("{member} ({id}) is {}", shown(&found))),
+                Err(error) if config.id == Some(id) => {
+                    has_own = false;
+                    self.add(
+                        Kind::Wrong,
+                        format!("{member} ({id}), this member: {error}"),
+                    );
+                }
                 Err(error) => {
-                    is_found = false;
-                    self.add(Kind::Wrong, format!("{member} ({id}): {error}"));
+                    let text = format!(
+                        "{member} ({id}): {error}; the agent starts without it, and looks it up again"
+                    );
+                    self.add(Kind::Note, text);
                 }
             }
         }
-        is_found.then_some(list)
+        has_own.then_some(list)
     }
 
     /// The group, if it is one, and whether this member can listen.
@@ -145,7 +155,8 @@ impl Check {
             }
         };
         let name = format!("{} ({id})", group.name(group.id));
-        let hosts = &group.hosts[usize::from(id) - 1];
+        let found = group.found[usize::from(id) - 1].iter();
+        let hosts: Vec<IpAddr> = found.map(SocketAddr::ip).collect();
         if listen.is_none() && !hosts.iter().any(|host| is_of_this_host(*host)) {
             let ips: Vec<String> = hosts.iter().map(ToString::to_string).collect();
             self.add(

@@ -71,6 +71,7 @@ pub(super) fn start_node(
             record: open.record,
             guard,
             since,
+            waited: Duration::ZERO,
             deadline: deadline.map(|(until, lease)| HoldDeadline::new(until, lease)),
         }
     });

@@ -10,7 +10,7 @@ use super::duration::time;
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
 use crate::engine::state_file::{Existing, StateFile};
 use crate::engine::{self, Observer, key_file};
-use crate::group::{Address, Group, Listed};
+use crate::group::{Address, Group, Listed, Resolver};
 use crate::mutex::Pace;
 use crate::process::{Config, Input, Process};
 use crate::system::Output;
@@ -144,6 +144,7 @@ impl Arguments {
         let config = Config {
             node: engine::Config {
                 group,
+                resolver: Resolver::default(),
                 keeps_permissions: !self.ask_everybody,
                 beat: None,
                 pace: Pace {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::state_file::StateFile;
-use crate::group::Group;
+use crate::group::{Group, Resolver};
 use crate::mutex::Pace;
 use crate::views::{Lease, MAX_LEASE, MIN_LEASE};
 use crate::wire::Key;
@@ -16,6 +16,8 @@ use crate::wire::Key;
 pub struct Config {
     /// Who belongs, and which member this is.
     pub group: Group,
+    /// What knows the addresses of its members' names.
+    pub resolver: Resolver,
     /// Whether permissions are kept from entry to entry; otherwise every peer is
     /// asked for every entry.
     pub keeps_permissions: bool,

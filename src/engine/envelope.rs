@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::mutex::Timer;
+use crate::group::Found;
+use crate::mutex::{NodeId, Timer};
 use crate::transport::Socket;
 
 /// One thing that arrived at a node. Every source puts these into the node's one
@@ -26,6 +27,13 @@ pub(crate) enum Input {
         source: SocketAddr,
         /// Its text.
         bytes: Vec<u8>,
+    },
+    /// The look-up of a member's name has ended.
+    Found {
+        /// The member.
+        id: NodeId,
+        /// Its addresses.
+        found: Found,
     },
     /// A timer of the algorithm is due.
     Timer(Timer),

@@ -12,6 +12,7 @@
 //! input of its own user into the same queue, and hands the engine what is the
 //! engine's ([`Input`]).
 
+mod addresses;
 mod config;
 mod drops;
 mod envelope;
@@ -21,9 +22,13 @@ mod observer;
 mod old_list;
 mod peer_stats;
 mod perform;
+mod port_probe;
 mod presence;
+mod questions;
+mod reach;
 mod stall_report;
 pub(crate) mod state_file;
+mod survey;
 mod timers;
 mod udp;
 mod view_report;
@@ -42,10 +47,15 @@ use crate::system::boot_clock;
 use crate::transport::Transport;
 use crate::views;
 use crate::wire::Key;
+use addresses::{Addresses, LookUps};
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
+use port_probe::PortProbes;
 use presence::Presence;
+use questions::Questions;
+use reach::Reach;
 use state_file::StateFile;
+use survey::Surveys;
 use timers::Timers;
 use udp::Udp;
 use view_report::ViewHistory;
@@ -55,9 +65,13 @@ pub(crate) use config::{cannot_listen, in_context, lease};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
 pub use observer::{NodeEvent, Observer, Snapshot};
+pub(crate) use questions::Question;
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
+pub(crate) use survey::MAX_WAIT;
+#[cfg(feature = "cli")]
+pub(crate) use survey::{MemberReport, Told};
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
 pub(crate) trait User {
@@ -96,6 +110,13 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    port_probes: PortProbes,
+    surveys: Surveys,
+    questions: Questions,
+    reach: Reach,
+    addresses: Addresses,
+    /// `None` if the list has no names.
+    look_ups: Option<LookUps>,
     has_key: bool,
     /// The members that go on with the old list, of which the user was told.
     told_of_old_list: BTreeSet<NodeId>,
@@ -121,6 +142,12 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
+    /// Whose hosts say that nobody listens there.
+    pub(crate) port_probes: &'a PortProbes,
+    /// Which peers say that they hear this member.
+    pub(crate) reach: &'a Reach,
+    /// Where the peers that have moved were before.
+    pub(crate) moved_from: &'a BTreeMap<NodeId, SocketAddr>,
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -139,6 +166,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             key,
             mut state,
             lease,
+            resolver,
             ..
         } = config;
         if let Some(state) = state.as_ref().filter(|state| state.is_changing())
@@ -181,11 +209,17 @@ impl<O: Observer, U: User> Engine<O, U> {
                 Member::with_failover(core, views, boot_clock::now())
             }
         };
+        let look_ups = Addresses::has_names(&group)
+            .then(|| LookUps::new(resolver, registry, udp::LOOK_UPS))
+            .transpose()
+            .map_err(|error| in_context("cannot look up names", &error))?;
         log::info!("this is incarnation {incarnation} of member {}", group.id);
         Ok(Engine {
             udp,
             timers: Timers::default(),
             state,
+            addresses: Addresses::new(&group, key.is_some(), Instant::now()),
+            look_ups,
             has_key: key.is_some(),
             told_of_old_list: BTreeSet::new(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
@@ -195,6 +229,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
             presence: Presence::new(config.beat.filter(|_| lease.is_none())),
+            port_probes: PortProbes::default(),
+            surveys: Surveys::default(),
+            questions: Questions::default(),
+            reach: Reach::default(),
             observer,
             user,
             has_lost_state: false,
@@ -255,6 +293,9 @@ impl<O: Observer, U: User> Engine<O, U> {
         let view = NodeView {
             views: &self.views,
             presence: &self.presence,
+            port_probes: &self.port_probes,
+            reach: &self.reach,
+            moved_from: self.addresses.before(),
             group: self.transport.group(),
             member: &self.member,
             heard: &self.heard,
@@ -267,12 +308,18 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// The poll reports this token as ready. It need not be the engine's.
     pub(crate) fn ready(&mut self, token: mio::Token) {
         self.udp.ready(token);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.ready(token);
+        }
     }
 
     /// Puts the timers that are due into the queue, and behind them what has arrived.
     pub(crate) fn drain<S>(&mut self, queue: &mut VecDeque<Envelope<S>>) {
         self.timers.drain(queue);
         self.udp.drain(queue);
+        if let Some(look_ups) = &mut self.look_ups {
+            look_ups.drain(queue);
+        }
     }
 
     /// Whether there is more to drain at once.
@@ -287,6 +334,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
             self.presence.next_timeout(),
+            self.surveys.next_timeout(),
+            self.addresses.next_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -298,6 +347,8 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn report(&mut self) -> io::Result<()> {
         self.observer.check()?;
         self.say_up()?;
+        self.go_on_with_surveys()?;
+        self.search_members()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),
             None => Ok(()),

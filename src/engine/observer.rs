@@ -108,6 +108,15 @@ pub enum NodeEvent<'a> {
         /// The system's reason.
         error: &'a io::Error,
     },
+    /// A member is sent to at another address from now on.
+    Moved {
+        /// Who belongs, and where they are now.
+        group: &'a Group,
+        /// The member.
+        id: NodeId,
+        /// Where it was sent to before; `None` if its name was not known.
+        before: Option<SocketAddr>,
+    },
     /// The user has waited for the lock for a while.
     StillWaiting(&'a Stall),
     /// The trace ends here.

@@ -78,7 +78,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
         for (to, message) in output.view_messages {
             if let Some(outgoing) = self.transport.route_view(to, &message) {
-                self.send(outgoing)?;
+                self.expects_beat(to);
+                self.send_to(to, outgoing)?;
             }
         }
         Ok(())
@@ -118,10 +119,13 @@ impl<O: Observer, U: User> Engine<O, U> {
             // Done already.
             Effect::Reserve { .. } | Effect::Promise { .. } | Effect::Forget => {}
             Effect::Join => self.report_view(),
-            Effect::Send { .. } => {
+            Effect::Send { to, repetition, .. } => {
                 self.peer_stats.sends(effect);
+                if *repetition > 0 {
+                    self.addresses.asked(*to);
+                }
                 if let Some(outgoing) = self.transport.route(effect) {
-                    return self.send(outgoing);
+                    return self.send_to(*to, outgoing);
                 }
             }
             Effect::Enter { lock, token } => {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use super::timers::jittered;
 use super::{Engine, NodeView, Observer, User};
 use crate::mutex::NodeId;
+use crate::system::millis;
+use crate::wire::Heard;
 
 /// What a node knows of the presence of its peers.
 #[derive(Debug, Default)]
@@ -49,9 +51,13 @@ impl Presence {
 
     /// How long this peer may be silent if it is up. `None`: it does not say that it is up.
     pub(crate) fn max_silence(&self, id: NodeId) -> Option<Duration> {
-        let interval = self.interval.filter(|_| self.seen.contains(&id))?;
+        self.own_max_silence().filter(|_| self.seen.contains(&id))
+    }
+
+    /// How long this member is silent at most. `None`: it does not say that it is up.
+    pub(super) fn own_max_silence(&self) -> Option<Duration> {
         // Two may be lost, and the last may be late.
-        Some(interval * 7 / 2)
+        self.interval.map(|interval| interval * 7 / 2)
     }
 }
 
@@ -69,6 +75,15 @@ impl NodeView<'_> {
         let heard = self.heard.get(&id).map(Instant::elapsed);
         Some(heard.is_some_and(|heard| heard <= max))
     }
+
+    /// Whether a peer hears this node, as far as this node can tell. `None`: the peer does not
+    /// say so, or is not heard itself.
+    pub(crate) fn reaches(&self, id: NodeId) -> Option<bool> {
+        if self.is_up(id) == Some(false) {
+            return None;
+        }
+        self.reach.reaches(id, self.presence.own_max_silence())
+    }
 }
 
 impl<O: Observer, U: User> Engine<O, U> {
@@ -82,6 +97,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             && presence.next.is_some_and(|next| next <= Instant::now())
         {
             presence.next = Some(Instant::now() + jittered(interval));
+            self.search_silent();
             self.send_up(false)?;
         }
         Ok(())
@@ -98,21 +114,39 @@ impl<O: Observer, U: User> Engine<O, U> {
         }
     }
 
+    /// Those that no longer say that they are up may have moved.
+    fn search_silent(&mut self) {
+        let (.., view) = self.split();
+        let peers = view.member.peers().iter();
+        let is_silent =
+            |id: &NodeId| view.is_up(*id) == Some(false) && !view.presence.has_stopped(*id);
+        let silent: Vec<NodeId> = peers.copied().filter(is_silent).collect();
+        for id in silent {
+            self.addresses.asked(id);
+        }
+    }
+
     fn send_up(&mut self, leaves: bool) -> io::Result<()> {
         self.presence.count += 1;
         let count = self.presence.count;
         for peer in self.member.peers().clone() {
-            if let Some(outgoing) = self.transport.route_up(peer, count, leaves) {
-                self.send(outgoing)?;
+            let heard = self.heard.get(&peer).map(Instant::elapsed);
+            let heard = heard.map_or(Heard::Never, |ago| Heard::MillisAgo(millis(ago)));
+            if let Some(outgoing) = self.transport.route_up(peer, count, leaves, heard) {
+                self.send_to(peer, outgoing)?;
             }
         }
         Ok(())
     }
 
     /// A peer says that it is up, or is about to end.
-    pub(super) fn receive_up(&mut self, from: NodeId, leaves: bool) {
+    pub(super) fn receive_up(&mut self, from: NodeId, leaves: bool, heard: Option<Heard>) {
         if !self.member.peers().contains(&from) {
             return;
+        }
+        if let Some(heard) = heard {
+            let max = self.presence.own_max_silence();
+            self.reach.says(from, heard, max, Instant::now());
         }
         self.note_heard(from);
         self.presence.seen.insert(from);

@@ -28,6 +28,9 @@ const TRIES: usize = 16;
 /// The poll tokens: this one for the listening socket, those above it for requests.
 const LISTENING: usize = 1 << 16;
 
+/// That of the look-ups of names.
+pub(super) const LOOK_UPS: Token = Token(LISTENING - 1);
+
 /// The sockets of a node.
 pub(super) struct Udp {
     registry: Registry,

@@ -102,6 +102,15 @@ impl Address {
         Ok(found)
     }
 
+    /// A port of this host.
+    pub(super) fn of_port(port: u16) -> Self {
+        Address { host: None, port }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The host as it is written; `None` for this one.
     pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()
@@ -115,7 +124,7 @@ impl Address {
     }
 
     /// Whether it is the name of a host, which may have any address.
-    pub(super) fn is_by_name(&self) -> bool {
+    pub(crate) fn is_by_name(&self) -> bool {
         let is_of_its_own = self.host.as_ref().is_some_and(|host| host != "localhost");
         is_of_its_own && !self.is_literal()
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod listed;
+mod resolver;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +14,10 @@ use crate::views::Lease;
 use crate::wire::GroupDigest;
 pub use address::{Address, AddressError};
 pub use listed::Listed;
+pub use resolver::{Found, Resolver};
+
+/// How many addresses of a name are tried.
+const MAX_ADDRESSES: usize = 8;
 
 /// A group, as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +31,15 @@ pub struct Group {
     pub listed: Vec<String>,
     /// Each member's name: the list's, else its host as the list has it.
     pub called: Vec<String>,
-    /// Where each member listens; the first is member 1.
-    pub members: Vec<SocketAddr>,
-    /// All addresses of each member's host.
-    pub hosts: Vec<Vec<IpAddr>>,
+    /// The same, to look it up again.
+    pub addresses: Vec<Address>,
+    /// Where each member is sent to; the first is member 1. `None` while its name is not
+    /// known.
+    pub members: Vec<Option<SocketAddr>>,
+    /// All addresses of each member, of both kinds, as they were found last.
+    pub found: Vec<Vec<SocketAddr>>,
+    /// Why the latest look-up of a member's name found no address, if it found none.
+    pub unknown: Vec<Option<String>>,
     /// Where this member's socket is bound.
     pub listen: SocketAddr,
     /// A digest of the list, so that all can see whether they have the same.
@@ -46,7 +56,7 @@ pub struct GroupError(String);
 
 impl Group {
     /// The group of member `id` and this list. `listen` overrides the
-    /// address to bind.
+    /// address to bind. A peer whose name is not known is a member without an address.
     ///
     /// # Errors
     /// [`GroupError`] names the member at fault and the way out.
@@ -55,7 +65,20 @@ impl Group {
         list: &[Listed],
         listen: Option<&Address>,
     ) -> Result<Group, GroupError> {
-        let addresses: Vec<&Address> = list.iter().map(|member| &member.address).collect();
+        Self::resolve_with(id, list, listen, &Resolver::default())
+    }
+
+    /// As [`Group::resolve`], with this resolver.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resolve_with(
+        id: u16,
+        list: &[Listed],
+        listen: Option<&Address>,
+        resolver: &Resolver,
+    ) -> Result<Group, GroupError> {
+        let addresses: Vec<Address> = list.iter().map(|member| member.address.clone()).collect();
         let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let called = listed::called(list);
         let name = |(member, address): (&Listed, &String)| match &member.name {
@@ -75,15 +98,24 @@ impl Group {
             )));
         }
         check_names(list, &called)?;
-        let found = addresses.iter().map(|address| address.resolve());
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        let members = one_family(&names, &found)?;
-        let is_ours = |address: &&SocketAddr| address.is_ipv4() == members[0].is_ipv4();
-        check_ports(&names, &members)?;
-        check_reachable(&addresses, &members)?;
         let own = usize::from(id) - 1;
+        let answers = resolver.resolve_all(&addresses, own);
+        if let Err(error) = &answers[own] {
+            let label = labelled(&names, own);
+            let text = format!("{error}; it is the host of {label}, this member itself");
+            return Err(GroupError(text));
+        }
+        let unknown = answers.iter().map(|found| found.as_ref().err());
+        let unknown = unknown.map(|why| why.map(ToString::to_string)).collect();
+        let found = answers.into_iter().map(Result::unwrap_or_default);
+        let found: Vec<Vec<SocketAddr>> = found.collect();
+        let members = one_family(&names, &found)?;
+        let own_address = members[own].expect("its own name is known");
+        let is_ours = |address: &&SocketAddr| address.is_ipv4() == own_address.is_ipv4();
+        check_ports(&names, &addresses, &members)?;
+        check_reachable(&addresses, &members)?;
         let listen = match listen {
-            None => bind_address(addresses[own], own, &members),
+            None => bind_address(&addresses[own], own_address, &members),
             Some(listen) => *listen.resolve()?.iter().find(is_ours).ok_or_else(|| {
                 let kind = "is of the other kind, IPv4 or IPv6, than the members' addresses";
                 GroupError(format!("--listen {listen} {kind}"))
@@ -92,16 +124,15 @@ impl Group {
         Ok(Group {
             id: NodeId(id),
             listen,
-            hosts: found
-                .iter()
-                .map(|found| found.iter().map(SocketAddr::ip).collect())
-                .collect(),
             digest: GroupDigest::of(&listed),
             lease: None,
             names,
             listed,
             called,
+            addresses,
             members,
+            found,
+            unknown,
         })
     }
 
@@ -121,13 +152,14 @@ impl Group {
     /// [`GroupError`] says what is wrong with it.
     pub fn section(&self, section: &Address) -> Result<SocketAddr, GroupError> {
         let found = section.resolve()?;
-        if let Some(place) = self.members.iter().position(|own| found.contains(own)) {
-            return Err(GroupError(format!(
-                "{} has the address of the critical section, {}; give it another port, or move \
-                 the section with --shared",
-                labelled(&self.names, place),
-                self.members[place]
-            )));
+        for (place, member) in self.members.iter().enumerate() {
+            if let Some(member) = member.filter(|member| found.contains(member)) {
+                return Err(GroupError(format!(
+                    "{} has the address of the critical section, {member}; give it another port, \
+                     or move the section with --shared",
+                    labelled(&self.names, place)
+                )));
+            }
         }
         let is_ours = |address: &&SocketAddr| address.is_ipv4() == self.listen.is_ipv4();
         let section = *found.iter().find(is_ours).unwrap_or(&found[0]);
@@ -141,21 +173,23 @@ impl Group {
     /// A group of `members` on loopback at these ports, as member `id` sees it.
     #[must_use]
     pub fn on_loopback(id: u16, ports: &[u16]) -> Group {
-        let members: Vec<SocketAddr> = ports
-            .iter()
-            .map(|port| (Ipv4Addr::LOCALHOST, *port).into())
-            .collect();
-        let names: Vec<String> = ports.iter().map(|port| format!(":{port}")).collect();
+        let members = ports.iter().map(|port| (Ipv4Addr::LOCALHOST, *port).into());
+        let members: Vec<SocketAddr> = members.collect();
+        let addresses = ports.iter().map(|port| Address::of_port(*port));
+        let addresses: Vec<Address> = addresses.collect();
+        let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         Group {
             id: NodeId(id),
-            hosts: members.iter().map(|member| vec![member.ip()]).collect(),
             listen: members[usize::from(id) - 1],
             digest: GroupDigest::of(&names),
             lease: None,
             listed: names.clone(),
             called: names.clone(),
             names,
-            members,
+            addresses,
+            found: members.iter().map(|member| vec![*member]).collect(),
+            unknown: vec![None; members.len()],
+            members: members.into_iter().map(Some).collect(),
         }
     }
 
@@ -163,9 +197,8 @@ impl Group {
     /// loopback is one host.
     #[must_use]
     pub fn is_at(&self, id: NodeId, source: IpAddr) -> bool {
-        let source = source.to_canonical();
-        let mut hosts = of_member(&self.hosts, id).into_iter().flatten();
-        hosts.any(|host| *host == source || (host.is_loopback() && source.is_loopback()))
+        let mut found = of_member(&self.found, id).into_iter().flatten();
+        found.any(|found| is_same_host(found.ip(), source))
     }
 
     /// Whether this member's address in the list may lead to another node.
@@ -210,11 +243,87 @@ impl Group {
         of_member(&self.listed, id).map_or("", String::as_str)
     }
 
-    /// Where a member listens, if there is such a member.
+    /// Where a member is sent to, if there is such a member and its name is known.
     #[must_use]
     pub fn address(&self, id: NodeId) -> Option<SocketAddr> {
-        of_member(&self.members, id).copied()
+        of_member(&self.members, id).copied().flatten()
     }
+
+    /// Whether the list has this member.
+    #[must_use]
+    pub fn has(&self, id: NodeId) -> bool {
+        of_member(&self.members, id).is_some()
+    }
+
+    /// Why this member's name is not known, if the latest look-up of it found no address.
+    #[must_use]
+    pub fn unknown(&self, id: NodeId) -> Option<&str> {
+        of_member(&self.unknown, id)?.as_deref()
+    }
+
+    /// A member's address in the list, if it is the name of a host, which may have another
+    /// address tomorrow.
+    #[must_use]
+    pub fn host_name(&self, id: NodeId) -> Option<&Address> {
+        of_member(&self.addresses, id).filter(|address| address.is_by_name())
+    }
+
+    /// The addresses at which a member may be, as they were found last.
+    #[must_use]
+    pub fn candidates(&self, id: NodeId) -> Vec<SocketAddr> {
+        let found = of_member(&self.found, id).into_iter().flatten().copied();
+        let is_of_a_host = |ip: IpAddr| !ip.is_unspecified() && !ip.is_multicast();
+        // What is sent to the own address arrives here.
+        let own = (id != self.id).then(|| self.address(self.id)).flatten();
+        let mut candidates: Vec<SocketAddr> = Vec::new();
+        for address in found {
+            let is_ours = address.is_ipv4() == self.listen.is_ipv4() && is_of_a_host(address.ip());
+            if is_ours && Some(address) != own && !candidates.contains(&address) {
+                candidates.push(address);
+            }
+        }
+        candidates.truncate(MAX_ADDRESSES);
+        candidates
+    }
+
+    /// Notes what a look-up of a member's name has found. If that is nothing of use, the
+    /// addresses of before remain. Returns whether they are replaced.
+    pub(crate) fn set_found(&mut self, id: NodeId, found: Found) -> bool {
+        let place = usize::from(id.0) - 1;
+        let why = match found {
+            Err(error) => error.to_string(),
+            Ok(found) => {
+                let before = std::mem::replace(&mut self.found[place], found);
+                if !self.candidates(id).is_empty() {
+                    self.unknown[place] = None;
+                    return true;
+                }
+                self.found[place] = before;
+                let kind = if self.listen.is_ipv4() {
+                    "IPv4"
+                } else {
+                    "IPv6"
+                };
+                format!(
+                    "{} has no {kind} address of another host, of which this group is",
+                    self.listed[place]
+                )
+            }
+        };
+        self.unknown[place] = Some(why);
+        false
+    }
+
+    /// From now on this member is sent to there.
+    pub(crate) fn set_address(&mut self, id: NodeId, address: SocketAddr) {
+        self.members[usize::from(id.0) - 1] = Some(address);
+    }
+}
+
+/// Whether two addresses are of one host. All of loopback is one host.
+pub(crate) fn is_same_host(one: IpAddr, other: IpAddr) -> bool {
+    let (one, other) = (one.to_canonical(), other.to_canonical());
+    one == other || (one.is_loopback() && other.is_loopback())
 }
 
 /// A member's part of a list whose first part is of member 1.
@@ -245,15 +354,20 @@ fn check_names(list: &[Listed], called: &[String]) -> Result<(), GroupError> {
     Ok(())
 }
 
-/// One address for each member, all IPv4 if that is possible, else all IPv6.
+/// One address for each member that has any, all IPv4 if that is possible, else all IPv6.
 fn one_family(
     names: &[String],
     candidates: &[Vec<SocketAddr>],
-) -> Result<Vec<SocketAddr>, GroupError> {
-    let all = |wanted: fn(&SocketAddr) -> bool| -> Result<Vec<SocketAddr>, usize> {
+) -> Result<Vec<Option<SocketAddr>>, GroupError> {
+    let all = |wanted: fn(&SocketAddr) -> bool| -> Result<Vec<Option<SocketAddr>>, usize> {
         let found = candidates.iter().enumerate();
         found
-            .map(|(place, found)| found.iter().copied().find(wanted).ok_or(place))
+            .map(|(place, found)| {
+                let first = found.iter().copied().find(wanted);
+                (first.is_some() || found.is_empty())
+                    .then_some(first)
+                    .ok_or(place)
+            })
             .collect()
     };
     all(SocketAddr::is_ipv4).or_else(|v6| {
@@ -267,14 +381,19 @@ fn one_family(
     })
 }
 
-fn check_ports(names: &[String], members: &[SocketAddr]) -> Result<(), GroupError> {
+fn check_ports(
+    names: &[String],
+    listed: &[Address],
+    members: &[Option<SocketAddr>],
+) -> Result<(), GroupError> {
     let mut taken = BTreeMap::new();
-    for (place, &address) in members.iter().enumerate() {
+    for (place, address) in members.iter().enumerate() {
         let label = || labelled(names, place);
-        if address.port() == 0 {
+        if listed[place].port() == 0 {
             let text = "has port 0; give the port that it listens on";
             return Err(GroupError(format!("{} {text}", label())));
         }
+        let Some(address) = *address else { continue };
         if address.ip().is_unspecified() || address.ip().is_multicast() {
             let text = "is not the address of one host; give the host's own";
             return Err(GroupError(format!("{} {text}", label())));
@@ -293,10 +412,13 @@ fn check_ports(names: &[String], members: &[SocketAddr]) -> Result<(), GroupErro
 /// A loopback address means another machine on every machine, so it cannot be listed
 /// beside a real one. Only a name that resolves to loopback may be: Debian gives a
 /// host's own name the address 127.0.1.1.
-fn check_reachable(addresses: &[&Address], members: &[SocketAddr]) -> Result<(), GroupError> {
+fn check_reachable(
+    addresses: &[Address],
+    members: &[Option<SocketAddr>],
+) -> Result<(), GroupError> {
     let place = |wanted: &dyn Fn(&Address, &SocketAddr) -> bool| {
         let mut both = addresses.iter().zip(members);
-        both.position(|(address, member)| wanted(address, member))
+        both.position(|(address, member)| member.is_some_and(|member| wanted(address, &member)))
     };
     let local = place(&|address, member| member.ip().is_loopback() && !address.is_by_name());
     let remote = place(&|_, member| !member.ip().is_loopback());
@@ -315,10 +437,11 @@ fn check_reachable(addresses: &[&Address], members: &[SocketAddr]) -> Result<(),
 
 /// The own address; all interfaces if the own name leads to loopback and other members
 /// are on other machines.
-fn bind_address(address: &Address, own: usize, members: &[SocketAddr]) -> SocketAddr {
-    let bind = members[own];
-    let others_are_remote = members.iter().any(|other| !other.ip().is_loopback());
-    if address.is_literal() || !bind.ip().is_loopback() || !others_are_remote {
+fn bind_address(address: &Address, bind: SocketAddr, members: &[Option<SocketAddr>]) -> SocketAddr {
+    // One whose name is not known may be anywhere.
+    let is_remote = |other: &Option<SocketAddr>| other.is_none_or(|it| !it.ip().is_loopback());
+    let others_are_remote = members.iter().any(is_remote);
+    if !address.is_by_name() || !bind.ip().is_loopback() || !others_are_remote {
         return bind;
     }
     let all_interfaces: IpAddr = match bind.ip() {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn address(text: &str) -> Address {
@@ -50,9 +52,9 @@ fn a_text_that_is_not_an_address_says_how_to_write_one() {
 fn a_port_alone_is_on_this_hosts_loopback() {
     let group = group(2, &[":10001", ":10002"]).unwrap();
     let members = ["127.0.0.1:10001", "127.0.0.1:10002"];
-    assert_eq!(group.members, members.map(|text| text.parse().unwrap()));
-    assert_eq!(group.listen, group.members[1]);
-    assert_eq!(group.address(NodeId(2)), Some(group.members[1]));
+    assert_eq!(group.members, members.map(|text| text.parse().ok()));
+    assert_eq!(Some(group.listen), group.members[1]);
+    assert_eq!(group.address(NodeId(2)), group.members[1]);
     assert_eq!(group.address(NodeId(3)), None);
     assert_eq!(group.address(NodeId(0)), None);
 }
@@ -60,7 +62,7 @@ fn a_port_alone_is_on_this_hosts_loopback() {
 #[test]
 fn a_port_alone_goes_with_ipv6_members() {
     let group = group(1, &[":10001", "[::1]:10002"]).unwrap();
-    assert!(group.members.iter().all(SocketAddr::is_ipv6));
+    assert!(group.members.iter().flatten().all(SocketAddr::is_ipv6));
 }
 
 #[test]
@@ -78,6 +80,64 @@ fn the_id_counts_from_one_into_the_list() {
         let text = format!("id {id} is out of range: ids count from 1, and the list has 2");
         assert_eq!(refusal(id, &[":10001", ":10002"]), text);
     }
+}
+
+/// Knows alpha alone, and answers nothing about `slow.example`.
+fn resolver() -> Resolver {
+    Resolver::new(Duration::from_millis(20), |address| match address.host() {
+        Some("alpha") => Ok(vec!["10.0.0.1:7001".parse().unwrap()]),
+        Some("slow.example") => loop {
+            std::thread::park();
+        },
+        Some(host) if address.is_by_name() => {
+            Err(AddressError::new(format!("cannot find host {host}: no")))
+        }
+        _ => address.resolve(),
+    })
+}
+
+#[test]
+fn a_peers_unknown_name_is_a_member_without_an_address_and_the_own_one_an_error() {
+    let list = ["alpha:7001", "beta:7001", "slow.example:7001"];
+    let list: Vec<Listed> = list.iter().map(|text| text.parse().unwrap()).collect();
+    let resolve = |id| Group::resolve_with(id, &list, None, &resolver());
+    let mut group = resolve(1).unwrap();
+    let alpha = "10.0.0.1:7001".parse().unwrap();
+    assert_eq!(group.members, [Some(alpha), None, None]);
+    assert_eq!(group.listen, alpha);
+    // A port of this host is not one of all its interfaces because another is unknown.
+    let local = [":7001", "beta:7001"].map(|text| text.parse().unwrap());
+    let local = Group::resolve_with(1, &local, None, &resolver()).unwrap();
+    assert_eq!(local.listen, "127.0.0.1:7001".parse().unwrap());
+    assert_eq!(group.unknown(NodeId(2)), Some("cannot find host beta: no"));
+    let late = "cannot find host slow.example: the resolver has not answered yet";
+    assert_eq!(group.unknown(NodeId(3)), Some(late));
+    assert!(!group.is_at(NodeId(2), "10.0.0.2".parse().unwrap()));
+    let own = resolve(2).unwrap_err().to_string();
+    let text = "cannot find host beta: no; it is the host of beta:7001 (2), this member itself";
+    assert_eq!(own, text);
+
+    let found = |texts: &[&str]| Ok(texts.iter().map(|text| text.parse().unwrap()).collect());
+    // Nothing of use: of the other kind, of no host, the own one.
+    for useless in [
+        &["[2001:db8::1]:7001"][..],
+        &["0.0.0.0:7001"],
+        &["10.0.0.1:7001"],
+    ] {
+        assert!(!group.set_found(NodeId(2), found(useless)), "{useless:?}");
+        let why = "beta:7001 has no IPv4 address of another host, of which this group is";
+        assert_eq!(group.unknown(NodeId(2)), Some(why));
+    }
+    assert!(group.set_found(NodeId(2), found(&["[2001:db8::1]:7001", "10.0.0.2:7001"])));
+    assert_eq!(group.unknown(NodeId(2)), None);
+    assert_eq!(
+        group.candidates(NodeId(2)),
+        ["10.0.0.2:7001".parse().unwrap()]
+    );
+    assert!(group.is_at(NodeId(2), "10.0.0.2".parse().unwrap()));
+    // A look-up that fails takes nothing away.
+    assert!(!group.set_found(NodeId(2), Err(AddressError::new("no".to_owned()))));
+    assert_eq!(group.candidates(NodeId(2)).len(), 1);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 
 use crate::engine::NodeEvent;
 use crate::group::Group;
+use crate::mutex::NodeId;
 use crate::printable::Printable;
 
 pub(crate) use account::Account;
@@ -100,6 +101,7 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
                 format!("the trace ends here, and the process goes on without it: {path}: {error}");
             (Tone::Trouble, text)
         }
+        NodeEvent::Moved { group, id, before } => (Tone::Ordinary, moved(group, *id, *before)),
         NodeEvent::StillWaiting(waiting) => (Tone::Ordinary, waiting.to_string()),
         NodeEvent::SectionUnreachable { address } => {
             let text = format!(
@@ -109,6 +111,22 @@ pub fn narrate(what: &NodeEvent<'_>) -> Vec<Line> {
         }
     };
     vec![tone.line(text)]
+}
+
+/// `beta:7001 (2) is at 10.0.0.9:7001 now, was 10.0.0.7:7001`.
+fn moved(group: &Group, id: NodeId, before: Option<SocketAddr>) -> String {
+    let (name, now) = (group.name(id), group.address(id));
+    let now = now.map(|now| now.to_string()).unwrap_or_default();
+    let before = before.map(|before| before.to_string());
+    format!("{name} ({id}) {}", is_at_now(&now, before.as_deref()))
+}
+
+/// `is at 10.0.0.9:7001 now, was 10.0.0.7:7001`.
+pub(crate) fn is_at_now(now: &str, before: Option<&str>) -> String {
+    match before {
+        Some(before) => format!("is at {now} now, was {before}"),
+        None => format!("is at {now} now, its name was not known"),
+    }
 }
 
 fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line> {
@@ -122,6 +140,15 @@ fn began(group: &Group, section: Option<SocketAddr>, has_key: bool) -> Vec<Line>
         lines.push(Tone::Trouble.line(format!(
             "WARNING: no --key, so any host that can send to {listen} in the name of a member's host can break the lock; turno key makes one"
         )));
+    }
+    for (id, why) in (1..).map(NodeId).zip(&group.unknown) {
+        if let Some(why) = why {
+            let why = Printable::whole(why.as_bytes());
+            lines.push(Tone::Trouble.line(format!(
+                "WARNING: {why}; {} ({id}) is not heard until its name is known, which is looked up again",
+                group.name(id)
+            )));
+        }
     }
     lines
 }

@@ -7,6 +7,9 @@ use crate::mutex::NodeId;
 use crate::narrate::{Tone, narrate};
 use crate::protocol::Event;
 
+/// The target of what is told of members that have moved.
+pub(crate) const MOVED: &str = "turno::moved";
+
 /// Logs the events of a node.
 #[derive(Debug)]
 pub(super) struct LogObserver;
@@ -14,6 +17,12 @@ pub(super) struct LogObserver;
 impl Observer for LogObserver {
     fn happened(&mut self, what: &NodeEvent<'_>) -> io::Result<()> {
         let is_ordinary = match what {
+            NodeEvent::Moved { .. } => {
+                for line in narrate(what) {
+                    log::info!(target: MOVED, "{}", line.text);
+                }
+                return Ok(());
+            }
             // Another node has this member's id: a person must stop one of the two.
             NodeEvent::Handled { event, member, .. } => sender(event) != Some(member.id()),
             _ => false,

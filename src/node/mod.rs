@@ -25,6 +25,9 @@ mod request;
 mod settings;
 mod settle;
 mod status;
+pub(crate) mod survey;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod tries;
 mod waiter;
@@ -33,8 +36,12 @@ pub use error::{Blocked, LockError};
 pub use guard::Guard;
 pub use handle::Handle;
 pub use local_node::LocalNode;
+#[cfg(feature = "cli")]
+pub(crate) use log_observer::MOVED;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
+#[cfg(feature = "cli")]
+pub(crate) use request::SURVEY;
 pub use settings::{Settings, StartError};
 pub use status::{LockState, LockStatus, OutStatus, PeerStatus, Status, ViewChange, ViewStatus};
 pub use thread::Node;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::engine::state_file::{Existing, StateFile};
 use crate::engine::{self, key_file};
-use crate::group::{AddressError, Group, Listed};
+use crate::group::{AddressError, Group, Listed, Resolver};
 use crate::mutex::Pace;
 
 /// Which group a node belongs to, and which member it is.
@@ -205,11 +205,16 @@ impl Settings {
     /// Reads the files, locks the state directory, and asks the resolver, which may
     /// take long.
     pub(super) fn open(&self) -> Result<engine::Config, StartError> {
+        self.open_with(Resolver::default())
+    }
+
+    /// As [`Settings::open`], with this resolver.
+    pub(super) fn open_with(&self, resolver: Resolver) -> Result<engine::Config, StartError> {
         let config = |error: &dyn fmt::Display| StartError::Config(error.to_string());
         let members = self.members.iter().map(|text| parsed(text));
         let members = members.collect::<Result<Vec<Listed>, _>>()?;
         let listen = self.listen.as_deref().map(parsed).transpose()?;
-        let group = Group::resolve(self.id, &members, listen.as_ref());
+        let group = Group::resolve_with(self.id, &members, listen.as_ref(), &resolver);
         let group = group.map_err(|error| config(&error))?;
         let lease = self.failover;
         let lease = lease.map(|length| engine::lease(length, group.members.len()));
@@ -225,6 +230,7 @@ impl Settings {
         }
         Ok(engine::Config {
             group,
+            resolver,
             keeps_permissions: true,
             beat: Some(self.beat),
             pace,

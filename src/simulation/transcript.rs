@@ -48,7 +48,7 @@ fn original_lines(
         Done::Sent(parcel) => {
             let host = parcel.destination.ip();
             let mut members = group.members.iter();
-            let index = members.position(|member| member.ip() == host);
+            let index = members.position(|member| member.is_some_and(|it| it.ip() == host));
             let to = index.map_or_else(|| host.to_string(), |index| (index + 1).to_string());
             Some(sent(&parcel.head(), to))
         }

@@ -26,12 +26,12 @@ pub enum DropReason {
     #[error("it is for the critical section, not for a process")]
     ForSection,
     /// It says that it is from a member, and comes from another host.
-    #[error("member {from} is at {expected}")]
+    #[error("member {from} {}", place(*expected))]
     ForeignHost {
         /// The member.
         from: NodeId,
-        /// Where that member is.
-        expected: SocketAddr,
+        /// Where that member is, if its name is known.
+        expected: Option<SocketAddr>,
     },
     /// The group has a key, and it is not signed.
     #[error("it is not signed: give every member the same --key")]
@@ -39,6 +39,9 @@ pub enum DropReason {
     /// The group has a key, and it was not signed with it for us.
     #[error("its signature is wrong: give every member the same --key")]
     Forged,
+    /// It is a challenge or a response, which only members with a key send.
+    #[error("it is for a group with a key, and this process was given no --key")]
+    NoKey,
     /// It is signed, and the group has no key.
     #[error("it is signed, and this process was given no --key")]
     Signed,
@@ -69,6 +72,14 @@ pub enum DropReason {
     Rejected(Rejected),
 }
 
+/// `is at 10.0.0.7:7001`.
+fn place(expected: Option<SocketAddr>) -> String {
+    match expected {
+        Some(expected) => format!("is at {expected}"),
+        None => "is at no address that is known".to_owned(),
+    }
+}
+
 impl DropReason {
     /// The name under which it is counted.
     #[must_use]
@@ -79,7 +90,7 @@ impl DropReason {
             DropReason::ForeignHost { .. } => "from another host",
             DropReason::Unsigned => "not signed",
             DropReason::Forged => "signature wrong",
-            DropReason::Signed => "signed, without a key here",
+            DropReason::Signed | DropReason::NoKey => "signed, without a key here",
             DropReason::OtherList { .. } => "of another member list",
             DropReason::Original => "of the original",
             DropReason::NoEcho => "without an echo",

@@ -17,7 +17,9 @@ use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
 use crate::views::ViewMessage;
-use crate::wire::{self, Datagram, Head, Key, Malformed, Signed};
+use crate::wire::{
+    self, Challenge, Datagram, Head, Heard, Key, LockReport, Malformed, Piece, Query, Signed,
+};
 pub use drop_reason::{DropReason, Dropped};
 
 /// A socket of this node.
@@ -41,7 +43,7 @@ pub struct Outgoing {
 }
 
 /// A message that is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// A message about a lock, or a greeting.
     Lock {
@@ -56,6 +58,8 @@ pub enum Incoming {
         from: NodeId,
         /// Whether it is about to end.
         leaves: bool,
+        /// When it last heard this member. `None`: it does not say so.
+        heard: Option<Heard>,
     },
     /// A message about views.
     View {
@@ -64,6 +68,52 @@ pub enum Incoming {
         /// The message.
         message: ViewMessage,
     },
+    /// The sender asks what happens with the locks.
+    Query {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// What it asks.
+        query: Query,
+    },
+    /// A part of what the sender tells of its locks.
+    Report {
+        /// The sender.
+        from: NodeId,
+        /// The part.
+        piece: Piece,
+    },
+    /// The sender asks, where it believes this member to be, for a response with this nonce.
+    Challenge {
+        /// The sender.
+        from: NodeId,
+        /// The nonce.
+        nonce: u64,
+    },
+    /// The response to a challenge with this nonce.
+    Response {
+        /// The sender.
+        from: NodeId,
+        /// The nonce.
+        nonce: u64,
+    },
+}
+
+impl Incoming {
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> NodeId {
+        match self {
+            Incoming::Lock { message, .. } => message.from,
+            Incoming::Up { from, .. }
+            | Incoming::View { from, .. }
+            | Incoming::Query { from, .. }
+            | Incoming::Report { from, .. }
+            | Incoming::Challenge { from, .. }
+            | Incoming::Response { from, .. } => *from,
+        }
+    }
 }
 
 /// Where the other members are, and which of them are turno nodes.
@@ -100,6 +150,11 @@ impl Transport {
     #[must_use]
     pub fn group(&self) -> &Group {
         &self.group
+    }
+
+    /// Who belongs, and where they are, which may change.
+    pub(crate) fn group_mut(&mut self) -> &mut Group {
+        &mut self.group
     }
 
     /// From now on signs and accepts with this key.
@@ -143,7 +198,8 @@ impl Transport {
     }
 
     /// Whether this peer is known to be a turno node. An original peer signs nothing.
-    fn is_known_turno(&self, peer: NodeId) -> bool {
+    #[must_use]
+    pub fn is_known_turno(&self, peer: NodeId) -> bool {
         self.key.is_some() || self.turno_peers.contains(&peer)
     }
 
@@ -208,15 +264,81 @@ impl Transport {
     /// The datagram that says that this member is up. `None` if that peer is not known to be
     /// a turno node: the original would not know what it means.
     #[must_use]
-    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool) -> Option<Outgoing> {
+    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool, heard: Heard) -> Option<Outgoing> {
         let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
         let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_up(from, self.incarnation, count, leaves, digest);
+        let text = wire::encode_up(from, self.incarnation, count, leaves, Some(heard), digest);
         Some(Outgoing {
             socket: Socket::Listening,
             address,
             text: self.sign(text, to),
         })
+    }
+
+    /// The datagram that asks a peer what happens with the locks. `None` if it is not known
+    /// to be a turno node.
+    #[must_use]
+    pub fn route_query(&self, to: NodeId, query: &Query) -> Option<Outgoing> {
+        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
+        let (from, digest) = (self.group.id, self.group.digest);
+        let text = wire::encode_query(from, self.incarnation, digest, query);
+        Some(Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        })
+    }
+
+    /// The datagrams that tell a peer what happens with the locks, a piece each. They go to
+    /// its address in the member list.
+    #[must_use]
+    pub fn route_report(
+        &self,
+        to: NodeId,
+        query: (u64, Incarnation),
+        locks: &[LockReport],
+    ) -> Vec<Outgoing> {
+        let Some(address) = self.group.address(to) else {
+            return Vec::new();
+        };
+        let (from, digest) = (self.group.id, self.group.digest);
+        let texts = wire::encode_report(from, self.incarnation, digest, query, locks);
+        let outgoing = texts.into_iter().map(|text| Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        });
+        outgoing.collect()
+    }
+
+    /// The incarnation of this member.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// The challenge with which this member finds out whether another one is at this
+    /// address, or the response to a challenge that came from there.
+    #[must_use]
+    pub fn challenge(
+        &self,
+        to: NodeId,
+        address: SocketAddr,
+        nonce: u64,
+        is_response: bool,
+    ) -> Outgoing {
+        let challenge = Challenge {
+            from: self.group.id,
+            incarnation: self.incarnation,
+            nonce,
+            group: self.group.digest,
+        };
+        let text = wire::encode_challenge(&challenge, is_response);
+        Outgoing {
+            socket: Socket::Listening,
+            address,
+            text: self.sign(text, to),
+        }
     }
 
     /// An answer that tells a node with another member list that the lists differ: it
@@ -292,8 +414,15 @@ impl Transport {
         let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, *group),
-            Datagram::View { from, group, .. } | Datagram::Up { from, group, .. } => {
-                (*from, Some(*group))
+            Datagram::View { from, group, .. }
+            | Datagram::Up { from, group, .. }
+            | Datagram::Query { from, group, .. }
+            | Datagram::Report { from, group, .. } => (*from, Some(*group)),
+            Datagram::Challenge(of) | Datagram::Response(of) => {
+                if self.key.is_none() {
+                    return Err(DropReason::NoKey);
+                }
+                (of.from, Some(of.group))
             }
             Datagram::OriginalReply { from, .. } => (*from, None),
         };
@@ -327,12 +456,34 @@ impl Transport {
                 body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
-            Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
+            Datagram::Query {
+                incarnation, query, ..
+            } => {
+                return Ok(Incoming::Query {
+                    from,
+                    incarnation,
+                    query,
+                });
+            }
+            Datagram::Report { piece, .. } => return Ok(Incoming::Report { from, piece }),
+            Datagram::Up { leaves, heard, .. } => {
+                return Ok(Incoming::Up {
+                    from,
+                    leaves,
+                    heard,
+                });
+            }
+            Datagram::Challenge(Challenge { nonce, .. }) => {
+                return Ok(Incoming::Challenge { from, nonce });
+            }
+            Datagram::Response(Challenge { nonce, .. }) => {
+                return Ok(Incoming::Response { from, nonce });
+            }
             Datagram::Section(_) => return Err(DropReason::ForSection),
         };
         if message.origin == Origin::Original {
             self.turno_peers.remove(&from);
-        } else if self.group.address(from).is_some() {
+        } else if self.group.has(from) {
             self.turno_peers.insert(from);
         }
         let is_elsewhere = message.origin == Origin::Original || from == self.group.id;
@@ -372,12 +523,11 @@ impl Transport {
 
     /// The algorithm itself refuses a sender that is no member.
     fn check_host(&self, from: NodeId, source: SocketAddr) -> Result<(), DropReason> {
-        match self.group.address(from) {
-            Some(expected) if !self.group.is_at(from, source.ip()) => {
-                Err(DropReason::ForeignHost { from, expected })
-            }
-            _ => Ok(()),
+        if !self.group.has(from) || self.group.is_at(from, source.ip()) {
+            return Ok(());
         }
+        let expected = self.group.address(from);
+        Err(DropReason::ForeignHost { from, expected })
     }
 }
 

@@ -84,7 +84,7 @@ impl Transport {
         let incoming = self.receive(datagram, local(port), socket);
         match incoming.map_err(|dropped| dropped.reason)? {
             Incoming::Lock { message, reply_to } => Ok(LockMessage { message, reply_to }),
-            Incoming::View { .. } | Incoming::Up { .. } => panic!("about no lock"),
+            _ => panic!("about no lock"),
         }
     }
 
@@ -178,7 +178,7 @@ fn without_a_key_only_members_hosts_are_accepted() {
     let mut one = transport(None);
     let elsewhere = SocketAddr::from(([192, 0, 2, 7], 10_002));
     for datagram in [&b"req<2,2>"[..], b"reply<2,2>"] {
-        let (from, expected) = (NodeId(2), local(10_002));
+        let (from, expected) = (NodeId(2), Some(local(10_002)));
         let dropped = one.receive(datagram, elsewhere, Socket::Listening);
         let reason = DropReason::ForeignHost { from, expected };
         assert_eq!(dropped.unwrap_err().reason, reason);
@@ -269,4 +269,26 @@ fn a_datagram_to_the_own_address_comes_back_with_its_source() {
     assert_eq!(hello.address, local(10_001));
     let incoming = one.receive_from(&hello.text, 50_000).unwrap();
     assert_eq!(incoming.reply_to, Some(local(50_000)));
+}
+
+#[test]
+fn only_members_with_a_key_challenge_each_other() {
+    let challenge = |key, is_response| {
+        let outgoing = peer(2, key).challenge(NodeId(1), local(10_001), 7, is_response);
+        assert_eq!(outgoing.socket, Socket::Listening);
+        outgoing.text
+    };
+    let (from, nonce) = (NodeId(2), 7);
+    // Where it comes from makes no difference.
+    for (is_response, incoming) in [
+        (false, Incoming::Challenge { from, nonce }),
+        (true, Incoming::Response { from, nonce }),
+    ] {
+        let text = challenge(key(), is_response);
+        let received = transport(key()).receive(&text, local(9), Socket::Listening);
+        assert_eq!(received, Ok(incoming));
+        let text = challenge(None, is_response);
+        assert_eq!(transport(None).drop_reason(&text), DropReason::NoKey);
+        assert_eq!(transport(key()).drop_reason(&text), DropReason::Unsigned);
+    }
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::fields::{AHEAD, HELD, LockField, Read};
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
-use super::{Datagram, GroupDigest, Malformed};
+use super::{Challenge, Datagram, GroupDigest, Malformed};
 use crate::mutex::{
-    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp, ViewNumber,
+    Body, First, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
 };
 
 pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
@@ -145,41 +145,41 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     text.push('}');
 }
 
-/// Reads what follows the head of a datagram that says that its sender is up.
-pub(super) fn decode_up(stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
+/// Reads the tail of a datagram that is about no lock.
+fn decode_plain(rest: &[u8]) -> Result<Read, Malformed> {
     let tail: Read = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     let is_about_a_lock = tail.lock.is_some() || tail.first.is_some() || tail.view.is_some();
     if is_about_a_lock || tail.echo.is_some() || tail.to.is_some() || tail.again.is_some() {
         return Err(NO_TAIL);
     }
-    Ok(Datagram::Up {
+    Ok(tail)
+}
+
+/// Reads what follows the head of a challenge, or of the response to one.
+pub(super) fn decode_challenge(stamp: Timestamp, rest: &[u8]) -> Result<Challenge, Malformed> {
+    let tail = decode_plain(rest)?;
+    if tail.leaves.is_some() {
+        return Err(NO_TAIL);
+    }
+    Ok(Challenge {
         from: stamp.id,
         incarnation: Incarnation(tail.incarnation.0),
-        count: stamp.clock,
-        leaves: tail.leaves.unwrap_or(false),
+        nonce: stamp.clock,
         group: GroupDigest(tail.group.0),
     })
 }
 
-/// The text of a datagram that says that the sender is up, without a signature. `count`
-/// counts them in the sender's run.
+/// The text of a challenge, or of the response to one, without a signature.
 #[must_use]
-pub fn encode_up(
-    from: NodeId,
-    incarnation: Incarnation,
-    count: u64,
-    leaves: bool,
-    group: GroupDigest,
-) -> String {
-    let mut text = format!("up<{count},{from}>{{\"incarnation\":\"");
-    Hexadecimal(incarnation.0).write(&mut text);
+pub fn encode_challenge(challenge: &Challenge, is_response: bool) -> String {
+    // The response is no longer than what it answers: it is of no use to flood a third.
+    let kind = if is_response { "response" } else { "challenge" };
+    let (nonce, from) = (challenge.nonce, challenge.from);
+    let mut text = format!("{kind}<{nonce},{from}>{{\"incarnation\":\"");
+    Hexadecimal(challenge.incarnation.0).write(&mut text);
     text.push_str("\",\"group\":\"");
-    Hexadecimal(group.0).write(&mut text);
-    text.push('"');
-    if leaves {
-        text.push_str(",\"leaves\":true");
-    }
-    text.push('}');
+    Hexadecimal(challenge.group.0).write(&mut text);
+    text.push_str("\"}");
     text
 }
 

@@ -130,6 +130,50 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
     }
 }
 
+fn up(leaves: bool, heard: Option<Heard>) -> Datagram {
+    Datagram::Up {
+        from: NodeId(3),
+        incarnation: INCARNATION,
+        count: 7,
+        leaves,
+        heard,
+        group: GROUP,
+    }
+}
+
+#[test]
+fn a_member_that_is_up_says_when_it_last_heard_the_receiver() {
+    for (leaves, heard, more) in [
+        (false, None, ""),
+        (true, None, r#","leaves":true"#),
+        (false, Some(Heard::Never), r#","heard?":null"#),
+        (false, Some(Heard::MillisAgo(1234)), r#","heard?":1234"#),
+    ] {
+        let text = format!(
+            r#"up<7,3>{{"incarnation":"9f86d081884c7d65","group":"000000000000000b"{more}}}"#
+        );
+        let encoded = encode_up(NodeId(3), INCARNATION, 7, leaves, heard, GROUP);
+        assert_eq!(encoded, text);
+        assert_eq!(decode(text.as_bytes()), Ok(up(leaves, heard)));
+    }
+}
+
+#[test]
+fn a_wrong_time_of_hearing_is_refused_and_a_field_of_a_later_version_is_passed_over() {
+    let with = |more: &str| {
+        let tail = r#"{"incarnation":"9f86d081884c7d65","group":"000000000000000b""#;
+        decode(format!("up<7,3>{tail},{more}}}").as_bytes())
+    };
+    for wrong in [
+        r#""heard?":-1"#,
+        r#""heard?":"1""#,
+        r#""heard?":1,"heard?":1"#,
+    ] {
+        assert_eq!(with(wrong), Err(tail::NO_TAIL), "{wrong}");
+    }
+    assert_eq!(with(r#""later?":{"a":[1]}"#), Ok(up(false, None)));
+}
+
 #[test]
 fn a_note_is_no_permission_and_a_permission_is_no_note() {
     let tail = r#"{"incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a""#;
@@ -255,4 +299,39 @@ fn the_largest_clock_and_id_are_read() {
         decode(b"req<9223372036854775807,65535>"),
         original_request(i64::MAX as u64, u16::MAX)
     );
+}
+
+#[test]
+fn a_challenge_and_its_response_have_one_nonce_and_the_response_is_not_longer() {
+    let challenge = Challenge {
+        from: NodeId(2),
+        incarnation: INCARNATION,
+        nonce: u64::MAX >> 1,
+        group: GROUP,
+    };
+    let [asks, answers] = [false, true].map(|it| encode_challenge(&challenge, it));
+    assert_eq!(
+        asks,
+        "challenge<9223372036854775807,2>\
+         {\"incarnation\":\"9f86d081884c7d65\",\"group\":\"000000000000000b\"}"
+    );
+    assert!(answers.starts_with("response<9223372036854775807,2>{"));
+    assert!(answers.len() <= asks.len());
+    assert_eq!(decode(asks.as_bytes()), Ok(Datagram::Challenge(challenge)));
+    assert_eq!(
+        decode(answers.as_bytes()),
+        Ok(Datagram::Response(challenge))
+    );
+    for field in [
+        "\"leaves\":true",
+        "\"echo\":1",
+        "\"lock\":\"a\"",
+        "\"later\":1",
+    ] {
+        let longer = asks.replace('}', &format!(",{field}}}"));
+        assert!(decode(longer.as_bytes()).is_err(), "{field}");
+    }
+    let later = asks.replace('}', ",\"later?\":1}");
+    assert_eq!(decode(later.as_bytes()), Ok(Datagram::Challenge(challenge)));
+    assert!(decode(b"challenge<1,2>").is_err());
 }

@@ -151,8 +151,14 @@ impl Cluster {
                     Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
                     }
-                    // No simulated program says that it is up.
-                    Ok(Incoming::Up { .. }) => ProgramStep {
+                    // No simulated program says that it is up, asks what happens, or moves.
+                    Ok(
+                        Incoming::Up { .. }
+                        | Incoming::Query { .. }
+                        | Incoming::Report { .. }
+                        | Incoming::Challenge { .. }
+                        | Incoming::Response { .. },
+                    ) => ProgramStep {
                         id,
                         handled: None,
                         done: Vec::new(),

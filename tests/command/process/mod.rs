@@ -118,6 +118,22 @@ fn an_address_of_another_host_is_reported() {
 }
 
 #[test]
+fn a_peer_whose_name_is_not_known_does_not_end_a_process() {
+    let ports = Ports::reserve(1);
+    let own = format!(":{}", ports.iter().next().unwrap());
+    let process = Program::start(
+        "process",
+        &["process", "1", &own, "no-such-host.invalid:7001"],
+    );
+    let line = process.wait_for("WARNING: cannot find host no-such-host.invalid: ");
+    let end = "; no-such-host.invalid:7001 (2) is not heard until its name is known, which is \
+               looked up again";
+    assert!(line.ends_with(end), "{line}");
+    process.wait_for(&format!("process 1 of 2 listens at 127.0.0.1{own}"));
+    process.terminate();
+}
+
+#[test]
 fn help_shows_examples() {
     for arguments in [
         &["--help"][..],

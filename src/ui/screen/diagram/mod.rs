@@ -28,8 +28,8 @@ const MAX_IDLE: usize = 12;
 pub(super) struct LiveDiagram {
     /// The node.
     pub(super) own: NodeId,
-    /// Where each member listens, member 1 first.
-    addresses: Vec<SocketAddr>,
+    /// Where each member is sent to, member 1 first.
+    addresses: Vec<Option<SocketAddr>>,
     /// The known run of each peer.
     runs: BTreeMap<NodeId, String>,
     /// The oldest first.
@@ -142,6 +142,7 @@ impl LiveDiagram {
                 let note = format!("not sent: {}", Printable::new(error.to_string().as_bytes()));
                 self.add_lost(true, *address, note);
             }
+            NodeEvent::Moved { group, .. } => self.addresses.clone_from(&group.members),
             NodeEvent::DroppedMore(more) => {
                 let times = u32::try_from(*more).unwrap_or(u32::MAX);
                 let row = self.row(Tone::Trouble, "dropped more");
@@ -204,7 +205,7 @@ impl LiveDiagram {
     /// Adds a datagram that was dropped or could not be sent, to or from this address.
     fn add_lost(&mut self, is_sent: bool, address: SocketAddr, note: String) {
         let members = (1..).map(NodeId).zip(&self.addresses);
-        let peers = members.filter(|(id, member)| **member == address && *id != self.own);
+        let peers = members.filter(|(id, member)| **member == Some(address) && *id != self.own);
         let arrow = Some(Arrow {
             is_sent,
             peers: peers.map(|(id, _)| id).take(1).collect(),
