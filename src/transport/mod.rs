@@ -7,6 +7,7 @@
 //! sent it.
 
 mod drop_reason;
+mod incoming;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin,
 use crate::views::ViewMessage;
 use crate::wire::{self, Challenge, Datagram, Head, Key, Malformed, Signed};
 pub use drop_reason::{DropReason, Dropped};
+pub use incoming::Incoming;
 
 /// A socket of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,60 +40,6 @@ pub struct Outgoing {
     pub address: SocketAddr,
     /// The text.
     pub text: Vec<u8>,
-}
-
-/// A message that is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
-    /// A message about a lock, or a greeting.
-    Lock {
-        /// The message.
-        message: Message,
-        /// Where an answer goes, if not to the sender's address in the member list.
-        reply_to: Option<SocketAddr>,
-    },
-    /// The sender is up, or is about to end.
-    Up {
-        /// The sender.
-        from: NodeId,
-        /// Whether it is about to end.
-        leaves: bool,
-    },
-    /// A message about views.
-    View {
-        /// The sender.
-        from: NodeId,
-        /// The message.
-        message: ViewMessage,
-    },
-    /// The sender asks, where it believes this member to be, for a response with this nonce.
-    Challenge {
-        /// The sender.
-        from: NodeId,
-        /// The nonce.
-        nonce: u64,
-    },
-    /// The response to a challenge with this nonce.
-    Response {
-        /// The sender.
-        from: NodeId,
-        /// The nonce.
-        nonce: u64,
-    },
-}
-
-impl Incoming {
-    /// The sender.
-    #[must_use]
-    pub fn from(&self) -> NodeId {
-        match self {
-            Incoming::Lock { message, .. } => message.from,
-            Incoming::Up { from, .. }
-            | Incoming::View { from, .. }
-            | Incoming::Challenge { from, .. }
-            | Incoming::Response { from, .. } => *from,
-        }
-    }
 }
 
 /// Where the other members are, and which of them are turno nodes.
