@@ -7,6 +7,7 @@
 use crate::model_check::lock::{self, Bounds, SMALL};
 use crate::model_check::{Found, breadth_first, keep, views};
 use crate::mutex::planted::Planted;
+use crate::simulation::changed_list_tests::IN_CHANGED_LISTS;
 use crate::simulation::failover_tests::planted::IN_TIME;
 use crate::simulation::{Addresses, Plan, Violation, run_plan};
 use crate::trace::{Fault, History, check};
@@ -162,7 +163,9 @@ fn every_planted_bug_is_found() {
             let (steps, states) = (found.steps.len(), found.states);
             eprintln!("{bug:?}: model check, {violation:?} in {steps} steps, {states} states");
             check_trace(*bug, violation, &found);
-        } else if let Some((_, plan_of)) = IN_TIME.iter().find(|(of, _)| of == bug) {
+        } else if let Some((_, plan_of)) =
+            (IN_TIME.iter().chain(IN_CHANGED_LISTS)).find(|(of, _)| of == bug)
+        {
             if let Some((violation, seed)) = simulate(*bug, plan_of, &addresses) {
                 eprintln!("{bug:?}: simulation of failover, seed {seed}: {violation}");
             } else {

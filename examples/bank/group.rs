@@ -69,6 +69,15 @@ pub struct Arguments {
     #[arg(long, requires = "state")]
     new_state: bool,
 
+    /// If the state is of another list of servers, take it over, so that tokens go on
+    /// rising: once all servers of the old list have ended
+    #[arg(long, requires = "state", conflicts_with = "new_state")]
+    adopt_list: bool,
+
+    /// With --adopt-list: this server of the old list is dead for good
+    #[arg(long, value_name = "ADDR", requires = "adopt_list")]
+    without: Vec<String>,
+
     /// Listen to the others here instead of at the server's address in the list
     /// (behind NAT, or in a container)
     #[arg(long, value_name = "ADDR", requires = "id")]
@@ -112,6 +121,9 @@ impl Arguments {
         }
         if self.new_state {
             settings = settings.reset_state();
+        }
+        if self.adopt_list {
+            settings = settings.adopt_list(self.without);
         }
         if let Some(listen) = self.listen {
             settings = settings.listen(listen);

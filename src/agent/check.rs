@@ -243,28 +243,27 @@ impl Check {
             return;
         }
         if config.new_state {
+            let given_up = group.and_then(|group| StateFile::given_up(folder, group));
             let text = format!("the state in {shown} is given up (--new-state)");
-            self.add(Kind::Note, text);
+            self.add(Kind::Note, given_up.unwrap_or(text));
         } else if let Some(group) = group {
-            match StateFile::check(folder, group.id, group.digest) {
-                Ok(()) if is_running => {
+            let settings = config.settings().ok();
+            let existing = settings.map(|settings| settings.existing().clone());
+            let found = StateFile::check(folder, group, &existing.unwrap_or_default());
+            match found {
+                Ok(_) if !is_running && StateFile::is_in_use(folder) => self.add(
+                    Kind::Wrong,
+                    format!("the state directory {shown} is in use by another node"),
+                ),
+                Ok(notice) => {
                     self.add(
                         Kind::Fine,
                         format!("the state in {shown} is of this member"),
                     );
-                }
-                Ok(()) => match StateFile::is_in_use(folder) {
-                    true => self.add(
-                        Kind::Wrong,
-                        format!("the state directory {shown} is in use by another node"),
-                    ),
-                    false => {
-                        self.add(
-                            Kind::Fine,
-                            format!("the state in {shown} is of this member"),
-                        );
+                    if let Some(notice) = notice {
+                        self.add(Kind::Note, notice);
                     }
-                },
+                }
                 Err(error) => self.add(Kind::Wrong, error.to_string()),
             }
         }

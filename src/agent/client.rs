@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::hold::{Hold, HoldDeadline};
 use super::protocol::{Answer, Ask, ClientStatus};
 use super::record::{Entry, Records, description};
+use super::usage::{NotHad, Usage};
 use super::waiting::Waiting;
 use crate::system::{boot_clock, micros, millis, process};
 use crate::views::Moment;
@@ -54,21 +55,29 @@ impl Client {
         now: Instant,
         node: &mut LocalNode,
         records: &mut Records,
+        usage: &mut Usage,
     ) -> Option<Answer> {
         let waiting = match &mut self.phase {
             Phase::Waiting(waiting) => waiting,
-            Phase::Granted(hold) if hold.since + MAX_TAKE_UP <= now => return self.pass_turn_on(),
+            Phase::Granted(hold) if hold.since + MAX_TAKE_UP <= now => {
+                return self.pass_turn_on(usage);
+            }
             _ => return None,
         };
         let mut context = Context::from_waker(&self.waker);
         let Poll::Ready(outcome) = Pin::new(&mut waiting.request).poll(&mut context) else {
-            return waiting.report(now, node);
+            waiting.check_limit(now);
+            return None;
         };
         let ask = mem::take(&mut waiting.ask);
+        let waited = waiting.timer.began.elapsed();
         self.phase = Phase::Idle;
         let guard = match outcome {
             Ok(guard) => guard,
-            Err(error) => return Some(failure(error, ask.at_once)),
+            Err(error) => {
+                usage.not_had(&ask.name, not_had(&error));
+                return Some(failure(error, ask.at_once));
+            }
         };
         let token = guard.token().get();
         // An entry without a record would be forgotten if this process were killed, though
@@ -83,6 +92,7 @@ impl Client {
                     record,
                     guard,
                     since: now,
+                    waited,
                     deadline: until
                         .zip(lease)
                         .map(|(until, lease)| HoldDeadline::new(until, lease)),
@@ -111,6 +121,7 @@ impl Client {
                     records.folder.display()
                 );
                 log::warn!("lock {:?}: {why}", ask.name);
+                usage.not_had(&ask.name, NotHad::Failed);
                 Answer::failed(why)
             }
         })
@@ -123,7 +134,7 @@ impl Client {
 
     /// Gives up the entry of a client that has not said in time that it takes its turn up:
     /// it is stopped, say, and the group would wait for a process that does not run.
-    fn pass_turn_on(&mut self) -> Option<Answer> {
+    fn pass_turn_on(&mut self, usage: &mut Usage) -> Option<Answer> {
         let phase = mem::replace(&mut self.phase, Phase::Idle);
         if let Phase::Granted(hold) = phase {
             let Entry {
@@ -133,7 +144,7 @@ impl Client {
             log::info!("lock {lock:?}: the turn of {client} is passed on: it was not taken up");
             // The client that wakes up finds this before it misses the record.
             let _ = self.connection.send(&Answer::ask_again(NOT_TAKEN_UP));
-            hold.release();
+            hold.give_up(usage, NotHad::NotTakenUp);
         }
         None
     }
@@ -148,10 +159,26 @@ impl Client {
         }
     }
 
+    pub(super) fn waiting_mut(&mut self) -> Option<&mut Waiting> {
+        match &mut self.phase {
+            Phase::Waiting(waiting) => Some(waiting),
+            _ => None,
+        }
+    }
+
     pub(super) fn waiting(&self) -> Option<&Waiting> {
         match &self.phase {
             Phase::Waiting(waiting) => Some(waiting),
             _ => None,
+        }
+    }
+
+    /// The lock that it has or wants.
+    pub(super) fn lock(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Idle => None,
+            Phase::Waiting(waiting) => Some(&waiting.ask.name),
+            Phase::Granted(hold) | Phase::Holding(hold) => Some(&hold.record.entry.lock),
         }
     }
 
@@ -172,6 +199,8 @@ impl Client {
                     since_ms: millis(waiting.timer.began.elapsed()),
                     not_begun: false,
                     stopped: is_stopped(self.pid),
+                    ticket: waiting.request.ticket(),
+                    under: ask.under.clone(),
                 })
             }
             Phase::Granted(hold) | Phase::Holding(hold) => Some(ClientStatus {
@@ -198,6 +227,15 @@ impl Client {
 /// Whether a process is stopped, as far as this user may see.
 fn is_stopped(pid: Option<u32>) -> bool {
     pid.is_some_and(process::is_stopped)
+}
+
+/// Why a request that failed did not get its lock.
+fn not_had(error: &LockError) -> NotHad {
+    match error {
+        LockError::Busy { .. } => NotHad::Busy,
+        LockError::Unanswered { .. } => NotHad::Unanswered,
+        _ => NotHad::Failed,
+    }
 }
 
 /// The answer to a request that failed. The client adds the name of the lock.

@@ -8,6 +8,7 @@ use super::connection::Closing;
 use super::hold::Hold;
 use super::protocol::{Answer, Ask, ClientMessage, Turn};
 use super::record::{description, is_locked};
+use super::usage::NotHad;
 use super::waiting::Waiting;
 use super::{Agent, metrics};
 use crate::LockError;
@@ -23,7 +24,7 @@ impl Agent {
         };
         let (messages, mut closing) = client.connection.receive();
         for message in messages {
-            if let Err(error) = self.handle(&mut client, message) {
+            if let Err(error) = self.handle(token, &mut client, message) {
                 closing = Some(error);
                 break;
             }
@@ -42,7 +43,12 @@ impl Agent {
     }
 
     /// Handles one message, and answers it unless it is a request for a lock.
-    fn handle(&mut self, client: &mut Client, message: ClientMessage) -> Result<(), Closing> {
+    fn handle(
+        &mut self,
+        token: usize,
+        client: &mut Client,
+        message: ClientMessage,
+    ) -> Result<(), Closing> {
         let phase = mem::replace(&mut client.phase, Phase::Idle);
         let answer = match (message, phase) {
             (ClientMessage::Ask(ask), Phase::Idle) if self.is_within(&ask) => self.within(&ask),
@@ -50,6 +56,7 @@ impl Agent {
                 Some(why) => Answer::ask_again(why),
                 None => match self.request(client, ask) {
                     Ok(waiting) => {
+                        self.note_use(&waiting.ask.name);
                         client.phase = Phase::Waiting(waiting);
                         return Ok(());
                     }
@@ -57,18 +64,23 @@ impl Agent {
                 },
             },
             (ClientMessage::Locked {}, Phase::Granted(hold)) if hold.deadline.is_some() => {
-                hold.release();
+                hold.give_up(&mut self.usage, NotHad::Failed);
                 Answer::failed(
                     "this turno lock is older than the agent, and does not know of failover: \
                      install the agent's version",
                 )
             }
             (ClientMessage::Locked {} | ClientMessage::LockedUntil {}, Phase::Granted(hold)) => {
+                self.usage.begun(&hold.record.entry.lock, hold.waited);
                 client.phase = Phase::Holding(hold);
                 Answer::Go {}
             }
-            (ClientMessage::Done {}, Phase::Granted(hold) | Phase::Holding(hold)) => {
-                hold.release();
+            (ClientMessage::Done {}, Phase::Granted(hold)) => {
+                hold.give_up(&mut self.usage, NotHad::Gone);
+                return Err(Closing::Gone);
+            }
+            (ClientMessage::Done {}, Phase::Holding(hold)) => {
+                hold.end(&mut self.usage);
                 return Err(Closing::Gone);
             }
             (ClientMessage::Resume(turn), Phase::Idle) => match self.take_over(client, &turn) {
@@ -84,9 +96,16 @@ impl Agent {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
             }
+            (ClientMessage::Group { lock, recent }, phase) => {
+                client.phase = phase;
+                match self.ask_group(token, lock.as_deref(), recent) {
+                    Ok(()) => return Ok(()),
+                    Err(why) => Answer::failed(why),
+                }
+            }
             (ClientMessage::Metrics {}, phase) => {
                 client.phase = phase;
-                let text = metrics::text(&self.status());
+                let text = metrics::text(&self.status(), &self.usage);
                 Answer::Metrics { text }
             }
             (message, phase) => {
@@ -155,6 +174,16 @@ impl Agent {
         Ok(Waiting::new(request, ask, limit))
     }
 
+    /// A client asks for this lock: it has counts from now on.
+    fn note_use(&mut self, lock: &str) {
+        let (clients, orphans) = (&self.clients, &self.orphans);
+        self.usage.asked(lock, Instant::now(), |name| {
+            let mut orphans = orphans.iter();
+            orphans.any(|hold| hold.record.entry.lock == name)
+                || clients.values().any(|client| client.lock() == Some(name))
+        });
+    }
+
     /// Takes the entry of a command out of those without a client, for the client that runs
     /// it. `None`: there is no such entry, it is not this client's, or its lease is over.
     fn take_over(&mut self, client: &Client, turn: &Turn) -> Option<Hold> {
@@ -178,13 +207,12 @@ impl Agent {
             let Some(client) = self.clients.get_mut(&token) else {
                 continue;
             };
-            if let Some(answer) = client.poll(now, &mut self.node, &mut self.records)
-                && client.connection.send(&answer).is_err()
-                && let Some(client) = self.clients.remove(&token)
-            {
-                self.close(client);
+            let (node, records) = (&mut self.node, &mut self.records);
+            if let Some(answer) = client.poll(now, node, records, &mut self.usage) {
+                self.tell(token, &answer);
             }
         }
+        self.report_waits();
     }
 
     /// Moves the deadlines of the commands on, as the lease is renewed, and ends those
@@ -196,7 +224,7 @@ impl Agent {
                 && hold.guard.is_lost()
                 && let Phase::Granted(hold) = mem::replace(&mut client.phase, Phase::Idle)
             {
-                hold.release();
+                hold.give_up(&mut self.usage, NotHad::Failed);
                 client.refuse("the lease ended before the command was started");
             }
         }
@@ -212,8 +240,9 @@ impl Agent {
     /// Closes a connection. The client's command may still run.
     pub(super) fn close(&mut self, client: Client) {
         match client.phase {
-            Phase::Idle | Phase::Waiting(_) => {}
-            Phase::Granted(hold) => hold.release(),
+            Phase::Idle => {}
+            Phase::Waiting(waiting) => self.usage.not_had(&waiting.ask.name, NotHad::Gone),
+            Phase::Granted(hold) => hold.give_up(&mut self.usage, NotHad::Gone),
             Phase::Holding(hold) => {
                 self.orphans.push(hold);
                 self.release_orphans();
@@ -233,6 +262,6 @@ impl Agent {
             !is_locked
         };
         let ended = self.orphans.extract_if(.., has_ended);
-        ended.for_each(Hold::release);
+        ended.for_each(|hold| hold.end(&mut self.usage));
     }
 }

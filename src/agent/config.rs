@@ -26,6 +26,12 @@ pub(crate) struct AgentConfig {
     /// Whether to begin with a new state.
     #[serde(skip)]
     pub(crate) new_state: bool,
+    /// Whether a state of another member list is taken over.
+    #[serde(skip)]
+    pub(crate) adopt_list: bool,
+    /// The members of the old list that are dead for good.
+    #[serde(skip)]
+    pub(crate) without: Vec<String>,
     /// The directory for a trace.
     pub(crate) trace: Option<PathBuf>,
     /// The Unix socket for the clients.
@@ -83,6 +89,8 @@ impl AgentConfig {
             key: self.key.or(other.key),
             state: self.state.or(other.state),
             new_state: self.new_state,
+            adopt_list: self.adopt_list,
+            without: self.without,
             trace: self.trace.or(other.trace),
             socket: self.socket.or(other.socket),
             socket_group: self.socket_group.or(other.socket_group),
@@ -116,6 +124,15 @@ impl AgentConfig {
         }
         if self.new_state {
             settings = settings.reset_state();
+        }
+        if self.adopt_list {
+            if self.state.is_none() {
+                let what = "--adopt-list takes over the clock in the state directory: give --state \
+                            DIR. A member without one starts with the new list as it is, and hears \
+                            the clocks of the others";
+                return Err(missing(what));
+            }
+            settings = settings.adopt_list(self.without.clone());
         }
         if let Some(trace) = &self.trace {
             settings = settings.trace(trace);

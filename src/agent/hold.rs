@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use super::protocol::{ClientStatus, Turn};
 use super::record::{Entry, Record, is_locked};
+use super::usage::{NotHad, Usage};
 use super::{CHECK_INTERVAL, deadline};
 use crate::Guard;
 use crate::system::process::Process;
@@ -21,13 +22,15 @@ const MAX_CLIENT_END: Duration = Duration::from_secs(1);
 /// The longest pause between two tries to kill what still runs.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// A recorded entry. Only [`Hold::release`] ends it: it outlives this process.
+/// A recorded entry. Only [`Hold::end`] and [`Hold::give_up`] end it: it outlives this process.
 #[must_use = "the lock stays held until it is released"]
 #[derive(Debug)]
 pub(super) struct Hold {
     pub(super) record: Record,
     pub(super) guard: Guard,
     pub(super) since: Instant,
+    /// How long its client waited for it. Of an entry of an earlier agent not known.
+    pub(super) waited: Duration,
     /// With failover, until when the command may run.
     pub(super) deadline: Option<HoldDeadline>,
 }
@@ -65,8 +68,20 @@ impl HoldDeadline {
 }
 
 impl Hold {
+    /// Releases the lock after its command has ended, and counts how long it was held.
+    pub(super) fn end(self, usage: &mut Usage) {
+        usage.released(&self.record.entry.lock, self.since.elapsed());
+        self.release();
+    }
+
+    /// Releases the lock of a client that did not begin under it, for this reason.
+    pub(super) fn give_up(self, usage: &mut Usage, why: NotHad) {
+        usage.not_had(&self.record.entry.lock, why);
+        self.release();
+    }
+
     /// Releases the lock, after the record of the entry is removed.
-    pub(super) fn release(self) {
+    fn release(self) {
         self.record.remove();
         drop(self.guard);
     }
@@ -175,6 +190,8 @@ impl Hold {
             since_ms: millis(self.since.elapsed()),
             not_begun: false,
             stopped: false,
+            ticket: self.guard.ticket(),
+            under: Vec::new(),
         }
     }
 }

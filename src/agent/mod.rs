@@ -23,6 +23,7 @@ mod clients;
 mod config;
 mod connection;
 pub(crate) mod deadline;
+pub(crate) mod group_status;
 mod hold;
 pub(crate) mod lines;
 mod metrics;
@@ -34,6 +35,8 @@ mod recovery;
 mod socket;
 pub(crate) mod socket_path;
 mod status;
+mod survey;
+mod usage;
 mod waiting;
 pub(crate) mod watch;
 mod woken;
@@ -60,6 +63,8 @@ use hold::Hold;
 use protocol::Answer;
 use record::Records;
 use socket::Socket;
+use survey::Asking;
+use usage::Usage;
 use watch::{About, TOLD, Watch};
 use woken::Woken;
 
@@ -108,8 +113,11 @@ pub(crate) struct Agent {
     woken: Woken,
     /// The entries of clients that have gone while their commands still run.
     orphans: Vec<Hold>,
+    usage: Usage,
     host: String,
     about: About,
+    /// The clients that have asked for the status of the group.
+    asking: Vec<Asking>,
     /// What was told of the other members.
     watch: Watch,
     /// When to accept clients that the system did not let the agent accept.
@@ -131,7 +139,8 @@ impl Agent {
         let gid = gid.transpose()?;
         let mut socket = Socket::bind(&path, gid)?;
         let records = Records::beside(&path, gid)?;
-        let (node, orphans) = recovery::start_node(config, &records)?;
+        let (mut node, orphans) = recovery::start_node(config, &records)?;
+        node.leave_questions_to_owner();
         let mut register = || -> io::Result<(Poll, Signals)> {
             let poll = Poll::new()?;
             let registry = poll.registry();
@@ -144,6 +153,10 @@ impl Agent {
         let (poll, signals) =
             registered.map_err(|error| format!("cannot wait for clients: {error}"))?;
         let system = rustix::system::uname();
+        let mut usage = Usage::default();
+        for Hold { record, since, .. } in &orphans {
+            usage.asked(&record.entry.lock, *since, |_| true);
+        }
         Ok(Agent {
             poll,
             handle: node.handle(),
@@ -155,8 +168,10 @@ impl Agent {
             next_client: FIRST_CLIENT,
             woken: Woken::default(),
             orphans,
+            usage,
             host: system.nodename().to_string_lossy().into_owned(),
             about: About::new(config, path),
+            asking: Vec::new(),
             watch: Watch::new(),
             accept_again: None,
             capacity: Capacity::measure(),
@@ -187,6 +202,7 @@ impl Agent {
                 self.watch.look(&self.node.peers(), self.node.lease());
             }
             self.release_orphans();
+            self.serve_surveys()?;
             self.serve_waiting();
             let renewal = self.renew_leases();
             if self.is_stopping && self.node.is_closed() {

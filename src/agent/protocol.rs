@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::group_status::GroupStatus;
 use crate::Status;
 
 /// The longest line that an agent reads, in bytes.
@@ -67,6 +68,16 @@ pub(crate) enum ClientMessage {
     Resume(Turn),
     /// Requests the status as JSON.
     Status {},
+    /// Requests the status with that of the whole group, which takes up to a second. An agent
+    /// that does not know of it answers `failed`.
+    Group {
+        /// Only of this lock. `None`: of all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lock: Option<String>,
+        /// What the members have told a moment ago will do.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        recent: bool,
+    },
     /// Requests the status in the text format of Prometheus.
     Metrics {},
 }
@@ -93,6 +104,10 @@ pub(crate) struct Ask {
     /// The command may run under the outer turn.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) reentrant: bool,
+    /// All turns under which the client itself runs, the outermost first: two commands can
+    /// wait for each other's locks. As `outer`, it is left out for an older agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) under: Vec<Turn>,
 }
 
 /// An entry as its client, and what runs under it, can name it. The record proves it: it is
@@ -194,6 +209,9 @@ pub(crate) struct AgentStatus {
     /// The clients that hold or want a lock: by lock, first the holder, then those that
     /// wait, in the order in which they will enter.
     pub(crate) clients: Vec<ClientStatus>,
+    /// What all members tell, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<GroupStatus>,
 }
 
 /// The status of a client that holds or wants a lock.
@@ -201,6 +219,9 @@ pub(crate) struct AgentStatus {
 pub(crate) struct ClientStatus {
     /// The name of the lock.
     pub(crate) lock: String,
+    /// The number by which the node's status names it.
+    #[serde(default)]
+    pub(crate) ticket: u64,
     /// `waiting`, `holding`, or `ending`: the client has gone, and its command still
     /// runs.
     pub(crate) state: String,
@@ -222,4 +243,7 @@ pub(crate) struct ClientStatus {
     /// Its process is stopped, by Ctrl-Z or SIGSTOP.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) stopped: bool,
+    /// The turns under which a client that waits runs already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) under: Vec<Turn>,
 }

@@ -46,6 +46,9 @@ pub(super) fn start_node(
     if let Some(folders) = &folders {
         open.extend(folders.open_elsewhere(&records.folder)?);
     }
+    if let Some(open) = open.first().filter(|_| prepared.adopts_list()) {
+        return Err(open.refusal().into());
+    }
     if let Some(lease) = config.failover {
         end_without_deadline(&mut open, lease)?;
     }
@@ -68,6 +71,7 @@ pub(super) fn start_node(
             record: open.record,
             guard,
             since,
+            waited: Duration::ZERO,
             deadline: deadline.map(|(until, lease)| HoldDeadline::new(until, lease)),
         }
     });
@@ -213,6 +217,16 @@ impl OpenRecord {
             lock,
             until,
         })
+    }
+
+    /// The member list cannot change while a command runs under its lock.
+    fn refusal(&self) -> String {
+        let (path, Entry { lock, command, .. }) = (self.record.path.display(), &self.record.entry);
+        format!(
+            "--adopt-list: {command:?} still runs here under lock {lock:?}, and in the new list \
+             another member could enter: end it (fuser -v {path} lists its processes), and start \
+             the agent again"
+        )
     }
 
     fn resumed(&self) -> ResumedEntry {

@@ -31,6 +31,7 @@ impl Agent {
         });
         AgentStatus {
             node,
+            group: None,
             clients: clients.into_iter().map(|(_, client)| client).collect(),
         }
     }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, Ask, FIRST_REPORT};
+use super::protocol::{Ask, FIRST_REPORT};
+use crate::engine::Told;
+use crate::mutex::LockName;
+use crate::node::SURVEY;
 use crate::system::WaitTimer;
 use crate::{LocalNode, Request};
 
@@ -14,36 +17,55 @@ pub(super) struct Waiting {
     pub(super) timer: WaitTimer,
     /// When to cancel the request. `None`: never, or it is cancelled already.
     until: Option<Instant>,
+    /// When to have the members asked that may not answer, before that.
+    ask_at: Option<Instant>,
+    /// The survey whose outcome tells this client who has the lock.
+    survey: Option<u64>,
 }
 
 impl Waiting {
     pub(super) fn new(request: Request, ask: Ask, limit: Option<Duration>) -> Self {
         let timer = WaitTimer::first_report_after(FIRST_REPORT);
+        // A limit that no `Instant` can express is none.
+        let until = limit.and_then(|limit| timer.began.checked_add(limit));
+        let ask_at = until.zip(limit);
         Waiting {
             request,
             ask,
-            // A limit that no `Instant` can express is none.
-            until: limit.and_then(|limit| timer.began.checked_add(limit)),
+            until,
+            ask_at: ask_at.map(|(until, limit)| until - SURVEY.min(limit / 2)),
+            survey: None,
             timer,
         }
     }
 
     /// When to call [`Waiting::report`].
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let due = [self.until, self.timer.next_timeout()];
+        let due = [self.until, self.ask_at, self.timer.next_timeout()];
         due.into_iter().flatten().min()
     }
 
-    /// Cancels a request that has waited long enough, or returns the report that is due.
-    pub(super) fn report(&mut self, now: Instant, node: &mut LocalNode) -> Option<Answer> {
-        if self.until.take_if(|until| *until <= now).is_some() {
-            // The outcome then says what stood in the way, or that the node has ended.
-            let _ = self.request.cancel();
-            return None;
+    /// Cancels a request that has waited long enough. If the node has ended, the outcome
+    /// says so.
+    pub(super) fn check_limit(&mut self, now: Instant) {
+        if self.ask_at.take_if(|at| *at <= now).is_some() {
+            let _ = self.request.survey();
         }
-        let waited = self.timer.due()?.as_secs();
-        let blocked = node.blocked(&self.request);
-        let text = format!("{waited} s for {blocked}");
-        Some(Answer::Waiting { text })
+        if self.until.take_if(|until| *until <= now).is_some() {
+            // The outcome then says what stood in the way.
+            let _ = self.request.cancel();
+        }
+    }
+
+    /// What the members have told, if a report is due. They are asked when it is.
+    pub(super) fn report(&mut self, node: &mut LocalNode) -> Option<Told> {
+        if self.survey.is_none() && self.timer.due().is_some() {
+            let lock = LockName::new(self.request.name()).ok()?;
+            // If the node has ended, the outcome says so.
+            self.survey = node.short_survey(&lock).ok();
+        }
+        let told = node.told(self.survey?)?;
+        self.survey = None;
+        Some(told)
     }
 }

@@ -97,6 +97,8 @@ enum Standing {
     Unheard,
     Up,
     Down,
+    /// It is up, and says that it does not hear this member.
+    Deaf,
     /// It has said that it ends.
     Stopped,
     /// Why what is sent in its name is dropped.
@@ -170,7 +172,11 @@ impl Watch {
                 known.sent_again = peer.sent_again;
             }
             known.heard_ms = peer.heard_ms;
-            let standing = standing(peer, known.sent_again, lease);
+            let mut standing = standing(peer, known.sent_again, lease);
+            let is_unsaid = standing == Standing::Up && peer.hears_us.is_none();
+            if is_unsaid && known.standing == Standing::Deaf {
+                standing = Standing::Deaf;
+            }
             if standing == known.standing {
                 continue;
             }
@@ -203,9 +209,10 @@ fn standing(peer: &PeerStatus, sent_again: u64, lease: Option<Duration>) -> Stan
             peer.is_up == Some(false) || (is_silent(MAX_SILENCE_MS) && was_asked)
         }
     };
-    match is_down {
-        true => Standing::Down,
-        false => Standing::Up,
+    match (is_down, peer.hears_us) {
+        (true, _) => Standing::Down,
+        (false, Some(false)) => Standing::Deaf,
+        (false, _) => Standing::Up,
     }
 }
 
@@ -223,8 +230,16 @@ fn told(peer: &PeerStatus, before: &Standing, now: &Standing) -> (Level, String)
                 format!("{name} is down: not heard for {seconds} s"),
             )
         }
+        (_, Standing::Deaf) => {
+            let text = format!("{name} is heard, but {}", peer.deafness());
+            (Level::Warn, text)
+        }
         (_, Standing::Stopped) => (Level::Info, format!("{name} has stopped")),
         (Standing::Unheard, Standing::Up) => (Level::Info, format!("{name} is up")),
+        (Standing::Deaf, Standing::Up) => {
+            let text = format!("{name} hears this member again");
+            (Level::Info, text)
+        }
         (Standing::Refused(_), Standing::Up) => (Level::Info, format!("{name} is heard")),
         (_, Standing::Up) => (Level::Info, format!("{name} is up again")),
         (_, Standing::Unheard) => (Level::Info, format!("{name} is not heard yet")),
@@ -247,6 +262,9 @@ mod tests {
             heard_ms,
             is_up: None,
             has_stopped: false,
+            is_closed: false,
+            hears_us: None,
+            heard_us_ms: None,
             fastest_reply_us: None,
             sent_again,
             dropped: dropped.map(ToOwned::to_owned),
@@ -300,6 +318,24 @@ mod tests {
         assert_eq!(up, ["INFO beta:7001 (2) is up again"]);
         let stopped = told(&mut watch, with(false, true), None);
         assert_eq!(stopped, ["INFO beta:7001 (2) has stopped"]);
+    }
+
+    #[test]
+    fn a_member_that_does_not_hear_this_one_is_told_of_until_it_does() {
+        let with = |hears_us: Option<bool>| PeerStatus {
+            hears_us,
+            heard_us_ms: Some(41_000),
+            ..peer(Some(3), 0, None)
+        };
+        let mut watch = Watch::new();
+        told(&mut watch, with(None), None);
+        let deaf = told(&mut watch, with(Some(false)), None);
+        let text = "WARN beta:7001 (2) is heard, but it does not hear this member: last heard it \
+                    41 s ago, as it says";
+        assert_eq!(deaf, [text]);
+        assert!(told(&mut watch, with(None), None).is_empty());
+        let again = told(&mut watch, with(Some(true)), None);
+        assert_eq!(again, ["INFO beta:7001 (2) hears this member again"]);
     }
 
     #[test]

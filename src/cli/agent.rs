@@ -60,9 +60,30 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or another member's
+    /// Begin with a new state, because the old one is lost. It GIVES UP THE CLOCK: if all
+    /// members do so, tokens begin again near 1
     #[arg(long)]
     new_state: bool,
+
+    /// If the state is of another member list, take it over, so that tokens go on rising
+    ///
+    /// First stop all members of the old list, and end what they ran under a lock; then
+    /// start each that goes on with the new list and this option. The agent looks for
+    /// members that go on with the old list, for two seconds, and does not start while one
+    /// does, or while a command runs here under its lock. All members of the new list must
+    /// be up before the first entry. Once the state is of the new list, the option does
+    /// nothing.
+    #[arg(long, conflicts_with = "new_state")]
+    adopt_list: bool,
+
+    /// With --adopt-list: this member of the old list, by address or name, is dead for good,
+    /// and all that it ran under a lock. May be given several times
+    ///
+    /// Each member that is not in the new list must be named. With --failover name also one
+    /// that has lost its state; a majority must go on with theirs. That a member is silent
+    /// proves nothing: one that is cut off may still enter.
+    #[arg(long, value_name = "MEMBER", requires = "adopt_list")]
+    without: Vec<String>,
 
     /// Listen for clients at this Unix socket [default: $TURNO_SOCKET, or for root
     /// /run/turno/turno.sock, else $XDG_RUNTIME_DIR/turno/turno.sock, or without that
@@ -113,6 +134,7 @@ Examples:
   turno agent --id 1 alpha:7001 beta:7001 --key turno.key --state state
   turno agent --id 1 :7001 --socket ./turno.sock
   turno agent --config /etc/turno/turno.json --check
+  turno agent --config /etc/turno/turno.json --adopt-list --without gamma:7001
 
 A configuration:
   { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
@@ -136,6 +158,8 @@ impl Arguments {
             key: self.key,
             state: self.state,
             new_state: self.new_state,
+            adopt_list: self.adopt_list,
+            without: self.without,
             trace: self.trace,
             socket: self.socket,
             socket_group: self.socket_group,

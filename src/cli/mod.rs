@@ -23,6 +23,7 @@ use std::time::SystemTime;
 use clap::{Parser, Subcommand};
 
 use crate::agent::watch::TOLD;
+use crate::lock_command::SUPERVISOR;
 use crate::node::MOVED;
 use crate::printable::Printable;
 
@@ -64,11 +65,49 @@ enum Command {
     Process(process::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
-    Lock(lock::Arguments),
-    #[command(name = crate::lock_command::SUPERVISOR, hide = true)]
-    LockSupervisor(lock::Supervisor),
+    #[command(flatten)]
+    Lock(LockCommand),
     Simulate(simulate::Arguments),
     Trace(trace::Arguments),
+}
+
+/// What runs twice for every command under a lock.
+#[derive(Subcommand)]
+enum LockCommand {
+    Lock(lock::Arguments),
+    #[command(name = SUPERVISOR, hide = true)]
+    LockSupervisor(lock::Supervisor),
+}
+
+impl LockCommand {
+    fn run(self) -> ExitCode {
+        match self {
+            LockCommand::Lock(arguments) => arguments.run(),
+            LockCommand::LockSupervisor(arguments) => arguments.run(),
+        }
+    }
+}
+
+/// The same command line with these subcommands only.
+#[derive(Parser)]
+#[command(name = "turno", version, max_term_width = 80)]
+struct LockArguments {
+    #[command(subcommand)]
+    command: LockCommand,
+}
+
+/// Parses the command line of this process.
+///
+/// To build all subcommands takes longer than all else that this program does for a command
+/// under a lock.
+fn parse() -> clap::error::Result<Command> {
+    let subcommand = env::args_os().nth(1);
+    match subcommand.as_ref().and_then(|word| word.to_str()) {
+        Some("lock" | SUPERVISOR) => {
+            LockArguments::try_parse().map(|arguments| Command::Lock(arguments.command))
+        }
+        _ => Arguments::try_parse().map(|arguments| arguments.command),
+    }
 }
 
 /// The exit code of a subcommand that failed, and why it did.
@@ -88,8 +127,8 @@ impl Failure {
 /// Runs the subcommand that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let command = match parse() {
+        Ok(command) => command,
         Err(error) if error.use_stderr() => {
             print_error(&error.to_string());
             return ExitCode::from(USAGE);
@@ -100,15 +139,14 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    let done = match arguments.command {
+    let done = match command {
         Command::Agent(arguments) => arguments.run(),
         Command::Status(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
-        // These have exit codes of their own.
-        Command::Lock(arguments) => return arguments.run(),
-        Command::LockSupervisor(arguments) => return arguments.run(),
+        // It has exit codes of its own.
+        Command::Lock(command) => return command.run(),
         Command::Simulate(arguments) => arguments.run(),
         Command::Trace(arguments) => arguments.run(),
     };

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::duration::time;
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error};
-use crate::engine::state_file::StateFile;
+use crate::engine::state_file::{Existing, StateFile};
 use crate::engine::{self, Observer, key_file};
 use crate::group::{Address, Group, Listed, Resolver};
 use crate::mutex::Pace;
@@ -65,9 +65,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Begin with a new state, because the old one is lost or another member's
+    /// Begin with a new state, because the old one is lost. It GIVES UP THE CLOCK: if all
+    /// members do so, tokens begin again near 1
     #[arg(long, requires = "state")]
     new_state: bool,
+
+    /// If the state is of another member list, take it over, so that tokens go on rising:
+    /// as in turno agent --help
+    #[arg(long, requires = "state", conflicts_with = "new_state")]
+    adopt_list: bool,
+
+    /// With --adopt-list: this member of the old list is dead for good
+    #[arg(long, value_name = "MEMBER", requires = "adopt_list")]
+    without: Vec<String>,
 
     /// Listen at this address instead of the one in the list (behind NAT, or in a
     /// container)
@@ -120,7 +130,14 @@ impl Arguments {
         let lease = self.failover;
         let lease = lease.map(|length| engine::lease(length, group.members.len()));
         let lease = lease.transpose().map_err(Failure::usage)?;
-        let open = |folder| StateFile::open(folder, group.id, group.digest, self.new_state);
+        let existing = match (self.new_state, self.adopt_list) {
+            (true, _) => Existing::IsGivenUp,
+            (false, true) => Existing::IsTakenOver {
+                without: self.without,
+            },
+            (false, false) => Existing::IsContinued,
+        };
+        let open = |folder| StateFile::open(folder, &group, &existing);
         let state = self.state.as_deref().map(open).transpose();
         let state = state.map_err(Failure::failed)?;
         let is_full_screen = !self.plain && self.label.is_none() && can_fill_the_screen();

@@ -47,6 +47,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "WHICH", default_value = "mixed")]
     failover: Failover,
 
+    /// Let the member list change in each of these groups, once or twice: all members stop,
+    /// some machines are dead for good, and the others take their states over to a list with
+    /// new ones (turno agent --adopt-list)
+    #[arg(long)]
+    change_list: bool,
+
     /// The number of threads [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -69,6 +75,7 @@ const EXAMPLES: &str = "\
 Examples:
   turno simulate --seeds 1000000
   turno simulate --seed 42 | less
+  turno simulate --change-list --failover always --seeds 1000
   turno simulate --seed 42 --trace run && turno trace draw run -o run.svg
   turno simulate --plan smallest.json";
 
@@ -77,7 +84,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let plan = match (self.seed, &self.plan) {
-            (Some(seed), _) => self.failover.plan(seed),
+            (Some(seed), _) => self.plan_of(seed),
             (None, Some(file)) => read_plan(file)?,
             (None, None) if self.trace.is_some() => {
                 return Err(Failure::usage("--trace is for one --seed or --plan"));
@@ -97,14 +104,27 @@ impl Arguments {
         outcome.map_err(|violation| Failure::failed(violation.to_string()))
     }
 
+    /// The plan of a seed.
+    fn plan_of(&self, seed: u64) -> Plan {
+        let plan = self.failover.plan(seed);
+        match self.change_list {
+            true => plan.with_changed_list(),
+            false => plan,
+        }
+    }
+
     fn run_seeds(self) -> Result<(), Failure> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or_else(cores, usize::from);
         let began = Instant::now();
         let is_watched = io::stderr().is_terminal();
         let last_shown = Mutex::new(began);
-        let (figures, failed) =
-            run_seeds(self.failover, self.from, self.seeds, threads, |finished| {
+        let (figures, failed) = run_seeds(
+            |seed| self.plan_of(seed),
+            self.from,
+            self.seeds,
+            threads,
+            |finished| {
                 if is_watched
                     && let Ok(mut last_shown) = last_shown.try_lock()
                     && last_shown.elapsed() >= PROGRESS_INTERVAL
@@ -112,7 +132,8 @@ impl Arguments {
                     *last_shown = Instant::now();
                     let _ = write!(io::stderr(), "\r{finished} of {} seeds ", self.seeds);
                 }
-            });
+            },
+        );
         if is_watched {
             let _ = write!(io::stderr(), "\r{:40}\r", "");
         }
@@ -125,12 +146,17 @@ impl Arguments {
         let Some((seed, violation)) = failed else {
             return closed_pipe_is_fine(writeln!(io::stdout(), "no violation"));
         };
-        let (smallest, of_smallest) = shrink(&self.failover.plan(seed), &Addresses::default());
+        let (smallest, of_smallest) = shrink(&self.plan_of(seed), &Addresses::default());
         let of_smallest = of_smallest.as_ref().unwrap_or(&violation);
+        let options = if self.change_list {
+            " --change-list"
+        } else {
+            ""
+        };
         closed_pipe_is_fine(writeln!(
             io::stdout(),
             "VIOLATION, seed {seed}: {violation}\n\
-             turno simulate --seed {seed} shows it; the smallest plan found that shows a violation\n\
+             turno simulate{options} --seed {seed} shows it; the smallest plan found that shows a violation\n\
              ({of_smallest}), for turno simulate --plan FILE:\n{smallest}"
         ))?;
         Err(Failure::failed(format!("seed {seed}: {violation}")))

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::{Failure, TIMED_OUT, closed_pipe_is_fine, print_error};
-use crate::agent::protocol::{AgentStatus, Answer, ClientMessage, ClientStatus};
+use crate::agent::group_status::GroupLock;
+use crate::agent::protocol::{AgentStatus, Answer, ClientMessage};
 use crate::agent::socket_path;
 use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
 use crate::narrate::{counts, is_at_now, listed};
 use crate::printable::{Printable, json};
+use crate::wire::CallerReport;
 use crate::{LockState, PeerStatus, Status, ViewStatus};
 
 /// How many changes of the view are shown.
@@ -22,10 +24,11 @@ const MAX_CHANGES: usize = 5;
 /// How long to wait for the answer of the agent.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Show the locks, their holders, who waits for whom, and the other members.
+/// Show the locks of the group, their holders, who waits for whom, and the members.
 ///
-/// Shows what the agent of this machine knows. To see the clients of another
-/// machine, ask the agent there.
+/// The agent of this machine asks all others, and waits at most a second for
+/// those that do not answer. In a group without a key they do not tell the
+/// commands, which anybody on the network could read.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -51,7 +54,7 @@ const EXAMPLES: &str = "\
 Examples:
   turno status
   turno status nightly
-  turno status --json | jq '.clients[] | select(.state == \"waiting\")'
+  turno status --json | jq '.group.callers[] | select(.state == \"waiting\")'
   turno status --prometheus > /var/lib/node_exporter/turno.prom
 
 Exit codes:
@@ -66,12 +69,18 @@ impl Arguments {
         let question = if self.prometheus {
             ClientMessage::Metrics {}
         } else {
-            ClientMessage::Status {}
+            ClientMessage::Group {
+                lock: self.name.clone(),
+                recent: false,
+            }
         };
-        let answer = ask(&socket, &question).map_err(|error| match error {
-            ConnectionError::AgentSilent(_) => Failure(TIMED_OUT, error.to_string()),
-            error => Failure::failed(error),
-        })?;
+        let mut answer = answer(&socket, &question)?;
+        // An older agent knows only its own clients.
+        if let Answer::Failed { why, .. } = &answer
+            && why.contains("unknown variant")
+        {
+            answer = self::answer(&socket, &ClientMessage::Status {})?;
+        }
         let text = match answer {
             Answer::Metrics { text } => text,
             Answer::Status(status) => {
@@ -96,6 +105,13 @@ impl Arguments {
         };
         closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()))
     }
+}
+
+fn answer(socket: &Path, question: &ClientMessage) -> Result<Answer, Failure> {
+    ask(socket, question).map_err(|error| match error {
+        ConnectionError::AgentSilent(_) => Failure(TIMED_OUT, error.to_string()),
+        error => Failure::failed(error),
+    })
 }
 
 /// The status of the agent that listens at this socket; `None` if none answers.
@@ -139,17 +155,7 @@ fn shown(status: &AgentStatus) -> String {
     if let Some(view) = &node.view {
         push_view(&mut text, node, view);
     }
-    let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
-    names.extend(status.clients.iter().map(|client| client.lock.as_str()));
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() {
-        text.push_str("\nno lock is held or wanted here\n");
-    }
-    for name in names {
-        let clients = status.clients.iter().filter(|client| client.lock == name);
-        push_lock(&mut text, name, node, clients);
-    }
+    push_locks(&mut text, status);
     text.push_str("\nmembers\n");
     for peer in &node.peers {
         push_peer(&mut text, peer);
@@ -218,18 +224,86 @@ fn time_in_tenths(ms: u64) -> String {
     format!("{:.1} s", ms as f64 / 1e3)
 }
 
-fn push_lock<'a>(
-    text: &mut String,
-    name: &str,
-    node: &Status,
-    clients: impl Iterator<Item = &'a ClientStatus>,
-) {
-    let lock = node.locks.iter().find(|lock| lock.name == name);
-    let name = if name.is_empty() {
+fn push_locks(text: &mut String, status: &AgentStatus) {
+    let (node, group) = (&status.node, &status.group);
+    let of_group = group.iter().flat_map(|group| &group.locks);
+    let mut names: Vec<&str> = node.locks.iter().map(|lock| lock.name.as_str()).collect();
+    names.extend(status.clients.iter().map(|client| client.lock.as_str()));
+    names.extend(of_group.clone().map(|lock| lock.name.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        text.push_str(match group {
+            Some(_) => "\nno lock is held or wanted\n",
+            None => "\nno lock is held or wanted here\n",
+        });
+    }
+    for name in names {
+        push_lock(text, name, node);
+        match group {
+            Some(group) => {
+                for caller in group.callers_of(name) {
+                    push_caller(
+                        text,
+                        &caller.caller,
+                        &format!(" on {}", member(node, caller.member)),
+                    );
+                }
+            }
+            None => {
+                let clients = status.clients.iter().filter(|client| client.lock == name);
+                clients.for_each(|client| push_caller(text, &client.into(), ""));
+            }
+        }
+        let lock = of_group.clone().find(|lock| lock.name == name);
+        if let Some(lock) = lock.filter(|lock| !lock.circle.is_empty()) {
+            push_circle(text, lock);
+        }
+    }
+    let Some(group) = group else {
+        return;
+    };
+    if group.left_out > 0 {
+        let _ = writeln!(text, "\n{} more callers are not shown", group.left_out);
+    }
+    if !group.unanswered.is_empty() {
+        let members = listed(group.unanswered.iter().map(|id| member(node, *id)));
+        let _ = writeln!(
+            text,
+            "\n{members} did not answer: what is held or wanted there is not shown"
+        );
+    }
+}
+
+/// `  circle: the holder of a waits for b, and the holder of b for a: end one of the two`.
+fn push_circle(text: &mut String, lock: &GroupLock) {
+    let next = lock.circle.iter().cycle().skip(1);
+    let waits = lock.circle.iter().zip(next);
+    let waits = waits.map(|(held, awaited)| {
+        format!(
+            "the holder of {} waits for {}",
+            shown_lock(held),
+            shown_lock(awaited)
+        )
+    });
+    let _ = writeln!(
+        text,
+        "  circle: {}; end one of these commands",
+        waits.collect::<Vec<_>>().join(", ")
+    );
+}
+
+fn shown_lock(name: &str) -> String {
+    if name.is_empty() {
         "the nameless lock".to_owned()
     } else {
         Printable::whole(name.as_bytes()).to_string()
-    };
+    }
+}
+
+fn push_lock(text: &mut String, name: &str, node: &Status) {
+    let lock = node.locks.iter().find(|lock| lock.name == name);
+    let name = shown_lock(name);
     let state = lock.map_or(LockState::Free, |lock| lock.state);
     let _ = write!(text, "\n{name}: {state}");
     if let Some(lock) = lock {
@@ -242,26 +316,35 @@ fn push_lock<'a>(
         }
     }
     text.push('\n');
-    for client in clients {
-        let token = client.token.map(|token| format!(", token {token}"));
-        let process = client.pid.map(|pid| format!(", process {pid}"));
-        let command = client.command.join(" ");
-        let not_begun = if client.not_begun {
-            ", has not begun"
-        } else {
-            ""
-        };
-        let stopped = if client.stopped { ", stopped" } else { "" };
-        let _ = writeln!(
-            text,
-            "  {} for {}{}{}{not_begun}{stopped}: {}",
-            client.state,
-            time(client.since_ms),
-            token.unwrap_or_default(),
-            process.unwrap_or_default(),
-            Printable::whole(command.as_bytes())
-        );
+}
+
+/// `  holding for 3s on beta (2), token 17, process 812 of joe: ./backup`.
+fn push_caller(text: &mut String, caller: &CallerReport, place: &str) {
+    let token = caller.token.map(|token| format!(", token {token}"));
+    let process = caller.pid.map(|pid| format!(", process {pid}"));
+    let user = match (&caller.user, caller.uid) {
+        (Some(name), _) => format!(" of {name}"),
+        (None, Some(uid)) => format!(" of user {uid}"),
+        (None, None) => String::new(),
+    };
+    let not_begun = if caller.not_begun {
+        ", has not begun"
+    } else {
+        ""
+    };
+    let stopped = if caller.stopped { ", stopped" } else { "" };
+    let mut line = format!(
+        "{} for {}{place}{}{}{user}{not_begun}{stopped}",
+        caller.state,
+        time(caller.since_ms),
+        token.unwrap_or_default(),
+        process.unwrap_or_default()
+    );
+    if !caller.command.is_empty() {
+        line.push_str(": ");
+        line.push_str(&caller.command.join(" "));
     }
+    let _ = writeln!(text, "  {}", Printable::whole(line.as_bytes()));
 }
 
 fn member(node: &Status, id: u16) -> String {
@@ -286,6 +369,15 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
         fastest.unwrap_or_default(),
         again.unwrap_or_default()
     );
+    if peer.is_closed {
+        let _ = writeln!(
+            text,
+            "    nobody listens there: its host says that the port is closed"
+        );
+    }
+    if peer.hears_us == Some(false) {
+        let _ = writeln!(text, "    {}", peer.deafness());
+    }
     if let Some(before) = &peer.moved_from {
         let _ = writeln!(text, "    {}", is_at_now(&peer.address, Some(before)));
     }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Engine, Input, NodeEvent, Observer, User};
-use crate::mutex::{NodeId, Rejected};
+use crate::mutex::{Body, Message, NodeId, Origin, Rejected};
 use crate::protocol::Event;
-use crate::system::boot_clock;
+use crate::system::{boot_clock, millis};
 use crate::transport::{DropReason, Dropped, Incoming, Socket};
+use crate::views::{Moment, ViewMessage};
+use crate::wire::Heard;
 
 impl<O: Observer, U: User> Engine<O, U> {
     /// Interprets what arrived, and does it.
@@ -45,9 +47,28 @@ impl<O: Observer, U: User> Engine<O, U> {
                 (message.from, Event::Received { message, reply_to })
             }
             Incoming::View { from, message } => (from, Event::ReceivedView { from, message }),
-            Incoming::Up { from, leaves } => {
-                self.receive_up(from, leaves);
+            Incoming::Up {
+                from,
+                leaves,
+                heard,
+            } => {
+                self.receive_up(from, leaves, heard);
                 return self.heard_at(from, source);
+            }
+            Incoming::Query {
+                from,
+                incarnation,
+                query,
+            } => {
+                self.note_valid(from);
+                // First, so that the report is sent to where the member is.
+                self.heard_at(from, source)?;
+                return self.receive_query(from, incarnation, query);
+            }
+            Incoming::Report { from, piece } => {
+                self.note_valid(from);
+                self.heard_at(from, source)?;
+                return self.receive_report(from, piece);
             }
             Incoming::Challenge { from, nonce } => {
                 self.receive_challenge(from, nonce, source)?;
@@ -70,25 +91,79 @@ impl<O: Observer, U: User> Engine<O, U> {
         if from != self.member.id() {
             self.note_heard(from);
         }
-        if let Event::Received { message, .. } = &event {
-            self.peer_stats.heard(message);
+        match &event {
+            Event::Received { message, .. } => {
+                self.peer_stats.heard(message);
+                self.note_reach(message, step.handled.is_ok());
+            }
+            Event::ReceivedView { from, message } => self.measure_view(now, *from, message),
+            _ => {}
         }
         // First, so that what is sent now is sent to where the member is.
         self.heard_at(from, source)?;
         self.report_and_perform(&event, step).map(drop)
     }
 
+    /// Notes whether a message of a peer shows that the peer hears this member.
+    fn note_reach(&mut self, message: &Message, is_news: bool) {
+        let (peer, now) = (message.from, Instant::now());
+        match (&message.body, message.origin) {
+            _ if peer == self.member.id() || !is_news => {}
+            (Body::Hello, Origin::Turno(run)) => self.reach.greets(peer, run, now),
+            (Body::Hello | Body::Request { .. }, _) => {}
+            (
+                Body::Reply { .. }
+                | Body::Note { .. }
+                | Body::Superseded { .. }
+                | Body::Welcome { .. },
+                _,
+            ) => self.reach.answers(peer, now),
+        }
+    }
+
+    /// Notes what a message about views shows of the way to the peer and back.
+    fn measure_view(&mut self, now: Moment, from: NodeId, message: &ViewMessage) {
+        let Some(views) = self.member.views() else {
+            return;
+        };
+        match message {
+            ViewMessage::Acknowledge(nonce) => {
+                if let Some(took) = views.round_trip(*nonce, now) {
+                    self.peer_stats.measured(from, took);
+                }
+            }
+            ViewMessage::Beat(_) => {
+                let heard = views.heard_by(from).map(|at| millis(now.since(at)));
+                let heard = heard.map_or(Heard::Never, Heard::MillisAgo);
+                let lease = views.config().lease.length();
+                self.reach.says(from, heard, Some(lease), Instant::now());
+            }
+            _ => {}
+        }
+    }
+
     /// A valid datagram of this peer has arrived.
     pub(super) fn note_heard(&mut self, from: NodeId) {
         self.heard.insert(from, Instant::now());
         self.presence.heard(from);
+        self.port_probes.heard(from);
+    }
+
+    /// A valid datagram of this peer has arrived that is not for the algorithm.
+    fn note_valid(&mut self, from: NodeId) {
+        if self.member.peers().contains(&from) {
+            self.note_heard(from);
+            self.peer_stats.up(from);
+        }
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {
         let reason = dropped.reason;
+        let is_of_old_list = self.is_of_old_list(reason)?;
         // Recorded even when logging is rate-limited: one reason a peer.
         if let Some(from) = dropped.named_sender
             && self.member.peers().contains(&from)
+            && !is_of_old_list
         {
             self.peer_stats.dropped(from, reason);
             if matches!(reason, DropReason::ForeignHost { .. }) {
@@ -102,6 +177,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         if let DropReason::OtherList {
             from,
             asks: Some(run),
+            ..
         } = reason
         {
             let objection = self.transport.objection(from, run, source);
@@ -113,6 +189,33 @@ impl<O: Observer, U: User> Engine<O, U> {
             reason,
             member: &self.member,
         })
+    }
+}
+
+impl<O: Observer, U: User> Engine<O, U> {
+    /// A member that was left out as dead for good, and is heard, goes on with the old list.
+    /// This one stays out as long as it has not begun to take part in the new one. Returns
+    /// whether it is such a member, whose id may be another one's now.
+    fn is_of_old_list(&mut self, reason: DropReason) -> io::Result<bool> {
+        let DropReason::OtherList { from, group, .. } = reason else {
+            return Ok(false);
+        };
+        let Some(state) = &self.state else {
+            return Ok(false);
+        };
+        let change = state.change();
+        let change = change.filter(|change| change.digests.contains(&group));
+        let Some(change) = change.filter(|change| change.left_out.contains(&from)) else {
+            return Ok(false);
+        };
+        let sign = change.goes_on(from);
+        if state.is_changing() {
+            return Err(io::Error::other(sign));
+        }
+        if self.told_of_old_list.insert(from) {
+            log::warn!("{sign}");
+        }
+        Ok(true)
     }
 }
 

@@ -19,16 +19,21 @@ mod envelope;
 mod intake;
 pub(crate) mod key_file;
 mod observer;
+mod old_list;
 mod peer_stats;
 mod perform;
+mod port_probe;
 mod presence;
+mod questions;
+mod reach;
 mod stall_report;
 pub(crate) mod state_file;
+mod survey;
 mod timers;
 mod udp;
 mod view_report;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -45,8 +50,12 @@ use crate::wire::Key;
 use addresses::{Addresses, LookUps};
 use drops::Drops;
 use peer_stats::{AllPeerStats, PeerStats};
+use port_probe::PortProbes;
 use presence::Presence;
+use questions::Questions;
+use reach::Reach;
 use state_file::StateFile;
+use survey::Surveys;
 use timers::Timers;
 use udp::Udp;
 use view_report::ViewHistory;
@@ -56,9 +65,13 @@ pub(crate) use config::{cannot_listen, in_context, lease};
 pub(crate) use envelope::{Envelope, Input};
 pub use key_file::KeyFileError;
 pub use observer::{NodeEvent, Observer, Snapshot};
+pub(crate) use questions::Question;
 pub(crate) use stall_report::{DUPLICATE_ID, StallReports, missing, write_missing};
 pub use stall_report::{MissingPeer, Stall};
 pub use state_file::StateError;
+pub(crate) use survey::MAX_WAIT;
+#[cfg(feature = "cli")]
+pub(crate) use survey::{MemberReport, Told};
 
 /// Who uses the critical sections that a node enters. Its methods must not wait.
 pub(crate) trait User {
@@ -97,10 +110,16 @@ pub(crate) struct Engine<O, U> {
     peer_stats: AllPeerStats,
     views: ViewHistory,
     presence: Presence,
+    port_probes: PortProbes,
+    surveys: Surveys,
+    questions: Questions,
+    reach: Reach,
     addresses: Addresses,
     /// `None` if the list has no names.
     look_ups: Option<LookUps>,
     has_key: bool,
+    /// The members that go on with the old list, of which the user was told.
+    told_of_old_list: BTreeSet<NodeId>,
     pub(crate) observer: O,
     pub(crate) user: U,
     /// The clock could not be made durable.
@@ -123,6 +142,10 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
+    /// Whose hosts say that nobody listens there.
+    pub(crate) port_probes: &'a PortProbes,
+    /// Which peers say that they hear this member.
+    pub(crate) reach: &'a Reach,
     /// Where the peers that have moved were before.
     pub(crate) moved_from: &'a BTreeMap<NodeId, SocketAddr>,
 }
@@ -146,6 +169,11 @@ impl<O: Observer, U: User> Engine<O, U> {
             resolver,
             ..
         } = config;
+        if let Some(state) = state.as_ref().filter(|state| state.is_changing())
+            && let Some(change) = state.change()
+        {
+            old_list::must_be_silent(change, &group, key.as_ref())?;
+        }
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
         let random = getrandom::u64().map_err(io::Error::from);
@@ -165,7 +193,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             pace: config.pace,
             ..mutex::Config::new(group.id, members, incarnation)
         };
-        let begun = state.as_mut().map(|state| state.begin(lease)).transpose();
+        let begun = state.as_mut().map(|state| state.begin(&group, lease));
+        let begun = begun.transpose();
         let is_amnesiac = begun
             .map_err(|error| in_context("cannot write the state", &error))?
             .unwrap_or(true);
@@ -192,6 +221,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             addresses: Addresses::new(&group, key.is_some(), Instant::now()),
             look_ups,
             has_key: key.is_some(),
+            told_of_old_list: BTreeSet::new(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
             drops: Drops::default(),
@@ -199,6 +229,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             peer_stats: AllPeerStats::default(),
             views: ViewHistory::default(),
             presence: Presence::new(config.beat.filter(|_| lease.is_none())),
+            port_probes: PortProbes::default(),
+            surveys: Surveys::default(),
+            questions: Questions::default(),
+            reach: Reach::default(),
             observer,
             user,
             has_lost_state: false,
@@ -259,6 +293,8 @@ impl<O: Observer, U: User> Engine<O, U> {
         let view = NodeView {
             views: &self.views,
             presence: &self.presence,
+            port_probes: &self.port_probes,
+            reach: &self.reach,
             moved_from: self.addresses.before(),
             group: self.transport.group(),
             member: &self.member,
@@ -298,6 +334,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             self.drops.quota.next_timeout(),
             self.observer.next_refresh(),
             self.presence.next_timeout(),
+            self.surveys.next_timeout(),
             self.addresses.next_timeout(),
         ];
         due.into_iter().flatten().min()
@@ -310,6 +347,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn report(&mut self) -> io::Result<()> {
         self.observer.check()?;
         self.say_up()?;
+        self.go_on_with_surveys()?;
         self.search_members()?;
         match self.drops.quota.unreported() {
             Some(unreported) => self.observer.happened(&NodeEvent::DroppedMore(unreported)),

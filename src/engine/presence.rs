@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use super::timers::jittered;
 use super::{Engine, NodeView, Observer, User};
 use crate::mutex::NodeId;
+use crate::system::millis;
+use crate::wire::Heard;
 
 /// What a node knows of the presence of its peers.
 #[derive(Debug, Default)]
@@ -49,9 +51,13 @@ impl Presence {
 
     /// How long this peer may be silent if it is up. `None`: it does not say that it is up.
     pub(crate) fn max_silence(&self, id: NodeId) -> Option<Duration> {
-        let interval = self.interval.filter(|_| self.seen.contains(&id))?;
+        self.own_max_silence().filter(|_| self.seen.contains(&id))
+    }
+
+    /// How long this member is silent at most. `None`: it does not say that it is up.
+    pub(super) fn own_max_silence(&self) -> Option<Duration> {
         // Two may be lost, and the last may be late.
-        Some(interval * 7 / 2)
+        self.interval.map(|interval| interval * 7 / 2)
     }
 }
 
@@ -68,6 +74,15 @@ impl NodeView<'_> {
         let max = lease.or_else(|| self.presence.max_silence(id))?;
         let heard = self.heard.get(&id).map(Instant::elapsed);
         Some(heard.is_some_and(|heard| heard <= max))
+    }
+
+    /// Whether a peer hears this node, as far as this node can tell. `None`: the peer does not
+    /// say so, or is not heard itself.
+    pub(crate) fn reaches(&self, id: NodeId) -> Option<bool> {
+        if self.is_up(id) == Some(false) {
+            return None;
+        }
+        self.reach.reaches(id, self.presence.own_max_silence())
     }
 }
 
@@ -115,7 +130,9 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.presence.count += 1;
         let count = self.presence.count;
         for peer in self.member.peers().clone() {
-            if let Some(outgoing) = self.transport.route_up(peer, count, leaves) {
+            let heard = self.heard.get(&peer).map(Instant::elapsed);
+            let heard = heard.map_or(Heard::Never, |ago| Heard::MillisAgo(millis(ago)));
+            if let Some(outgoing) = self.transport.route_up(peer, count, leaves, heard) {
                 self.send_to(peer, outgoing)?;
             }
         }
@@ -123,9 +140,13 @@ impl<O: Observer, U: User> Engine<O, U> {
     }
 
     /// A peer says that it is up, or is about to end.
-    pub(super) fn receive_up(&mut self, from: NodeId, leaves: bool) {
+    pub(super) fn receive_up(&mut self, from: NodeId, leaves: bool, heard: Option<Heard>) {
         if !self.member.peers().contains(&from) {
             return;
+        }
+        if let Some(heard) = heard {
+            let max = self.presence.own_max_silence();
+            self.reach.says(from, heard, max, Instant::now());
         }
         self.note_heard(from);
         self.presence.seen.insert(from);

@@ -43,10 +43,14 @@ pub struct MissingPeer {
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that datagram.
     pub dropped: Option<String>,
+    /// Its host says that nobody listens at its port.
+    pub is_closed: bool,
     /// Why no address of it is known, if none is.
     pub not_found: Option<String>,
     /// It is this member itself, which does not hear its own address.
     is_self: bool,
+    /// It says that it does not hear this member.
+    is_deaf: bool,
 }
 
 impl StallReports {
@@ -81,6 +85,14 @@ impl NodeView<'_> {
         self.stall_with(missing, waited, lacks_majority)
     }
 
+    /// Whether nobody listens at the port of a member, as its host says. A datagram in its
+    /// name says otherwise.
+    pub(crate) fn is_closed(&self, id: NodeId) -> bool {
+        let stats = self.peer_stats.get(&id);
+        let is_dropped = stats.is_some_and(|stats| stats.dropped().is_some());
+        self.port_probes.is_closed(id) && !is_dropped
+    }
+
     /// As [`NodeView::stall`], of these members.
     pub(crate) fn stall_with(
         &self,
@@ -95,12 +107,14 @@ impl NodeView<'_> {
             dropped: self
                 .peer_stats
                 .get(&id)
-                .and_then(|stats| Some(stats.dropped?.to_string())),
+                .and_then(|stats| Some(stats.dropped()?.to_string())),
+            is_closed: self.is_closed(id),
             not_found: match self.group.address(id) {
                 Some(_) => None,
                 None => self.group.unknown(id).map(ToOwned::to_owned),
             },
             is_self: id == self.member.id(),
+            is_deaf: self.reaches(id) == Some(false),
         });
         Stall {
             waited,
@@ -166,11 +180,23 @@ impl MissingPeer {
         let dropped = self.dropped.as_ref();
         let dropped = dropped.map(|why| format!(", datagrams in its name are dropped: {why}"));
         let (address, id) = (&self.address, self.id);
+        let closed = match self.is_closed {
+            true => ", its host says that the port is closed",
+            false => "",
+        };
         format!(
-            "{address} ({id}) does not answer, {heard}{}{}",
+            "{address} ({id}) does not answer, {heard}{closed}{}{}{}",
             self.unknown_name(),
+            self.deafness(),
             dropped.unwrap_or_default()
         )
+    }
+
+    fn deafness(&self) -> &'static str {
+        match self.is_deaf {
+            true => ", and says that it does not hear this member",
+            false => "",
+        }
     }
 
     /// `, cannot find host gamma: ...`; nothing if its name is known.
@@ -195,6 +221,7 @@ impl fmt::Display for MissingPeer {
             Some(ago) => write!(f, "heard {} s ago", ago.as_secs())?,
             None => write!(f, "not heard yet")?,
         }
+        f.write_str(self.deafness())?;
         f.write_str(&self.unknown_name())?;
         match &self.dropped {
             Some(reason) => write!(f, ", datagrams in its name are dropped: {reason}"),

@@ -208,6 +208,17 @@ impl Group {
         self.address(self.id) != Some(self.listen)
     }
 
+    /// The list as it was given: the address of each member, with its name if it has one.
+    #[must_use]
+    pub(crate) fn list(&self) -> Vec<String> {
+        let members = self.names.iter().zip(&self.listed);
+        let written = members.map(|(name, address)| match name == address {
+            true => address.clone(),
+            false => format!("{name}={address}"),
+        });
+        written.collect()
+    }
+
     /// What messages call a member: its name if the list gives one, else its address as
     /// the list has it; empty if there is no such member.
     #[must_use]

@@ -27,6 +27,9 @@ const MAX_TRY: Duration = Duration::from_secs(8);
 /// stood in the way.
 const MAX_LATE: Duration = Duration::from_millis(500);
 
+/// How long the agent may take to tell who has the lock.
+const MAX_SURVEY: Duration = Duration::from_secs(3);
+
 /// A client that has looked for an agent for less than this time has not waited.
 const MIN_WAITED: Duration = Duration::from_millis(100);
 
@@ -132,9 +135,9 @@ impl Waiter<'_, '_> {
         let waited = Some(waited).filter(|waited| *waited >= MIN_WAITED);
         let mut ask = ask(self.options, waited.unwrap_or_default());
         if self.is_agent_older {
-            (ask.outer, ask.reentrant) = (None, false);
+            (ask.outer, ask.reentrant, ask.under) = (None, false, Vec::new());
         }
-        let is_plain = ask.outer.is_none() && !ask.reentrant;
+        let is_plain = ask.outer.is_none() && !ask.reentrant && ask.under.is_empty();
         connection.send(&ClientMessage::Ask(ask))?;
         let report_at = self.began + MIN_REPORTED_WAIT;
         let mut unreported: Option<String> = None;
@@ -206,11 +209,22 @@ impl Waiter<'_, '_> {
                     }
                     return Ok(Turn::Own(connection, acquired));
                 }
-                (Answer::TimedOut { why, is_unanswered }, _) => {
-                    return Err(Setback::Failed(match is_unanswered {
-                        true => LockCommandError::Unanswered(why),
-                        false => LockCommandError::Busy(why),
-                    }));
+                (
+                    Answer::TimedOut {
+                        why,
+                        is_unanswered: true,
+                    },
+                    _,
+                ) => return Err(Setback::Failed(LockCommandError::Unanswered(why))),
+                (Answer::TimedOut { why, .. }, _) => {
+                    let holder = self
+                        .options
+                        .is_verbose
+                        .then(|| self.holder(&mut connection));
+                    let why = holder
+                        .flatten()
+                        .map_or(why.clone(), |holder| format!("{why}; {holder}"));
+                    return Err(Setback::Failed(LockCommandError::Busy(why)));
                 }
                 (Answer::Failed { why, again: true }, _) => {
                     return Err(Setback::Again(format!("the agent says: {why}")));
@@ -237,6 +251,29 @@ impl Waiter<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Who has the lock, as the members tell: member, process, command, and since when.
+    /// `None`: none of them has it any more, or the agent is older and does not ask them.
+    fn holder(&self, connection: &mut Connection) -> Option<String> {
+        connection.extend_deadline(MAX_SURVEY);
+        let question = ClientMessage::Group {
+            lock: Some(self.options.lock.as_str().to_owned()),
+            // Near its limit a wait has had them asked; a try has not.
+            recent: self.options.wait_limit != WaitLimit::AtOnce,
+        };
+        connection.send(&question).ok()?;
+        let Answer::Status(status) = connection.receive(None).ok()?? else {
+            return None;
+        };
+        let group = status.group?;
+        let holder = group.holder(self.options.lock.as_str())?;
+        let mut peers = status.node.peers.iter();
+        let member = match peers.find(|peer| peer.id == holder.member) {
+            Some(peer) => peer.shown_name(),
+            None => format!("this machine ({})", holder.member),
+        };
+        Some(holder.as_holder(&member))
     }
 
     /// Waits a moment for an agent, unless the time for that is over.

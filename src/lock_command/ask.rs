@@ -23,6 +23,7 @@ pub(super) fn ask(options: &LockOptions, waited: Duration) -> Ask {
         command: shown(&options.command),
         outer: outer_turns::find(&options.lock),
         reentrant: options.is_reentrant,
+        under: outer_turns::all(),
     }
 }
 

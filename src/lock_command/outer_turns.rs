@@ -24,19 +24,22 @@ pub(super) fn turn(lock: &LockName, token: u64, record: &File) -> io::Result<Tur
     })
 }
 
+/// All turns in the environment, the outermost first. They may have ended.
+pub(super) fn all() -> Vec<Turn> {
+    let turns = env::var(VARIABLE).unwrap_or_default();
+    turns.lines().filter_map(parse).collect()
+}
+
 /// The innermost turn with this lock, if there is one in the environment. It may have ended:
 /// the agent knows.
 pub(super) fn find(lock: &LockName) -> Option<Turn> {
-    let turns = env::var(VARIABLE).ok()?;
-    let mut turns = turns.lines().rev().filter_map(parse);
-    turns.find(|turn| turn.name == lock.as_str())
+    all().into_iter().rfind(|turn| turn.name == lock.as_str())
 }
 
 /// The value of the variable for what runs under this turn, too.
 pub(super) fn with(turn: &Turn) -> String {
-    let outer = env::var(VARIABLE).unwrap_or_default();
-    let outer = outer.lines().filter(|line| parse(line).is_some());
-    let lines: Vec<String> = outer.map(str::to_owned).chain([line(turn)]).collect();
+    let outer = all();
+    let lines: Vec<String> = outer.iter().chain([turn]).map(line).collect();
     lines.join("\n")
 }
 

@@ -147,6 +147,12 @@ planted_bugs! {
     /// What was acknowledged ends without the time that a command needs to die
     /// (failover).
     NoGrace,
+    /// A changed list skips no clock.
+    ListChangedWithoutSkip,
+    /// A member takes part in a changed list before it has heard the others.
+    ListChangedUnheard,
+    /// A group that had failover changes its list with the states of a minority.
+    ListChangedByMinority,
     /// A delegated lock is entered after the lease has ended (failover).
     DelegationOutlivesLease,
 }

@@ -104,6 +104,19 @@ impl Blocked {
         }
     }
 
+    /// Whether this member itself may not enter, whoever has the lock.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_about_this_member(&self) -> bool {
+        match self {
+            Blocked::Peers {
+                has_duplicate_id,
+                lacks_majority,
+                ..
+            } => *has_duplicate_id || *lacks_majority,
+            _ => false,
+        }
+    }
+
     /// The members that do not answer: `gamma:7001 (3) does not answer, last heard 2h ago`.
     pub(crate) fn silence(&self) -> String {
         match self {

@@ -57,6 +57,12 @@ impl Guard {
         self.token
     }
 
+    /// The number by which [`LockStatus`](super::LockStatus) names this entry.
+    #[must_use]
+    pub fn ticket(&self) -> u64 {
+        self.caller.ticket
+    }
+
     /// The name of the lock.
     #[must_use]
     pub fn name(&self) -> &str {

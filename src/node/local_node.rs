@@ -21,6 +21,8 @@ use super::settings::{Settings, StartError};
 use super::status::Status;
 use super::tries::Tries;
 use crate::engine::{self, Engine, Envelope, in_context};
+#[cfg(feature = "cli")]
+use crate::mutex::NodeId;
 use crate::mutex::{self, LockName};
 use crate::system::retry_interrupted;
 use crate::trace::Traced;
@@ -76,6 +78,8 @@ pub struct LocalNode {
     pub(super) tries: Tries,
     /// It has told the others that it is about to end.
     has_left: bool,
+    /// The owner answers the queries of other members.
+    pub(super) has_answering_owner: bool,
 }
 
 impl LocalNode {
@@ -134,6 +138,7 @@ impl LocalNode {
             next_report: None,
             tries: Tries::default(),
             has_left: false,
+            has_answering_owner: false,
         })
     }
 
@@ -213,6 +218,7 @@ impl LocalNode {
         }
         // Grant only after the queue is drained: every request in it counts.
         self.settle_all()?;
+        self.answer_questions()?;
         self.engine.close_idle_sockets();
         if self.is_closed() && !self.has_left {
             self.has_left = true;
@@ -267,6 +273,13 @@ impl LocalNode {
     #[cfg(feature = "cli")]
     pub(crate) fn peers(&mut self) -> Vec<super::status::PeerStatus> {
         super::status::peers(&mut self.engine)
+    }
+
+    /// The name of a member with its id, for messages: `beta:7001 (2)`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn member_name(&mut self, id: u16) -> String {
+        let (.., view) = self.engine.split();
+        format!("{} ({id})", view.group.name(NodeId(id)))
     }
 
     /// What stands between a request of this node and its lock.

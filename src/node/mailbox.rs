@@ -27,6 +27,9 @@ pub(super) enum Command {
     Try(QueuedWaiter),
     /// That caller withdraws its request.
     Cancel { lock: LockName, ticket: u64 },
+    /// The time of that caller is nearly over: ask the other members who has the lock, if it
+    /// will not be known otherwise.
+    Survey { lock: LockName, ticket: u64 },
     /// That caller has left.
     Leave { lock: LockName, ticket: u64 },
     /// Send the status.

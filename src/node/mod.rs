@@ -25,6 +25,7 @@ mod request;
 mod settings;
 mod settle;
 mod status;
+pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -39,6 +40,8 @@ pub use local_node::LocalNode;
 pub(crate) use log_observer::MOVED;
 pub use prepared::{Prepared, ResumedEntry};
 pub use request::Request;
+#[cfg(feature = "cli")]
+pub(crate) use request::SURVEY;
 pub use settings::{Settings, StartError};
 pub use status::{LockState, LockStatus, OutStatus, PeerStatus, Status, ViewChange, ViewStatus};
 pub use thread::Node;

@@ -9,6 +9,7 @@ use super::local_node::LocalNode;
 use super::settings::{Settings, StartError};
 use super::waiter::Caller;
 use crate::engine;
+use crate::engine::state_file::StateFile;
 use crate::mutex::{LockName, Token};
 use crate::views::Moment;
 
@@ -82,12 +83,27 @@ impl Prepared {
         })
     }
 
+    /// Whether the state is of another member list, and is taken over with the start
+    /// ([`Settings::adopt_list`]). Then no entry of an earlier run may go on.
+    #[must_use]
+    pub fn adopts_list(&self) -> bool {
+        let state = self.opened.state.as_ref();
+        state.is_some_and(StateFile::takes_over)
+    }
+
     /// Binds the socket and begins to take part. The node holds the locks of these
     /// entries until their guards are dropped; the guards are in the same order.
     ///
     /// # Errors
     /// [`StartError`] says what prevents it and what to do.
     pub fn start(self, entries: Vec<ResumedEntry>) -> Result<(LocalNode, Vec<Guard>), StartError> {
+        if let Some(entry) = entries.first().filter(|_| self.adopts_list()) {
+            return Err(StartError::State(format!(
+                "an entry of an earlier run goes on, of lock {}: the member list can change when \
+                 none does",
+                entry.lock
+            )));
+        }
         let resumed = entries
             .iter()
             .map(|entry| (entry.lock.clone(), entry.token));

@@ -12,6 +12,12 @@ use super::lease::EntryLease;
 use super::mailbox::{Command, Mailbox};
 use super::waiter::{Caller, Grant, Waiter};
 
+/// How long before its limit a caller has the other members asked: they have a second.
+pub(crate) const SURVEY: Duration = Duration::from_millis(1100);
+
+/// No member is asked for a caller that waits for less.
+const MIN_SURVEYED: Duration = Duration::from_millis(100);
+
 /// A request for a lock: a future, which can also be waited for or looked at now and
 /// then.
 ///
@@ -51,7 +57,18 @@ impl Request {
     pub fn wait_timeout(self, timeout: Duration) -> Result<Guard, LockError> {
         // A limit that no `Instant` can express is none.
         let until = Instant::now().checked_add(timeout);
-        let outcome = match self.outcome(until)? {
+        // Before the end the other members are asked who has the lock: some may be down, and
+        // then nothing else tells whether another caller has it.
+        let is_short = timeout < MIN_SURVEYED;
+        let ask_at = until.map(|until| until - SURVEY.min(timeout / 2));
+        let outcome = match self.outcome(if is_short { until } else { ask_at })? {
+            None if !is_short => {
+                self.survey()?;
+                self.outcome(until)?
+            }
+            outcome => outcome,
+        };
+        let outcome = match outcome {
             Some(outcome) => outcome,
             None => {
                 // The node knows what stands in the way, and may have granted the
@@ -84,10 +101,27 @@ impl Request {
         })
     }
 
+    /// Has the other members asked what happens with the lock.
+    ///
+    /// # Errors
+    /// [`LockError::Ended`].
+    pub(crate) fn survey(&self) -> Result<(), LockError> {
+        self.mailbox.send(Command::Survey {
+            lock: self.caller().lock.clone(),
+            ticket: self.caller().ticket,
+        })
+    }
+
     /// The number by which [`LockStatus`](super::LockStatus) names this request.
     #[must_use]
     pub fn ticket(&self) -> u64 {
         self.caller().ticket
+    }
+
+    /// The name of the lock.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.caller().lock.as_str()
     }
 
     pub(super) fn waited(&self) -> Duration {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::state_file::StateFile;
+use crate::engine::state_file::{Existing, StateFile};
 use crate::engine::{self, key_file};
 use crate::group::{AddressError, Group, Listed, Resolver};
 use crate::mutex::Pace;
@@ -29,7 +29,7 @@ pub struct Settings {
     listen: Option<String>,
     key: Option<PathBuf>,
     state: Option<PathBuf>,
-    reset_state: bool,
+    existing: Existing,
     pub(super) trace: Option<PathBuf>,
     resend: Option<Duration>,
     failover: Option<Duration>,
@@ -94,7 +94,7 @@ impl Settings {
             listen: None,
             key: None,
             state: None,
-            reset_state: false,
+            existing: Existing::default(),
             trace: None,
             resend: None,
             failover: None,
@@ -132,11 +132,33 @@ impl Settings {
         self
     }
 
-    /// Begin with a new state, because the old one is lost or another member's.
+    /// Begin with a new state, because the old one is lost or another member's. The clock
+    /// of the old one is given up.
     #[must_use]
     pub fn reset_state(mut self) -> Self {
-        self.reset_state = true;
+        self.existing = Existing::IsGivenUp;
         self
+    }
+
+    /// If the state is of another member list, take it over, so that tokens go on rising.
+    /// All members of the old list have stopped, and nothing that they did under a lock goes
+    /// on. `without` are the members of the old list, by address or name, that are dead for
+    /// good: each that is not in the new list, and each that has lost its state. That is an
+    /// assertion: a member that is only cut off may still enter by the old list.
+    ///
+    /// The start takes two seconds, in which a member that goes on with the old list is
+    /// looked for. Once the state is of this list, this does nothing.
+    #[must_use]
+    pub fn adopt_list<A: Into<String>>(mut self, without: impl IntoIterator<Item = A>) -> Self {
+        let without = without.into_iter().map(Into::into).collect();
+        self.existing = Existing::IsTakenOver { without };
+        self
+    }
+
+    /// What is to become of a state that is there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn existing(&self) -> &Existing {
+        &self.existing
     }
 
     /// Write a trace into this directory, for `turno trace`. A trace shows every
@@ -199,8 +221,7 @@ impl Settings {
         let lease = lease.transpose().map_err(StartError::Config)?;
         let key = self.key.as_deref().map(key_file::read).transpose();
         let key = key.map_err(|error| StartError::Key(error.to_string()))?;
-        let open =
-            |folder: &Path| StateFile::open(folder, group.id, group.digest, self.reset_state);
+        let open = |folder: &Path| StateFile::open(folder, &group, &self.existing);
         let state = self.state.as_deref().map(open).transpose();
         let state = state.map_err(|error| StartError::State(error.to_string()))?;
         let mut pace = Pace::default();

@@ -36,6 +36,11 @@ impl LocalNode {
                 self.settle_all()?;
                 self.end_wait(&lock, ticket);
             }
+            Command::Survey { lock, ticket } => {
+                if self.is_holder_uncertain(&lock, ticket) {
+                    self.survey(Some(&lock))?;
+                }
+            }
             Command::Status(sender) => {
                 self.settle_all()?;
                 // Ignore: the caller may have gone.

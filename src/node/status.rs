@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+#[cfg(feature = "cli")]
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::lock_table::{LockTable, WaitQueue};
 use crate::engine::{Engine, NodeView, Observer, missing};
 use crate::mutex::{LockName, NodeId, RicartAgrawala, State, ViewNumber};
+#[cfg(feature = "cli")]
+use crate::system::rough;
 use crate::system::{micros, millis};
 
 /// The state of a node.
@@ -103,6 +107,10 @@ pub struct LockStatus {
     pub holder: Option<u64>,
     /// The fencing token of that caller's entry.
     pub token: Option<u64>,
+    /// The clock of the request for which this node waits: of two requests the one with the
+    /// smaller (clock, id) comes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
     /// How long that caller has held it, in milliseconds.
     pub held_ms: Option<u64>,
     /// It is delegated to this process: the holder may be in the section or not, and
@@ -164,7 +172,19 @@ pub struct PeerStatus {
     /// It has said that it ends, and was not heard since.
     #[serde(default)]
     pub has_stopped: bool,
-    /// How long the fastest reply took, in microseconds: a round trip, and what the
+    /// Its host says that nobody listens at its port. Asked only when somebody wants to know
+    /// what happens there, and forgotten when the member is heard.
+    #[serde(default)]
+    pub is_closed: bool,
+    /// Whether it hears this member, as it says: a link may work one way only. `None`: it does
+    /// not say so (the original, or an older turno), or is not heard itself.
+    #[serde(default)]
+    pub hears_us: Option<bool>,
+    /// How long ago it last heard this member, in milliseconds, as it says. `None`: never, or
+    /// it does not say so.
+    #[serde(default)]
+    pub heard_us_ms: Option<u64>,
+    /// How long its fastest answer took, in microseconds: a round trip, and what the
     /// peer needed.
     pub fastest_reply_us: Option<u64>,
     /// How many datagrams were sent to it again because no answer came.
@@ -185,6 +205,16 @@ impl PeerStatus {
             (false, _) => &self.name,
         };
         format!("{name} ({})", self.id)
+    }
+
+    /// `it does not hear this member: last heard it 12 s ago, as it says`, of a peer that says
+    /// so.
+    pub(crate) fn deafness(&self) -> String {
+        let last = match self.heard_us_ms {
+            Some(ms) => format!("last heard it {} ago", rough(Duration::from_millis(ms))),
+            None => "has not heard it yet".to_owned(),
+        };
+        format!("it does not hear this member: {last}, as it says")
     }
 }
 
@@ -281,6 +311,10 @@ fn locks(table: &mut LockTable, view: &NodeView<'_>) -> Vec<LockStatus> {
         let since = queue.and_then(|queue| queue.since);
         LockStatus {
             state: LockState::from(member.state(&name)),
+            request: match member.state(&name) {
+                State::Wait { request, .. } => Some(request.clock),
+                State::Free | State::Held { .. } => None,
+            },
             holder: queue.and_then(WaitQueue::holder),
             token: since.map(|(_, token)| token.get()),
             held_ms: since.map(|(since, _)| millis(since.elapsed())),
@@ -308,8 +342,11 @@ fn peer(id: NodeId, view: &NodeView<'_>) -> PeerStatus {
         heard_ms: view.heard.get(&id).map(|at| millis(at.elapsed())),
         is_up: view.is_up(id),
         has_stopped: view.presence.has_stopped(id),
+        hears_us: view.reaches(id),
+        heard_us_ms: view.reach.heard_by(id).map(|at| millis(at.elapsed())),
         fastest_reply_us: stats.fastest_reply.map(micros),
         sent_again: stats.sent_again,
-        dropped: stats.dropped.map(|reason| reason.to_string()),
+        is_closed: view.is_closed(id),
+        dropped: stats.dropped().map(|reason| reason.to_string()),
     }
 }

@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 use super::error::{Blocked, LockError};
 use super::local_node::LocalNode;
 use super::lock_table::{FirstCaller, RefusedTry};
+#[cfg(feature = "cli")]
+use super::request::Request;
 use super::waiter::Caller;
+#[cfg(feature = "cli")]
+use crate::engine::MissingPeer;
 use crate::engine::{NodeView, missing};
 use crate::mutex::{First, LockName, NodeId};
 
@@ -56,10 +60,15 @@ impl Tries {
 impl LocalNode {
     /// How long a try waits for members that say nothing.
     pub(super) fn try_limit(&mut self) -> Duration {
+        (self.slowest_reply() * ROUND_TRIPS).clamp(MIN_LIMIT, MAX_LIMIT)
+    }
+
+    /// The fastest reply of the slowest member, as far as it was measured.
+    pub(super) fn slowest_reply(&mut self) -> Duration {
         let (.., view) = self.engine.split();
         let peers = view.peer_stats.values();
         let slowest = peers.filter_map(|stats| stats.fastest_reply).max();
-        (slowest.unwrap_or_default() * ROUND_TRIPS).clamp(MIN_LIMIT, MAX_LIMIT)
+        slowest.unwrap_or_default()
     }
 
     /// Ends the tries whose time is over.
@@ -125,8 +134,29 @@ impl LocalNode {
         }
     }
 
+    /// Whether members are down that this caller waits for, so that it is not known whether
+    /// another caller has the lock.
+    pub(super) fn is_holder_uncertain(&mut self, lock: &LockName, ticket: u64) -> bool {
+        let (_, table, view) = self.engine.split();
+        let waited = table.waited(lock, ticket);
+        waited
+            .is_some_and(|waited| !view.member.holds(lock) && !view.silent(lock, waited).is_empty())
+    }
+
+    /// The members that this request needs and that are down, each as
+    /// `gamma:7001 (3) does not answer, last heard 2 h ago`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn silences(&mut self, request: &Request) -> Vec<String> {
+        let (.., view) = self.engine.split();
+        let (lock, waited) = (&request.caller().lock, request.waited());
+        let silent = view.silent(lock, waited);
+        let stall = view.stall_with(silent, waited, false);
+        stall.missing.iter().map(MissingPeer::silence).collect()
+    }
+
     /// Why a caller that has waited so long was not granted the lock in time.
     fn timed_out(&mut self, lock: &LockName, ticket: u64, waited: Duration) -> LockError {
+        let holder = self.known_holder(lock);
         let (_, table, view) = self.engine.split();
         let local = table.blocked(lock, ticket);
         let lock = lock.clone();
@@ -141,6 +171,16 @@ impl LocalNode {
             return unanswered(lock, waited, stall.into());
         }
         let silent = view.silent(&lock, waited);
+        if !silent.is_empty()
+            && let Some(id) = holder
+        {
+            let blocked = Blocked::Member {
+                id: id.0,
+                address: view.group.name(id).to_owned(),
+                is_held: true,
+            };
+            return busy(lock, waited, blocked);
+        }
         if !silent.is_empty() {
             let stall = view.stall_with(silent, waited, false);
             return unanswered(lock, waited, stall.into());
@@ -177,7 +217,9 @@ impl NodeView<'_> {
                 Some(_) if waited < MIN_LIMIT => true,
                 Some(heard) => heard <= waited.min(ANSWERS),
             };
-            missing.contains(id) && !is_answered || self.is_up(*id) == Some(false)
+            // What is sent to it is lost, though it is heard.
+            let is_deaf = self.reaches(*id) == Some(false);
+            missing.contains(id) && (!is_answered || is_deaf) || self.is_up(*id) == Some(false)
         };
         let needed = self.member.view_peers().iter().copied();
         needed.filter(is_silent).collect()

@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::{self, discriminant};
 use std::net::SocketAddr;
+use std::process;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
@@ -26,9 +27,10 @@ use signal_hook::consts::{SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::engine::{self, Engine, NodeEvent, Observer, Snapshot, StallReports, in_context};
-use crate::mutex::LockName;
+use crate::mutex::{LockName, State};
 use crate::protocol::Event;
-use crate::system::{retry_interrupted, signals};
+use crate::system::{millis, retry_interrupted, signals};
+use crate::wire::{CallerReport, HOLDING, LockReport, WAITING};
 use critical_section::CriticalSection;
 pub use keyboard::Input;
 use keyboard::Keyboard;
@@ -167,7 +169,35 @@ impl<O: Observer> Process<O> {
                 self.state_since = Instant::now();
             }
         }
+        self.answer_questions()?;
         self.engine.close_idle_sockets();
+        Ok(())
+    }
+
+    /// Tells the members that ask whether this process has or wants the lock.
+    fn answer_questions(&mut self) -> io::Result<()> {
+        while let Some(question) = self.engine.next_question() {
+            let (state, token, request) = match self.engine.member().state(&self.lock) {
+                State::Free => (None, None, None),
+                State::Wait { request, .. } => (Some(WAITING), None, Some(request.clock)),
+                State::Held { token } => (Some(HOLDING), Some(token.get()), None),
+            };
+            let report = |state: &str| LockReport {
+                name: self.lock.as_str().to_owned(),
+                request,
+                waits_for: Vec::new(),
+                callers: vec![CallerReport {
+                    state: state.to_owned(),
+                    token,
+                    pid: Some(process::id()),
+                    command: vec!["turno process".to_owned()],
+                    since_ms: millis(self.state_since.elapsed()),
+                    ..CallerReport::default()
+                }],
+            };
+            let reports = state.map(report).into_iter().collect();
+            self.engine.answer(&question, reports)?;
+        }
         Ok(())
     }
 

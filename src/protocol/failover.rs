@@ -7,11 +7,38 @@ use crate::views::{self, Moment, View, ViewMessage, Views};
 /// A member's part in the views of its group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Failover {
-    pub(super) views: Views,
+    views: Views,
+    /// As the views have it. It is asked several times at each event, and only what changes
+    /// the views changes it.
+    leased_until: Option<Moment>,
     /// The lease has ended, or has not begun.
     is_lapsed: bool,
     /// What the timer of the views is set for.
     pub(super) timer: Option<Moment>,
+}
+
+impl Failover {
+    fn new(views: Views) -> Self {
+        Failover {
+            leased_until: views.leased_until(),
+            views,
+            is_lapsed: true,
+            timer: None,
+        }
+    }
+
+    /// Changes the views.
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Views) -> T) -> T {
+        let outcome = change(&mut self.views);
+        self.leased_until = self.views.leased_until();
+        outcome
+    }
+
+    /// Until when the lease lasts. `None`: there was none in this run.
+    fn leased_until(&self) -> Option<Moment> {
+        debug_assert_eq!(self.leased_until, self.views.leased_until());
+        self.leased_until
+    }
 }
 
 impl Member {
@@ -20,11 +47,7 @@ impl Member {
     pub fn with_failover(config: Config, views: views::Config, now: Moment) -> Self {
         let mut member = Member::new(config);
         member.now = now;
-        member.failover = Some(Failover {
-            views: Views::new(views, now),
-            is_lapsed: true,
-            timer: None,
-        });
+        member.failover = Some(Failover::new(Views::new(views, now)));
         member.view_peers = member.peers_in_view();
         member
     }
@@ -39,14 +62,14 @@ impl Member {
     /// there is no lease.
     #[must_use]
     pub fn leased_until(&self) -> Option<Moment> {
-        let views = self.views()?;
-        Some(views.leased_until().unwrap_or_default())
+        let failover = self.failover.as_ref()?;
+        Some(failover.leased_until().unwrap_or_default())
     }
 
     /// A new bound is of use when a majority has noted it: the others get a beat soon.
     pub(super) fn tell_bound(&mut self) {
         if let Some(failover) = &mut self.failover {
-            failover.views.beat_soon(self.now);
+            failover.change(|views| views.beat_soon(self.now));
         }
     }
 
@@ -88,7 +111,7 @@ impl Member {
         };
         let views = &failover.views;
         let needed = views.config().lease.for_an_entry();
-        let until = views.leased_until();
+        let until = failover.leased_until();
         let is_leased = until.is_some_and(|until| until > self.now + needed);
         Gate::Lease {
             is_valid: is_leased && !failover.is_lapsed && views.view().is_some(),
@@ -138,7 +161,7 @@ impl Member {
         let Some(failover) = self.failover.as_mut().filter(|_| is_synced) else {
             return Err(Rejected::OtherView);
         };
-        let outcome = failover.views.receive(now, from, message, below);
+        let outcome = failover.change(|views| views.receive(now, from, message, below));
         self.follow(outcome, output);
         Ok(())
     }
@@ -149,7 +172,7 @@ impl Member {
         let is_synced = self.unsynced.is_empty();
         if let Some(failover) = self.failover.as_mut().filter(|_| is_synced) {
             failover.timer = None;
-            let outcome = failover.views.tick(now, below);
+            let outcome = failover.change(|views| views.tick(now, below));
             self.follow(outcome, output);
         }
     }
@@ -158,7 +181,7 @@ impl Member {
     /// name.
     pub(super) fn forget_views(&mut self, effects: &mut Vec<Effect>) {
         if let Some(failover) = &mut self.failover {
-            failover.views.forget(self.now);
+            failover.change(|views| views.forget(self.now));
             effects.push(Effect::Forget);
         }
     }
@@ -170,7 +193,7 @@ impl Member {
             return Err(Rejected::NotFree);
         }
         if let Some(failover) = &mut self.failover {
-            let outcome = failover.views.leave();
+            let outcome = failover.change(Views::leave);
             self.follow(outcome, output);
         }
         Ok(())

@@ -8,6 +8,7 @@
 //! ([`Durability`]).
 
 mod accessors;
+pub(crate) mod changed_list;
 mod clock_sync;
 mod duplicate_id;
 mod event;

@@ -57,7 +57,7 @@ impl Member {
         let now = self.now;
         if let Some(failover) = &mut self.failover {
             failover.timer = None;
-            failover.views.forget_heuristics(now, with_leaves);
+            failover.change(|views| views.forget_heuristics(now, with_leaves));
         }
     }
 
@@ -72,7 +72,8 @@ impl Member {
         self.lapse(now, &mut output.effects);
         let (first, below) = (output.effects.len(), self.reserved.unwrap_or(0));
         if let Some(failover) = &mut self.failover {
-            let outcome = failover.views.propose_as_told(now, counter, members, below);
+            let outcome =
+                failover.change(|views| views.propose_as_told(now, counter, members, below));
             self.follow(outcome, output);
         }
         self.reserve(first, &mut output.effects);
@@ -81,7 +82,7 @@ impl Member {
     /// What this member acknowledged to another has ended.
     pub(crate) fn end_given(&mut self, to: NodeId) {
         if let Some(failover) = &mut self.failover {
-            failover.views.end_given(to);
+            failover.change(|views| views.end_given(to));
         }
     }
 
@@ -89,7 +90,7 @@ impl Member {
     /// lease: the entries end at once.
     pub(crate) fn end_got(&mut self, from: NodeId, effects: &mut Vec<Effect>) {
         if let Some(failover) = &mut self.failover {
-            failover.views.end_got(from);
+            failover.change(|views| views.end_got(from));
         }
         self.lapse(self.now, effects);
     }

@@ -8,9 +8,10 @@ use thiserror::Error;
 use crate::mutex::{MAX_CLOCK, NodeId, Timestamp};
 use crate::wire::{BEGINS, ENDS, SectionMessage};
 
-/// How far the next clock may be ahead of the highest admitted one: 2^32. Otherwise one
-/// forged message could shut out every holder for ever.
-const MAX_JUMP: u64 = 1 << 32;
+/// How far the next clock may be ahead of the highest admitted one: 2^36. Otherwise one
+/// forged message could shut out every holder for ever. A changed member list skips 2^32
+/// clocks, and may change again before the next entry.
+const MAX_JUMP: u64 = 1 << 36;
 
 /// The highest clock that the first message may have: half of all clocks, the same limit
 /// as for the clock that a member reports of itself.
@@ -65,7 +66,7 @@ pub enum Refused {
     #[error("repeated")]
     Repeated,
     /// No honest clock is this far ahead.
-    #[error("its clock is more than 2^32 ahead of the highest admitted, {0}")]
+    #[error("its clock is more than 2^36 ahead of the highest admitted, {0}")]
     TooFarAhead(u64),
     /// No honest group has reached this clock.
     #[error("its clock is higher than any group can have reached")]

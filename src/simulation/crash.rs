@@ -38,7 +38,7 @@ impl World<'_> {
         self.report(&format!("{id} crashes"));
         let node = self.node(id);
         // It may forget a clock that it has not persisted: it has sent nothing yet.
-        let forgets = node.below.is_none();
+        let forgets = node.forgets_its_clock();
         node.timers.clear();
         node.next_crash = None;
         let outlived = node.entry.take().filter(|entry| {

@@ -67,14 +67,15 @@ impl World<'_> {
         let lease = self.plan.failover.as_ref()?.lease;
         self.cluster
             .set_moment(config.id, clock.at(self.events.now));
-        let promised = self.node(config.id).promised;
+        let node = self.node(config.id);
+        let (promised, carried) = (node.promised, node.has_votes_to_hear);
         Some(views::Config {
             id: config.id,
             incarnation: config.incarnation,
             members: self.ids().collect(),
             lease: Lease::new(Duration::from_micros(lease))?,
             promised: promised.unwrap_or_default(),
-            is_amnesiac: promised.is_none(),
+            is_amnesiac: promised.is_none() || carried,
             #[cfg(test)]
             planted: config.planted,
         })

@@ -55,6 +55,7 @@ impl World<'_> {
             }
             Fault::Wipe { id, until, .. } => self.wipe(NodeId(*id), *until),
             Fault::Leave { id, until, .. } => self.leave(NodeId(*id), *until)?,
+            Fault::ChangeList { dead, until, .. } => drop(self.change_list(dead, *until)),
             Fault::Strike { how, until, .. } => {
                 self.strike = Some((*how, *until));
                 let holder = self.oracle.holder();
@@ -90,7 +91,9 @@ impl World<'_> {
     /// to hear what they forgot, none does: together they may have forgotten everything.
     fn wipe(&mut self, id: NodeId, until: Micros) {
         let mut others = self.ids().filter(|other| *other != id);
-        let knows_all = |node: &Node| node.promised.is_some() && node.below.is_some();
+        let knows_all = |node: &Node| {
+            node.promised.is_some() && node.below.is_some() && !node.is_carried_over()
+        };
         let all_know = others.all(|other| self.nodes.get(&other).is_some_and(knows_all));
         if !all_know || self.cluster.program(id).is_none() {
             return;
@@ -120,7 +123,7 @@ impl World<'_> {
             let node = self.node(id);
             node.timers.clear();
             // As in a crash: a member that must still hear the others has no clock.
-            let forgets = node.below.is_none();
+            let forgets = node.forgets_its_clock();
             self.oracle.crash(id, forgets, false);
             self.forget_rush_of(id);
             self.cluster.crash(id);

@@ -54,6 +54,8 @@ figures! { Figures:
     rushes: u64,
     /// Tries that ended since another member came first.
     refused: u64,
+    /// Times that the member list changed.
+    lists_changed: u64,
     /// Requests that the user cancelled.
     cancelled: u64,
     /// Only of groups with failover.
@@ -104,6 +106,9 @@ impl fmt::Display for Figures {
             self.pauses,
             self.partitions
         )?;
+        if self.lists_changed > 0 {
+            write!(f, ", {} member lists changed", self.lists_changed)?;
+        }
         if self.failover.groups == 0 {
             return Ok(());
         }

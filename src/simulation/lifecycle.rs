@@ -13,12 +13,13 @@ impl World<'_> {
     pub(super) fn start(&mut self, id: NodeId) -> Result<(), Violation> {
         let is_misled = self.plan.misled == Some(id.0);
         let members = self.plan.members.len() - usize::from(is_misled);
-        let group = self.addresses.group(id, members);
+        let group = self.of_present_list(self.addresses.group(id, members));
         let kind = self.plan.kind(id);
         self.report(&format!("{id} starts"));
         let node = self.node(id);
         node.runs += 1;
         let (runs, below) = (node.runs, node.below);
+        let knows_clocks = below.is_some() && !node.has_clocks_to_hear;
         let durability = match kind {
             ProgramKind::Original => {
                 self.cluster.start_original(group);
@@ -27,7 +28,7 @@ impl World<'_> {
             ProgramKind::Forgetful => Durability::Forgetful,
             ProgramKind::Durable => Durability::Durable {
                 below: below.unwrap_or(1),
-                synced: below.is_some(),
+                synced: knows_clocks,
             },
         };
         let members = u16::try_from(members).expect("ids are 16 bits wide");

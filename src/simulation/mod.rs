@@ -12,6 +12,7 @@
 //! [`failover`], [`perform`], [`lifecycle`], [`faults`] and [`run`].
 
 mod addresses;
+mod changed_list;
 mod cluster;
 mod crash;
 mod event_queue;
@@ -43,6 +44,8 @@ pub(crate) use seeds::run_seeds;
 pub(crate) use shrink::shrink;
 pub use transcript::step_lines;
 
+#[cfg(test)]
+pub(crate) mod changed_list_tests;
 #[cfg(test)]
 pub(crate) mod failover_tests;
 #[cfg(test)]

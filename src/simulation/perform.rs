@@ -72,7 +72,13 @@ impl World<'_> {
     /// `is_request`: the user has just requested the lock, so an entry needed no message.
     fn perform(&mut self, id: NodeId, done: Done, is_request: bool) -> Result<(), Violation> {
         match done {
-            Done::Reserved(below) => self.node(id).below = Some(below),
+            Done::Reserved(below) => {
+                let node = self.node(id);
+                (node.below, node.has_clocks_to_hear) = (Some(below), false);
+                if self.plan.failover.is_none() {
+                    self.node(id).has_votes_to_hear = false;
+                }
+            }
             Done::Sent(parcel) => {
                 let (now, random) = (self.events.now, &mut self.random);
                 let figures = &mut self.figures;
@@ -101,7 +107,10 @@ impl World<'_> {
             Done::Left => self.oracle.leave(id),
             Done::Contended => self.contended = Some(id),
             Done::Refused => self.end_try(id),
-            Done::Promised(number) => self.node(id).promised = Some(number),
+            Done::Promised(number) => {
+                let node = self.node(id);
+                (node.promised, node.has_votes_to_hear) = (Some(number), false);
+            }
             Done::Joined => self.figures.failover.joined += 1,
             Done::Lost => self.lose(id),
             Done::Timer(timer, after) => {

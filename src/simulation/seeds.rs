@@ -7,14 +7,14 @@ use std::thread;
 use super::addresses::Addresses;
 use super::figures::Figures;
 use super::oracle::Violation;
-use super::plan::Failover;
+use super::plan::Plan;
 use super::run::run_plan;
 
 /// Runs the plans of `count` seeds from `first` on, until one shows a violation. Returns
 /// how often each thing happened, and the smallest seed that showed a violation. After
 /// each seed `progress` gets the number of seeds so far, from any thread.
 pub fn run_seeds(
-    failover: Failover,
+    plan_of: impl Fn(u64) -> Plan + Sync,
     first: u64,
     count: u64,
     threads: usize,
@@ -29,7 +29,7 @@ pub fn run_seeds(
             return false;
         }
         let seed = first.wrapping_add(number);
-        let (figures, result) = run_plan(&failover.plan(seed), addresses, None);
+        let (figures, result) = run_plan(&plan_of(seed), addresses, None);
         let mut outcome = lock();
         let (sum, failed) = &mut *outcome;
         *sum += figures;

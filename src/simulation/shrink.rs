@@ -88,6 +88,10 @@ fn remove_last_member(plan: &mut Plan) {
             side.remove(&removed);
             !side.is_empty()
         }
+        Fault::ChangeList { dead, .. } => {
+            dead.remove(&removed);
+            true
+        }
         fault => !fault.named().contains(&Some(removed)),
     });
 }

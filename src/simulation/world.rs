@@ -35,6 +35,8 @@ pub(super) struct World<'a> {
     /// A peer has begun to wait for this member.
     pub(super) contended: Option<NodeId>,
     pub(super) recording: Option<&'a mut Recording>,
+    /// How often the member list has changed.
+    pub(super) list: u64,
 }
 
 /// What belongs to a node besides its program.
@@ -52,10 +54,27 @@ pub(super) struct Node {
     pub(super) uncounted: Micros,
     /// The latest vote on disk. `None`: all others must be heard first.
     pub(super) promised: Option<ViewNumber>,
+    /// Its clock is carried over from another list, and it has not heard the others'.
+    pub(super) has_clocks_to_hear: bool,
+    /// Its promise is, and it has not heard the others'.
+    pub(super) has_votes_to_hear: bool,
     /// The moment of its next crash, and the time of the restart.
     pub(super) next_crash: Option<(CrashMoment, Micros)>,
     /// Its entry, which may have outlived a crash.
     pub(super) entry: Option<Entry>,
+}
+
+impl Node {
+    /// Whether its next run may begin with a smaller clock: it has sent nothing yet that
+    /// grants or asks.
+    pub(super) fn forgets_its_clock(&self) -> bool {
+        self.below.is_none() || self.has_clocks_to_hear
+    }
+
+    /// Whether its state is carried over from another list, and it has not heard the others.
+    pub(super) fn is_carried_over(&self) -> bool {
+        self.has_clocks_to_hear || self.has_votes_to_hear
+    }
 }
 
 /// An entry to the critical section.
@@ -112,6 +131,7 @@ impl<'a> World<'a> {
             rush: Rush::default(),
             contended: None,
             recording,
+            list: 0,
         }
     }
 

@@ -16,6 +16,8 @@ mod readiness;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
+#[cfg(feature = "cli")]
+pub(crate) mod users;
 
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,12 +1,15 @@
 //! The signals of the operating system, as a source of a poll.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals;
+
+/// The status of a process in /proc is shorter than this, in bytes.
+const MAX_STATUS: u64 = 8 << 10;
 
 /// Registers the signals that end the program, and these besides, with the poll. A signal
 /// that our parent has us ignore (`nohup`) stays ignored.
@@ -51,12 +54,14 @@ fn has(mask: u64, signal: i32) -> bool {
 
 /// A signal mask of a process, one bit per signal; 0 on a system other than Linux.
 fn mask(process: &str, field: &str) -> u64 {
-    // Not `read_to_string`: the file has the name of the process, which may be any bytes.
-    let status = fs::read(format!("/proc/{process}/status")).unwrap_or_default();
-    let status = String::from_utf8_lossy(&status);
-    let mut lines = status.lines();
-    lines
-        .find_map(|line| line.strip_prefix(field))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
+    // Room for all of it: a read costs more than what it reads.
+    let mut status = Vec::with_capacity(MAX_STATUS as usize);
+    let _ = File::open(format!("/proc/{process}/status"))
+        .and_then(|file| file.take(MAX_STATUS).read_to_end(&mut status));
+    // Not as a text: the file has the name of the process, which may be any bytes.
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let mask = lines.find_map(|line| line.strip_prefix(field.as_bytes()));
+    let mask = mask.and_then(|mask| str::from_utf8(mask).ok());
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or(0)
 }

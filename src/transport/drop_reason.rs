@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use crate::mutex::{Incarnation, NodeId, Rejected};
-use crate::wire::Malformed;
+use crate::wire::{GroupDigest, Malformed};
 
 /// A datagram that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +50,10 @@ pub enum DropReason {
         "process {from} has another member list, or another --failover: give all the same, written the same"
     )]
     OtherList {
-        /// The sender.
+        /// The sender, by its list.
         from: NodeId,
+        /// The digest of its list.
+        group: GroupDigest,
         /// The run that asks for something and should learn of this.
         asks: Option<Incarnation>,
     },

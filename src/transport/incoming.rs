@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::mutex::{Message, NodeId};
+use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::ViewMessage;
+use crate::wire::{Heard, Piece, Query};
 
 /// A message that is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// A message about a lock, or a greeting.
     Lock {
@@ -21,6 +22,8 @@ pub enum Incoming {
         from: NodeId,
         /// Whether it is about to end.
         leaves: bool,
+        /// When it last heard this member. `None`: it does not say so.
+        heard: Option<Heard>,
     },
     /// A message about views.
     View {
@@ -28,6 +31,22 @@ pub enum Incoming {
         from: NodeId,
         /// The message.
         message: ViewMessage,
+    },
+    /// The sender asks what happens with the locks.
+    Query {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// What it asks.
+        query: Query,
+    },
+    /// A part of what the sender tells of its locks.
+    Report {
+        /// The sender.
+        from: NodeId,
+        /// The part.
+        piece: Piece,
     },
     /// The sender asks, where it believes this member to be, for a response with this nonce.
     Challenge {

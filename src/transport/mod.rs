@@ -8,6 +8,7 @@
 
 mod drop_reason;
 mod incoming;
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,7 +18,6 @@ use crate::group::Group;
 use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
-use crate::views::ViewMessage;
 use crate::wire::{self, Challenge, Datagram, Head, Key, Malformed, Signed};
 pub use drop_reason::{DropReason, Dropped};
 pub use incoming::Incoming;
@@ -124,7 +124,8 @@ impl Transport {
     }
 
     /// Whether this peer is known to be a turno node. An original peer signs nothing.
-    fn is_known_turno(&self, peer: NodeId) -> bool {
+    #[must_use]
+    pub fn is_known_turno(&self, peer: NodeId) -> bool {
         self.key.is_some() || self.turno_peers.contains(&peer)
     }
 
@@ -161,89 +162,6 @@ impl Transport {
             address,
             text: self.signed(message, *to),
         })
-    }
-
-    /// The datagram for a message about views. `None` if there is no such member.
-    #[must_use]
-    pub fn route_view(&self, to: NodeId, message: &ViewMessage) -> Option<Outgoing> {
-        self.route_view_text(to, self.view_text(message))
-    }
-
-    /// The text of a message about views, which is the same to all members.
-    #[must_use]
-    pub fn view_text(&self, message: &ViewMessage) -> String {
-        let (from, digest) = (self.group.id, self.group.digest);
-        wire::encode_view(from, self.incarnation, message, digest)
-    }
-
-    /// As [`Transport::route_view`], of a text that is there.
-    #[must_use]
-    pub fn route_view_text(&self, to: NodeId, text: String) -> Option<Outgoing> {
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address: self.group.address(to)?,
-            text: self.sign(text, to),
-        })
-    }
-
-    /// The datagram that says that this member is up. `None` if that peer is not known to be
-    /// a turno node: the original would not know what it means.
-    #[must_use]
-    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool) -> Option<Outgoing> {
-        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
-        let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_up(from, self.incarnation, count, leaves, digest);
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        })
-    }
-
-    /// The challenge with which this member finds out whether another one is at this
-    /// address, or the response to a challenge that came from there.
-    #[must_use]
-    pub fn challenge(
-        &self,
-        to: NodeId,
-        address: SocketAddr,
-        nonce: u64,
-        is_response: bool,
-    ) -> Outgoing {
-        let challenge = Challenge {
-            from: self.group.id,
-            incarnation: self.incarnation,
-            nonce,
-            group: self.group.digest,
-        };
-        let text = wire::encode_challenge(&challenge, is_response);
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        }
-    }
-
-    /// An answer that tells a node with another member list that the lists differ: it
-    /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
-    /// nodes do not object in turn for ever.
-    #[must_use]
-    pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
-        let message = Message {
-            from: self.group.id,
-            origin: Origin::Turno(self.incarnation),
-            view: None,
-            body: Body::Welcome {
-                clock: 0,
-                to: run,
-                again: false,
-            },
-        };
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.signed(&message, to),
-        }
     }
 
     fn signed(&self, message: &Message, to: NodeId) -> Vec<u8> {
@@ -297,9 +215,10 @@ impl Transport {
         let (from, group) = match &decoded {
             Datagram::Section(_) => return Err(DropReason::ForSection),
             Datagram::Message { message, group } => (message.from, *group),
-            Datagram::View { from, group, .. } | Datagram::Up { from, group, .. } => {
-                (*from, Some(*group))
-            }
+            Datagram::View { from, group, .. }
+            | Datagram::Up { from, group, .. }
+            | Datagram::Query { from, group, .. }
+            | Datagram::Report { from, group, .. } => (*from, Some(*group)),
             Datagram::Challenge(of) | Datagram::Response(of) => {
                 if self.key.is_none() {
                     return Err(DropReason::NoKey);
@@ -317,13 +236,14 @@ impl Transport {
             }
             (Some(_), ..) => return Err(DropReason::Unsigned),
         }
-        let is_foreign = group.is_some_and(|group| group != self.group.digest);
-        if is_foreign && !planted!(self, ForeignListAccepted) {
+        if let Some(group) = group.filter(|group| *group != self.group.digest)
+            && !planted!(self, ForeignListAccepted)
+        {
             let asks = match &decoded {
                 Datagram::Message { message, .. } => message.asks(),
                 _ => None,
             };
-            return Err(DropReason::OtherList { from, asks });
+            return Err(DropReason::OtherList { from, group, asks });
         }
         if group.is_none() && self.group.lease.is_some() {
             return Err(DropReason::Original);
@@ -337,7 +257,23 @@ impl Transport {
                 body: self.original_reply(clock, socket)?,
             },
             Datagram::View { message, .. } => return Ok(Incoming::View { from, message }),
-            Datagram::Up { leaves, .. } => return Ok(Incoming::Up { from, leaves }),
+            Datagram::Query {
+                incarnation, query, ..
+            } => {
+                return Ok(Incoming::Query {
+                    from,
+                    incarnation,
+                    query,
+                });
+            }
+            Datagram::Report { piece, .. } => return Ok(Incoming::Report { from, piece }),
+            Datagram::Up { leaves, heard, .. } => {
+                return Ok(Incoming::Up {
+                    from,
+                    leaves,
+                    heard,
+                });
+            }
             Datagram::Challenge(Challenge { nonce, .. }) => {
                 return Ok(Incoming::Challenge { from, nonce });
             }

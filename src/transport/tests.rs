@@ -239,14 +239,15 @@ fn a_datagram_with_another_member_list_is_dropped_and_named() {
         let mut one = transport(key);
         let (from, run) = (NodeId(2), Incarnation(2));
         let asks = Some(run);
-        let reason = DropReason::OtherList { from, asks };
+        let group = other.group.digest;
+        let reason = DropReason::OtherList { from, group, asks };
         assert_eq!(one.drop_reason(&hello.text), reason);
         assert!(!one.turno_peers.contains(&from));
         // So it learns of it too, and that is the end of it.
         let objection = one.objection(from, run, local(10_002));
-        let (from, asks) = (NodeId(1), None);
+        let (from, group, asks) = (NodeId(1), one.group.digest, None);
         let dropped = other.receive_from(&objection.text, 10_001);
-        assert_eq!(dropped, Err(DropReason::OtherList { from, asks }));
+        assert_eq!(dropped, Err(DropReason::OtherList { from, group, asks }));
     }
 }
 

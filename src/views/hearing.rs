@@ -63,6 +63,11 @@ impl Hearing {
         self.beats.get(&peer).map(|(_, at)| *at)
     }
 
+    /// When it was news here that `one` had heard a beat of `other`. `None`: it never was.
+    pub(super) fn told(&self, one: NodeId, other: NodeId) -> Option<Moment> {
+        self.pairs.get(&(one, other)).map(|(_, at)| *at)
+    }
+
     /// The last beat heard of each peer, for the own beats.
     pub(super) fn nonces(&self) -> BTreeMap<NodeId, Nonce> {
         let nonces = self.beats.iter();
@@ -73,8 +78,8 @@ impl Hearing {
 
     /// Whether `one` has heard `other` within `time`.
     pub(super) fn hears(&self, one: NodeId, other: NodeId, now: Moment, time: Duration) -> bool {
-        let heard = self.pairs.get(&(one, other));
-        heard.is_some_and(|(_, at)| now.since(*at) < time)
+        let heard = self.told(one, other);
+        heard.is_some_and(|at| now.since(at) < time)
     }
 
     /// Whether both hear each other.

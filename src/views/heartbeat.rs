@@ -1,6 +1,7 @@
 //! Beats, their acknowledgments, and the lease that comes of them (rules 1 to 3).
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use super::message::{Beat, Nonce, ViewMessage};
 use super::time::Moment;
@@ -177,6 +178,15 @@ impl Views {
         let counted = rules::leased_from(&self.config, *at, now);
         self.acknowledgments.get(from, counted, *below);
         true
+    }
+
+    /// How long ago the beat was sent that this acknowledges. `None`: it is of another run, or
+    /// forgotten.
+    #[must_use]
+    pub fn round_trip(&self, nonce: Nonce, now: Moment) -> Option<Duration> {
+        let mut sent = self.beats.sent.iter();
+        let (_, at, _) = sent.find(|(counter, ..)| *counter == nonce.counter)?;
+        (nonce.incarnation == self.config.incarnation).then(|| now.since(*at))
     }
 
     /// Until when this member has its lease (rule 3). `None`: it never had one in this

@@ -213,6 +213,13 @@ impl Views {
         self.hearing.at(peer)
     }
 
+    /// When a peer last said in a beat that it had heard a new beat of this member. `None`: it
+    /// never did.
+    #[must_use]
+    pub fn heard_by(&self, peer: NodeId) -> Option<Moment> {
+        self.hearing.told(peer, self.config.id)
+    }
+
     /// Whether `one` has heard `other` within the length of the lease, as far as this
     /// member knows.
     #[must_use]

@@ -24,6 +24,8 @@ pub(super) struct Read {
     pub(super) is_try: Option<bool>,
     pub(super) first: Option<FirstField>,
     pub(super) leaves: Option<bool>,
+    /// The inner `None` is `null`.
+    pub(super) heard: Option<Option<u64>>,
 }
 
 /// The name of a field.
@@ -38,6 +40,7 @@ enum Field {
     Try,
     First,
     Leaves,
+    Heard,
     /// An unknown field that may be skipped. Any other unknown field may change the
     /// meaning of the datagram.
     Optional,
@@ -64,6 +67,7 @@ impl<'de> Deserialize<'de> for Field {
                 "try?" => Some(Field::Try),
                 "first" => Some(Field::First),
                 "leaves" => Some(Field::Leaves),
+                "heard?" => Some(Field::Heard),
                 other => other.ends_with('?').then_some(Field::Optional),
             },
         })
@@ -114,7 +118,7 @@ impl<'de> Visitor<'de> for Fields {
         let (mut incarnation, mut group) = (None, None);
         let (mut lock, mut echo, mut to) = (None, None, None);
         let (mut again, mut view) = (None, None);
-        let (mut is_try, mut first, mut leaves) = (None, None, None);
+        let (mut is_try, mut first, mut leaves, mut heard) = (None, None, None, None);
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Incarnation => once(&mut incarnation, "incarnation", &mut map)?,
@@ -127,6 +131,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Try => once(&mut is_try, "try?", &mut map)?,
                 Field::First => once(&mut first, "first", &mut map)?,
                 Field::Leaves => once(&mut leaves, "leaves", &mut map)?,
+                Field::Heard => once(&mut heard, "heard?", &mut map)?,
                 Field::Optional => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -141,6 +146,7 @@ impl<'de> Visitor<'de> for Fields {
             is_try: is_try.flatten(),
             first: first.flatten(),
             leaves: leaves.flatten(),
+            heard,
         })
     }
 }

@@ -20,6 +20,10 @@ pub enum DatagramKind {
     Section,
     /// `up`.
     Up,
+    /// `query`.
+    Query,
+    /// `report`.
+    Report,
     /// `challenge`.
     Challenge,
     /// `response`.
@@ -61,6 +65,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Malformed> {
         (DatagramKind::Note, b"note<"),
         (DatagramKind::Section, b"cs<"),
         (DatagramKind::Up, b"up<"),
+        (DatagramKind::Query, b"query<"),
+        (DatagramKind::Report, b"report<"),
         (DatagramKind::Challenge, b"challenge<"),
         (DatagramKind::Response, b"response<"),
         (DatagramKind::Beat, b"beat<"),

@@ -6,6 +6,8 @@
 //! reply<CLOCK,ID>TAIL     grants permission to enter
 //! note<CLOCK,ID>TAIL      refuses a try
 //! up<COUNT,ID>TAIL        the sender is up
+//! query<NUMBER,ID>TAIL    asks what happens with the locks
+//! report<NUMBER,ID>TAIL   tells it
 //! challenge<NONCE,ID>TAIL asks for a response, to see who is at an address
 //! response<NONCE,ID>TAIL  is that
 //! cs<CLOCK,ID>(TEXT)      the holder writes to the critical section
@@ -28,8 +30,10 @@ mod fields;
 mod head;
 mod hexadecimal;
 mod key;
+mod query;
 mod section;
 mod tail;
+mod up;
 mod views;
 
 use std::fmt::{self, Write as _};
@@ -41,8 +45,13 @@ use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
+pub use query::{
+    CallerReport, HOLDING, LockReport, MAX_PIECES, OuterEntry, Piece, Query, WAITING, encode_piece,
+    encode_query, encode_report,
+};
 pub use section::{BEGINS, ENDS, SectionMessage};
-pub use tail::{encode_challenge, encode_up};
+pub use tail::encode_challenge;
+pub use up::{Heard, encode_up};
 
 /// The longest datagram that is read, in bytes: the longest that UDP allows.
 pub const MAX_DATAGRAM: usize = 65_535;
@@ -83,7 +92,7 @@ impl fmt::Display for GroupDigest {
 }
 
 /// A decoded datagram.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Datagram {
     /// From member to member.
     Message {
@@ -120,8 +129,32 @@ pub enum Datagram {
         count: u64,
         /// Whether it is about to end.
         leaves: bool,
+        /// When the sender last heard the receiver. `None`: it does not say so.
+        heard: Option<Heard>,
         /// The sender's member list.
         group: GroupDigest,
+    },
+    /// From member to member: asks what happens with the locks.
+    Query {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The sender's member list.
+        group: GroupDigest,
+        /// What it asks.
+        query: Query,
+    },
+    /// From member to member: a part of the answer to a query.
+    Report {
+        /// The sender.
+        from: NodeId,
+        /// The run of the sender.
+        incarnation: Incarnation,
+        /// The sender's member list.
+        group: GroupDigest,
+        /// The part.
+        piece: Piece,
     },
     /// From member to member: is the receiver at the address to which this was sent?
     Challenge(Challenge),
@@ -169,7 +202,8 @@ pub fn decode_rest(head: Head, rest: &[u8]) -> Result<Datagram, Malformed> {
             stamp,
             text: section::decode_text(rest)?,
         })),
-        DatagramKind::Up => tail::decode_up(stamp, rest),
+        DatagramKind::Query | DatagramKind::Report => query::decode(kind, stamp, rest),
+        DatagramKind::Up => up::decode(stamp, rest),
         DatagramKind::Challenge => tail::decode_challenge(stamp, rest).map(Datagram::Challenge),
         DatagramKind::Response => tail::decode_challenge(stamp, rest).map(Datagram::Response),
         DatagramKind::Request | DatagramKind::Reply | DatagramKind::Note => {

@@ -7,7 +7,7 @@ use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
 use super::{Challenge, Datagram, GroupDigest, Malformed};
 use crate::mutex::{
-    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp, ViewNumber,
+    Body, First, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
 };
 
 pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
@@ -180,40 +180,6 @@ pub fn encode_challenge(challenge: &Challenge, is_response: bool) -> String {
     text.push_str("\",\"group\":\"");
     Hexadecimal(challenge.group.0).write(&mut text);
     text.push_str("\"}");
-    text
-}
-
-/// Reads what follows the head of a datagram that says that its sender is up.
-pub(super) fn decode_up(stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
-    let tail = decode_plain(rest)?;
-    Ok(Datagram::Up {
-        from: stamp.id,
-        incarnation: Incarnation(tail.incarnation.0),
-        count: stamp.clock,
-        leaves: tail.leaves.unwrap_or(false),
-        group: GroupDigest(tail.group.0),
-    })
-}
-
-/// The text of a datagram that says that the sender is up, without a signature. `count`
-/// counts them in the sender's run.
-#[must_use]
-pub fn encode_up(
-    from: NodeId,
-    incarnation: Incarnation,
-    count: u64,
-    leaves: bool,
-    group: GroupDigest,
-) -> String {
-    let mut text = format!("up<{count},{from}>{{\"incarnation\":\"");
-    Hexadecimal(incarnation.0).write(&mut text);
-    text.push_str("\",\"group\":\"");
-    Hexadecimal(group.0).write(&mut text);
-    text.push('"');
-    if leaves {
-        text.push_str(",\"leaves\":true");
-    }
-    text.push('}');
     text
 }
 

@@ -130,6 +130,50 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
     }
 }
 
+fn up(leaves: bool, heard: Option<Heard>) -> Datagram {
+    Datagram::Up {
+        from: NodeId(3),
+        incarnation: INCARNATION,
+        count: 7,
+        leaves,
+        heard,
+        group: GROUP,
+    }
+}
+
+#[test]
+fn a_member_that_is_up_says_when_it_last_heard_the_receiver() {
+    for (leaves, heard, more) in [
+        (false, None, ""),
+        (true, None, r#","leaves":true"#),
+        (false, Some(Heard::Never), r#","heard?":null"#),
+        (false, Some(Heard::MillisAgo(1234)), r#","heard?":1234"#),
+    ] {
+        let text = format!(
+            r#"up<7,3>{{"incarnation":"9f86d081884c7d65","group":"000000000000000b"{more}}}"#
+        );
+        let encoded = encode_up(NodeId(3), INCARNATION, 7, leaves, heard, GROUP);
+        assert_eq!(encoded, text);
+        assert_eq!(decode(text.as_bytes()), Ok(up(leaves, heard)));
+    }
+}
+
+#[test]
+fn a_wrong_time_of_hearing_is_refused_and_a_field_of_a_later_version_is_passed_over() {
+    let with = |more: &str| {
+        let tail = r#"{"incarnation":"9f86d081884c7d65","group":"000000000000000b""#;
+        decode(format!("up<7,3>{tail},{more}}}").as_bytes())
+    };
+    for wrong in [
+        r#""heard?":-1"#,
+        r#""heard?":"1""#,
+        r#""heard?":1,"heard?":1"#,
+    ] {
+        assert_eq!(with(wrong), Err(tail::NO_TAIL), "{wrong}");
+    }
+    assert_eq!(with(r#""later?":{"a":[1]}"#), Ok(up(false, None)));
+}
+
 #[test]
 fn a_note_is_no_permission_and_a_permission_is_no_note() {
     let tail = r#"{"incarnation":"9f86d081884c7d65","group":"000000000000000b","echo":2,"to":"000000000000000a""#;

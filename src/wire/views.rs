@@ -143,6 +143,8 @@ fn message(
         | DatagramKind::Reply
         | DatagramKind::Note
         | DatagramKind::Up
+        | DatagramKind::Query
+        | DatagramKind::Report
         | DatagramKind::Challenge
         | DatagramKind::Response
         | DatagramKind::Section => return None,

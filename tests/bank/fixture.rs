@@ -122,6 +122,17 @@ impl ServerGroup {
         }
     }
 
+    /// The same servers without the last, and the address of that one.
+    pub fn without_the_last(mut self) -> (Self, String) {
+        let last = self.addresses.pop().unwrap();
+        (self, last)
+    }
+
+    /// Starts a server with further options.
+    pub fn server_with(&self, bank: &Bank, n: usize, options: &[&str]) -> Server {
+        Server::start(self.server_command(bank, n).args(options))
+    }
+
     /// Returns a command that starts server `n`, counted from 1, with a state folder.
     pub fn server_command(&self, bank: &Bank, n: usize) -> Command {
         let mut command = bank.server_command();

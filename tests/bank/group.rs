@@ -164,3 +164,25 @@ fn a_group_without_its_state_gets_tokens_above_those_of_the_journal() {
     }
     assert!(token(&bank) > 9_000_000_000);
 }
+
+#[test]
+fn a_server_that_is_dead_for_good_is_left_out_and_tokens_go_on_rising() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(3);
+    let mut servers = group.servers(&bank);
+    for server in &servers {
+        server.client().expect(DEPOSIT, "s:0", DEPOSITED);
+    }
+    let before = token(&bank);
+    while let Some(server) = servers.pop() {
+        server.kill();
+    }
+    fs::remove_file(bank.accounts().join(".group")).unwrap();
+    let (group, dead) = group.without_the_last();
+    let options = ["--adopt-list", "--without", &dead];
+    let servers = [1, 2].map(|id| group.server_with(&bank, id, &options));
+    servers[1].client().expect(DEPOSIT, "s:0", DEPOSITED);
+    let after = token(&bank);
+    assert!(after > before + (1 << 32), "{after} after {before}");
+    servers[0].client().expect(BALANCE, "s:0", "Saldo: 14.0");
+}

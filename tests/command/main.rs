@@ -12,6 +12,7 @@ mod oracle;
 mod agent;
 mod failover;
 mod lock;
+mod upgrade;
 
 // `turno process` and `turno shared`.
 mod attack;

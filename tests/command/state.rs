@@ -77,7 +77,7 @@ fn a_state_that_is_damaged_missing_foreign_or_in_use_is_an_error_with_a_way_out(
     assert!(error.starts_with(&format!(
         "turno: {path}/turno-state.json belongs to member 1 of group "
     )));
-    assert!(error.contains("start each with --new-state"), "{error}");
+    assert!(error.contains("start each with --adopt-list"), "{error}");
 
     let file = state.join("turno-state.json");
     fs::write(&file, "{}").unwrap();

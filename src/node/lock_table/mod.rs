@@ -109,6 +109,17 @@ impl LockTable {
         Some(queue.waiting.get(queue.place(ticket)?)?.waited())
     }
 
+    /// As [`LockTable::waited`], of a lock by its name.
+    pub(super) fn waited_of(&self, lock: &str, ticket: u64) -> Option<Duration> {
+        self.waited(&LockName::new(lock).ok()?, ticket)
+    }
+
+    /// What this caller, which holds the lock or waits for it, says of itself.
+    pub(super) fn description(&self, lock: &str, ticket: u64) -> Option<&str> {
+        let queue = self.queues.get(&LockName::new(lock).ok()?)?;
+        queue.caller(ticket)?.description.as_deref()
+    }
+
     /// Whether a caller waits for this lock.
     pub(super) fn is_wanted(&self, lock: &LockName) -> bool {
         let queue = self.queues.get(lock);

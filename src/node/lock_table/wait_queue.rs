@@ -50,6 +50,13 @@ impl WaitQueue {
         })
     }
 
+    /// The caller with this ticket, which holds the lock or waits for it.
+    pub(super) fn caller(&self, ticket: u64) -> Option<&Caller> {
+        let holder = self.holder.iter().map(|holder| &holder.caller);
+        let mut callers = holder.chain(self.waiting.iter().map(QueuedWaiter::caller));
+        callers.find(|caller| caller.ticket == ticket)
+    }
+
     /// Whether the first waiter is a try.
     pub(super) fn is_first_a_try(&self) -> bool {
         let first = self.waiting.front();

@@ -151,9 +151,11 @@ impl Cluster {
                     Ok(Incoming::Lock { message, reply_to }) => {
                         self.handle(id, Event::Received { message, reply_to })
                     }
-                    // No simulated program says that it is up, or moves.
+                    // No simulated program says that it is up, asks what happens, or moves.
                     Ok(
                         Incoming::Up { .. }
+                        | Incoming::Query { .. }
+                        | Incoming::Report { .. }
                         | Incoming::Challenge { .. }
                         | Incoming::Response { .. },
                     ) => ProgramStep {

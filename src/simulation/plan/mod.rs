@@ -2,6 +2,7 @@
 //! Plain data, so that a plan that shows a violation can be shrunk, stored and run
 //! again.
 
+mod changed_list;
 mod check;
 mod failover;
 mod failover_faults;
@@ -161,6 +162,13 @@ pub enum Fault {
     Wipe { at: Micros, until: Micros, id: u16 },
     /// A node ends in order, if it neither holds nor requests the lock, and starts again.
     Leave { at: Micros, until: Micros, id: u16 },
+    /// The member list changes: all members stop, and what they run ends. The machines of some
+    /// are dead for good, and new ones have their places; the others take their states over.
+    ChangeList {
+        at: Micros,
+        until: Micros,
+        dead: BTreeSet<u16>,
+    },
     /// Whichever member is in the section, or enters next, is struck while all others
     /// request the lock: a takeover, which is measured.
     Strike {
@@ -222,6 +230,7 @@ impl Fault {
             | Fault::Suspend { at, until, .. }
             | Fault::Wipe { at, until, .. }
             | Fault::Leave { at, until, .. }
+            | Fault::ChangeList { at, until, .. }
             | Fault::Strike { at, until, .. } => (*at, *until),
         }
     }
@@ -230,6 +239,7 @@ impl Fault {
     pub fn named(&self) -> [Option<u16>; 2] {
         match self {
             Fault::Partition { .. } | Fault::Strike { .. } => [None; 2],
+            Fault::ChangeList { dead, .. } => [dead.first().copied(), dead.last().copied()],
             Fault::Crash { id, .. }
             | Fault::Pause { id, .. }
             | Fault::Suspend { id, .. }

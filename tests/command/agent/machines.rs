@@ -13,7 +13,7 @@ use crate::fixtures::turno::TURNO;
 use crate::fixtures::wait::eventually;
 
 /// What `turno status` shows of a node without clients.
-pub const IDLE: &str = "no lock is held or wanted here";
+pub const IDLE: &str = "no lock is held or wanted";
 
 /// The machines of a group, with their files in one folder.
 pub struct Machines {

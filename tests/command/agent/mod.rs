@@ -1,13 +1,17 @@
 //! Agents and their clients as real processes: a command under a lock runs alone,
 //! whichever process is killed.
 
+mod changed_list;
 mod check;
 mod failures;
+mod group_status;
 mod machines;
+mod metrics;
 mod misconfigured;
 mod moved;
 mod names;
 mod new_key;
+mod one_way;
 mod raw_client;
 mod replayed;
 mod restarts;
@@ -184,10 +188,15 @@ fn a_waiting_client_reports_what_it_waits_for() {
     let client = machines.script(1, &[], "whom", "echo $$ > command; sleep 10000");
     machines.line_in("command");
     let here = machines.lock(1, &["-v"], "whom", &["true"]);
-    let line = here.wait_for(" s for process ");
-    assert!(line.contains("(sh -c "), "{line}");
+    let held = format!(
+        "whom: held by {} (1), pid {}, ",
+        machines.members[0],
+        client.pid()
+    );
+    let line = here.wait_for(&held);
+    assert!(line.contains(", sh -c "), "{line}");
     let there = machines.lock(2, &["-v"], "whom", &["true"]);
-    there.wait_for(&format!(" s for {} (1), heard ", machines.members[0]));
+    there.wait_for(&held);
     machines.wait_for_status(1, &format!("defers {} (2)", machines.members[1]));
     machines.wait_for_status(
         2,

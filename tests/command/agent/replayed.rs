@@ -64,7 +64,14 @@ impl Case {
     /// A datagram of the member that says that it is up.
     fn up(&mut self) -> Vec<u8> {
         self.count += 1;
-        let text = wire::encode_up(NodeId(2), Incarnation(2), self.count, false, self.digest);
+        let text = wire::encode_up(
+            NodeId(2),
+            Incarnation(2),
+            self.count,
+            false,
+            None,
+            self.digest,
+        );
         self.signed(text)
     }
 

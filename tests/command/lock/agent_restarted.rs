@@ -66,7 +66,7 @@ fn the_command_goes_on_however_often_its_agent_is_restarted() {
 #[test]
 fn a_command_that_ends_while_its_agent_is_away_keeps_its_exit_code() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["-v"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["-v"], "/nowhere/at-all");
     client.close();
     program.wait_for(
         "test: the agent is lost: it closed the connection; the command goes on, and turno connects \
@@ -83,7 +83,7 @@ fn a_command_that_ends_while_its_agent_is_away_keeps_its_exit_code() {
 #[test]
 fn with_v_it_reports_that_the_agent_is_away_and_back() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["-v"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["-v"], "/nowhere/at-all");
     client.close();
     let mut next = resumed(&agent, &client);
     next.send(r#"{"resumed":{}}"#);
@@ -97,7 +97,7 @@ fn with_v_it_reports_that_the_agent_is_away_and_back() {
 #[test]
 fn a_command_that_the_next_agent_does_not_know_is_killed_at_once() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["--kill-after", "1h"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["--kill-after", "1h"], "/nowhere/at-all");
     let command = pid(&program, "command");
     client.close();
     resumed(&agent, &client).send(r#"{"not_held":{"why":"it is not held"}}"#);
@@ -117,7 +117,7 @@ fn a_command_that_the_next_agent_does_not_know_is_killed_at_once() {
 #[test]
 fn a_command_whose_record_is_gone_is_killed_at_once() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["--kill-after", "1h"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["--kill-after", "1h"], "/nowhere/at-all");
     fs::remove_file(client.record()).unwrap();
     assert!(is_alive(pid(&program, "command")));
     client.close();
@@ -133,7 +133,7 @@ fn a_command_whose_record_is_gone_is_killed_at_once() {
 #[test]
 fn a_command_whose_agent_stays_away_is_ended_when_its_patience_is_over() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["--agent-patience", "0.3"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["--agent-patience", "0.3"], "/nowhere/at-all");
     let _folder = agent.end();
     client.close();
     program.wait_for("got TERM");
@@ -149,7 +149,7 @@ fn a_command_whose_agent_stays_away_is_ended_when_its_patience_is_over() {
 #[test]
 fn a_command_whose_next_agent_does_not_answer_is_ended_when_its_patience_is_over() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &["--agent-patience", "0.3"], "/nowhere");
+    let (program, client) = waits_for(&agent, &["--agent-patience", "0.3"], "/nowhere/at-all");
     client.close();
     let _silent = resumed(&agent, &client);
     program.wait_for("got TERM");
@@ -160,7 +160,7 @@ fn a_command_whose_next_agent_does_not_answer_is_ended_when_its_patience_is_over
 #[test]
 fn a_command_whose_next_agent_is_older_is_ended() {
     let agent = FakeAgent::start();
-    let (program, client) = waits_for(&agent, &[], "/nowhere");
+    let (program, client) = waits_for(&agent, &[], "/nowhere/at-all");
     client.close();
     resumed(&agent, &client)
         .send(r#"{"failed":{"why":"malformed message: unknown variant `resume`"}}"#);

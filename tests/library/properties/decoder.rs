@@ -7,7 +7,9 @@ use turno::internals::mutex::MAX_CLOCK;
 use turno::internals::mutex::{
     Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp,
 };
-use turno::internals::wire::{Datagram, GroupDigest, SectionMessage, decode, encode};
+use turno::internals::wire::{
+    Datagram, GroupDigest, Heard, SectionMessage, decode, encode, encode_up,
+};
 
 use super::config;
 use super::decoder_laws::check;
@@ -243,6 +245,23 @@ proptest! {
             panic!("it is of a turno node")
         };
         prop_assert_eq!(encode(&message, group), text);
+    }
+
+    #[test]
+    fn a_member_that_is_up_decodes_to_what_was_encoded(
+        id: u16,
+        run: u64,
+        count in clock(),
+        leaves: bool,
+        heard: Option<Option<u64>>,
+        group: u64,
+    ) {
+        let (from, incarnation, group) = (NodeId(id), Incarnation(run), GroupDigest(group));
+        let heard = heard.map(|ms| ms.map_or(Heard::Never, Heard::MillisAgo));
+        let text = encode_up(from, incarnation, count, leaves, heard, group);
+        check(text.as_bytes());
+        let sent = Datagram::Up { from, incarnation, count, leaves, heard, group };
+        prop_assert_eq!(decode(text.as_bytes()), Ok(sent));
     }
 
     /// The original also reads signs and blanks before a number, any id, and a head

@@ -2,7 +2,8 @@
 
 use turno::internals::mutex::{Body, Message};
 use turno::internals::wire::{
-    Datagram, GroupDigest, decode, encode, encode_challenge, encode_up, encode_view,
+    Datagram, GroupDigest, decode, encode, encode_challenge, encode_piece, encode_query, encode_up,
+    encode_view,
 };
 
 use super::original_scan::scan;
@@ -35,10 +36,7 @@ pub fn check(datagram: &[u8]) {
         }
         Datagram::OriginalReply { from, clock } => ("reply", *clock, *from),
         Datagram::Section(message) => ("cs", message.stamp.clock, message.stamp.id),
-        Datagram::View { .. }
-        | Datagram::Up { .. }
-        | Datagram::Challenge(_)
-        | Datagram::Response(_) => unreachable!("it returned above"),
+        _ => unreachable!("it returned above"),
     };
     let scanned = scan(datagram, kind);
     let clock = i64::try_from(clock).expect("Go has no larger numbers");
@@ -53,6 +51,8 @@ fn is_unknown_to_the_original(decoded: &Datagram) -> bool {
     match decoded {
         Datagram::View { .. }
         | Datagram::Up { .. }
+        | Datagram::Query { .. }
+        | Datagram::Report { .. }
         | Datagram::Challenge(_)
         | Datagram::Response(_) => true,
         Datagram::Message { message, .. } => matches!(message.body, Body::Note { .. }),
@@ -86,8 +86,21 @@ fn encode_again(decoded: &Datagram) -> Vec<u8> {
             incarnation,
             count,
             leaves,
+            heard,
             group,
-        } => encode_up(*from, *incarnation, *count, *leaves, *group).into_bytes(),
+        } => encode_up(*from, *incarnation, *count, *leaves, *heard, *group).into_bytes(),
+        Datagram::Query {
+            from,
+            incarnation,
+            group,
+            query,
+        } => encode_query(*from, *incarnation, *group, query).into_bytes(),
+        Datagram::Report {
+            from,
+            incarnation,
+            group,
+            piece,
+        } => encode_piece(*from, *incarnation, *group, piece).into_bytes(),
         Datagram::Challenge(challenge) => encode_challenge(challenge, false).into_bytes(),
         Datagram::Response(response) => encode_challenge(response, true).into_bytes(),
     }

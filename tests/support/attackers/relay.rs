@@ -66,6 +66,8 @@ struct Record {
     captured: Vec<Captured>,
     /// The members that are cut off.
     cut: BTreeSet<usize>,
+    /// From whom nothing reaches whom.
+    cut_ways: BTreeSet<(usize, usize)>,
     is_over: bool,
 }
 
@@ -140,6 +142,17 @@ impl Relay {
     /// Connects it again.
     pub fn heal(&self, member: usize) {
         self.record().cut.remove(&member);
+    }
+
+    /// Loses every datagram of one member to another from now on, and none of the other to
+    /// the one.
+    pub fn cut_way(&self, from: usize, to: usize) {
+        self.record().cut_ways.insert((from, to));
+    }
+
+    /// Connects all ways again.
+    pub fn heal_ways(&self) {
+        self.record().cut_ways.clear();
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -227,6 +240,13 @@ enum Direction {
     Back,
 }
 
+/// The id in the head of a datagram, `kind<clock,id>`.
+fn named_sender(text: &[u8]) -> Option<usize> {
+    let head = text.split(|byte| *byte == b'>').next()?;
+    let id = head.rsplit(|byte| *byte == b',').next()?;
+    str::from_utf8(id).ok()?.parse().ok()
+}
+
 const WAKER: Token = Token(usize::MAX);
 
 impl Thread {
@@ -287,10 +307,15 @@ impl Thread {
         let ends = [Some(flow.1 + 1), sender.map(|(_, member)| member)];
         let mut record = self.record.lock().unwrap();
         record.figures.arrived += 1;
-        if ends
-            .iter()
-            .flatten()
-            .any(|member| record.cut.contains(member))
+        // A request to an original peer comes from a socket of its own.
+        let named = named_sender(&text);
+        let is_way_cut = |(from, to): &(usize, usize)| match direction {
+            Direction::In => named == Some(*from) && flow.1 + 1 == *to,
+            Direction::Back => flow.1 + 1 == *from && ends[1] == Some(*to),
+        };
+        let mut members = ends.iter().flatten();
+        if members.any(|member| record.cut.contains(member))
+            || record.cut_ways.iter().any(is_way_cut)
         {
             record.figures.lost += 1;
             return;

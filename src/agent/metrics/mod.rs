@@ -1,26 +1,21 @@
 //! The status of an agent, in the text format of Prometheus.
 
+mod locks;
+
 use std::fmt::Write;
 
 use super::protocol::AgentStatus;
+use super::usage::Usage;
 use crate::PeerStatus;
 
 /// Returns all metrics.
-pub(super) fn text(status: &AgentStatus) -> String {
+pub(super) fn text(status: &AgentStatus, usage: &Usage) -> String {
     let node = &status.node;
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
-        if samples.is_empty() {
-            return;
-        }
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "# HELP turno_{name} {help}\n# TYPE turno_{name} {kind}"
-        );
-        for (labels, value) in samples {
-            let _ = writeln!(text, "turno_{name}{labels} {value}");
-        }
+        let samples = samples.into_iter();
+        let samples = samples.map(|(labels, value)| format!("{labels} {value}"));
+        push(&mut text, name, kind, help, samples);
     };
     let one = |value: u64| vec![(String::new(), value as f64)];
     let by_peer = |value: &dyn Fn(&PeerStatus) -> Option<f64>| -> Vec<(String, f64)> {
@@ -70,11 +65,14 @@ pub(super) fn text(status: &AgentStatus) -> String {
     let up = by_peer(&|peer| peer.is_up.map(|is_up| f64::from(u8::from(is_up))));
     let help = "Whether a peer is up, as far as this node can tell.";
     metric("peer_up", "gauge", help, up);
+    let hears_us = by_peer(&|peer| peer.hears_us.map(|hears| f64::from(u8::from(hears))));
+    let help = "Whether a peer hears this node, as the peer says.";
+    metric("peer_hears_us", "gauge", help, hears_us);
     let heard = by_peer(&|peer| peer.heard_ms.map(|ms| ms as f64 / 1e3));
     let help = "Seconds since a valid datagram of a peer arrived.";
     metric("peer_heard_seconds", "gauge", help, heard);
     let reply = by_peer(&|peer| peer.fastest_reply_us.map(|us| us as f64 / 1e6));
-    let help = "Duration of the fastest reply of a peer.";
+    let help = "The shortest round trip to a peer.";
     metric("peer_fastest_reply_seconds", "gauge", help, reply);
     let again = by_peer(&|peer| Some(peer.sent_again as f64));
     let help = "Datagrams that were sent to a peer again because no answer came.";
@@ -83,7 +81,29 @@ pub(super) fn text(status: &AgentStatus) -> String {
     let dropped = dropped.map(|(cause, count)| (label("cause", cause), *count as f64));
     let help = "Datagrams that were dropped.";
     metric("dropped_total", "counter", help, dropped.collect());
+    locks::push_all(&mut text, status, usage);
     text
+}
+
+/// Appends a metric; nothing if it has no samples. A sample begins with what follows the
+/// name of the metric.
+fn push(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl Iterator<Item = String>,
+) {
+    for (index, sample) in samples.enumerate() {
+        // Writing to a string does not fail.
+        if index == 0 {
+            let _ = writeln!(
+                text,
+                "# HELP turno_{name} {help}\n# TYPE turno_{name} {kind}"
+            );
+        }
+        let _ = writeln!(text, "turno_{name}{sample}");
+    }
 }
 
 fn label(name: &str, value: &str) -> String {

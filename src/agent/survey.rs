@@ -1,0 +1,155 @@
+//! What happens in the group: the agents ask each other, when a user or a client that waits
+//! wants to know.
+
+use std::io;
+
+use super::Agent;
+use super::group_status::GroupStatus;
+use super::protocol::{AgentStatus, Answer};
+use crate::engine::Told;
+use crate::mutex::LockName;
+use crate::node::survey::lock_report;
+use crate::system::users;
+use crate::wire::{CallerReport, LockReport};
+
+/// A client that has asked for the status of the group.
+#[derive(Debug)]
+pub(super) struct Asking {
+    client: usize,
+    survey: u64,
+}
+
+impl Agent {
+    /// Asks the members for a client, which is answered when they have answered.
+    ///
+    /// # Errors
+    /// Why they cannot be asked.
+    pub(super) fn ask_group(
+        &mut self,
+        client: usize,
+        lock: Option<&str>,
+        recent: bool,
+    ) -> Result<(), String> {
+        let lock = lock.map(LockName::new).transpose();
+        let lock = lock.map_err(|error| error.to_string())?;
+        let lately = lock.as_ref().filter(|_| recent);
+        let survey = match lately.and_then(|lock| self.node.latest_survey(lock)) {
+            Some(survey) => Ok(survey),
+            None => self.node.survey(lock.as_ref()),
+        };
+        let survey = survey.map_err(|error| error.to_string())?;
+        self.asking.push(Asking { client, survey });
+        Ok(())
+    }
+
+    /// Answers the queries of other members, and the clients whose surveys are over.
+    ///
+    /// # Errors
+    /// Those of the node.
+    pub(super) fn serve_surveys(&mut self) -> io::Result<()> {
+        while let Some(question) = self.node.next_question() {
+            let own = reports(&self.status());
+            self.node.answer(&question, own)?;
+        }
+        if self.asking.is_empty() {
+            return Ok(());
+        }
+        let node = &self.node;
+        let answered = self
+            .asking
+            .extract_if(.., |it| node.told(it.survey).is_some());
+        let answered: Vec<_> = answered.collect();
+        for Asking { client, survey } in answered {
+            let told = self.node.told(survey).unwrap_or_default();
+            let mut status = self.status();
+            status.group = Some(GroupStatus::of(status.node.id, reports(&status), &told));
+            self.tell(client, &Answer::Status(Box::new(status)));
+        }
+        Ok(())
+    }
+
+    /// Tells the clients that wait who has the lock, once the members have told.
+    pub(super) fn report_waits(&mut self) {
+        let node = &mut self.node;
+        let due = self.clients.iter_mut().filter_map(|(token, client)| {
+            let waiting = client.waiting_mut()?;
+            Some((*token, waiting.report(node)?))
+        });
+        let due: Vec<(usize, Told)> = due.collect();
+        if due.is_empty() {
+            return;
+        }
+        let status = self.status();
+        let own = reports(&status);
+        for (token, told) in due {
+            let group = GroupStatus::of(status.node.id, own.clone(), &told);
+            if let Some(text) = self.wait_text(token, &group) {
+                self.tell(token, &Answer::Waiting { text });
+            }
+        }
+    }
+
+    /// `4 s for nightly: held by beta:7001 (2), pid 812, ./backup, for 12 min`.
+    fn wait_text(&mut self, token: usize, group: &GroupStatus) -> Option<String> {
+        let waiting = self.clients.get(&token)?.waiting()?;
+        let lock = waiting.request.name();
+        let blocked = self.node.blocked(&waiting.request);
+        let mut reasons = Vec::new();
+        let mut callers = group.callers_of(lock);
+        // It may be this caller itself that is the first.
+        let own_id = format!("{}.{}", self.node.id(), waiting.request.ticket());
+        if let Some(first) = callers.next().filter(|first| first.id != own_id) {
+            let member = self.node.member_name(first.member);
+            reasons.push(match first.caller.is_holder() {
+                true => first.as_holder(&member),
+                false => first.as_first(&member),
+            });
+        }
+        reasons.extend(self.node.silences(&waiting.request));
+        if reasons.is_empty() || blocked.is_about_this_member() {
+            reasons = vec![format!("waiting for {blocked}")];
+        }
+        let name = match lock {
+            "" => "the nameless lock",
+            name => name,
+        };
+        let waited = waiting.timer.began.elapsed().as_secs();
+        Some(format!("{waited} s for {name}: {}", reasons.join("; ")))
+    }
+
+    /// Sends an answer to a client, and closes its connection if it has gone.
+    pub(super) fn tell(&mut self, token: usize, answer: &Answer) {
+        if let Some(client) = self.clients.get_mut(&token)
+            && client.connection.send(answer).is_err()
+            && let Some(client) = self.clients.remove(&token)
+        {
+            self.close(client);
+        }
+    }
+}
+
+/// What this agent tells of its clients.
+fn reports(status: &AgentStatus) -> Vec<LockReport> {
+    let users = users::names();
+    let mut locks: Vec<LockReport> = Vec::new();
+    for client in &status.clients {
+        if locks.last().is_none_or(|lock| lock.name != client.lock) {
+            let mut of_node = status.node.locks.iter();
+            let lock = of_node.find(|lock| lock.name == client.lock);
+            locks.push(lock.map_or_else(
+                || LockReport {
+                    name: client.lock.clone(),
+                    ..LockReport::default()
+                },
+                lock_report,
+            ));
+        }
+        if let Some(lock) = locks.last_mut() {
+            lock.callers.push(CallerReport {
+                user: client.uid.and_then(|uid| users.get(&uid)).cloned(),
+                ..client.into()
+            });
+        }
+    }
+    locks
+}

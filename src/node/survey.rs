@@ -1,0 +1,149 @@
+//! What the members tell each other of their locks: the node asks for its callers, and
+//! answers for them.
+
+use std::io;
+use std::process;
+use std::time::Duration;
+
+use super::local_node::LocalNode;
+use super::status::LockStatus;
+#[cfg(feature = "cli")]
+use crate::engine::Told;
+use crate::engine::{MAX_WAIT, Question};
+use crate::mutex::{LockName, NodeId};
+use crate::system::millis;
+use crate::wire::{CallerReport, HOLDING, LockReport, WAITING};
+
+/// How long a short survey takes at least if a member says nothing.
+#[cfg(feature = "cli")]
+const MIN_LIMIT: Duration = Duration::from_millis(300);
+
+/// What was told so long ago still counts when a wait ends.
+const MAX_AGE: Duration = Duration::from_millis(1500);
+
+impl LocalNode {
+    /// Asks all other members what happens with this lock, or with all. Returns the number
+    /// of the survey, which takes at most a second.
+    ///
+    /// # Errors
+    /// As [`LocalNode::poll`].
+    pub(crate) fn survey(&mut self, lock: Option<&LockName>) -> io::Result<u64> {
+        self.engine.survey(lock, MAX_WAIT)
+    }
+
+    /// As [`LocalNode::survey`], for a caller that waits: members that say nothing get two
+    /// round trips.
+    ///
+    /// # Errors
+    /// As [`LocalNode::poll`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn short_survey(&mut self, lock: &LockName) -> io::Result<u64> {
+        let limit = (self.slowest_reply() * 2).clamp(MIN_LIMIT, MAX_WAIT);
+        self.engine.survey(Some(lock), limit)
+    }
+
+    /// Whether the members have told lately what happens with this lock.
+    #[cfg(feature = "cli")]
+    pub(crate) fn latest_survey(&self, lock: &LockName) -> Option<u64> {
+        self.engine.latest_survey(lock, MAX_AGE)
+    }
+
+    /// What the members have told, once that survey is over.
+    #[cfg(feature = "cli")]
+    pub(crate) fn told(&self, survey: u64) -> Option<Told> {
+        self.engine.told(survey)
+    }
+
+    /// From now on the owner answers the queries of other members: it knows more of the
+    /// callers.
+    #[cfg(feature = "cli")]
+    pub(crate) fn leave_questions_to_owner(&mut self) {
+        self.has_answering_owner = true;
+    }
+
+    /// A query that the owner is to answer.
+    #[cfg(feature = "cli")]
+    pub(crate) fn next_question(&mut self) -> Option<Question> {
+        self.engine.next_question()
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// As [`LocalNode::poll`].
+    pub(crate) fn answer(
+        &mut self,
+        question: &Question,
+        mut locks: Vec<LockReport>,
+    ) -> io::Result<()> {
+        locks.retain(|lock| question.is_about(&lock.name));
+        self.engine.answer(question, locks)
+    }
+
+    /// Answers the queries of other members, unless the owner does.
+    pub(super) fn answer_questions(&mut self) -> io::Result<()> {
+        if self.has_answering_owner {
+            return Ok(());
+        }
+        while let Some(question) = self.engine.next_question() {
+            let locks = self.own_reports();
+            self.answer(&question, locks)?;
+        }
+        Ok(())
+    }
+
+    /// What there is to tell of the callers of this process.
+    fn own_reports(&mut self) -> Vec<LockReport> {
+        let locks = self.status().locks;
+        let caller = |lock: &LockStatus, ticket: u64, state: &str, since_ms: u64| {
+            let description = self.engine.user.description(&lock.name, ticket);
+            CallerReport {
+                ticket,
+                state: state.to_owned(),
+                token: lock.token.filter(|_| lock.holder == Some(ticket)),
+                pid: Some(process::id()),
+                command: description.map(|it| it.to_string()).into_iter().collect(),
+                since_ms,
+                ..CallerReport::default()
+            }
+        };
+        let report = |lock: &LockStatus| {
+            let holder = lock
+                .holder
+                .map(|ticket| caller(lock, ticket, HOLDING, lock.held_ms.unwrap_or_default()));
+            let waiting = lock.waiting.iter().map(|ticket| {
+                let waited = self.engine.user.waited_of(&lock.name, *ticket);
+                caller(lock, *ticket, WAITING, waited.map_or(0, millis))
+            });
+            LockReport {
+                callers: holder.into_iter().chain(waiting).collect(),
+                ..lock_report(lock)
+            }
+        };
+        let reports = locks.iter().map(report);
+        reports.filter(|lock| !lock.callers.is_empty()).collect()
+    }
+
+    /// The member that has told lately that it is in the section of this lock.
+    pub(super) fn known_holder(&self, lock: &LockName) -> Option<NodeId> {
+        let survey = self.engine.latest_survey(lock, MAX_AGE)?;
+        let told = self.engine.told(survey)?;
+        let mut members = told.members.iter();
+        let holds = |report: &LockReport| {
+            let mut callers = report.callers.iter();
+            report.name == lock.as_str() && callers.any(CallerReport::is_holder)
+        };
+        let holder = members.find(|(_, member)| member.locks.iter().any(holds));
+        holder.map(|(id, _)| *id)
+    }
+}
+
+/// What there is to tell of a lock, without its callers.
+pub(crate) fn lock_report(lock: &LockStatus) -> LockReport {
+    LockReport {
+        name: lock.name.clone(),
+        request: lock.request,
+        waits_for: lock.waits_for.clone(),
+        callers: Vec::new(),
+    }
+}

@@ -1,0 +1,460 @@
+//! Members ask each other what happens with the locks, when somebody wants to know.
+//!
+//! ```text
+//! query<NUMBER,ID>{"incarnation":..,"group":..,"lock":"nightly","have":[1]}
+//! report<NUMBER,ID>{"incarnation":..,"group":..,"to":..,"piece":1,"of":2,"locks":[..]}
+//! ```
+//!
+//! NUMBER counts the queries of the member that asks. Neither grants anything, so that a
+//! reader passes over fields that it does not know.
+
+use std::fmt::Write as _;
+use std::ops::Not;
+
+use serde::{Deserialize, Serialize};
+
+use super::head::DatagramKind;
+use super::hexadecimal::Hexadecimal;
+use super::tail::NO_TAIL;
+use super::{Datagram, GroupDigest, Malformed};
+use crate::mutex::{Incarnation, LockName, NodeId, Timestamp};
+
+/// The most pieces that a report has.
+pub const MAX_PIECES: u16 = 64;
+
+/// The largest piece, in bytes: it fits into a packet of every usual network.
+const MAX_PIECE: usize = 1150;
+
+/// How much of a command line is sent, in bytes.
+const MAX_COMMAND: usize = 200;
+
+/// The state of a caller that holds a lock.
+pub const HOLDING: &str = "holding";
+
+/// The state of a caller that waits.
+pub const WAITING: &str = "waiting";
+
+/// Asks what happens with the locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Its number, among those of the asking run.
+    pub number: u64,
+    /// Only this lock. `None`: all.
+    pub lock: Option<LockName>,
+    /// The pieces of the report that have arrived.
+    pub have: Vec<u16>,
+}
+
+/// A piece of the report of a member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The number of the query.
+    pub number: u64,
+    /// The run that has asked.
+    pub to: Incarnation,
+    /// Its place, from 1 on.
+    pub place: u16,
+    /// How many there are.
+    pub of: u16,
+    /// How many callers the report leaves out, because there are too many.
+    pub left_out: u64,
+    /// The locks. One with many callers is in several pieces.
+    pub locks: Vec<LockReport>,
+}
+
+/// What a member tells of a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockReport {
+    /// Its name.
+    pub name: String,
+    /// The clock of the member's request, while it waits for permissions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
+    /// The members whose permission is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<u16>,
+    /// Its callers: first the holder, then those that wait, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<CallerReport>,
+}
+
+/// A caller that holds a lock or waits for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerReport {
+    /// The number by which its member knows it.
+    pub ticket: u64,
+    /// `waiting`, `holding`, or `ending`: its client has gone, and its command still runs.
+    pub state: String,
+    /// The fencing token of its entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<u64>,
+    /// Its process id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its user id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Its user, as that machine names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its command line, or what it says of itself. Not sent in a group without a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// How long it has held the lock or waited for it, in milliseconds.
+    pub since_ms: u64,
+    /// It was granted the lock, and has not taken its turn up.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub not_begun: bool,
+    /// Its process is stopped.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub stopped: bool,
+    /// The entries under which a caller that waits runs already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<OuterEntry>,
+}
+
+/// An entry under which a caller runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OuterEntry {
+    /// The lock.
+    pub lock: String,
+    /// The fencing token of the entry.
+    pub token: u64,
+}
+
+impl CallerReport {
+    /// Whether it holds the lock.
+    #[must_use]
+    pub fn is_holder(&self) -> bool {
+        self.state != WAITING
+    }
+}
+
+#[derive(Deserialize)]
+struct ReadQuery {
+    incarnation: Hexadecimal,
+    group: Hexadecimal,
+    lock: Option<String>,
+    #[serde(default)]
+    have: Vec<u16>,
+}
+
+#[derive(Deserialize)]
+struct ReadReport {
+    incarnation: Hexadecimal,
+    group: Hexadecimal,
+    to: Hexadecimal,
+    piece: u16,
+    of: u16,
+    #[serde(default)]
+    left_out: u64,
+    locks: Vec<LockReport>,
+}
+
+/// Reads what follows the head of a query or a report.
+pub(super) fn decode(
+    kind: DatagramKind,
+    stamp: Timestamp,
+    rest: &[u8],
+) -> Result<Datagram, Malformed> {
+    let (from, number) = (stamp.id, stamp.clock);
+    if kind == DatagramKind::Query {
+        let read: ReadQuery = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
+        let lock = read.lock.map(|lock| LockName::new(&lock)).transpose();
+        return Ok(Datagram::Query {
+            from,
+            incarnation: Incarnation(read.incarnation.0),
+            group: GroupDigest(read.group.0),
+            query: Query {
+                number,
+                lock: lock.map_err(|_| NO_TAIL)?,
+                have: read.have,
+            },
+        });
+    }
+    let read: ReadReport = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
+    let is_in_order = (1..=read.of).contains(&read.piece) && read.of <= MAX_PIECES;
+    let has_name = |lock: &LockReport| LockName::new(&lock.name).is_ok();
+    if !is_in_order || !read.locks.iter().all(has_name) {
+        return Err(NO_TAIL);
+    }
+    Ok(Datagram::Report {
+        from,
+        incarnation: Incarnation(read.incarnation.0),
+        group: GroupDigest(read.group.0),
+        piece: Piece {
+            number,
+            to: Incarnation(read.to.0),
+            place: read.piece,
+            of: read.of,
+            left_out: read.left_out,
+            locks: read.locks,
+        },
+    })
+}
+
+/// The text of a query, without a signature.
+#[must_use]
+pub fn encode_query(
+    from: NodeId,
+    incarnation: Incarnation,
+    group: GroupDigest,
+    query: &Query,
+) -> String {
+    let mut text = begun("query", query.number, from, incarnation, group);
+    if let Some(lock) = &query.lock {
+        text.push_str(",\"lock\":");
+        text.push_str(&json(lock.as_str()));
+    }
+    if !query.have.is_empty() {
+        text.push_str(",\"have\":");
+        text.push_str(&json(&query.have));
+    }
+    text.push('}');
+    text
+}
+
+/// The texts of a report, a piece each, without signatures.
+#[must_use]
+pub fn encode_report(
+    from: NodeId,
+    incarnation: Incarnation,
+    group: GroupDigest,
+    (number, to): (u64, Incarnation),
+    locks: &[LockReport],
+) -> Vec<String> {
+    let (pieces, left_out) = pieces(locks);
+    let of = u16::try_from(pieces.len()).expect("there are at most MAX_PIECES");
+    let encode = |(place, locks)| {
+        let piece = Piece {
+            number,
+            to,
+            place,
+            of,
+            left_out,
+            locks,
+        };
+        encode_piece(from, incarnation, group, &piece)
+    };
+    (1..).zip(pieces).map(encode).collect()
+}
+
+/// The text of a piece of a report, without a signature.
+#[must_use]
+pub fn encode_piece(
+    from: NodeId,
+    incarnation: Incarnation,
+    group: GroupDigest,
+    piece: &Piece,
+) -> String {
+    let mut text = begun("report", piece.number, from, incarnation, group);
+    text.push_str(",\"to\":\"");
+    Hexadecimal(piece.to.0).write(&mut text);
+    // A string takes all.
+    let _ = write!(text, "\",\"piece\":{},\"of\":{}", piece.place, piece.of);
+    if piece.left_out > 0 {
+        let _ = write!(text, ",\"left_out\":{}", piece.left_out);
+    }
+    text.push_str(",\"locks\":");
+    text.push_str(&json(&piece.locks));
+    text.push('}');
+    text
+}
+
+/// The locks of each piece, and how many callers there is no room for.
+fn pieces(locks: &[LockReport]) -> (Vec<Vec<LockReport>>, u64) {
+    let mut pieces = vec![Vec::new()];
+    let mut length = 0;
+    let mut left_out = 0;
+    let mut push = |part: &LockReport| {
+        let more = json(part).len() + 1;
+        let count = pieces.len();
+        match pieces.last_mut() {
+            Some(piece) if piece.is_empty() || length + more < MAX_PIECE => {
+                piece.push(part.clone());
+                length += more;
+            }
+            _ if count < usize::from(MAX_PIECES) => {
+                pieces.push(vec![part.clone()]);
+                length = more;
+            }
+            _ => left_out += part.callers.len() as u64,
+        }
+    };
+    for lock in locks {
+        // In parts that fit into a piece each.
+        let mut part = LockReport {
+            callers: Vec::new(),
+            ..lock.clone()
+        };
+        for caller in &lock.callers {
+            part.callers.push(shortened(caller));
+            if part.callers.len() > 1 && json(&part).len() > MAX_PIECE {
+                let last = part.callers.pop();
+                push(&part);
+                part.callers = last.into_iter().collect();
+            }
+        }
+        push(&part);
+    }
+    (pieces, left_out)
+}
+
+/// A caller with so much of its texts that it fits into a piece.
+fn shortened(caller: &CallerReport) -> CallerReport {
+    let mut short = caller.clone();
+    let command = short.command.join(" ");
+    if command.len() > MAX_COMMAND {
+        let ends = (0..=MAX_COMMAND).rev();
+        let end = ends.into_iter().find(|end| command.is_char_boundary(*end));
+        short.command = vec![format!("{}…", &command[..end.unwrap_or_default()])];
+    }
+    // A circle of more than a few names is not found.
+    short.under.truncate(3);
+    short
+}
+
+fn begun(
+    kind: &str,
+    number: u64,
+    from: NodeId,
+    incarnation: Incarnation,
+    group: GroupDigest,
+) -> String {
+    let mut text = format!("{kind}<{number},{from}>{{\"incarnation\":\"");
+    Hexadecimal(incarnation.0).write(&mut text);
+    text.push_str("\",\"group\":\"");
+    Hexadecimal(group.0).write(&mut text);
+    text.push('"');
+    text
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts and numbers are always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode;
+    use super::*;
+
+    const RUN: Incarnation = Incarnation(17);
+    const GROUP: GroupDigest = GroupDigest(18);
+
+    fn caller(ticket: u64) -> CallerReport {
+        CallerReport {
+            ticket,
+            state: "waiting".to_owned(),
+            pid: Some(812),
+            command: vec!["./backup".to_owned(), "\"é\n".to_owned()],
+            ..CallerReport::default()
+        }
+    }
+
+    fn lock(name: &str, callers: u64) -> LockReport {
+        LockReport {
+            name: name.to_owned(),
+            request: Some(5),
+            waits_for: vec![1, 3],
+            callers: (1..=callers).map(caller).collect(),
+        }
+    }
+
+    fn read(texts: &[String]) -> Vec<Piece> {
+        let read = texts.iter().map(|text| match decode(text.as_bytes()) {
+            Ok(Datagram::Report { piece, .. }) => piece,
+            other => panic!("{other:?}"),
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn a_query_is_read_as_it_was_written() {
+        let lock = LockName::new("nightly").unwrap();
+        for (lock, have) in [(None, vec![]), (Some(lock), vec![1, 3])] {
+            let number = 7;
+            let query = Query { number, lock, have };
+            let text = encode_query(NodeId(2), RUN, GROUP, &query);
+            let expected = Datagram::Query {
+                from: NodeId(2),
+                incarnation: RUN,
+                group: GROUP,
+                query,
+            };
+            assert_eq!(decode(text.as_bytes()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_report_of_one_piece_is_read_as_it_was_written() {
+        for locks in [vec![], vec![lock("nightly", 2), lock("", 1)]] {
+            let texts = encode_report(NodeId(2), RUN, GROUP, (7, Incarnation(9)), &locks);
+            let expected = Piece {
+                number: 7,
+                to: Incarnation(9),
+                place: 1,
+                of: 1,
+                left_out: 0,
+                locks,
+            };
+            assert_eq!(read(&texts), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_long_report_is_in_pieces_that_fit_into_a_packet() {
+        let locks: Vec<_> = (0..40)
+            .map(|number| lock(&format!("lock {number}"), 9))
+            .collect();
+        let texts = encode_report(NodeId(2), RUN, GROUP, (7, RUN), &locks);
+        assert!(texts.len() > 10);
+        assert!(texts.iter().all(|text| text.len() < 1400));
+        let pieces = read(&texts);
+        let callers = pieces.iter().flat_map(|piece| &piece.locks);
+        assert_eq!(callers.map(|lock| lock.callers.len()).sum::<usize>(), 360);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_counted() {
+        let locks = [lock("nightly", 5000)];
+        let texts = encode_report(NodeId(2), RUN, GROUP, (7, RUN), &locks);
+        assert_eq!(texts.len(), usize::from(MAX_PIECES));
+        let pieces = read(&texts);
+        let told: usize = pieces
+            .iter()
+            .map(|piece| piece.locks[0].callers.len())
+            .sum();
+        assert_eq!(pieces[0].left_out + told as u64, 5000);
+    }
+
+    #[test]
+    fn a_long_command_is_cut() {
+        let mut long = lock("nightly", 1);
+        long.callers[0].command = vec!["é".repeat(3000)];
+        let texts = encode_report(NodeId(2), RUN, GROUP, (7, RUN), &[long]);
+        let piece = &read(&texts)[0];
+        let expected = format!("{}…", "é".repeat(100));
+        assert_eq!(piece.locks[0].callers[0].command, [expected]);
+    }
+
+    #[test]
+    fn a_report_that_is_not_in_order_is_malformed() {
+        let begins = "report<7,2>{\"incarnation\":\"0000000000000011\",\
+                      \"group\":\"0000000000000012\",\"to\":\"0000000000000013\"";
+        let well = format!("{begins},\"piece\":1,\"of\":1,\"new\":5,\"locks\":[]}}");
+        assert!(
+            decode(well.as_bytes()).is_ok(),
+            "unknown fields are passed over"
+        );
+        for rest in [
+            "",
+            ",\"piece\":0,\"of\":1,\"locks\":[]",
+            ",\"piece\":2,\"of\":1,\"locks\":[]",
+            ",\"piece\":1,\"of\":65,\"locks\":[]",
+            ",\"piece\":1,\"of\":1,\"locks\":[{\"name\":\"a\\u0007\"}]",
+        ] {
+            let text = format!("{begins}{rest}}}");
+            assert_eq!(decode(text.as_bytes()), Err(NO_TAIL), "{text}");
+        }
+    }
+}
