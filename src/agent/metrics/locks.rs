@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::slice;
 
 use super::super::protocol::{AgentStatus, ClientStatus};
 use super::super::usage::{Histogram, LockUsage, NotHad, Usage};
@@ -92,10 +93,10 @@ fn push_histogram(
             .collect();
         samples.push(bucket("+Inf".to_owned(), histogram.count));
         let sum = histogram.sum.as_secs_f64();
-        samples.push(format!("_sum{}", sample(&[lock.clone()], sum)));
+        samples.push(format!("_sum{}", sample(slice::from_ref(&lock), sum)));
         samples.push(format!(
             "_count{}",
-            sample(&[lock.clone()], histogram.count)
+            sample(slice::from_ref(&lock), histogram.count)
         ));
         samples
     });
