@@ -359,7 +359,7 @@ fn a_change_of_the_list_without_a_state_directory_is_refused_before_anything_is_
         ":7001",
         "--adopt-list",
         "--socket",
-        "/nowhere/a.sock",
+        "/proc/turno/a.sock",
     ];
     let output = std::process::Command::new(TURNO)
         .args(arguments)
