@@ -95,27 +95,6 @@ fi
 
 cargo bench --locked --bench entries -- $pinned --processor "$processor" "${against[@]}" "$@"
 
-# Runs a command 200 times, and prints the time of each run.
-whole_commands() {
-  local what=$1 begin end
-  shift
-  begin=$(date +%s%N)
-  for _ in $(seq 200); do "${bound[@]}" "$@"; done
-  end=$(date +%s%N)
-  printf '%-28s %6d µs\n' "$what" $(((end - begin) / 200000))
-}
-
-# Measures the whole command: its start, and its connection to the agent.
-turno_lock() {
-  local turno=target/release/turno
-  if [ -z "${TURNO_SOCKET:-}" ]; then
-    left_out 'turno lock' 'set TURNO_SOCKET to the socket of a running agent'
-    return
-  fi
-  cargo build --release --locked --quiet
-  echo 'A whole command under a lock:'
-  whole_commands 'true' true
-  whole_commands 'flock FILE true' flock "$folder/lock" true
-  whole_commands 'turno lock NAME -- true' "$turno" lock bench -- true
-}
-turno_lock
+echo 'A whole command under a lock:'
+cargo build --release --locked --quiet
+"${bound[@]}" scripts/lock-cost.sh

@@ -238,7 +238,8 @@ impl Check {
             return;
         };
         let shown = folder.display();
-        if !folder.exists() {
+        let is_there = folder.exists();
+        if !is_there && !config.adopt_list {
             self.writable("the state directory", folder);
             return;
         }

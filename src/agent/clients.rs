@@ -96,9 +96,9 @@ impl Agent {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
             }
-            (ClientMessage::Group { lock, recent }, phase) => {
+            (ClientMessage::Group { lock, brief }, phase) => {
                 client.phase = phase;
-                match self.ask_group(token, lock.as_deref(), recent) {
+                match self.ask_group(token, lock.as_deref(), brief) {
                     Ok(()) => return Ok(()),
                     Err(why) => Answer::failed(why),
                 }

@@ -210,7 +210,7 @@ impl GroupCaller {
         text
     }
 
-    /// `beta:7001 (2), pid 812, ./backup, comes first, and has waited for 12 s`.
+    /// `beta:7001 (2), pid 812, ./backup, for 12 s, has asked before`.
     pub(crate) fn as_first(&self, member: &str) -> String {
         let mut text = member.to_owned();
         self.push(&mut text);

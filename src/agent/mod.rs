@@ -131,6 +131,8 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts the node, and listens for clients.
     pub(crate) fn start(config: &AgentConfig) -> Result<Self, AgentError> {
+        // What is wrong with the configuration is found before anything is made.
+        config.settings()?;
         accept::allow_many_files();
         survive_a_file_that_is_full().map_err(|error| format!("cannot handle signals: {error}"))?;
         let path = config.socket.clone();

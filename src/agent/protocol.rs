@@ -74,9 +74,9 @@ pub(crate) enum ClientMessage {
         /// Only of this lock. `None`: of all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lock: Option<String>,
-        /// What the members have told a moment ago will do.
+        /// Members that say nothing get two round trips, and not a second.
         #[serde(default, skip_serializing_if = "Not::not")]
-        recent: bool,
+        brief: bool,
     },
     /// Requests the status in the text format of Prometheus.
     Metrics {},

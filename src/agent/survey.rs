@@ -28,14 +28,13 @@ impl Agent {
         &mut self,
         client: usize,
         lock: Option<&str>,
-        recent: bool,
+        brief: bool,
     ) -> Result<(), String> {
         let lock = lock.map(LockName::new).transpose();
         let lock = lock.map_err(|error| error.to_string())?;
-        let lately = lock.as_ref().filter(|_| recent);
-        let survey = match lately.and_then(|lock| self.node.latest_survey(lock)) {
-            Some(survey) => Ok(survey),
-            None => self.node.survey(lock.as_ref()),
+        let survey = match &lock {
+            Some(lock) if brief => self.node.short_survey(lock),
+            lock => self.node.survey(lock.as_ref()),
         };
         let survey = survey.map_err(|error| error.to_string())?;
         self.asking.push(Asking { client, survey });

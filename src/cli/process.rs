@@ -136,11 +136,11 @@ impl Arguments {
         let lease = lease.map(|length| engine::lease(length, group.members.len()));
         let lease = lease.transpose().map_err(Failure::usage)?;
         let existing = match (self.new_state, self.adopt_list) {
-            (true, _) => Existing::IsGivenUp,
-            (false, true) => Existing::IsTakenOver {
+            (true, _) => Existing::GivenUp,
+            (false, true) => Existing::TakenOver {
                 without: self.without,
             },
-            (false, false) => Existing::IsContinued,
+            (false, false) => Existing::Continued,
         };
         let open = |folder| StateFile::open(folder, &group, &existing);
         let state = self.state.as_deref().map(open).transpose();

@@ -71,7 +71,7 @@ impl Arguments {
         } else {
             ClientMessage::Group {
                 lock: self.name.clone(),
-                recent: false,
+                brief: false,
             }
         };
         let mut answer = answer(&socket, &question)?;

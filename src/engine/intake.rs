@@ -183,6 +183,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             let objection = self.transport.objection(from, run, source);
             self.send(objection)?;
         }
+        if is_of_old_list {
+            // The user was told once, with its name.
+            return Ok(());
+        }
         self.observer.happened(&NodeEvent::Dropped {
             source,
             bytes,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::mutex::NodeId;
 use crate::transport::Outgoing;
 
-/// How long it counts what a host has said: the member may have been started since.
+/// How long it counts what a host has said, which says so once in a second at most: the
+/// member may have been started since.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The members that were asked through a socket of their own.
@@ -23,7 +24,6 @@ pub(crate) struct PortProbes {
 impl PortProbes {
     /// Sends a datagram from this address to a member. It is lost if that fails.
     pub(super) fn send(&mut self, to: NodeId, from: IpAddr, outgoing: &Outgoing) {
-        self.closed.remove(&to);
         let send = || -> io::Result<UdpSocket> {
             let socket = UdpSocket::bind((from, 0))?;
             socket.set_nonblocking(true)?;

@@ -72,7 +72,9 @@ impl NodeView<'_> {
                 "it waits for the others' decision".to_owned()
             } else {
                 let unheard = unheard.join(", ");
-                format!("its state is new, so it first hears every member; missing: {unheard}")
+                format!(
+                    "its state or list is new, so it first hears every member; missing: {unheard}"
+                )
             };
         }
         match views.heard_at(id).map(|at| now.since(at)) {

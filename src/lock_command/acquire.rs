@@ -259,8 +259,7 @@ impl Waiter<'_, '_> {
         connection.extend_deadline(MAX_SURVEY);
         let question = ClientMessage::Group {
             lock: Some(self.options.lock.as_str().to_owned()),
-            // Near its limit a wait has had them asked; a try has not.
-            recent: self.options.wait_limit != WaitLimit::AtOnce,
+            brief: true,
         };
         connection.send(&question).ok()?;
         let Answer::Status(status) = connection.receive(None).ok()?? else {

@@ -136,7 +136,7 @@ impl Settings {
     /// of the old one is given up.
     #[must_use]
     pub fn reset_state(mut self) -> Self {
-        self.existing = Existing::IsGivenUp;
+        self.existing = Existing::GivenUp;
         self
     }
 
@@ -151,7 +151,7 @@ impl Settings {
     #[must_use]
     pub fn adopt_list<A: Into<String>>(mut self, without: impl IntoIterator<Item = A>) -> Self {
         let without = without.into_iter().map(Into::into).collect();
-        self.existing = Existing::IsTakenOver { without };
+        self.existing = Existing::TakenOver { without };
         self
     }
 

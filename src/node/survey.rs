@@ -42,12 +42,6 @@ impl LocalNode {
         self.engine.survey(Some(lock), limit)
     }
 
-    /// Whether the members have told lately what happens with this lock.
-    #[cfg(feature = "cli")]
-    pub(crate) fn latest_survey(&self, lock: &LockName) -> Option<u64> {
-        self.engine.latest_survey(lock, MAX_AGE)
-    }
-
     /// What the members have told, once that survey is over.
     #[cfg(feature = "cli")]
     pub(crate) fn told(&self, survey: u64) -> Option<Told> {

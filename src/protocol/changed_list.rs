@@ -12,10 +12,11 @@
 //! Without failover every entry of a dead member had the permission of each member that
 //! goes on. With one that it kept, or for delegated tokens, the clock was at most 2^19 past
 //! the last clock that it knew of that member (`Config::unsynced_ahead`). With one that it
-//! was just given, it is past that reply by the events between the reply and the entry, at
-//! most one for each request made and each datagram received. So with
-//! [`SKIPPED_CLOCKS`] a dead member would have had to handle 2^32 - 2^19 of them while it
-//! waited for one entry, of which no member that goes on heard any.
+//! was just given, it is past that reply by what happened among the dead between the reply
+//! and the entry: one clock for each request made and each datagram received, and
+//! `Config::ahead`, a million, for each restart. So with [`SKIPPED_CLOCKS`] the dead would
+//! have had to make 2^32 - 2^19 of the former, or 4,000 restarts, while one of them waited
+//! for one entry, and no member that goes on heard of it.
 //!
 //! With failover a dead majority may have gone on alone, as far as it liked. But every
 //! token is below a bound that a majority has noted on disk (rule 9): if fewer than a

@@ -66,8 +66,10 @@ fn plan_in_which_two_are_dead(seed: u64) -> Plan {
     plan_with_a_member_that_lags(seed, 2)
 }
 
+type PlanOf = fn(u64) -> Plan;
+
 /// The bugs that need a change of the list, and the plans that show them soon.
-pub(crate) const IN_CHANGED_LISTS: &[(Planted, fn(u64) -> Plan)] = &[
+pub(crate) const IN_CHANGED_LISTS: &[(Planted, PlanOf)] = &[
     (Planted::ListChangedWithoutSkip, plan),
     (Planted::ListChangedUnheard, plan_in_which_one_is_dead),
     (Planted::ListChangedByMinority, plan_in_which_two_are_dead),

@@ -7,6 +7,8 @@
 //! sent it.
 
 mod drop_reason;
+mod incoming;
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -16,11 +18,9 @@ use crate::group::Group;
 use crate::mutex::planted::Planted;
 use crate::mutex::planted::planted;
 use crate::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId};
-use crate::views::ViewMessage;
-use crate::wire::{
-    self, Challenge, Datagram, Head, Heard, Key, LockReport, Malformed, Piece, Query, Signed,
-};
+use crate::wire::{self, Challenge, Datagram, Head, Key, Malformed, Signed};
 pub use drop_reason::{DropReason, Dropped};
+pub use incoming::Incoming;
 
 /// A socket of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,80 +40,6 @@ pub struct Outgoing {
     pub address: SocketAddr,
     /// The text.
     pub text: Vec<u8>,
-}
-
-/// A message that is accepted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Incoming {
-    /// A message about a lock, or a greeting.
-    Lock {
-        /// The message.
-        message: Message,
-        /// Where an answer goes, if not to the sender's address in the member list.
-        reply_to: Option<SocketAddr>,
-    },
-    /// The sender is up, or is about to end.
-    Up {
-        /// The sender.
-        from: NodeId,
-        /// Whether it is about to end.
-        leaves: bool,
-        /// When it last heard this member. `None`: it does not say so.
-        heard: Option<Heard>,
-    },
-    /// A message about views.
-    View {
-        /// The sender.
-        from: NodeId,
-        /// The message.
-        message: ViewMessage,
-    },
-    /// The sender asks what happens with the locks.
-    Query {
-        /// The sender.
-        from: NodeId,
-        /// The run of the sender.
-        incarnation: Incarnation,
-        /// What it asks.
-        query: Query,
-    },
-    /// A part of what the sender tells of its locks.
-    Report {
-        /// The sender.
-        from: NodeId,
-        /// The part.
-        piece: Piece,
-    },
-    /// The sender asks, where it believes this member to be, for a response with this nonce.
-    Challenge {
-        /// The sender.
-        from: NodeId,
-        /// The nonce.
-        nonce: u64,
-    },
-    /// The response to a challenge with this nonce.
-    Response {
-        /// The sender.
-        from: NodeId,
-        /// The nonce.
-        nonce: u64,
-    },
-}
-
-impl Incoming {
-    /// The sender.
-    #[must_use]
-    pub fn from(&self) -> NodeId {
-        match self {
-            Incoming::Lock { message, .. } => message.from,
-            Incoming::Up { from, .. }
-            | Incoming::View { from, .. }
-            | Incoming::Query { from, .. }
-            | Incoming::Report { from, .. }
-            | Incoming::Challenge { from, .. }
-            | Incoming::Response { from, .. } => *from,
-        }
-    }
 }
 
 /// Where the other members are, and which of them are turno nodes.
@@ -236,131 +162,6 @@ impl Transport {
             address,
             text: self.signed(message, *to),
         })
-    }
-
-    /// The datagram for a message about views. `None` if there is no such member.
-    #[must_use]
-    pub fn route_view(&self, to: NodeId, message: &ViewMessage) -> Option<Outgoing> {
-        self.route_view_text(to, self.view_text(message))
-    }
-
-    /// The text of a message about views, which is the same to all members.
-    #[must_use]
-    pub fn view_text(&self, message: &ViewMessage) -> String {
-        let (from, digest) = (self.group.id, self.group.digest);
-        wire::encode_view(from, self.incarnation, message, digest)
-    }
-
-    /// As [`Transport::route_view`], of a text that is there.
-    #[must_use]
-    pub fn route_view_text(&self, to: NodeId, text: String) -> Option<Outgoing> {
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address: self.group.address(to)?,
-            text: self.sign(text, to),
-        })
-    }
-
-    /// The datagram that says that this member is up. `None` if that peer is not known to be
-    /// a turno node: the original would not know what it means.
-    #[must_use]
-    pub fn route_up(&self, to: NodeId, count: u64, leaves: bool, heard: Heard) -> Option<Outgoing> {
-        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
-        let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_up(from, self.incarnation, count, leaves, Some(heard), digest);
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        })
-    }
-
-    /// The datagram that asks a peer what happens with the locks. `None` if it is not known
-    /// to be a turno node.
-    #[must_use]
-    pub fn route_query(&self, to: NodeId, query: &Query) -> Option<Outgoing> {
-        let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
-        let (from, digest) = (self.group.id, self.group.digest);
-        let text = wire::encode_query(from, self.incarnation, digest, query);
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        })
-    }
-
-    /// The datagrams that tell a peer what happens with the locks, a piece each. They go to
-    /// its address in the member list.
-    #[must_use]
-    pub fn route_report(
-        &self,
-        to: NodeId,
-        query: (u64, Incarnation),
-        locks: &[LockReport],
-    ) -> Vec<Outgoing> {
-        let Some(address) = self.group.address(to) else {
-            return Vec::new();
-        };
-        let (from, digest) = (self.group.id, self.group.digest);
-        let texts = wire::encode_report(from, self.incarnation, digest, query, locks);
-        let outgoing = texts.into_iter().map(|text| Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        });
-        outgoing.collect()
-    }
-
-    /// The incarnation of this member.
-    #[must_use]
-    pub fn incarnation(&self) -> Incarnation {
-        self.incarnation
-    }
-
-    /// The challenge with which this member finds out whether another one is at this
-    /// address, or the response to a challenge that came from there.
-    #[must_use]
-    pub fn challenge(
-        &self,
-        to: NodeId,
-        address: SocketAddr,
-        nonce: u64,
-        is_response: bool,
-    ) -> Outgoing {
-        let challenge = Challenge {
-            from: self.group.id,
-            incarnation: self.incarnation,
-            nonce,
-            group: self.group.digest,
-        };
-        let text = wire::encode_challenge(&challenge, is_response);
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        }
-    }
-
-    /// An answer that tells a node with another member list that the lists differ: it
-    /// carries the digest of ours. It is a welcome, because a welcome is not answered: the
-    /// nodes do not object in turn for ever.
-    #[must_use]
-    pub fn objection(&self, to: NodeId, run: Incarnation, address: SocketAddr) -> Outgoing {
-        let message = Message {
-            from: self.group.id,
-            origin: Origin::Turno(self.incarnation),
-            view: None,
-            body: Body::Welcome {
-                clock: 0,
-                to: run,
-                again: false,
-            },
-        };
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.signed(&message, to),
-        }
     }
 
     fn signed(&self, message: &Message, to: NodeId) -> Vec<u8> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
-use super::tail::NO_TAIL;
+use super::tail::{self, NO_TAIL};
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Incarnation, LockName, NodeId, Timestamp};
 
@@ -201,7 +201,7 @@ pub fn encode_query(
     group: GroupDigest,
     query: &Query,
 ) -> String {
-    let mut text = begun("query", query.number, from, incarnation, group);
+    let mut text = tail::begun(("query", query.number, from), incarnation, group);
     if let Some(lock) = &query.lock {
         text.push_str(",\"lock\":");
         text.push_str(&json(lock.as_str()));
@@ -247,7 +247,7 @@ pub fn encode_piece(
     group: GroupDigest,
     piece: &Piece,
 ) -> String {
-    let mut text = begun("report", piece.number, from, incarnation, group);
+    let mut text = tail::begun(("report", piece.number, from), incarnation, group);
     text.push_str(",\"to\":\"");
     Hexadecimal(piece.to.0).write(&mut text);
     // A string takes all.
@@ -312,21 +312,6 @@ fn shortened(caller: &CallerReport) -> CallerReport {
     // A circle of more than a few names is not found.
     short.under.truncate(3);
     short
-}
-
-fn begun(
-    kind: &str,
-    number: u64,
-    from: NodeId,
-    incarnation: Incarnation,
-    group: GroupDigest,
-) -> String {
-    let mut text = format!("{kind}<{number},{from}>{{\"incarnation\":\"");
-    Hexadecimal(incarnation.0).write(&mut text);
-    text.push_str("\",\"group\":\"");
-    Hexadecimal(group.0).write(&mut text);
-    text.push('"');
-    text
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {

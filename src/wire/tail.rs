@@ -7,7 +7,7 @@ use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
 use super::{Challenge, Datagram, GroupDigest, Malformed};
 use crate::mutex::{
-    Body, First, Incarnation, LockName, Message, Origin, RequestId, Timestamp, ViewNumber,
+    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp, ViewNumber,
 };
 
 pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
@@ -146,7 +146,7 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
 }
 
 /// Reads the tail of a datagram that is about no lock.
-fn decode_plain(rest: &[u8]) -> Result<Read, Malformed> {
+pub(super) fn decode_plain(rest: &[u8]) -> Result<Read, Malformed> {
     let tail: Read = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     let is_about_a_lock = tail.lock.is_some() || tail.first.is_some() || tail.view.is_some();
     if is_about_a_lock || tail.echo.is_some() || tail.to.is_some() || tail.again.is_some() {
@@ -174,12 +174,24 @@ pub(super) fn decode_challenge(stamp: Timestamp, rest: &[u8]) -> Result<Challeng
 pub fn encode_challenge(challenge: &Challenge, is_response: bool) -> String {
     // The response is no longer than what it answers: it is of no use to flood a third.
     let kind = if is_response { "response" } else { "challenge" };
-    let (nonce, from) = (challenge.nonce, challenge.from);
-    let mut text = format!("{kind}<{nonce},{from}>{{\"incarnation\":\"");
-    Hexadecimal(challenge.incarnation.0).write(&mut text);
+    let head = (kind, challenge.nonce, challenge.from);
+    let mut text = begun(head, challenge.incarnation, challenge.group);
+    text.push('}');
+    text
+}
+
+/// The beginning of a datagram that is about no lock: kind, number and sender, and of its
+/// tail what every tail has.
+pub(super) fn begun(
+    (kind, number, from): (&str, u64, NodeId),
+    incarnation: Incarnation,
+    group: GroupDigest,
+) -> String {
+    let mut text = format!("{kind}<{number},{from}>{{\"incarnation\":\"");
+    Hexadecimal(incarnation.0).write(&mut text);
     text.push_str("\",\"group\":\"");
-    Hexadecimal(challenge.group.0).write(&mut text);
-    text.push_str("\"}");
+    Hexadecimal(group.0).write(&mut text);
+    text.push('"');
     text
 }
 

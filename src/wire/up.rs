@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::fields::Read;
-use super::hexadecimal::Hexadecimal;
-use super::tail::NO_TAIL;
+use super::tail;
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Incarnation, NodeId, Timestamp};
 
@@ -29,11 +27,7 @@ impl Heard {
 }
 
 pub(super) fn decode(stamp: Timestamp, rest: &[u8]) -> Result<Datagram, Malformed> {
-    let tail: Read = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
-    let is_about_a_lock = tail.lock.is_some() || tail.first.is_some() || tail.view.is_some();
-    if is_about_a_lock || tail.echo.is_some() || tail.to.is_some() || tail.again.is_some() {
-        return Err(NO_TAIL);
-    }
+    let tail = tail::decode_plain(rest)?;
     let heard = |ms: Option<u64>| ms.map_or(Heard::Never, Heard::MillisAgo);
     Ok(Datagram::Up {
         from: stamp.id,
@@ -56,11 +50,7 @@ pub fn encode_up(
     heard: Option<Heard>,
     group: GroupDigest,
 ) -> String {
-    let mut text = format!("up<{count},{from}>{{\"incarnation\":\"");
-    Hexadecimal(incarnation.0).write(&mut text);
-    text.push_str("\",\"group\":\"");
-    Hexadecimal(group.0).write(&mut text);
-    text.push('"');
+    let mut text = tail::begun(("up", count, from), incarnation, group);
     if leaves {
         text.push_str(",\"leaves\":true");
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use turno::{Guard, Handle, LockError, Node, Settings, StartError, Token};
+use turno::{Guard, Handle, LocalNode, LockError, Node, Request, Settings, StartError, Token};
 
 use crate::fixtures::wait::{TIMEOUT, eventually};
 use crate::group::{Group, wait_for_deferral};
@@ -89,6 +89,47 @@ fn callers_of_one_node_get_the_lock_in_the_order_of_their_requests() {
         assert!(latest < Some(guard.token()));
         latest = Some(guard.token());
     }
+}
+
+/// The third member is dropped, and looks crashed to the others. It has had the lock after the
+/// first, which has to ask it again.
+#[test]
+fn a_wait_ends_with_busy_if_a_member_has_the_lock_though_another_one_is_down() {
+    let group = Group::of(3);
+    let (first, second) = (group.node(1), group.node(2));
+    let [may_ask, has_had_it, is_over] = [const { AtomicBool::new(false) }; 3];
+    let held = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut third = LocalNode::start(&group.settings(3)).unwrap();
+            let mut request = None;
+            while !is_over.load(Ordering::SeqCst) {
+                third.wait(Some(Duration::from_millis(10))).unwrap();
+                if request.is_none() && may_ask.load(Ordering::SeqCst) {
+                    request = Some(third.handle().request("held").unwrap());
+                }
+                if let Some(guard) = request.as_mut().and_then(Request::try_recv) {
+                    drop(guard.unwrap());
+                    has_had_it.store(true, Ordering::SeqCst);
+                }
+            }
+        });
+        drop(first.lock("held").unwrap());
+        may_ask.store(true, Ordering::SeqCst);
+        eventually("the third member's turn", || {
+            has_had_it.load(Ordering::SeqCst).then_some(())
+        });
+        let held = second.lock("held").unwrap();
+        is_over.store(true, Ordering::SeqCst);
+        held
+    });
+    let limit = Duration::from_millis(2500);
+    let error = first.lock_timeout("held", limit).unwrap_err();
+    assert!(matches!(error, LockError::Busy { .. }), "{error}");
+    let holder = format!("{} (2) has it", group.members[1]);
+    assert!(error.to_string().ends_with(&holder), "{error}");
+    let error = first.lock_timeout("free", limit).unwrap_err();
+    assert!(matches!(error, LockError::Unanswered { .. }), "{error}");
+    drop(held);
 }
 
 #[test]

@@ -92,10 +92,10 @@ fn push_histogram(
             .collect();
         samples.push(bucket("+Inf".to_owned(), histogram.count));
         let sum = histogram.sum.as_secs_f64();
-        samples.push(format!("_sum{}", sample(&[lock.clone()], sum)));
+        samples.push(format!("_sum{}", sample(std::slice::from_ref(&lock), sum)));
         samples.push(format!(
             "_count{}",
-            sample(&[lock.clone()], histogram.count)
+            sample(std::slice::from_ref(&lock), histogram.count)
         ));
         samples
     });

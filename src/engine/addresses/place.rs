@@ -286,6 +286,9 @@ impl Place {
             return Vec::new();
         };
         let Verdict::At(address) = verdict else {
+            // The address in use was challenged, too: an older turno does not know
+            // challenges, and its name may have another address.
+            self.asked.get_or_insert(now);
             // What no name leads to and does not answer is given up.
             let is_lost = self.is_unlisted() && !self.is_sure(now);
             return is_lost

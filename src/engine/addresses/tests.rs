@@ -273,6 +273,20 @@ fn with_a_key_an_address_that_the_name_no_longer_has_is_given_up_if_it_is_silent
 }
 
 #[test]
+fn the_name_of_a_member_that_answers_no_challenge_is_looked_up_when_it_is_heard_elsewhere() {
+    let mut world = World::of(Means::Challenge, &[OLD]);
+    world.hear(OLD);
+    for _ in 0..10 {
+        world.hear(NEW);
+        world.pass(Duration::from_secs(1));
+    }
+    assert!(world.look_ups() >= 1);
+    world.find(&[NEW]);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.moves(), all(&[NEW]));
+}
+
+#[test]
 fn members_with_addresses_instead_of_names_need_no_search() {
     for (has_key, count) in [(false, 0), (true, 2)] {
         let addresses = Addresses::new(&Group::on_loopback(1, &[1, 2, 3]), has_key, Instant::now());

@@ -61,11 +61,11 @@ pub struct StateError(String);
 pub(crate) enum Existing {
     /// It must be this member's, and of its list.
     #[default]
-    IsContinued,
+    Continued,
     /// It is given up.
-    IsGivenUp,
+    GivenUp,
     /// If it is of another list, it is taken over.
-    IsTakenOver {
+    TakenOver {
         /// The members of the old list that are dead for good, as the user says.
         without: Vec<String>,
     },
@@ -84,6 +84,9 @@ impl StateFile {
         existing: &Existing,
     ) -> Result<Self, StateError> {
         let is_first = !folder.exists();
+        if is_first && matches!(existing, Existing::TakenOver { .. }) {
+            return Err(nothing_there(folder));
+        }
         if is_first {
             let mut builder = fs::DirBuilder::new();
             let made = builder.recursive(true).mode(0o700).create(folder);
@@ -100,7 +103,7 @@ impl StateFile {
             notice: found.notice,
             _lock: lock,
         };
-        if is_first || *existing == Existing::IsGivenUp {
+        if is_first || *existing == Existing::GivenUp {
             let mut state = state(Found {
                 notice: Self::given_up(folder, group),
                 ..Found::of(Record::new(group.id, group.digest))
@@ -128,6 +131,12 @@ impl StateFile {
         group: &Group,
         existing: &Existing,
     ) -> Result<Option<String>, StateError> {
+        if !folder.exists() {
+            return match existing {
+                Existing::TakenOver { .. } => Err(nothing_there(folder)),
+                _ => Ok(None),
+            };
+        }
         find(folder, group, existing).map(|found| found.notice)
     }
 
@@ -286,7 +295,7 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
     if (record.id, is_of_list) == (own.id, true) {
         let before = lists.before(group);
         let change = before.map(|old| Change::made(&record, old, group));
-        let is_asked = matches!(existing, Existing::IsTakenOver { .. });
+        let is_asked = matches!(existing, Existing::TakenOver { .. });
         let is_told = is_asked && !record.is_carried_over();
         return Ok(Found {
             notice: is_told.then(|| NOTHING_TO_ADOPT.to_owned()),
@@ -295,7 +304,7 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
         });
     }
     let shown = path.display();
-    let Existing::IsTakenOver { without } = existing else {
+    let Existing::TakenOver { without } = existing else {
         return Err(StateError(format!(
             "{shown} belongs to {}, and this is {}. Give each member a directory of its own; or, \
              if the member list has changed, stop all members and start each with \
@@ -326,6 +335,15 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
         is_written: false,
         record: new,
     })
+}
+
+/// A member that is new, or whose directory is another one, has no clock to carry over.
+fn nothing_there(folder: &Path) -> StateError {
+    StateError(format!(
+        "there is no state directory {} to take over: a member that is new starts without \
+         --adopt-list",
+        folder.display()
+    ))
 }
 
 /// `--adopt-list` was left where the agent is started.

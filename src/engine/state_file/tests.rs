@@ -13,8 +13,8 @@ fn group(id: u16, ports: &[u16]) -> Group {
 
 fn open(folder: &Path, is_reset: bool) -> Result<StateFile, StateError> {
     let existing = match is_reset {
-        true => Existing::IsGivenUp,
-        false => Existing::IsContinued,
+        true => Existing::GivenUp,
+        false => Existing::Continued,
     };
     StateFile::open(folder, &group(2, &PORTS), &existing)
 }
@@ -90,7 +90,7 @@ fn damage_to_any_byte_is_an_error() {
 fn the_state_of_another_member_or_group_is_an_error() {
     let (_parent, folder) = used();
     for other in [group(3, &PORTS), group(2, &[1, 2, 4])] {
-        let error = error(StateFile::open(&folder, &other, &Existing::IsContinued));
+        let error = error(StateFile::open(&folder, &other, &Existing::Continued));
         assert!(error.contains(" belongs to member 2 of group "), "{error}");
         assert!(error.contains("--adopt-list"), "{error}");
     }
@@ -117,7 +117,7 @@ fn begin(state: &mut StateFile, group: &Group, lease: Option<Lease>) -> bool {
 
 fn adopt(folder: &Path, group: &Group, without: &[&str]) -> Result<StateFile, StateError> {
     let without = without.iter().map(ToString::to_string).collect();
-    StateFile::open(folder, group, &Existing::IsTakenOver { without })
+    StateFile::open(folder, group, &Existing::TakenOver { without })
 }
 
 /// As [`used`], by a run that began.
@@ -146,8 +146,8 @@ fn a_changed_list_keeps_the_clock_skips_and_hears_all_others() {
     drop(state);
     // Not complete: it is the same again, with the option or without it.
     for existing in [
-        Existing::IsContinued,
-        Existing::IsTakenOver {
+        Existing::Continued,
+        Existing::TakenOver {
             without: vec![":3".into()],
         },
     ] {
@@ -162,7 +162,7 @@ fn a_changed_list_keeps_the_clock_skips_and_hears_all_others() {
         begin(&mut state, &new, None);
     }
     // Complete: the option does nothing.
-    let mut state = StateFile::open(&folder, &new, &Existing::IsContinued).unwrap();
+    let mut state = StateFile::open(&folder, &new, &Existing::Continued).unwrap();
     let below = Some(9 + SKIPPED_CLOCKS);
     state
         .persist(Durable {
@@ -265,6 +265,10 @@ fn a_state_that_heard_no_other_clock_or_of_an_unknown_list_is_not_taken_over() {
     begin(&mut open(&folder, false).unwrap(), &group(2, &PORTS), None);
     let error_of = |folder: &Path| error(adopt(folder, &group(2, &[1, 2]), &[":3"]));
     assert!(error_of(&folder).contains("has never heard the clocks"));
+    // A new member, or a directory that is written wrong.
+    let nowhere = parent.path().join("nowhere");
+    assert!(error_of(&nowhere).contains("a member that is new starts without --adopt-list"));
+    assert!(!nowhere.exists());
     // Of an older turno.
     let (_parent, folder) = used();
     assert!(error_of(&folder).contains("Start the agent once with the old list"));
@@ -275,13 +279,13 @@ fn a_group_that_had_failover_needs_a_majority_of_its_states_and_hears_all_again(
     for later in [Some(lease()), None] {
         let (_parent, folder) = ran(Some(lease()));
         let mut state = open(&folder, false).unwrap();
-        let promised = Some(ViewNumber {
+        let promised = ViewNumber {
             counter: 4,
             proposer: 1,
-        });
+        };
         state
             .persist(Durable {
-                promised,
+                promised: Some(promised),
                 ..Durable::default()
             })
             .unwrap();
@@ -301,7 +305,7 @@ fn a_group_that_had_failover_needs_a_majority_of_its_states_and_hears_all_again(
         assert!(lost.contains("GIVES UP THE CLOCK"), "{lost}");
         let new = group(2, &[1, 2, 4]);
         let mut state = adopt(&folder, &new, &[":3"]).unwrap();
-        assert_eq!(state.promised(), promised.unwrap());
+        assert_eq!(state.promised(), promised);
         assert!(begin(&mut state, &new, Some(lease())), "it is an amnesiac");
     }
 }

@@ -128,6 +128,11 @@ fn a_machine_that_is_dead_for_good_is_replaced_and_tokens_go_on_rising() {
     let new = change.list(&[1, 2, 4]);
     let gone = change.machines.members[2].clone();
     let adopt = ["--adopt-list", "--without", &gone];
+    let error = change.refusal(4, 3, &adopt, &new);
+    assert!(
+        error.contains("a member that is new starts without --adopt-list"),
+        "{error}"
+    );
     for machine in [1, 2] {
         change.start(machine, machine, &adopt, &new);
         let told = format!("{gone} (3) of the old list does not go on");
@@ -354,7 +359,7 @@ fn a_change_of_the_list_without_a_state_directory_is_refused_before_anything_is_
         ":7001",
         "--adopt-list",
         "--socket",
-        "/nowhere/a.sock",
+        "/proc/turno/a.sock",
     ];
     let output = std::process::Command::new(TURNO)
         .args(arguments)

@@ -208,7 +208,8 @@ fn a_datagram_that_is_repeated_diverts_nothing_though_the_member_is_down() {
         }
         challenges += arrived(&elsewhere).len();
     });
-    assert!((1..=MAX_TO_STRANGER).contains(&challenges), "{challenges}");
+    // None, if that address was found no better than the member's while that still answered.
+    assert!(challenges <= MAX_TO_STRANGER, "{challenges}");
     case.has_not_moved(&member);
 }
 
