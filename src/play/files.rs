@@ -13,7 +13,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Lets this file be overwritten: the script itself.
+    /// Lets this file be overwritten.
     pub(super) fn adopt(&mut self, path: &str) {
         self.own.insert(path.to_owned());
     }

@@ -53,8 +53,7 @@ impl Prompt {
             has_colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         match script {
-            Some((path, script)) => {
-                prompt.files.adopt(path);
+            Some((_, script)) => {
                 prompt.rest = script.steps.into();
                 prompt.end = script.end;
                 prompt.show_comment();
