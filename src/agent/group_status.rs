@@ -13,6 +13,9 @@ use crate::mutex::NodeId;
 use crate::system::rough;
 use crate::wire::{CallerReport, LockReport, OuterEntry};
 
+/// How many turns of a client count for a deadlock.
+const MAX_UNDER: usize = 8;
+
 /// The locks of the group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupStatus {
@@ -36,10 +39,10 @@ pub(crate) struct GroupLock {
     pub(crate) holder: Option<String>,
     /// The ids of the callers that wait for it, in order.
     pub(crate) waiting: Vec<String>,
-    /// The locks of a circle: the holder of each waits for the next, that of the last for
-    /// this one. None ends by itself.
+    /// The locks of a deadlock: the holder of each waits for the next, the holder of the last
+    /// for this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) circle: Vec<String>,
+    pub(crate) deadlock: Vec<String>,
 }
 
 /// A caller that holds a lock or waits for it.
@@ -77,7 +80,7 @@ impl GroupStatus {
         let mut by_lock: BTreeMap<&str, Vec<Placed<'_>>> = BTreeMap::new();
         let mut left_out = 0;
         for (member, report) in members.chain([own]) {
-            left_out += report.left_out;
+            left_out = report.left_out.saturating_add(left_out);
             for lock in &report.locks {
                 let placed = by_lock.entry(&lock.name).or_default();
                 let holders = lock.callers.iter().filter(|caller| caller.is_holder());
@@ -100,7 +103,6 @@ impl GroupStatus {
         for (name, placed) in by_lock {
             status.add(name, placed);
         }
-        status.find_circles();
         status
     }
 
@@ -123,7 +125,7 @@ impl GroupStatus {
             name: name.to_owned(),
             holder: holder.as_ref().map(id),
             waiting: waiting.iter().map(id).collect(),
-            circle: Vec::new(),
+            deadlock: Vec::new(),
         });
         let callers = holder.into_iter().chain(waiting).map(|it| GroupCaller {
             id: id(&it),
@@ -145,44 +147,46 @@ impl GroupStatus {
         callers.find(|it| it.caller.is_holder())
     }
 
-    /// Finds the locks whose holders wait for each other.
-    fn find_circles(&mut self) {
-        for place in 0..self.locks.len() {
-            let first = self.locks[place].name.clone();
-            let mut circle = vec![first];
-            loop {
-                let last = circle.last().map_or("", String::as_str);
-                let Some(next) = self.awaited_under(last) else {
-                    break;
-                };
-                if next == circle[0] {
-                    self.locks[place].circle = circle;
+    /// The same, with the deadlocks.
+    pub(crate) fn with_deadlocks(mut self) -> Self {
+        let awaited = self.awaited_by_holders();
+        let next = |lock: &String| awaited.get(lock).cloned();
+        for lock in &mut self.locks {
+            let mut deadlock = vec![lock.name.clone()];
+            while let Some(awaited) = deadlock.last().and_then(next) {
+                if awaited == lock.name {
+                    lock.deadlock = deadlock;
                     break;
                 }
-                // A circle further on is that of other locks.
-                if circle.contains(&next) {
+                // That of other locks, for which this one waits.
+                if deadlock.contains(&awaited) {
                     break;
                 }
-                circle.push(next);
+                deadlock.push(awaited);
             }
         }
+        self
     }
 
-    /// The lock for which a caller waits that runs under the present entry of this one.
-    fn awaited_under(&self, lock: &str) -> Option<String> {
-        let token = self.holder(lock)?.caller.token?;
-        let runs_under_it = |it: &&GroupCaller| {
-            let mut under = it.caller.under.iter();
-            !it.caller.is_holder() && under.any(|it| (&*it.lock, it.token) == (lock, token))
-        };
-        let mut waiting = self.callers.iter().filter(runs_under_it);
-        waiting.next().map(|it| it.lock.clone())
+    /// Of each lock, another one for which a caller waits that runs under its present entry.
+    fn awaited_by_holders(&self) -> BTreeMap<String, String> {
+        let holders = self.callers.iter().filter(|it| it.caller.is_holder());
+        let tokens: BTreeMap<&str, u64> = holders
+            .filter_map(|it| Some((&*it.lock, it.caller.token?)))
+            .collect();
+        let waiting = self.callers.iter().filter(|it| !it.caller.is_holder());
+        let pairs = waiting.flat_map(|it| it.caller.under.iter().map(move |under| (under, it)));
+        let present = pairs.filter(|(under, _)| tokens.get(&*under.lock) == Some(&under.token));
+        present
+            .map(|(under, it)| (under.lock.clone(), it.lock.clone()))
+            .collect()
     }
 }
 
 impl From<&ClientStatus> for CallerReport {
     fn from(client: &ClientStatus) -> Self {
-        let under = client.under.iter().map(|turn| OuterEntry {
+        // Any client can name any number of turns.
+        let under = client.under.iter().take(MAX_UNDER).map(|turn| OuterEntry {
             lock: turn.name.clone(),
             token: turn.token,
         });
@@ -308,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_locks_is_found_and_one_that_has_ended_is_not() {
+    fn a_deadlock_is_found_and_one_that_has_ended_is_not() {
         let under = |name: &str, token| {
             let lock = name.to_owned();
             CallerReport {
@@ -325,11 +329,11 @@ mod tests {
                 lock("a", Some(8), &[under("b", token)]),
                 lock("b", None, &[caller(1, "holding", Some(6))]),
             ];
-            GroupStatus::of(1, own, &told(&[(2, other)], &[]))
+            GroupStatus::of(1, own, &told(&[(2, other)], &[])).with_deadlocks()
         };
-        let circles: Vec<_> = status(6).locks.into_iter().map(|it| it.circle).collect();
-        assert_eq!(circles, [["a", "b"], ["b", "a"]]);
-        let is_without = |lock: &GroupLock| lock.circle.is_empty();
+        let deadlocks: Vec<_> = status(6).locks.into_iter().map(|it| it.deadlock).collect();
+        assert_eq!(deadlocks, [["a", "b"], ["b", "a"]]);
+        let is_without = |lock: &GroupLock| lock.deadlock.is_empty();
         assert!(
             status(3).locks.iter().all(is_without),
             "an entry that has ended"

@@ -4,7 +4,7 @@
 //! ```text
 //! client                                     agent
 //! {"ask":{"name":"nightly",..}}  ──────────>  requests the lock
-//!               <──────────  {"waiting":{"text":"2 s for gamma:7001 (3), heard 1 s ago"}}
+//!               <──────────  {"waiting":{"text":"4 s for nightly: held by beta:7001 (2), for 12 min"}}
 //!               <──────────  {"granted":{"token":17,"node":2,"record":"/run/turno/turno.sock.held/0"}}
 //! locks the record with flock(2), within two seconds
 //! {"locked":{}}  ──────────────────────────>  the record is locked

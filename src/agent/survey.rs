@@ -1,9 +1,10 @@
-//! What happens in the group: the agents ask each other, when a user or a client that waits
-//! wants to know.
+//! The locks of the whole group: an agent asks the others when a user or a client that waits
+//! needs to know.
 
 use std::io;
 
 use super::Agent;
+use super::client::Client;
 use super::group_status::GroupStatus;
 use super::protocol::{AgentStatus, Answer};
 use crate::engine::Told;
@@ -17,6 +18,8 @@ use crate::wire::{CallerReport, LockReport};
 pub(super) struct Asking {
     client: usize,
     survey: u64,
+    /// Only about this lock.
+    lock: Option<LockName>,
 }
 
 impl Agent {
@@ -37,7 +40,13 @@ impl Agent {
             lock => self.node.survey(lock.as_ref()),
         };
         let survey = survey.map_err(|error| error.to_string())?;
-        self.asking.push(Asking { client, survey });
+        // A client gets one answer to all that it has asked meanwhile.
+        self.asking.retain(|asking| asking.client != client);
+        self.asking.push(Asking {
+            client,
+            survey,
+            lock,
+        });
         Ok(())
     }
 
@@ -58,11 +67,20 @@ impl Agent {
             .asking
             .extract_if(.., |it| node.told(it.survey).is_some());
         let answered: Vec<_> = answered.collect();
-        for Asking { client, survey } in answered {
-            let told = self.node.told(survey).unwrap_or_default();
-            let mut status = self.status();
-            status.group = Some(GroupStatus::of(status.node.id, reports(&status), &told));
-            self.tell(client, &Answer::Status(Box::new(status)));
+        if answered.is_empty() {
+            return Ok(());
+        }
+        let status = self.status();
+        let own = reports(&status);
+        for asking in answered {
+            let told = self.node.told(asking.survey).unwrap_or_default();
+            let own = about(&own, asking.lock.as_ref().map(LockName::as_str));
+            let group = GroupStatus::of(status.node.id, own, &told).with_deadlocks();
+            let status = AgentStatus {
+                group: Some(group),
+                ..status.clone()
+            };
+            self.tell(asking.client, &Answer::Status(Box::new(status)));
         }
         Ok(())
     }
@@ -81,7 +99,11 @@ impl Agent {
         let status = self.status();
         let own = reports(&status);
         for (token, told) in due {
-            let group = GroupStatus::of(status.node.id, own.clone(), &told);
+            let Some(waiting) = self.clients.get(&token).and_then(Client::waiting) else {
+                continue;
+            };
+            let own = about(&own, Some(waiting.request.name()));
+            let group = GroupStatus::of(status.node.id, own, &told);
             if let Some(text) = self.wait_text(token, &group) {
                 self.tell(token, &Answer::Waiting { text });
             }
@@ -106,7 +128,7 @@ impl Agent {
         }
         reasons.extend(self.node.silences(&waiting.request));
         if reasons.is_empty() || blocked.is_about_this_member() {
-            reasons = vec![format!("waiting for {blocked}")];
+            reasons = vec![blocked.to_string()];
         }
         let name = match lock {
             "" => "the nameless lock",
@@ -125,6 +147,12 @@ impl Agent {
             self.close(client);
         }
     }
+}
+
+/// Those about this lock, or all.
+fn about(reports: &[LockReport], lock: Option<&str>) -> Vec<LockReport> {
+    let is_it = |report: &&LockReport| lock.is_none_or(|lock| report.name == lock);
+    reports.iter().filter(is_it).cloned().collect()
 }
 
 /// What this agent tells of its clients.

@@ -12,8 +12,7 @@ const MAX_LOCKS: usize = 100;
 /// have locks of which there are too many begin anew all the time.
 const MIN_UNUSED: Duration = Duration::from_secs(60 * 60);
 
-/// What is said instead of the name of a lock that has no counts of its own. The lock of
-/// that name has none either.
+/// The label of all locks that have no counts of their own, among them the lock of this name.
 const OTHERS: &str = "(other locks)";
 
 /// The upper bounds of the buckets of a [`Histogram`], in seconds.
@@ -113,6 +112,9 @@ impl Usage {
     /// A client asks for this lock, or has it still from an earlier agent. `is_used` says of
     /// another lock whether a client has it or waits for it: those keep their counts.
     pub(super) fn asked(&mut self, lock: &str, now: Instant, is_used: impl Fn(&str) -> bool) {
+        if lock == OTHERS {
+            return;
+        }
         if let Some((_, at)) = self.locks.get_mut(lock) {
             *at = now;
             return;

@@ -70,7 +70,8 @@ impl Arguments {
             ClientMessage::Metrics {}
         } else {
             ClientMessage::Group {
-                lock: self.name.clone(),
+                // A deadlock has other locks too.
+                lock: None,
                 brief: false,
             }
         };
@@ -88,6 +89,10 @@ impl Arguments {
                 if let Some(name) = &self.name {
                     status.node.locks.retain(|lock| lock.name == *name);
                     status.clients.retain(|client| client.lock == *name);
+                    if let Some(group) = &mut status.group {
+                        group.locks.retain(|lock| lock.name == *name);
+                        group.callers.retain(|caller| caller.lock == *name);
+                    }
                 }
                 if self.json {
                     json::text(&status).map_err(Failure::failed)? + "\n"
@@ -256,8 +261,8 @@ fn push_locks(text: &mut String, status: &AgentStatus) {
             }
         }
         let lock = of_group.clone().find(|lock| lock.name == name);
-        if let Some(lock) = lock.filter(|lock| !lock.circle.is_empty()) {
-            push_circle(text, lock);
+        if let Some(lock) = lock.filter(|lock| !lock.deadlock.is_empty()) {
+            push_deadlock(text, lock);
         }
     }
     let Some(group) = group else {
@@ -275,20 +280,18 @@ fn push_locks(text: &mut String, status: &AgentStatus) {
     }
 }
 
-/// `  circle: the holder of a waits for b, and the holder of b for a: end one of the two`.
-fn push_circle(text: &mut String, lock: &GroupLock) {
-    let next = lock.circle.iter().cycle().skip(1);
-    let waits = lock.circle.iter().zip(next);
+/// `  deadlock, a circle of waits: the holder of a waits for b, the holder of b waits for a; end
+/// one of these commands`.
+fn push_deadlock(text: &mut String, lock: &GroupLock) {
+    let next = lock.deadlock.iter().cycle().skip(1);
+    let waits = lock.deadlock.iter().zip(next);
     let waits = waits.map(|(held, awaited)| {
-        format!(
-            "the holder of {} waits for {}",
-            shown_lock(held),
-            shown_lock(awaited)
-        )
+        let (held, awaited) = (shown_lock(held), shown_lock(awaited));
+        format!("the holder of {held} waits for {awaited}")
     });
     let _ = writeln!(
         text,
-        "  circle: {}; end one of these commands",
+        "  deadlock, a circle of waits: {}; end one of these commands",
         waits.collect::<Vec<_>>().join(", ")
     );
 }
@@ -372,7 +375,7 @@ fn push_peer(text: &mut String, peer: &PeerStatus) {
     if peer.is_closed {
         let _ = writeln!(
             text,
-            "    nobody listens there: its host says that the port is closed"
+            "    its host says that the port is closed: no agent listens there"
         );
     }
     if peer.hears_us == Some(false) {

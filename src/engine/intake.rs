@@ -60,15 +60,13 @@ impl<O: Observer, U: User> Engine<O, U> {
                 incarnation,
                 query,
             } => {
-                self.note_valid(from);
-                // First, so that the report is sent to where the member is.
+                // It may be repeated, and says nothing of the member now. First, so that the
+                // report is sent to where the member is.
                 self.heard_at(from, source)?;
                 return self.receive_query(from, incarnation, query);
             }
             Incoming::Report { from, piece } => {
-                self.note_valid(from);
-                self.heard_at(from, source)?;
-                return self.receive_report(from, piece);
+                return self.receive_report(from, source, piece);
             }
             Incoming::Challenge { from, nonce } => {
                 self.receive_challenge(from, nonce, source)?;
@@ -147,14 +145,6 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.heard.insert(from, Instant::now());
         self.presence.heard(from);
         self.port_probes.heard(from);
-    }
-
-    /// A valid datagram of this peer has arrived that is not for the algorithm.
-    fn note_valid(&mut self, from: NodeId) {
-        if self.member.peers().contains(&from) {
-            self.note_heard(from);
-            self.peer_stats.up(from);
-        }
     }
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {

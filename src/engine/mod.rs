@@ -142,7 +142,7 @@ pub(crate) struct NodeView<'a> {
     pub(crate) views: &'a ViewHistory,
     /// Which peers say that they are up.
     pub(crate) presence: &'a Presence,
-    /// Whose hosts say that nobody listens there.
+    /// Whose hosts say that their ports are closed.
     pub(crate) port_probes: &'a PortProbes,
     /// Which peers say that they hear this member.
     pub(crate) reach: &'a Reach,

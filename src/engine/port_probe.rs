@@ -3,48 +3,58 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::mutex::NodeId;
-use crate::transport::Outgoing;
 
-/// How long it counts what a host has said, which says so once in a second at most: the
-/// member may have been started since.
+/// How long a closed port is remembered. A host says it once a second at most, and the member
+/// may have been started since.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// The members that were asked through a socket of their own.
+/// How long the answer of a host is waited for.
+const MAX_ANSWER: Duration = Duration::from_millis(500);
+
+/// The members whose ports are probed.
 #[derive(Debug, Default)]
 pub(crate) struct PortProbes {
-    sockets: BTreeMap<NodeId, UdpSocket>,
+    /// Since when each is.
+    sockets: BTreeMap<NodeId, (UdpSocket, Instant)>,
     /// When the host of a member has said so last.
     closed: BTreeMap<NodeId, Instant>,
 }
 
 impl PortProbes {
-    /// Sends a datagram from this address to a member. It is lost if that fails.
-    pub(super) fn send(&mut self, to: NodeId, from: IpAddr, outgoing: &Outgoing) {
+    /// Probes the port of a member from this address, unless that is under way. The datagram
+    /// is empty: a member that gets it drops it.
+    pub(super) fn send(&mut self, to: NodeId, from: IpAddr, address: SocketAddr) {
+        if self.sockets.contains_key(&to) {
+            return;
+        }
         let send = || -> io::Result<UdpSocket> {
             let socket = UdpSocket::bind((from, 0))?;
             socket.set_nonblocking(true)?;
-            socket.connect(outgoing.address)?;
-            socket.send(&outgoing.text)?;
+            socket.connect(address)?;
+            socket.send(&[])?;
             Ok(socket)
         };
         match send() {
-            Ok(socket) => drop(self.sockets.insert(to, socket)),
-            Err(error) => log::debug!("no probe of {}: {error}", outgoing.address),
+            Ok(socket) => drop(self.sockets.insert(to, (socket, Instant::now()))),
+            Err(error) => log::debug!("no probe of {address}: {error}"),
         }
     }
 
-    /// Reads what the hosts have said, and closes the sockets.
+    /// Reads what the hosts have said, and closes the sockets that are no longer needed.
     pub(super) fn read(&mut self) {
-        for (id, socket) in std::mem::take(&mut self.sockets) {
+        let closed = &mut self.closed;
+        self.sockets.retain(|id, (socket, at)| {
             let refused = socket.take_error().ok().flatten();
-            if refused.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
-                self.closed.insert(id, Instant::now());
+            let is_closed = refused.is_some_and(|it| it.kind() == ErrorKind::ConnectionRefused);
+            if is_closed {
+                closed.insert(*id, Instant::now());
             }
-        }
+            !is_closed && at.elapsed() < MAX_ANSWER
+        });
     }
 
     /// This member was heard.
@@ -61,19 +71,10 @@ impl PortProbes {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::net::Ipv4Addr;
     use std::thread;
 
     use super::*;
-    use crate::transport::Socket;
-
-    fn outgoing(address: SocketAddr) -> Outgoing {
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: b"up".to_vec(),
-        }
-    }
 
     #[test]
     fn a_closed_port_is_told_from_one_at_which_nobody_answers() {
@@ -84,8 +85,8 @@ mod tests {
         let mut probes = PortProbes::default();
         let limit = Instant::now() + Duration::from_secs(10);
         while !probes.is_closed(other) && Instant::now() < limit {
-            probes.send(one, host, &outgoing(open.local_addr().unwrap()));
-            probes.send(other, host, &outgoing(closed));
+            probes.send(one, host, open.local_addr().unwrap());
+            probes.send(other, host, closed);
             thread::sleep(Duration::from_millis(5));
             probes.read();
         }

@@ -78,7 +78,10 @@ impl<O: Observer, U: User> Engine<O, U> {
         let mut kept = questions.answers.iter();
         let is_it = |kept: &&Kept| (kept.from, kept.run, kept.number) == (from, run, query.number);
         let Some(kept) = kept.find(is_it) else {
-            if questions.unanswered.len() < MAX_UNANSWERED {
+            let is_same =
+                |it: &Question| (it.from, it.run, it.query.number) == (from, run, query.number);
+            let is_queued = questions.unanswered.iter().any(is_same);
+            if !is_queued && questions.unanswered.len() < MAX_UNANSWERED {
                 let question = Question { from, run, query };
                 questions.unanswered.push_back(question);
             }
@@ -97,7 +100,7 @@ impl<O: Observer, U: User> Engine<O, U> {
     }
 
     /// Tells a member about these locks. Without a key it does not tell command lines, which
-    /// anybody on the way could read.
+    /// every machine on the way could read.
     ///
     /// # Errors
     /// Those of the observer.

@@ -43,7 +43,7 @@ pub struct MissingPeer {
     /// Why the latest datagram in its name was dropped, if it was. Anybody may have
     /// sent that datagram.
     pub dropped: Option<String>,
-    /// Its host says that nobody listens at its port.
+    /// Its host says that its port is closed.
     pub is_closed: bool,
     /// Why no address of it is known, if none is.
     pub not_found: Option<String>,

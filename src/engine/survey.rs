@@ -1,8 +1,9 @@
-//! A survey: what all members tell of their locks. Members are asked only when somebody
-//! wants to know, and have at most a second.
+//! A survey: the reports of all members about their locks. A member asks the others when a
+//! user or a caller that waits needs to know, and waits at most a second.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Engine, Observer, User};
@@ -11,6 +12,13 @@ use crate::wire::{LockReport, Piece, Query};
 
 /// How long a survey waits at most for members that say nothing.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// After this time a port is probed whose member has said nothing, though it is not taken to
+/// be down.
+const PROBED_AFTER: Duration = Duration::from_millis(500);
+
+/// Beyond this number of surveys about one lock a new one is about all locks, and shared.
+const MAX_NARROW: usize = 8;
 
 /// How long it waits at least for a member that is taken to be down.
 const MIN_WAIT: Duration = Duration::from_millis(100);
@@ -24,7 +32,8 @@ const SHARED: Duration = Duration::from_millis(50);
 /// How long the outcome is kept.
 const KEPT: Duration = Duration::from_secs(3);
 
-/// How many surveys there are at most. Beyond that the oldest is forgotten.
+/// How many surveys there are at most, with those that are over. Beyond that the oldest is
+/// forgotten.
 const MAX_SURVEYS: usize = 64;
 
 /// What the members have told.
@@ -117,8 +126,10 @@ impl Survey {
     }
 
     fn next_timeout(&self) -> Instant {
+        let early = self.began + MIN_WAIT;
         match self.told {
             Some(_) => self.began + KEPT,
+            None if Instant::now() < early => early,
             None => self.ask_again.min(self.began + self.limit),
         }
     }
@@ -152,6 +163,9 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Those of the observer.
     pub(crate) fn survey(&mut self, lock: Option<&LockName>, limit: Duration) -> io::Result<u64> {
         let now = Instant::now();
+        let running = self.surveys.surveys.iter().filter(|it| it.told.is_none());
+        let is_crowded = running.filter(|it| it.lock.is_some()).count() >= MAX_NARROW;
+        let lock = lock.filter(|_| !is_crowded);
         let mut surveys = self.surveys.surveys.iter();
         let is_same = |survey: &&Survey| {
             let is_new = survey.told.is_none() && now < survey.began + SHARED;
@@ -179,16 +193,13 @@ impl<O: Observer, U: User> Engine<O, U> {
         Ok(number)
     }
 
-    /// What the members have told, once the survey is over. Of one that is forgotten, that
-    /// nobody has answered.
+    /// What the members have told, once the survey is over. A survey that is forgotten has no
+    /// reports.
     pub(crate) fn told(&self, number: u64) -> Option<Told> {
         let mut surveys = self.surveys.surveys.iter();
         match surveys.find(|survey| survey.number == number) {
             Some(survey) => survey.told.clone(),
-            None => Some(Told {
-                members: BTreeMap::new(),
-                unanswered: self.member.peers().iter().copied().collect(),
-            }),
+            None => Some(Told::default()),
         }
     }
 
@@ -196,22 +207,30 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn latest_survey(&self, lock: &LockName, age: Duration) -> Option<u64> {
         let mut surveys = self.surveys.surveys.iter().rev();
         let is_it = |survey: &&Survey| {
-            let is_about_it = survey.lock.as_ref() == Some(lock);
+            let is_about_it = survey.lock.as_ref().is_none_or(|about| about == lock);
             is_about_it && survey.told.is_some() && survey.began.elapsed() <= age
         };
         surveys.find(is_it).map(|survey| survey.number)
     }
 
     /// A part of the report of a member.
-    pub(super) fn receive_report(&mut self, from: NodeId, piece: Piece) -> io::Result<()> {
-        if piece.to != self.transport.incarnation() {
-            return Ok(());
-        }
-        let mut surveys = self.surveys.surveys.iter_mut();
+    pub(super) fn receive_report(
+        &mut self,
+        from: NodeId,
+        source: SocketAddr,
+        piece: Piece,
+    ) -> io::Result<()> {
+        let is_to_this_run = piece.to == self.transport.incarnation();
+        let mut surveys = self.surveys.surveys.iter_mut().filter(|_| is_to_this_run);
         let survey = surveys.find(|survey| survey.number == piece.number);
-        if let Some(pieces) = survey.and_then(|survey| survey.reports.get_mut(&from)) {
-            pieces.add(piece);
-        }
+        let Some(pieces) = survey.and_then(|survey| survey.reports.get_mut(&from)) else {
+            // It is late, or repeated: it says nothing of the member now.
+            return Ok(());
+        };
+        pieces.add(piece);
+        self.note_heard(from);
+        self.peer_stats.up(from);
+        self.heard_at(from, source)?;
         self.go_on_with_surveys()
     }
 
@@ -232,7 +251,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             } else if survey.ask_again <= now {
                 survey.ask_again = now + ASK_AGAIN;
                 self.port_probes.read();
-                self.ask(survey)?;
+                self.ask(survey, &down)?;
             }
         }
         self.surveys.surveys = surveys;
@@ -250,7 +269,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         down
     }
 
-    fn ask(&mut self, survey: &Survey) -> io::Result<()> {
+    fn ask(&mut self, survey: &Survey, down: &[NodeId]) -> io::Result<()> {
         for (id, pieces) in &survey.reports {
             if pieces.is_complete() {
                 continue;
@@ -260,12 +279,15 @@ impl<O: Observer, U: User> Engine<O, U> {
                 lock: survey.lock.clone(),
                 have: pieces.pieces.keys().copied().collect(),
             };
+            // Perhaps no process has the port open.
+            let is_late = survey.began.elapsed() >= PROBED_AFTER && pieces.of.is_none();
+            if let Some(address) = self.transport.group().address(*id)
+                && (is_late || down.contains(id))
+            {
+                let from = self.transport.group().listen.ip();
+                self.port_probes.send(*id, from, address);
+            }
             if let Some(outgoing) = self.transport.route_query(*id, &query) {
-                // It may be that nobody listens there.
-                if survey.began.elapsed() >= MIN_WAIT && pieces.of.is_none() {
-                    let from = self.transport.group().listen.ip();
-                    self.port_probes.send(*id, from, &outgoing);
-                }
                 self.send_to(*id, outgoing)?;
             }
         }

@@ -217,6 +217,8 @@ impl Waiter<'_, '_> {
                     _,
                 ) => return Err(Setback::Failed(LockCommandError::Unanswered(why))),
                 (Answer::TimedOut { why, .. }, _) => {
+                    // From here on a stop is one as of any other program.
+                    self.stops = None;
                     let holder = self
                         .options
                         .is_verbose

@@ -104,7 +104,7 @@ impl Blocked {
         }
     }
 
-    /// Whether this member itself may not enter, whoever has the lock.
+    /// Whether this member itself may not enter, independent of the holder.
     #[cfg(feature = "cli")]
     pub(crate) fn is_about_this_member(&self) -> bool {
         match self {

@@ -172,8 +172,8 @@ pub struct PeerStatus {
     /// It has said that it ends, and was not heard since.
     #[serde(default)]
     pub has_stopped: bool,
-    /// Its host says that nobody listens at its port. Asked only when somebody wants to know
-    /// what happens there, and forgotten when the member is heard.
+    /// Its host says that its port is closed. Probed only with a query, and forgotten when the
+    /// member is heard.
     #[serde(default)]
     pub is_closed: bool,
     /// Whether it hears this member, as it says: a link may work one way only. `None`: it does

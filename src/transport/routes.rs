@@ -59,8 +59,7 @@ impl Transport {
         })
     }
 
-    /// The datagrams that tell a peer what happens with the locks, a piece each. They go to
-    /// its address in the member list.
+    /// The datagrams of a report to a peer, a piece each. They are sent to its address in use.
     #[must_use]
     pub fn route_report(
         &self,

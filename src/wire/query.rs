@@ -1,4 +1,4 @@
-//! Members ask each other what happens with the locks, when somebody wants to know.
+//! A member asks the others for the holders and the waiters of locks.
 //!
 //! ```text
 //! query<NUMBER,ID>{"incarnation":..,"group":..,"lock":"nightly","have":[1]}
@@ -24,6 +24,12 @@ pub const MAX_PIECES: u16 = 64;
 
 /// The largest piece, in bytes: it fits into a packet of every usual network.
 const MAX_PIECE: usize = 1150;
+
+/// The longest tail of a report that is read, in bytes.
+const MAX_REPORT: usize = 4096;
+
+/// The largest caller, in bytes of JSON.
+const MAX_CALLER: usize = 900;
 
 /// How much of a command line is sent, in bytes.
 const MAX_COMMAND: usize = 200;
@@ -160,6 +166,9 @@ pub(super) fn decode(
     let (from, number) = (stamp.id, stamp.clock);
     if kind == DatagramKind::Query {
         let read: ReadQuery = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
+        if read.have.len() > usize::from(MAX_PIECES) {
+            return Err(NO_TAIL);
+        }
         let lock = read.lock.map(|lock| LockName::new(&lock)).transpose();
         return Ok(Datagram::Query {
             from,
@@ -171,6 +180,9 @@ pub(super) fn decode(
                 have: read.have,
             },
         });
+    }
+    if rest.len() > MAX_REPORT {
+        return Err(NO_TAIL);
     }
     let read: ReadReport = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     let is_in_order = (1..=read.of).contains(&read.piece) && read.of <= MAX_PIECES;
@@ -309,8 +321,15 @@ fn shortened(caller: &CallerReport) -> CallerReport {
         let end = ends.into_iter().find(|end| command.is_char_boundary(*end));
         short.command = vec![format!("{}…", &command[..end.unwrap_or_default()])];
     }
-    // A circle of more than a few names is not found.
+    // A deadlock of more than a few locks is not found.
     short.under.truncate(3);
+    // Characters that JSON escapes take more room.
+    if json(&short).len() > MAX_CALLER {
+        short.under.clear();
+    }
+    if json(&short).len() > MAX_CALLER {
+        short.command.clear();
+    }
     short
 }
 
@@ -420,6 +439,19 @@ mod tests {
         let piece = &read(&texts)[0];
         let expected = format!("{}…", "é".repeat(100));
         assert_eq!(piece.locks[0].callers[0].command, [expected]);
+    }
+
+    #[test]
+    fn a_caller_whose_texts_grow_in_json_still_fits_into_a_packet() {
+        let mut odd = lock("nightly", 3);
+        for caller in &mut odd.callers {
+            caller.command = vec!["\u{1}".repeat(300)];
+            let lock = "\\".repeat(128);
+            caller.under = vec![OuterEntry { lock, token: 1 }; 5];
+        }
+        let texts = encode_report(NodeId(2), RUN, GROUP, (7, RUN), &[odd]);
+        assert!(texts.iter().all(|text| text.len() < 1400));
+        assert_eq!(read(&texts).len(), texts.len());
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn a_member_that_does_not_answer_is_named() {
     );
     assert!(text.contains(&expected), "{text}");
     assert!(
-        text.contains("nobody listens there: its host says that the port is closed"),
+        text.contains("its host says that the port is closed: no agent listens there"),
         "{text}"
     );
     assert_eq!(
@@ -183,7 +183,7 @@ fn a_waiter_is_told_who_has_the_lock_and_who_is_down() {
 
 /// Each command holds one lock and asks for the other.
 #[test]
-fn two_locks_that_are_taken_crosswise_are_named_as_a_circle() {
+fn a_deadlock_of_two_locks_is_shown_on_every_machine() {
     let machines = keyed(2);
     let crosswise = |id: usize, held: &str, wanted: &str| -> Program {
         let socket = machines.socket(id);
@@ -197,10 +197,13 @@ fn two_locks_that_are_taken_crosswise_are_named_as_a_circle() {
     for id in 1..=2 {
         machines.wait_for_status(
             id,
-            "  circle: the holder of left waits for right, the holder of right waits for left; \
-             end one of these commands\n",
+            "  deadlock, a circle of waits: the holder of left waits for right, the holder of right \
+             waits for left; end one of these commands\n",
         );
     }
+    let one = machines.status(1, &["left"]);
+    assert!(one.contains("deadlock, a circle of waits: "), "{one}");
+    assert!(!one.contains("\nright: "), "{one}");
     for program in programs {
         program.signal(Signal::TERM);
         program.finish();
