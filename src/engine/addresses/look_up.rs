@@ -60,10 +60,11 @@ impl LookUps {
         })
     }
 
-    /// Looks up the name of a member, unless that is under way or too many are.
-    pub(super) fn start(&mut self, id: NodeId, address: &Address) {
+    /// Looks up the name of a member, unless too many look-ups are under way. Whether that of
+    /// this member is.
+    pub(super) fn start(&mut self, id: NodeId, address: &Address) -> bool {
         if self.under_way.len() >= MAX_LOOK_UPS || self.under_way.contains(&id) {
-            return;
+            return self.under_way.contains(&id);
         }
         let (resolver, address) = (self.resolver.clone(), address.clone());
         let sender = self.sender.clone();
@@ -79,8 +80,11 @@ impl LookUps {
                 .spawn(look_up)
         });
         match started {
-            Ok(_) => drop(self.under_way.insert(id)),
-            Err(error) => log::warn!("cannot look up the name of member {id}: {error}"),
+            Ok(_) => self.under_way.insert(id),
+            Err(error) => {
+                log::warn!("cannot look up the name of member {id}: {error}");
+                false
+            }
         }
     }
 

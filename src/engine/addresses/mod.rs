@@ -184,8 +184,11 @@ impl<O: Observer, U: User> Engine<O, U> {
             match step {
                 Step::LookUp => {
                     let address = self.transport.group().host_name(id);
-                    if let (Some(look_ups), Some(address)) = (&mut self.look_ups, address) {
-                        look_ups.start(id, address);
+                    if let (Some(look_ups), Some(address)) = (&mut self.look_ups, address)
+                        && !look_ups.start(id, address)
+                        && let Some(place) = self.addresses.places.get_mut(&id)
+                    {
+                        place.put_search_off(Instant::now());
                     }
                 }
                 Step::Challenge(address, nonce) => {

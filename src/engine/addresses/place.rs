@@ -307,6 +307,12 @@ impl Place {
         Vec::new()
     }
 
+    /// The look-up could not begin: it is tried again soon.
+    pub(super) fn put_search_off(&mut self, now: Instant) {
+        self.next_search = now + PATIENCE;
+        self.pause = PATIENCE;
+    }
+
     fn search(&mut self, now: Instant) -> Vec<Step> {
         // It was found or not needed for long: the next search is soon again.
         if now > self.next_search + MAX_PAUSE {
