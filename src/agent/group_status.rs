@@ -13,6 +13,9 @@ use crate::mutex::NodeId;
 use crate::system::rough;
 use crate::wire::{CallerReport, LockReport, OuterEntry};
 
+/// The most locks of a deadlock that is found.
+const MAX_DEADLOCK: usize = 8;
+
 /// How many turns of a client count for a deadlock.
 const MAX_UNDER: usize = 8;
 
@@ -153,7 +156,9 @@ impl GroupStatus {
         let next = |lock: &String| awaited.get(lock).cloned();
         for lock in &mut self.locks {
             let mut deadlock = vec![lock.name.clone()];
-            while let Some(awaited) = deadlock.last().and_then(next) {
+            while deadlock.len() <= MAX_DEADLOCK
+                && let Some(awaited) = deadlock.last().and_then(next)
+            {
                 if awaited == lock.name {
                     lock.deadlock = deadlock;
                     break;

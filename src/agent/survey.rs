@@ -1,13 +1,13 @@
 //! The locks of the whole group: an agent asks the others when a user or a client that waits
 //! needs to know.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::Agent;
 use super::client::Client;
 use super::group_status::GroupStatus;
 use super::protocol::{AgentStatus, Answer};
-use crate::engine::Told;
 use crate::mutex::LockName;
 use crate::node::survey::lock_report;
 use crate::system::users;
@@ -92,19 +92,26 @@ impl Agent {
             let waiting = client.waiting_mut()?;
             Some((*token, waiting.report(node)?))
         });
-        let due: Vec<(usize, Told)> = due.collect();
+        let due: Vec<(usize, u64)> = due.collect();
         if due.is_empty() {
             return;
         }
         let status = self.status();
         let own = reports(&status);
-        for (token, told) in due {
+        // Many may have begun to wait for one lock at the same moment.
+        let mut groups: BTreeMap<(u64, String), GroupStatus> = BTreeMap::new();
+        for (token, survey) in due {
             let Some(waiting) = self.clients.get(&token).and_then(Client::waiting) else {
                 continue;
             };
-            let own = about(&own, Some(waiting.request.name()));
-            let group = GroupStatus::of(status.node.id, own, &told);
-            if let Some(text) = self.wait_text(token, &group) {
+            let lock = waiting.request.name().to_owned();
+            let group = groups
+                .entry((survey, lock))
+                .or_insert_with_key(|(_, lock)| {
+                    let told = self.node.told(survey).unwrap_or_default();
+                    GroupStatus::of(status.node.id, about(&own, Some(lock)), &told)
+                });
+            if let Some(text) = self.wait_text(token, group) {
                 self.tell(token, &Answer::Waiting { text });
             }
         }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::protocol::{Ask, FIRST_REPORT};
-use crate::engine::Told;
 use crate::mutex::LockName;
 use crate::node::SURVEY;
 use crate::system::WaitTimer;
@@ -57,15 +56,15 @@ impl Waiting {
         }
     }
 
-    /// What the members have told, if a report is due. They are asked when it is.
-    pub(super) fn report(&mut self, node: &mut LocalNode) -> Option<Told> {
+    /// The survey that is over, if a report is due. The members are asked when it is.
+    pub(super) fn report(&mut self, node: &mut LocalNode) -> Option<u64> {
         if self.survey.is_none() && self.timer.due().is_some() {
             let lock = LockName::new(self.request.name()).ok()?;
             // If the node has ended, the outcome says so.
             self.survey = node.short_survey(&lock).ok();
         }
-        let told = node.told(self.survey?)?;
-        self.survey = None;
-        Some(told)
+        let survey = self.survey?;
+        node.told(survey)?;
+        self.survey.take()
     }
 }

@@ -16,7 +16,7 @@ use crate::lock_command::connection::{Connection, ConnectionError};
 use crate::narrate::{counts, is_at_now, listed};
 use crate::printable::{Printable, json};
 use crate::wire::CallerReport;
-use crate::{LockState, PeerStatus, Status, ViewStatus};
+use crate::{LockName, LockState, PeerStatus, Status, ViewStatus};
 
 /// How many changes of the view are shown.
 const MAX_CHANGES: usize = 5;
@@ -33,8 +33,8 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Show only this lock
-    #[arg(value_name = "NAME")]
-    name: Option<String>,
+    #[arg(value_name = "NAME", value_parser = LockName::new)]
+    name: Option<LockName>,
 
     /// Print one JSON object
     #[arg(long)]
@@ -86,12 +86,12 @@ impl Arguments {
             Answer::Metrics { text } => text,
             Answer::Status(status) => {
                 let mut status = *status;
-                if let Some(name) = &self.name {
-                    status.node.locks.retain(|lock| lock.name == *name);
-                    status.clients.retain(|client| client.lock == *name);
+                if let Some(name) = self.name.as_ref().map(LockName::as_str) {
+                    status.node.locks.retain(|lock| lock.name == name);
+                    status.clients.retain(|client| client.lock == name);
                     if let Some(group) = &mut status.group {
-                        group.locks.retain(|lock| lock.name == *name);
-                        group.callers.retain(|caller| caller.lock == *name);
+                        group.locks.retain(|lock| lock.name == name);
+                        group.callers.retain(|caller| caller.lock == name);
                     }
                 }
                 if self.json {
@@ -244,7 +244,8 @@ fn push_locks(text: &mut String, status: &AgentStatus) {
         });
     }
     for name in names {
-        push_lock(text, name, node);
+        let holder = group.iter().find_map(|group| group.holder(name));
+        push_lock(text, name, node, holder.map(|it| member(node, it.member)));
         match group {
             Some(group) => {
                 for caller in group.callers_of(name) {
@@ -304,11 +305,15 @@ fn shown_lock(name: &str) -> String {
     }
 }
 
-fn push_lock(text: &mut String, name: &str, node: &Status) {
+/// The state of this node; of a lock that it does not ask for, the member that holds it.
+fn push_lock(text: &mut String, name: &str, node: &Status, holder: Option<String>) {
     let lock = node.locks.iter().find(|lock| lock.name == name);
     let name = shown_lock(name);
     let state = lock.map_or(LockState::Free, |lock| lock.state);
-    let _ = write!(text, "\n{name}: {state}");
+    let _ = match holder.filter(|_| state == LockState::Free) {
+        Some(holder) => write!(text, "\n{name}: held by {holder}"),
+        None => write!(text, "\n{name}: {state}"),
+    };
     if let Some(lock) = lock {
         let members = |ids: &[u16]| listed(ids.iter().map(|id| member(node, *id)));
         if !lock.waits_for.is_empty() {

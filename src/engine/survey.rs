@@ -186,8 +186,10 @@ impl<O: Observer, U: User> Engine<O, U> {
             reports: peers.map(|id| (*id, Pieces::default())).collect(),
             told: None,
         });
-        if self.surveys.surveys.len() > MAX_SURVEYS {
-            self.surveys.surveys.pop_front();
+        let surveys = &mut self.surveys.surveys;
+        if surveys.len() > MAX_SURVEYS {
+            let over = surveys.iter().position(|survey| survey.told.is_some());
+            surveys.remove(over.unwrap_or(0));
         }
         self.go_on_with_surveys()?;
         Ok(number)

@@ -40,6 +40,9 @@ pub const HOLDING: &str = "holding";
 /// The state of a caller that waits.
 pub const WAITING: &str = "waiting";
 
+/// The states of a caller. In the last one its client has gone, and its command still runs.
+const STATES: [&str; 3] = [HOLDING, WAITING, "ending"];
+
 /// Asks what happens with the locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -186,8 +189,11 @@ pub(super) fn decode(
     }
     let read: ReadReport = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     let is_in_order = (1..=read.of).contains(&read.piece) && read.of <= MAX_PIECES;
-    let has_name = |lock: &LockReport| LockName::new(&lock.name).is_ok();
-    if !is_in_order || !read.locks.iter().all(has_name) {
+    let is_possible = |lock: &LockReport| {
+        let has_state = |caller: &CallerReport| STATES.contains(&&*caller.state);
+        LockName::new(&lock.name).is_ok() && lock.callers.iter().all(has_state)
+    };
+    if !is_in_order || !read.locks.iter().all(is_possible) {
         return Err(NO_TAIL);
     }
     Ok(Datagram::Report {
@@ -469,6 +475,8 @@ mod tests {
             ",\"piece\":2,\"of\":1,\"locks\":[]",
             ",\"piece\":1,\"of\":65,\"locks\":[]",
             ",\"piece\":1,\"of\":1,\"locks\":[{\"name\":\"a\\u0007\"}]",
+            ",\"piece\":1,\"of\":1,\"locks\":[{\"name\":\"a\",\"callers\":\
+             [{\"ticket\":1,\"state\":\"odd\",\"since_ms\":1}]}]",
         ] {
             let text = format!("{begins}{rest}}}");
             assert_eq!(decode(text.as_bytes()), Err(NO_TAIL), "{text}");
