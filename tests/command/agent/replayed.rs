@@ -81,7 +81,8 @@ impl Case {
 
     /// Answers the challenge, if this is one, as the member would.
     fn response(&self, datagram: &[u8]) -> Option<Vec<u8>> {
-        let signed = Signed::split(datagram).expect("it is signed");
+        // A probe of the port is empty.
+        let signed = Signed::split(datagram)?;
         let Ok(Datagram::Challenge(challenge)) = wire::decode(signed.text) else {
             return None;
         };
