@@ -135,7 +135,7 @@ impl Agent {
         }
         reasons.extend(self.node.silences(&waiting.request));
         if reasons.is_empty() || blocked.is_about_this_member() {
-            reasons = vec![blocked.to_string()];
+            reasons = vec![format!("waiting for {blocked}")];
         }
         let name = match lock {
             "" => "the nameless lock",
