@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const MAX_LOCKS: usize = 100;
 
 /// A lock that was not used for this time leaves its place to another. A shorter one would
-/// have locks of which there are too many begin anew all the time.
+/// have locks of which there are too many begin again all the time.
 const MIN_UNUSED: Duration = Duration::from_secs(60 * 60);
 
 /// The label of all locks that have no counts of their own, among them the lock of this name.

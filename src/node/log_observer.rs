@@ -7,7 +7,7 @@ use crate::mutex::NodeId;
 use crate::narrate::{Tone, narrate};
 use crate::protocol::Event;
 
-/// The target of what is told of members that have moved.
+/// The log target of the lines about members that have moved.
 pub(crate) const MOVED: &str = "turno::moved";
 
 /// Logs the events of a node.

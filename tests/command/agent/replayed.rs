@@ -1,5 +1,5 @@
 //! Datagrams of a member that arrive from elsewhere: it may have moved, or they may be
-//! repeated. The test itself is that member, and whoever repeats what it sends.
+//! repeated. The test itself is that member, and the attacker that repeats what it sends.
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
