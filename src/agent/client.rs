@@ -13,6 +13,7 @@ use super::usage::{NotHad, Usage};
 use super::waiting::Waiting;
 use crate::system::{boot_clock, micros, millis, process};
 use crate::views::Moment;
+use crate::wire::{HOLDING, WAITING};
 use crate::{LocalNode, LockError};
 
 /// How long a client may take to take its turn up.
@@ -190,7 +191,7 @@ impl Client {
                 let ask = &waiting.ask;
                 Some(ClientStatus {
                     lock: ask.name.clone(),
-                    state: "waiting".to_owned(),
+                    state: WAITING.to_owned(),
                     token: None,
                     pid: self.pid,
                     uid: self.uid,
@@ -206,7 +207,7 @@ impl Client {
             Phase::Granted(hold) | Phase::Holding(hold) => Some(ClientStatus {
                 not_begun: matches!(self.phase, Phase::Granted(_)),
                 stopped: is_stopped(self.pid),
-                ..hold.status("holding", host)
+                ..hold.status(HOLDING, host)
             }),
         }
     }

@@ -73,13 +73,15 @@ struct Placed<'a> {
 
 impl GroupStatus {
     /// What the members have told, and what this one knows itself.
-    pub(crate) fn of(own_id: u16, own: Vec<LockReport>, told: &Told) -> Self {
+    /// `None`: the members were not asked.
+    pub(crate) fn of(own_id: u16, own: Vec<LockReport>, told: Option<&Told>) -> Self {
         let own = MemberReport {
             locks: own,
             left_out: 0,
         };
         let own = (NodeId(own_id), &own);
-        let members = told.members.iter().map(|(id, report)| (*id, report));
+        let members = told.iter().flat_map(|told| &told.members);
+        let members = members.map(|(id, report)| (*id, report));
         let mut by_lock: BTreeMap<&str, Vec<Placed<'_>>> = BTreeMap::new();
         let mut left_out = 0;
         for (member, report) in members.chain([own]) {
@@ -98,8 +100,9 @@ impl GroupStatus {
                 }
             }
         }
+        let unanswered = told.iter().flat_map(|told| &told.unanswered);
         let mut status = GroupStatus {
-            unanswered: told.unanswered.iter().map(|id| id.0).collect(),
+            unanswered: unanswered.map(|id| id.0).collect(),
             left_out,
             ..GroupStatus::default()
         };
@@ -115,7 +118,7 @@ impl GroupStatus {
         // The members did not answer at one moment: of two holders, that with the larger
         // token has entered when the other had left.
         let holder = holders.into_iter().max_by_key(|it| it.caller.token);
-        // A member asks for its first caller; for the next it asks anew.
+        // A member asks for its first caller; for the next it asks again.
         waiting.sort_by_key(|it| {
             let is_asked_for = it.place == 0 && it.request.is_some();
             (it.place, Reverse(is_asked_for), it.request, it.member)
@@ -145,9 +148,8 @@ impl GroupStatus {
     }
 
     /// The holder of a lock, as far as the members have told.
-    pub(crate) fn holder(&self, lock: &str) -> Option<&GroupCaller> {
-        let mut callers = self.callers.iter().filter(|it| it.lock == lock);
-        callers.find(|it| it.caller.is_holder())
+    pub(crate) fn holder<'a>(&'a self, lock: &'a str) -> Option<&'a GroupCaller> {
+        self.callers_of(lock).find(|it| it.caller.is_holder())
     }
 
     /// The same, with the deadlocks.
@@ -296,7 +298,7 @@ mod tests {
             &[caller(7, hold, Some(5)), caller(8, wait, None)],
         )];
         let three = vec![lock("a", Some(6), &[caller(4, wait, None)])];
-        let status = GroupStatus::of(1, own, &told(&[(2, two), (3, three)], &[4]));
+        let status = GroupStatus::of(1, own, Some(&told(&[(2, two), (3, three)], &[4])));
         let [lock] = &status.locks[..] else {
             panic!("{status:?}");
         };
@@ -311,7 +313,7 @@ mod tests {
     fn of_two_that_tell_that_they_hold_a_lock_the_later_one_counts() {
         let holds =
             |ticket, token| vec![lock("a", None, &[caller(ticket, "holding", Some(token))])];
-        let status = GroupStatus::of(1, holds(1, 5), &told(&[(2, holds(1, 8))], &[]));
+        let status = GroupStatus::of(1, holds(1, 5), Some(&told(&[(2, holds(1, 8))], &[])));
         assert_eq!(status.holder("a").unwrap().id, "2.1");
         assert_eq!(status.callers.len(), 1);
     }
@@ -334,7 +336,7 @@ mod tests {
                 lock("a", Some(8), &[under("b", token)]),
                 lock("b", None, &[caller(1, "holding", Some(6))]),
             ];
-            GroupStatus::of(1, own, &told(&[(2, other)], &[])).with_deadlocks()
+            GroupStatus::of(1, own, Some(&told(&[(2, other)], &[]))).with_deadlocks()
         };
         let deadlocks: Vec<_> = status(6).locks.into_iter().map(|it| it.deadlock).collect();
         assert_eq!(deadlocks, [["a", "b"], ["b", "a"]]);
@@ -348,7 +350,7 @@ mod tests {
     #[test]
     fn a_holder_is_described_by_member_process_command_and_time() {
         let own = vec![lock("a", None, &[caller(1, "holding", Some(5))])];
-        let status = GroupStatus::of(1, own, &Told::default());
+        let status = GroupStatus::of(1, own, None);
         let text = status.holder("a").unwrap().as_holder("beta:7001 (2)");
         assert_eq!(
             text,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Agent;
 use super::protocol::{AgentStatus, ClientStatus};
 use super::waiting::Waiting;
+use crate::wire::ENDING;
 
 impl Agent {
     pub(super) fn status(&mut self) -> AgentStatus {
@@ -21,7 +22,7 @@ impl Agent {
             (places.get(&ticket).copied().unwrap_or(usize::MAX), ticket)
         };
         let orphans = self.orphans.iter();
-        let orphans = orphans.map(|hold| (None, hold.status("ending", &self.host)));
+        let orphans = orphans.map(|hold| (None, hold.status(ENDING, &self.host)));
         let clients = self.clients.values();
         let clients =
             clients.filter_map(|it| Some((it.waiting().map(place), it.status(&self.host)?)));

@@ -9,6 +9,7 @@ use super::client::Client;
 use super::group_status::GroupStatus;
 use super::protocol::{AgentStatus, Answer};
 use crate::mutex::LockName;
+use crate::narrate::lock_called;
 use crate::node::survey::lock_report;
 use crate::system::users;
 use crate::wire::{CallerReport, LockReport};
@@ -55,9 +56,10 @@ impl Agent {
     /// # Errors
     /// Those of the node.
     pub(super) fn serve_surveys(&mut self) -> io::Result<()> {
+        let mut own = None;
         while let Some(question) = self.node.next_question() {
-            let own = reports(&self.status());
-            self.node.answer(&question, own)?;
+            let own = own.get_or_insert_with(|| reports(&self.status()));
+            self.node.answer(&question, own.clone())?;
         }
         if self.asking.is_empty() {
             return Ok(());
@@ -65,7 +67,7 @@ impl Agent {
         let node = &self.node;
         let answered = self
             .asking
-            .extract_if(.., |it| node.told(it.survey).is_some());
+            .extract_if(.., |it| node.is_survey_over(it.survey));
         let answered: Vec<_> = answered.collect();
         if answered.is_empty() {
             return Ok(());
@@ -73,9 +75,9 @@ impl Agent {
         let status = self.status();
         let own = reports(&status);
         for asking in answered {
-            let told = self.node.told(asking.survey).unwrap_or_default();
+            let told = self.node.told(asking.survey);
             let own = about(&own, asking.lock.as_ref().map(LockName::as_str));
-            let group = GroupStatus::of(status.node.id, own, &told).with_deadlocks();
+            let group = GroupStatus::of(status.node.id, own, told).with_deadlocks();
             let status = AgentStatus {
                 group: Some(group),
                 ..status.clone()
@@ -108,8 +110,8 @@ impl Agent {
             let group = groups
                 .entry((survey, lock))
                 .or_insert_with_key(|(_, lock)| {
-                    let told = self.node.told(survey).unwrap_or_default();
-                    GroupStatus::of(status.node.id, about(&own, Some(lock)), &told)
+                    let told = self.node.told(survey);
+                    GroupStatus::of(status.node.id, about(&own, Some(lock)), told)
                 });
             if let Some(text) = self.wait_text(token, group) {
                 self.tell(token, &Answer::Waiting { text });
@@ -137,11 +139,7 @@ impl Agent {
         if reasons.is_empty() || blocked.is_about_this_member() {
             reasons = vec![format!("waiting for {blocked}")];
         }
-        let name = match lock {
-            "" => "the nameless lock",
-            name => name,
-        };
-        let waited = waiting.timer.began.elapsed().as_secs();
+        let (name, waited) = (lock_called(lock), waiting.timer.began.elapsed().as_secs());
         Some(format!("{waited} s for {name}: {}", reasons.join("; ")))
     }
 

@@ -63,8 +63,6 @@ impl Waiting {
             // If the node has ended, the outcome says so.
             self.survey = node.short_survey(&lock).ok();
         }
-        let survey = self.survey?;
-        node.told(survey)?;
-        self.survey.take()
+        self.survey.take_if(|survey| node.is_survey_over(*survey))
     }
 }

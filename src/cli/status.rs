@@ -13,7 +13,7 @@ use crate::agent::protocol::{AgentStatus, Answer, ClientMessage};
 use crate::agent::socket_path;
 use crate::engine::DUPLICATE_ID;
 use crate::lock_command::connection::{Connection, ConnectionError};
-use crate::narrate::{counts, is_at_now, listed};
+use crate::narrate::{counts, is_at_now, listed, lock_called};
 use crate::printable::{Printable, json};
 use crate::wire::CallerReport;
 use crate::{LockName, LockState, PeerStatus, Status, ViewStatus};
@@ -298,11 +298,7 @@ fn push_deadlock(text: &mut String, lock: &GroupLock) {
 }
 
 fn shown_lock(name: &str) -> String {
-    if name.is_empty() {
-        "the nameless lock".to_owned()
-    } else {
-        Printable::whole(name.as_bytes()).to_string()
-    }
+    Printable::whole(lock_called(name).as_bytes()).to_string()
 }
 
 /// The state of this node; of a lock that it does not ask for, the member that holds it.

@@ -184,9 +184,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             member: &self.member,
         })
     }
-}
 
-impl<O: Observer, U: User> Engine<O, U> {
     /// A member that was left out as dead for good, and is heard, goes on with the old list.
     /// This one stays out as long as it has not begun to take part in the new one. Returns
     /// whether it is such a member, whose id may be another one's now.

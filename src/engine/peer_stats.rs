@@ -9,6 +9,7 @@ use crate::transport::DropReason;
 
 /// A member that runs sends more often than that.
 const MAX_DROP_AGE: Duration = Duration::from_secs(30);
+
 /// A welcome takes less than this.
 const MAX_WELCOME: Duration = Duration::from_secs(10);
 
@@ -42,9 +43,7 @@ impl PeerStats {
         let fastest = self.fastest_reply.map_or(took, |it| it.min(took));
         self.fastest_reply = Some(fastest);
     }
-}
 
-impl PeerStats {
     /// Why the latest datagram in its name was dropped, if that was lately: the member may
     /// have been stopped, or its key changed. Anybody may have sent that datagram.
     pub(crate) fn dropped(&self) -> Option<DropReason> {

@@ -70,8 +70,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let quota = || Quota::new(MAX_A_SECOND, MAX_A_SECOND);
         let quota = questions.quotas.entry(from).or_insert_with(quota);
         // What is not admitted is lost, as the network may lose it.
-        let _ = quota.unreported();
-        if !quota.take() {
+        if !quota.take_quietly() {
             return Ok(());
         }
         questions.answers.retain(|kept| kept.at.elapsed() < KEPT);

@@ -58,7 +58,7 @@ pub(crate) struct MemberReport {
 #[derive(Debug, Default)]
 pub(super) struct Surveys {
     last: u64,
-    surveys: VecDeque<Survey>,
+    all: VecDeque<Survey>,
 }
 
 #[derive(Debug)]
@@ -151,7 +151,7 @@ impl Survey {
 
 impl Surveys {
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.surveys.iter().map(Survey::next_timeout).min()
+        self.all.iter().map(Survey::next_timeout).min()
     }
 }
 
@@ -163,10 +163,10 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Those of the observer.
     pub(crate) fn survey(&mut self, lock: Option<&LockName>, limit: Duration) -> io::Result<u64> {
         let now = Instant::now();
-        let running = self.surveys.surveys.iter().filter(|it| it.told.is_none());
+        let running = self.surveys.all.iter().filter(|it| it.told.is_none());
         let is_crowded = running.filter(|it| it.lock.is_some()).count() >= MAX_NARROW;
         let lock = lock.filter(|_| !is_crowded);
-        let mut surveys = self.surveys.surveys.iter();
+        let mut surveys = self.surveys.all.iter();
         let is_same = |survey: &&Survey| {
             let is_new = survey.told.is_none() && now < survey.began + SHARED;
             is_new && survey.lock.as_ref() == lock && survey.limit == limit
@@ -177,7 +177,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         self.surveys.last += 1;
         let number = self.surveys.last;
         let peers = self.member.peers().iter();
-        self.surveys.surveys.push_back(Survey {
+        self.surveys.all.push_back(Survey {
             number,
             lock: lock.cloned(),
             began: now,
@@ -186,7 +186,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             reports: peers.map(|id| (*id, Pieces::default())).collect(),
             told: None,
         });
-        let surveys = &mut self.surveys.surveys;
+        let surveys = &mut self.surveys.all;
         if surveys.len() > MAX_SURVEYS {
             let over = surveys.iter().position(|survey| survey.told.is_some());
             surveys.remove(over.unwrap_or(0));
@@ -195,24 +195,33 @@ impl<O: Observer, U: User> Engine<O, U> {
         Ok(number)
     }
 
-    /// What the members have told, once the survey is over. A survey that is forgotten has no
-    /// reports.
-    pub(crate) fn told(&self, number: u64) -> Option<Told> {
-        let mut surveys = self.surveys.surveys.iter();
-        match surveys.find(|survey| survey.number == number) {
-            Some(survey) => survey.told.clone(),
-            None => Some(Told::default()),
-        }
+    /// Whether a survey is over. One that is forgotten is.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_survey_over(&self, number: u64) -> bool {
+        self.find_survey(number).is_none_or(|it| it.told.is_some())
     }
 
-    /// The latest survey about this lock that is over and began at most so long ago.
-    pub(crate) fn latest_survey(&self, lock: &LockName, age: Duration) -> Option<u64> {
-        let mut surveys = self.surveys.surveys.iter().rev();
-        let is_it = |survey: &&Survey| {
+    /// What the members have told in a survey that is over, and not forgotten.
+    #[cfg(feature = "cli")]
+    pub(crate) fn told(&self, number: u64) -> Option<&Told> {
+        self.find_survey(number)?.told.as_ref()
+    }
+
+    #[cfg(feature = "cli")]
+    fn find_survey(&self, number: u64) -> Option<&Survey> {
+        let mut surveys = self.surveys.all.iter();
+        surveys.find(|survey| survey.number == number)
+    }
+
+    /// What the members have told in the latest survey about this lock that is over and began
+    /// at most so long ago.
+    pub(crate) fn told_lately(&self, lock: &LockName, age: Duration) -> Option<&Told> {
+        let surveys = self.surveys.all.iter().rev();
+        let mut recent = surveys.filter(|survey| {
             let is_about_it = survey.lock.as_ref().is_none_or(|about| about == lock);
-            is_about_it && survey.told.is_some() && survey.began.elapsed() <= age
-        };
-        surveys.find(is_it).map(|survey| survey.number)
+            is_about_it && survey.began.elapsed() <= age
+        });
+        recent.find_map(|survey| survey.told.as_ref())
     }
 
     /// A part of the report of a member.
@@ -223,7 +232,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         piece: Piece,
     ) -> io::Result<()> {
         let is_to_this_run = piece.to == self.transport.incarnation();
-        let mut surveys = self.surveys.surveys.iter_mut().filter(|_| is_to_this_run);
+        let mut surveys = self.surveys.all.iter_mut().filter(|_| is_to_this_run);
         let survey = surveys.find(|survey| survey.number == piece.number);
         let Some(pieces) = survey.and_then(|survey| survey.reports.get_mut(&from)) else {
             // It is late, or repeated: it says nothing of the member now.
@@ -239,14 +248,14 @@ impl<O: Observer, U: User> Engine<O, U> {
     /// Ends the surveys that are over, and asks again where an answer is missing.
     pub(super) fn go_on_with_surveys(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        let surveys = &mut self.surveys.surveys;
+        let surveys = &mut self.surveys.all;
         if surveys.is_empty() {
             return Ok(());
         }
         surveys.retain(|survey| now < survey.began + KEPT);
-        let mut surveys = std::mem::take(&mut self.surveys.surveys);
+        let mut surveys = std::mem::take(&mut self.surveys.all);
+        let down = self.down();
         for survey in surveys.iter_mut().filter(|survey| survey.told.is_none()) {
-            let down = self.down();
             if survey.is_over(|id| down.contains(&id)) {
                 self.port_probes.read();
                 survey.end();
@@ -256,7 +265,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                 self.ask(survey, &down)?;
             }
         }
-        self.surveys.surveys = surveys;
+        self.surveys.all = surveys;
         Ok(())
     }
 

@@ -216,16 +216,14 @@ impl Waiter<'_, '_> {
                     },
                     _,
                 ) => return Err(Setback::Failed(LockCommandError::Unanswered(why))),
-                (Answer::TimedOut { why, .. }, _) => {
+                (Answer::TimedOut { mut why, .. }, _) => {
                     // From here on a stop is one as of any other program.
                     self.stops = None;
-                    let holder = self
-                        .options
-                        .is_verbose
-                        .then(|| self.holder(&mut connection));
-                    let why = holder
-                        .flatten()
-                        .map_or(why.clone(), |holder| format!("{why}; {holder}"));
+                    if self.options.is_verbose
+                        && let Some(holder) = self.holder(&mut connection)
+                    {
+                        why = format!("{why}; {holder}");
+                    }
                     return Err(Setback::Failed(LockCommandError::Busy(why)));
                 }
                 (Answer::Failed { why, again: true }, _) => {

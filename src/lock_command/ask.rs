@@ -16,14 +16,15 @@ pub(super) fn ask(options: &LockOptions, waited: Duration) -> Ask {
         WaitLimit::AtMost(time) => Some(millis(time.saturating_sub(waited))),
         WaitLimit::AtOnce | WaitLimit::Unlimited => None,
     };
+    let under = outer_turns::all();
     Ask {
         name: options.lock.as_str().to_owned(),
         at_once: options.wait_limit == WaitLimit::AtOnce,
         wait_ms,
         command: shown(&options.command),
-        outer: outer_turns::find(&options.lock),
+        outer: outer_turns::innermost(&under, &options.lock),
         reentrant: options.is_reentrant,
-        under: outer_turns::all(),
+        under,
     }
 }
 

@@ -146,7 +146,7 @@ pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
 /// Becomes the command, under the turn under which this process runs. Returns the exit code
 /// if it cannot.
 fn run_within(node: u16, options: &LockOptions, messages: &Messages<'_>) -> u8 {
-    let Some(outer) = outer_turns::find(&options.lock) else {
+    let Some(outer) = outer_turns::innermost(&outer_turns::all(), &options.lock) else {
         return OWN_FAILURE;
     };
     let token = outer.token;

@@ -24,16 +24,17 @@ pub(super) fn turn(lock: &LockName, token: u64, record: &File) -> io::Result<Tur
     })
 }
 
-/// All turns in the environment, the outermost first. They may have ended.
+/// All turns in the environment, the outermost first. They may have ended:
+/// the agent knows.
 pub(super) fn all() -> Vec<Turn> {
     let turns = env::var(VARIABLE).unwrap_or_default();
     turns.lines().filter_map(parse).collect()
 }
 
-/// The innermost turn with this lock, if there is one in the environment. It may have ended:
-/// the agent knows.
-pub(super) fn find(lock: &LockName) -> Option<Turn> {
-    all().into_iter().rfind(|turn| turn.name == lock.as_str())
+/// The innermost of these turns with this lock, if there is one.
+pub(super) fn innermost(turns: &[Turn], lock: &LockName) -> Option<Turn> {
+    let mut turns = turns.iter();
+    turns.rfind(|turn| turn.name == lock.as_str()).cloned()
 }
 
 /// The value of the variable for what runs under this turn, too.

@@ -31,6 +31,15 @@ pub(crate) use {
     words::{ENTERED, EXITED, received, remark, sent},
 };
 
+/// A lock in a sentence.
+#[cfg(feature = "cli")]
+pub(crate) fn lock_called(name: &str) -> &str {
+    match name {
+        "" => "the nameless lock",
+        name => name,
+    }
+}
+
 /// A line about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {

@@ -42,9 +42,15 @@ impl LocalNode {
         self.engine.survey(Some(lock), limit)
     }
 
-    /// What the members have told, once that survey is over.
+    /// Whether that survey is over.
     #[cfg(feature = "cli")]
-    pub(crate) fn told(&self, survey: u64) -> Option<Told> {
+    pub(crate) fn is_survey_over(&self, survey: u64) -> bool {
+        self.engine.is_survey_over(survey)
+    }
+
+    /// What the members have told in a survey that is over. `None`: it is forgotten.
+    #[cfg(feature = "cli")]
+    pub(crate) fn told(&self, survey: u64) -> Option<&Told> {
         self.engine.told(survey)
     }
 
@@ -89,39 +95,37 @@ impl LocalNode {
     /// What there is to tell of the callers of this process.
     fn own_reports(&mut self) -> Vec<LockReport> {
         let locks = self.status().locks;
-        let caller = |lock: &LockStatus, ticket: u64, state: &str, since_ms: u64| {
-            let description = self.engine.user.description(&lock.name, ticket);
-            CallerReport {
-                ticket,
-                state: state.to_owned(),
-                token: lock.token.filter(|_| lock.holder == Some(ticket)),
-                pid: Some(process::id()),
-                command: description.map(|it| it.to_string()).into_iter().collect(),
-                since_ms,
-                ..CallerReport::default()
-            }
-        };
-        let report = |lock: &LockStatus| {
-            let holder = lock
-                .holder
-                .map(|ticket| caller(lock, ticket, HOLDING, lock.held_ms.unwrap_or_default()));
-            let waiting = lock.waiting.iter().map(|ticket| {
-                let waited = self.engine.user.waited_of(&lock.name, *ticket);
-                caller(lock, *ticket, WAITING, waited.map_or(0, millis))
-            });
-            LockReport {
-                callers: holder.into_iter().chain(waiting).collect(),
-                ..lock_report(lock)
-            }
-        };
-        let reports = locks.iter().map(report);
+        let reports = locks.iter().filter_map(|lock| self.own_report(lock));
         reports.filter(|lock| !lock.callers.is_empty()).collect()
+    }
+
+    fn own_report(&self, lock: &LockStatus) -> Option<LockReport> {
+        let (name, table) = (LockName::new(&lock.name).ok()?, &self.engine.user);
+        let caller = |ticket, state: &str| CallerReport {
+            ticket,
+            state: state.to_owned(),
+            pid: Some(process::id()),
+            command: table.description(&name, ticket).into_iter().collect(),
+            ..CallerReport::default()
+        };
+        let holder = lock.holder.map(|ticket| CallerReport {
+            token: lock.token,
+            since_ms: lock.held_ms.unwrap_or_default(),
+            ..caller(ticket, HOLDING)
+        });
+        let waiting = lock.waiting.iter().map(|ticket| CallerReport {
+            since_ms: table.waited(&name, *ticket).map_or(0, millis),
+            ..caller(*ticket, WAITING)
+        });
+        Some(LockReport {
+            callers: holder.into_iter().chain(waiting).collect(),
+            ..lock_report(lock)
+        })
     }
 
     /// The member that has told lately that it is in the section of this lock.
     pub(super) fn known_holder(&self, lock: &LockName) -> Option<NodeId> {
-        let survey = self.engine.latest_survey(lock, MAX_AGE)?;
-        let told = self.engine.told(survey)?;
+        let told = self.engine.told_lately(lock, MAX_AGE)?;
         let mut members = told.members.iter();
         let holds = |report: &LockReport| {
             let mut callers = report.callers.iter();

@@ -1,5 +1,7 @@
 //! Groups whose member list changes, simulated.
 
+use super::failover_tests::are_read_as_written;
+use super::failover_tests::planted::{PlanOf, first_seed};
 use super::plan::{Fault, UserAction, UserActionKind};
 use super::*;
 use crate::mutex::planted::Planted;
@@ -66,8 +68,6 @@ fn plan_in_which_two_are_dead(seed: u64) -> Plan {
     plan_with_a_member_that_lags(seed, 2)
 }
 
-type PlanOf = fn(u64) -> Plan;
-
 /// The bugs that need a change of the list, and the plans that show them soon.
 pub(crate) const IN_CHANGED_LISTS: &[(Planted, PlanOf)] = &[
     (Planted::ListChangedWithoutSkip, plan),
@@ -105,27 +105,13 @@ fn hundreds_of_seeds_change_their_list_and_show_no_violation() {
 
 #[test]
 fn a_plan_with_a_changed_list_is_read_as_it_was_written_and_runs_the_same() {
-    let addresses = Addresses::default();
-    for seed in 0..20 {
-        let plan = plan(seed);
-        let read: Plan = serde_json::from_str(&plan.to_string()).unwrap();
-        assert_eq!(read, plan);
-        let (mut first, mut second) = (Recording::default(), Recording::default());
-        let outcome = run_plan(&plan, &addresses, Some(&mut first));
-        assert_eq!(outcome, run_plan(&read, &addresses, Some(&mut second)));
-        assert!(first == second && !first.log.is_empty(), "seed {seed}");
-    }
+    are_read_as_written(plan);
 }
 
 #[test]
 fn seeds_find_planted_bugs_of_a_changed_list() {
-    let addresses = Addresses::default();
     for (bug, plan_of) in IN_CHANGED_LISTS {
-        let found = (0..500).find_map(|seed| {
-            let mut plan = plan_of(seed);
-            plan.planted = Some(*bug);
-            Some((seed, run_plan(&plan, &addresses, None).1.err()?))
-        });
+        let found = first_seed(*bug, *plan_of, 500);
         let (seed, violation) = found.unwrap_or_else(|| panic!("{bug:?} is not found"));
         eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
     }

@@ -50,6 +50,13 @@ impl Quota {
         is_admitted
     }
 
+    /// As [`Quota::take`], for what is not reported when it is not admitted.
+    pub(crate) fn take_quietly(&mut self) -> bool {
+        // This begins the next second.
+        let _ = self.unreported();
+        self.take()
+    }
+
     /// When a second with unreported lines ends. `None` if there is none.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let second = self.second.as_ref()?;

@@ -24,11 +24,7 @@ impl Transport {
     /// As [`Transport::route_view`], of a text that is there.
     #[must_use]
     pub fn route_view_text(&self, to: NodeId, text: String) -> Option<Outgoing> {
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address: self.group.address(to)?,
-            text: self.sign(text, to),
-        })
+        Some(self.outgoing(to, self.group.address(to)?, text))
     }
 
     /// The datagram that says that this member is up. `None` if that peer is not known to be
@@ -38,11 +34,7 @@ impl Transport {
         let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
         let (from, digest) = (self.group.id, self.group.digest);
         let text = wire::encode_up(from, self.incarnation, count, leaves, Some(heard), digest);
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        })
+        Some(self.outgoing(to, address, text))
     }
 
     /// The datagram that asks a peer what happens with the locks. `None` if it is not known
@@ -52,11 +44,7 @@ impl Transport {
         let address = self.group.address(to).filter(|_| self.is_known_turno(to))?;
         let (from, digest) = (self.group.id, self.group.digest);
         let text = wire::encode_query(from, self.incarnation, digest, query);
-        Some(Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        })
+        Some(self.outgoing(to, address, text))
     }
 
     /// The datagrams of a report to a peer, a piece each. They are sent to its address in use.
@@ -72,12 +60,10 @@ impl Transport {
         };
         let (from, digest) = (self.group.id, self.group.digest);
         let texts = wire::encode_report(from, self.incarnation, digest, query, locks);
-        let outgoing = texts.into_iter().map(|text| Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        });
-        outgoing.collect()
+        let outgoing = texts.into_iter();
+        outgoing
+            .map(|text| self.outgoing(to, address, text))
+            .collect()
     }
 
     /// The incarnation of this member.
@@ -103,11 +89,7 @@ impl Transport {
             group: self.group.digest,
         };
         let text = wire::encode_challenge(&challenge, is_response);
-        Outgoing {
-            socket: Socket::Listening,
-            address,
-            text: self.sign(text, to),
-        }
+        self.outgoing(to, address, text)
     }
 
     /// An answer that tells a node with another member list that the lists differ: it
@@ -125,10 +107,16 @@ impl Transport {
                 again: false,
             },
         };
+        let text = wire::encode(&message, self.group.digest);
+        self.outgoing(to, address, text)
+    }
+
+    /// The datagram with this text for a member, signed if the group has a key.
+    fn outgoing(&self, to: NodeId, address: SocketAddr, text: String) -> Outgoing {
         Outgoing {
             socket: Socket::Listening,
             address,
-            text: self.signed(&message, to),
+            text: self.sign(text, to),
         }
     }
 }

@@ -31,6 +31,7 @@ mod head;
 mod hexadecimal;
 mod key;
 mod query;
+mod report;
 mod section;
 mod tail;
 mod up;
@@ -45,9 +46,9 @@ use crate::mutex::{Incarnation, Message, NodeId};
 use crate::views::{Lease, ViewMessage};
 pub use head::{DatagramKind, Head, decode as decode_head};
 pub use key::{Key, KeyError, MAX_SECRETS, SIGNATURE, Signed};
-pub use query::{
-    CallerReport, HOLDING, LockReport, MAX_PIECES, OuterEntry, Piece, Query, WAITING, encode_piece,
-    encode_query, encode_report,
+pub use query::{Piece, Query, encode_piece, encode_query, encode_report};
+pub use report::{
+    CALLER_STATES, CallerReport, ENDING, HOLDING, LockReport, MAX_PIECES, OuterEntry, WAITING,
 };
 pub use section::{BEGINS, ENDS, SectionMessage};
 pub use tail::encode_challenge;

@@ -9,39 +9,18 @@
 //! reader passes over fields that it does not know.
 
 use std::fmt::Write as _;
-use std::ops::Not;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
+use super::report::{CALLER_STATES, CallerReport, LockReport, MAX_PIECES, json, pieces};
 use super::tail::{self, NO_TAIL};
 use super::{Datagram, GroupDigest, Malformed};
 use crate::mutex::{Incarnation, LockName, NodeId, Timestamp};
 
-/// The most pieces that a report has.
-pub const MAX_PIECES: u16 = 64;
-
-/// The largest piece, in bytes: it fits into a packet of every usual network.
-const MAX_PIECE: usize = 1150;
-
 /// The longest tail of a report that is read, in bytes.
 const MAX_REPORT: usize = 4096;
-
-/// The largest caller, in bytes of JSON.
-const MAX_CALLER: usize = 900;
-
-/// How much of a command line is sent, in bytes.
-const MAX_COMMAND: usize = 200;
-
-/// The state of a caller that holds a lock.
-pub const HOLDING: &str = "holding";
-
-/// The state of a caller that waits.
-pub const WAITING: &str = "waiting";
-
-/// The states of a caller. In the last one its client has gone, and its command still runs.
-const STATES: [&str; 3] = [HOLDING, WAITING, "ending"];
 
 /// Asks what happens with the locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,74 +48,6 @@ pub struct Piece {
     pub left_out: u64,
     /// The locks. One with many callers is in several pieces.
     pub locks: Vec<LockReport>,
-}
-
-/// What a member tells of a lock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockReport {
-    /// Its name.
-    pub name: String,
-    /// The clock of the member's request, while it waits for permissions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<u64>,
-    /// The members whose permission is missing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits_for: Vec<u16>,
-    /// Its callers: first the holder, then those that wait, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub callers: Vec<CallerReport>,
-}
-
-/// A caller that holds a lock or waits for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallerReport {
-    /// The number by which its member knows it.
-    pub ticket: u64,
-    /// `waiting`, `holding`, or `ending`: its client has gone, and its command still runs.
-    pub state: String,
-    /// The fencing token of its entry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<u64>,
-    /// Its process id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pid: Option<u32>,
-    /// Its user id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<u32>,
-    /// Its user, as that machine names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// Its command line, or what it says of itself. Not sent in a group without a key.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// How long it has held the lock or waited for it, in milliseconds.
-    pub since_ms: u64,
-    /// It was granted the lock, and has not taken its turn up.
-    #[serde(default, skip_serializing_if = "Not::not")]
-    pub not_begun: bool,
-    /// Its process is stopped.
-    #[serde(default, skip_serializing_if = "Not::not")]
-    pub stopped: bool,
-    /// The entries under which a caller that waits runs already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub under: Vec<OuterEntry>,
-}
-
-/// An entry under which a caller runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OuterEntry {
-    /// The lock.
-    pub lock: String,
-    /// The fencing token of the entry.
-    pub token: u64,
-}
-
-impl CallerReport {
-    /// Whether it holds the lock.
-    #[must_use]
-    pub fn is_holder(&self) -> bool {
-        self.state != WAITING
-    }
 }
 
 #[derive(Deserialize)]
@@ -190,7 +101,7 @@ pub(super) fn decode(
     let read: ReadReport = serde_json::from_slice(rest).map_err(|_| NO_TAIL)?;
     let is_in_order = (1..=read.of).contains(&read.piece) && read.of <= MAX_PIECES;
     let is_possible = |lock: &LockReport| {
-        let has_state = |caller: &CallerReport| STATES.contains(&&*caller.state);
+        let has_state = |caller: &CallerReport| CALLER_STATES.contains(&&*caller.state);
         LockName::new(&lock.name).is_ok() && lock.callers.iter().all(has_state)
     };
     if !is_in_order || !read.locks.iter().all(is_possible) {
@@ -279,73 +190,9 @@ pub fn encode_piece(
     text
 }
 
-/// The locks of each piece, and how many callers there is no room for.
-fn pieces(locks: &[LockReport]) -> (Vec<Vec<LockReport>>, u64) {
-    let mut pieces = vec![Vec::new()];
-    let mut length = 0;
-    let mut left_out = 0;
-    let mut push = |part: &LockReport| {
-        let more = json(part).len() + 1;
-        let count = pieces.len();
-        match pieces.last_mut() {
-            Some(piece) if piece.is_empty() || length + more < MAX_PIECE => {
-                piece.push(part.clone());
-                length += more;
-            }
-            _ if count < usize::from(MAX_PIECES) => {
-                pieces.push(vec![part.clone()]);
-                length = more;
-            }
-            _ => left_out += part.callers.len() as u64,
-        }
-    };
-    for lock in locks {
-        // In parts that fit into a piece each.
-        let mut part = LockReport {
-            callers: Vec::new(),
-            ..lock.clone()
-        };
-        for caller in &lock.callers {
-            part.callers.push(shortened(caller));
-            if part.callers.len() > 1 && json(&part).len() > MAX_PIECE {
-                let last = part.callers.pop();
-                push(&part);
-                part.callers = last.into_iter().collect();
-            }
-        }
-        push(&part);
-    }
-    (pieces, left_out)
-}
-
-/// A caller with so much of its texts that it fits into a piece.
-fn shortened(caller: &CallerReport) -> CallerReport {
-    let mut short = caller.clone();
-    let command = short.command.join(" ");
-    if command.len() > MAX_COMMAND {
-        let ends = (0..=MAX_COMMAND).rev();
-        let end = ends.into_iter().find(|end| command.is_char_boundary(*end));
-        short.command = vec![format!("{}…", &command[..end.unwrap_or_default()])];
-    }
-    // A deadlock of more than a few locks is not found.
-    short.under.truncate(3);
-    // Characters that JSON escapes take more room.
-    if json(&short).len() > MAX_CALLER {
-        short.under.clear();
-    }
-    if json(&short).len() > MAX_CALLER {
-        short.command.clear();
-    }
-    short
-}
-
-fn json<T: Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).expect("texts and numbers are always JSON")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::decode;
+    use super::super::{OuterEntry, decode};
     use super::*;
 
     const RUN: Incarnation = Incarnation(17);

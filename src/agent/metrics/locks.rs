@@ -7,6 +7,7 @@ use super::super::protocol::{AgentStatus, ClientStatus};
 use super::super::usage::{Histogram, LockUsage, NotHad, Usage};
 use super::{labelled, push};
 use crate::printable::Printable;
+use crate::wire::WAITING;
 
 /// The clients of one lock as they are now.
 #[derive(Default)]
@@ -19,7 +20,7 @@ struct Now {
 impl Now {
     fn add(&mut self, client: &ClientStatus) {
         let longest = match &*client.state {
-            "waiting" => {
+            WAITING => {
                 self.waiting += 1;
                 &mut self.longest_wait_ms
             }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::protocol::AgentStatus;
 use super::usage::Usage;
 use crate::PeerStatus;
+use crate::wire::CALLER_STATES;
 
 /// Returns all metrics.
 pub(super) fn text(status: &AgentStatus, usage: &Usage) -> String {
@@ -39,7 +40,7 @@ pub(super) fn text(status: &AgentStatus, usage: &Usage) -> String {
     }
     let help = "Entries into critical sections.";
     metric("entries_total", "counter", help, one(node.entries));
-    let clients = ["holding", "waiting", "ending"].map(|state| {
+    let clients = CALLER_STATES.map(|state| {
         let clients = status.clients.iter().filter(|it| it.state == state);
         (label("state", state), clients.count() as f64)
     });

@@ -128,9 +128,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         let quota = responses
             .entry(from)
             .or_insert_with(|| Quota::new(MAX_RESPONSES, MAX_RESPONSES));
-        // This begins the next second.
-        quota.unreported();
-        if !quota.take() {
+        if !quota.take_quietly() {
             return Ok(());
         }
         let response = self.transport.challenge(from, source, nonce, true);

@@ -109,15 +109,10 @@ impl LockTable {
         Some(queue.waiting.get(queue.place(ticket)?)?.waited())
     }
 
-    /// As [`LockTable::waited`], of a lock by its name.
-    pub(super) fn waited_of(&self, lock: &str, ticket: u64) -> Option<Duration> {
-        self.waited(&LockName::new(lock).ok()?, ticket)
-    }
-
     /// What this caller, which holds the lock or waits for it, says of itself.
-    pub(super) fn description(&self, lock: &str, ticket: u64) -> Option<&str> {
-        let queue = self.queues.get(&LockName::new(lock).ok()?)?;
-        queue.caller(ticket)?.description.as_deref()
+    pub(super) fn description(&self, lock: &LockName, ticket: u64) -> Option<String> {
+        let caller = self.queues.get(lock)?.caller(ticket)?;
+        caller.description.as_deref().map(str::to_owned)
     }
 
     /// Whether a caller waits for this lock.

@@ -40,11 +40,11 @@ fn hundreds_of_seeds_with_failover_show_every_fault_and_no_violation() {
     assert!(sum.resumed > 3, "{sum:?}");
 }
 
-#[test]
-fn a_plan_with_failover_is_read_as_it_was_written_and_runs_the_same() {
+/// Checks that these plans are read as they were written, and run the same.
+pub(super) fn are_read_as_written(plan_of: planted::PlanOf) {
     let addresses = Addresses::default();
     for seed in 0..20 {
-        let plan = Plan::with_failover(seed);
+        let plan = plan_of(seed);
         assert_eq!(plan.check(), Ok(()));
         let read: Plan = serde_json::from_str(&plan.to_string()).unwrap();
         assert_eq!(read, plan);
@@ -53,6 +53,11 @@ fn a_plan_with_failover_is_read_as_it_was_written_and_runs_the_same() {
         assert_eq!(outcome, run_plan(&read, &addresses, Some(&mut second)));
         assert!(first == second && !first.log.is_empty(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_plan_with_failover_is_read_as_it_was_written_and_runs_the_same() {
+    are_read_as_written(Plan::with_failover);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) fn plan_with_suspends(seed: u64) -> Plan {
     plan
 }
 
-type PlanOf = fn(u64) -> Plan;
+pub(crate) type PlanOf = fn(u64) -> Plan;
 
 /// The bugs that need clocks, and the plans that show them soon.
 pub(crate) const IN_TIME: &[(Planted, PlanOf)] = &[
@@ -65,14 +65,22 @@ fn slow_commands_are_dead_before_another_enters() {
     }
 }
 
-fn first_seed(bug: Planted, seeds: u64) -> Option<(u64, Violation)> {
-    let addresses = Addresses::default();
-    let with = std::env::var("TURNO_PLANS").unwrap_or_default();
-    let plan_of = match &*with {
+/// The plans that `TURNO_PLANS` names.
+fn requested_plans() -> PlanOf {
+    match &*std::env::var("TURNO_PLANS").unwrap_or_default() {
         "slow" => plan_with_slow_commands,
         "suspends" => plan_with_suspends,
         _ => Plan::with_failover,
-    };
+    }
+}
+
+/// The first seed whose plan shows a bug.
+pub(in crate::simulation) fn first_seed(
+    bug: Planted,
+    plan_of: PlanOf,
+    seeds: u64,
+) -> Option<(u64, Violation)> {
+    let addresses = Addresses::default();
     (0..seeds).find_map(|seed| {
         let mut plan = plan_of(seed);
         plan.planted = Some(bug);
@@ -83,7 +91,7 @@ fn first_seed(bug: Planted, seeds: u64) -> Option<(u64, Violation)> {
 #[test]
 fn seeds_find_planted_bugs_of_failover() {
     for (bug, seeds) in FOUND {
-        let found = first_seed(*bug, *seeds);
+        let found = first_seed(*bug, requested_plans(), *seeds);
         let (seed, violation) = found.unwrap_or_else(|| panic!("{bug:?} is not found"));
         eprintln!("{bug:?}: simulation, seed {seed}: {violation}");
     }
@@ -105,7 +113,7 @@ fn which_planted_bugs_of_failover_are_found() {
     let mut bugs = Planted::ALL.iter();
     bugs.find(|bug| **bug == Planted::ForeignListAccepted);
     for bug in bugs.filter(is_wanted) {
-        match first_seed(*bug, seeds) {
+        match first_seed(*bug, requested_plans(), seeds) {
             Some((seed, violation)) => eprintln!("{bug:?}: seed {seed}: {violation}"),
             None => eprintln!("{bug:?}: not in {seeds} seeds"),
         }
