@@ -29,7 +29,11 @@ impl Reference {
             return;
         }
         match &message.body {
-            Body::Request { lock, clock, .. } => {
+            Body::Request {
+                lock,
+                clock,
+                is_try,
+            } => {
                 let echo = RequestId {
                     clock: *clock,
                     // A process of the original has none.
@@ -38,6 +42,9 @@ impl Reference {
                         Origin::Original => Incarnation(0),
                     },
                 };
+                if !is_try || message.origin == Origin::Original {
+                    self.asked_to_wait.insert((from, lock.clone(), echo));
+                }
                 self.received.insert((from, lock.clone(), echo, reply_to));
             }
             Body::Reply { lock, echo, .. } => {
@@ -187,8 +194,9 @@ impl Reference {
         if self.permitted.contains(&permission) {
             return;
         }
+        let request = (to, lock.clone(), echo);
         assert!(
-            !self.refused.contains(&(to, lock.clone(), echo)),
+            !self.refused.contains(&request) || self.asked_to_wait.contains(&request),
             "the try of {to} was refused"
         );
         let kept = self.kept.entry(lock.clone()).or_default();

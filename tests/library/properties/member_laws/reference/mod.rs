@@ -54,6 +54,9 @@ pub struct Reference {
     heard_on_leaving: BTreeMap<LockName, BTreeMap<NodeId, u64>>,
     /// All tries that were refused.
     refused: BTreeSet<(NodeId, LockName, RequestId)>,
+    /// All requests that arrived as no try, as those of the original are. A peer that
+    /// breaks the rules sends one request as both.
+    asked_to_wait: BTreeSet<(NodeId, LockName, RequestId)>,
     timers: Vec<Timer>,
 }
 
@@ -89,6 +92,7 @@ impl Reference {
             permitted: BTreeSet::new(),
             heard_on_leaving: BTreeMap::new(),
             refused: BTreeSet::new(),
+            asked_to_wait: BTreeSet::new(),
             timers: Vec::new(),
         }
     }
