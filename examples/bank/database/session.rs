@@ -155,9 +155,8 @@ fn is_away(error: &Error) -> bool {
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     // Connection exceptions, too many connections or too little room, and a shutdown.
-    let classes = ["08", "53", "57P"];
-    let is_of_class = |class: &&str| code.code().starts_with(*class);
-    slow.contains(code) || classes.iter().any(|class| is_of_class(&class))
+    let mut classes = ["08", "53", "57P"].iter();
+    slow.contains(code) || classes.any(|class| code.code().starts_with(class))
 }
 
 fn reason(error: &Error) -> String {
