@@ -2,22 +2,16 @@
 //! window.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use crate::fixtures::needs::require;
+use crate::fixtures::browser::dom_of;
 use crate::fixtures::turno::TURNO;
-use crate::fixtures::wait::TIMEOUT;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// The browsers that can run the page.
-const BROWSERS: [&str; 3] = ["chromium", "google-chrome", "chromium-browser"];
 
 /// A reason that would be an image if the page took it for HTML.
 const HOSTILE: &str = "<img src=x onerror=\"document.body.id='taken'\"></script>";
@@ -153,54 +147,10 @@ impl Page {
 
     /// As [`Page::open`], of the trace in this folder.
     fn open_of(trace: &Path, hash: &str, script: &str) -> Option<Self> {
-        let browser = require("chromium", &BROWSERS)?;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run.html");
         draw(trace, &file);
-        if !script.is_empty() {
-            let mut page = fs::OpenOptions::new().append(true).open(&file).unwrap();
-            // A module runs after the page's own script, which is a module too.
-            writeln!(page, r#"<script type="module">{script}</script>"#).unwrap();
-        }
-        let dom = folder.path().join("dom.html");
-        let mut child = Command::new(browser)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-            ])
-            .args(["--no-first-run", "--disable-background-networking"])
-            .args(["--disable-component-update", "--disable-sync"])
-            .arg(format!(
-                "--user-data-dir={}",
-                folder.path().join("user").display()
-            ))
-            .args([
-                "--window-size=1200,800",
-                "--virtual-time-budget=3000",
-                "--dump-dom",
-            ])
-            .arg(format!("file://{}{hash}", file.display()))
-            .stdin(Stdio::null())
-            .stdout(File::create(&dom).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + TIMEOUT;
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if Instant::now() > deadline {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                panic!("{browser} does not end");
-            }
-            thread::sleep(Duration::from_millis(50));
-        };
-        assert!(status.success(), "{browser}: {status}");
-        let dom = fs::read_to_string(dom).unwrap();
+        let dom = dom_of(&file, hash, script)?;
         assert!(dom.contains("data-step"), "the script failed:\n{dom}");
         Some(Page {
             dom,

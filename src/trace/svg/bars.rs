@@ -32,14 +32,14 @@ const DIGIT: f64 = 0.64;
 /// The token of a HELD bar, if the bar is wide enough: smaller in a narrow bar.
 pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (left, right) = (x(span.from), x(span.to));
-    let (Phase::Held, Some(token)) = (span.phase, span.number) else {
+    if span.phase != Phase::Held || span.label.is_empty() {
         return Ok(());
-    };
+    }
     if right - left < 16.0 {
         return Ok(());
     }
     let (middle, base) = (f64::midpoint(left, right), y + 4.0);
-    let token = token.to_string();
+    let token = xml(&span.label);
     let fits = (right - left - 3.0) / (token.len() as f64 * DIGIT);
     let size = match fits {
         11.0.. => String::new(),

@@ -16,7 +16,8 @@ use std::fmt::{self, Display};
 use super::diagram::{Diagram, Lane};
 use arrows::arrow;
 use bars::{deferral_bar, reason, state_bar, token};
-use scale::{LEFT, LETTER, ROW, UNIT, cross, x, xml};
+pub(crate) use scale::xml;
+use scale::{LEFT, LETTER, ROW, UNIT, cross, x};
 
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
@@ -274,8 +275,8 @@ impl Page<'_> {
                 dot.clock,
                 xml(&dot.text),
             )?;
-            let clock = dot.clock.to_string();
-            let half = clock.len() as f64 * LETTER / 2.0 + 1.0;
+            let clock = xml(&dot.label);
+            let half = dot.label.len() as f64 * LETTER / 2.0 + 1.0;
             // Without room at either height, the dot's title still shows it.
             if let Some(height) = ends.iter().position(|end| *end < at - half) {
                 ends[height] = at + half;

@@ -16,7 +16,7 @@ pub(super) fn x(at: f64) -> f64 {
 }
 
 /// Text in XML.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     escaped(text, |c| match c {
         '<' => "&lt;",
         '>' => "&gt;",

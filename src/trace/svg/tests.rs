@@ -65,6 +65,7 @@ fn clocks_that_would_overlap_are_at_two_heights_or_left_out() {
         at,
         event: EVENT,
         clock: 10_000_007,
+        label: "10000007".to_owned(),
         text: String::new(),
     });
     let page = page(Lane {
@@ -82,6 +83,7 @@ fn a_long_token_is_smaller_in_a_narrow_bar() {
         to,
         phase: Phase::Held,
         number: Some(1_500_003),
+        label: "1500003".to_owned(),
         event: EVENT,
     };
     let token = |to: f64| {
