@@ -12,9 +12,9 @@ const LINE: f64 = 19.0;
 const LETTER: f64 = 6.6;
 
 const STYLE: &str = "\
-.sheet{font:13px system-ui,sans-serif;fill:#222}\
-.sheet.title{font-weight:bold;font-size:16px}\
-.sheet.letter{font-weight:bold}\
+.ask{font:13px system-ui,sans-serif;fill:#222}\
+.ask.title{font-weight:bold;font-size:16px}\
+.ask.letter{font-weight:bold}\
 .line{stroke:#777;stroke-width:1}\
 .box{fill:none;stroke:#555;stroke-width:1}";
 
@@ -29,7 +29,7 @@ impl Sheet {
             y: MARGIN + 8.0,
             letters: ((width - 2.0 * MARGIN) / LETTER) as usize,
         };
-        page.line("sheet title", MARGIN, &self.title());
+        page.line("ask title", MARGIN, &self.title());
         page.paragraph(self.level.introduction());
         let place = format!(r#"<svg x="{MARGIN}" y="{:.0}""#, page.y - 8.0);
         page.text += &drawing.replacen("<svg", &place, 1);
@@ -43,7 +43,7 @@ impl Sheet {
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">
 <title>{}</title>
 <style>{STYLE}</style>
-<rect width="100%" height="100%" fill="#fff"/>
+<rect class="sheet" width="100%" height="100%" fill="#fff"/>
 {text}</svg>
 "##,
             xml(&self.title())
@@ -69,15 +69,15 @@ impl Page {
 
     fn paragraph(&mut self, text: &str) {
         for line in folded(text, self.letters) {
-            self.line("sheet", MARGIN, &line);
+            self.line("ask", MARGIN, &line);
         }
     }
 
     fn question(&mut self, question: &Question) {
         let base = self.y;
-        self.line("sheet letter", MARGIN, &question.letter);
+        self.line("ask letter", MARGIN, &question.letter);
         self.y = base;
-        self.line("sheet", MARGIN + 20.0, &question.text);
+        self.line("ask", MARGIN + 20.0, &question.text);
         if question.choices.is_empty() {
             let left = MARGIN + 30.0 + question.text.chars().count() as f64 * LETTER;
             let (right, y) = (left + 70.0, base + 3.0);
@@ -89,7 +89,7 @@ impl Page {
             self.text += &format!(
                 r#"<rect class="box" x="{left:.0}" y="{top:.0}" width="11" height="11"/>"#
             );
-            self.line("sheet", MARGIN + 40.0, choice);
+            self.line("ask", MARGIN + 40.0, choice);
         }
         self.y += 5.0;
     }

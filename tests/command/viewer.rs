@@ -29,7 +29,7 @@ fn an_event_in_the_address_highlights_its_past_and_its_future() {
     assert!(page.has(r#"<path class="request" data-from="1-2" data-to="0-4""#));
     assert!(page.has(r#"<path class="request past" data-from="0-1" data-to="2-1""#));
     assert!(page.has(r#"<path class="reply future" data-from="0-5" data-to="1-4""#));
-    assert!(page.has("after 4 events (●), before 3 (○), beside 3"));
+    assert!(page.has("after 4 events (●), before 3 (○), concurrent with 3"));
     assert!(
         page.has("<dt>received</dt><dd>reply&lt;2,3&gt; from 3, to the request of clock 1</dd>")
     );
@@ -93,12 +93,40 @@ fn the_keys_step_through_the_run() {
     assert!(page.dots("past").is_empty(), "Escape dims nothing");
 }
 
+/// Points at an event.
+const POINT: &str = "const box = document.querySelector('[data-event=\"0-4\"].dot').getBoundingClientRect();\
+    document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',\
+    { clientX: box.x + 3, clientY: box.y + 3, bubbles: true }));";
+
+#[test]
+fn a_step_hides_what_follows_it_unless_that_is_asked_for() {
+    let measure = "const at = document.getElementById('curtain').getBBox().x;\
+        const of = (name) => document.querySelector(`[data-event=\"${name}\"].dot`).cx.baseVal.value;\
+        document.body.dataset.hides = ['0-1', '2-1', '1-2', '0-4', '1-4'].filter((name) => of(name) > at);\
+        document.body.dataset.curtain = document.getElementById('curtain').style.display || 'shown';";
+    let script = format!("{POINT} {measure}");
+    let Some(page) = Page::open("#event=2-1", &script) else {
+        return;
+    };
+    assert!(page.has(r#"data-curtain="shown""#));
+    assert!(page.has(r#"data-hides="1-2,0-4,1-4""#), "1-2 asks later");
+    assert_eq!(
+        page.dots("chosen"),
+        ["2-1"],
+        "what is hidden is not pointed at"
+    );
+    let whole = format!("document.getElementById('whole').click(); {measure}");
+    let open = |hash, script: &str| Page::open(hash, script).unwrap();
+    assert!(open("#event=2-1", &whole).has(r#"data-curtain="none""#));
+    for overview in ["#step=0", "#step=11"] {
+        assert!(open(overview, measure).has(r#"data-curtain="none""#));
+    }
+}
+
 #[test]
 fn pointing_at_an_event_describes_it_and_keeps_the_step() {
-    let script = "const box = document.querySelector('[data-event=\"0-4\"].dot').getBoundingClientRect();\
-        document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',\
-        { clientX: box.x + 3, clientY: box.y + 3, bubbles: true }));";
-    let Some(page) = Page::open("#step=2", script) else {
+    let script = format!("document.getElementById('whole').click(); {POINT}");
+    let Some(page) = Page::open("#step=2", &script) else {
         return;
     };
     assert!(page.has(r#"data-step="2""#));
@@ -120,7 +148,7 @@ fn the_views_of_a_group_with_failover_are_seen() {
     let cut_off = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cut-off");
     let script = "const bands = [...document.querySelectorAll('#stage rect.view0, #stage rect.without')];\
         document.body.dataset.bands = bands.filter((band) => getComputedStyle(band).display !== 'none').length;\
-        const paper = document.querySelector('#stage svg > rect:not([class])');\
+        const paper = document.querySelector('#stage .sheet');\
         document.body.dataset.paper = getComputedStyle(paper).display;";
     let Some(page) = Page::open_of(&cut_off, "#step=20", script) else {
         return;

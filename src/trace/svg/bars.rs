@@ -84,8 +84,8 @@ pub(super) fn reason(
     let next = later.map(|other| x(other.from)).fold(end, f64::min);
     let is_first = others().all(|other| other.from > deferral.from);
     let whole = format!("{} waits: {}", deferral.peer, deferral.because);
-    let peer = deferral.peer.to_string();
-    for text in [&whole, &deferral.because, &peer] {
+    let short = format!("{} waits", deferral.peer);
+    for text in [&whole, &short] {
         let width = text.chars().count() as f64 * LETTER;
         let (class, at) = if left + 6.0 + width < right {
             ("said inside", left + 3.0)
