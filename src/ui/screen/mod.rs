@@ -4,7 +4,6 @@
 
 mod diagram;
 mod draw;
-mod greetings;
 mod labels;
 mod terminal;
 
@@ -12,12 +11,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::greetings::{GREETED, Greetings};
 use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
 use draw::{Palette, Picture};
-use greetings::{GREETED, Greetings};
 use terminal::FullScreen;
 
 /// How many lines the log keeps: more than a screen shows.
