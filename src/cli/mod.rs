@@ -6,6 +6,7 @@
 mod agent;
 mod completions;
 mod duration;
+mod exercise;
 mod help;
 mod key;
 mod lock;
@@ -74,6 +75,7 @@ enum Command {
     Top(top::Arguments),
     Process(process::Arguments),
     Play(play::Arguments),
+    Exercise(exercise::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
     #[command(flatten)]
@@ -171,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Top(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
         Command::Play(arguments) => arguments.run(),
+        Command::Exercise(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         // It has exit codes of its own.
