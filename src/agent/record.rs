@@ -8,6 +8,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::ops::Not;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ pub(super) struct Entry {
     /// agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) began_us: Option<u64>,
+    /// The client itself is in the critical section. An older agent does not know of the field.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) no_command: bool,
 }
 
 /// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
@@ -176,6 +180,7 @@ mod tests {
             uid: None,
             command: vec!["true".into()],
             began_us: None,
+            no_command: false,
         }
     }
 
