@@ -63,7 +63,8 @@ fn play_group<'a>(bank: Bank, steps: impl Iterator<Item = &'a str>, counts: &Cou
     let servers: Vec<Server> = (1..=3)
         .map(|n| {
             let mut command = group.server_command(&bank, n);
-            command.args(["--failover", "1s", "--patience", "30s"]);
+            // On a machine that is busy enough another server takes long to have its turn.
+            command.args(["--failover", "1s", "--patience", "10m"]);
             if n == 1 {
                 command.env("TURNO_BANK_STOP_FILE", &file);
             }
