@@ -79,8 +79,7 @@ fn of_this_machine(
     is_own: impl Fn(&SocketAddr) -> bool,
 ) -> Result<u16, GroupError> {
     let addresses: Vec<Address> = list.iter().map(|member| member.address.clone()).collect();
-    // None of them is this member's yet, for which a start waits longer.
-    let answers = resolver.resolve_all(&addresses, usize::MAX);
+    let answers = resolver.resolve_all(&addresses, None);
     let is_here = |answer: &Result<Vec<SocketAddr>, _>| {
         answer.as_ref().is_ok_and(|found| found.iter().any(&is_own))
     };
