@@ -8,6 +8,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::ops::Not;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::deadline;
+use crate::mutex::Mode;
 use crate::system::file::with_suffix;
 use crate::views::Moment;
 
@@ -23,6 +25,9 @@ use crate::views::Moment;
 pub(super) struct Entry {
     pub(super) lock: String,
     pub(super) token: u64,
+    /// Whether the entry is shared. An older agent takes it for an exclusive one.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) shared: bool,
     pub(super) pid: Option<u32>,
     pub(super) uid: Option<u32>,
     pub(super) command: Vec<String>,
@@ -30,6 +35,16 @@ pub(super) struct Entry {
     /// agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) began_us: Option<u64>,
+}
+
+impl Entry {
+    /// The mode of the entry.
+    pub(super) fn mode(&self) -> Mode {
+        match self.shared {
+            true => Mode::Shared,
+            false => Mode::Exclusive,
+        }
+    }
 }
 
 /// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
@@ -164,6 +179,7 @@ mod tests {
         Entry {
             lock: lock.into(),
             token: 7,
+            shared: false,
             pid: Some(1),
             uid: None,
             command: vec!["true".into()],

@@ -11,6 +11,8 @@ bounds! {
     entries: u8 = 2,
     /// The number of members, the last ones, that make one request only.
     requesting_once: u16 = 0,
+    /// The number of members, the last ones, whose requests may be shared or exclusive.
+    sharing: u16 = 0,
     /// The number of crashes, each with a restart.
     crashes: u8 = 0,
     /// The number of requests that are cancelled.
@@ -33,6 +35,9 @@ bounds! {
     ahead: u64 = 100,
     /// Whether messages that can no longer have an effect stay under way.
     is_unreduced: bool = false,
+    /// Whether it is checked which permissions two members hold of each other. A bug is to be
+    /// found by what comes of it.
+    checks_permissions: bool = true,
     planted: Option<Planted> = None,
 }
 
@@ -56,6 +61,11 @@ impl Bounds {
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         }
+    }
+
+    /// Whether the requests of this member may be shared.
+    pub(super) fn may_share(&self, index: usize) -> bool {
+        index >= usize::from(self.members - self.sharing)
     }
 
     /// The most effects of a step: a message to every peer and a reply to each, which

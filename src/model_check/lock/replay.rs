@@ -14,7 +14,7 @@ use super::liveness::Recovery;
 use super::memo::{Memo, MessageNumber, clocks};
 use super::step::start_events;
 use crate::model_check::model::Model;
-use crate::mutex::{LockName, State, Timer, Token};
+use crate::mutex::{LockName, Mode, State, Timer, Token};
 use crate::protocol::{Event, Member};
 use crate::trace::{Header, Record, Run};
 
@@ -125,10 +125,15 @@ impl Replay<'_> {
 
     /// Where nodes crash no clock is shifted: bound and token are real.
     fn restart(&mut self, index: usize, state: &GroupState) -> usize {
-        self.start_member(index, state.reserved[index], state.outliving_token(index))
+        self.start_member(index, state.reserved[index], state.outliving(index))
     }
 
-    fn start_member(&mut self, index: usize, below: u64, outliving: Option<Token>) -> usize {
+    fn start_member(
+        &mut self,
+        index: usize,
+        below: u64,
+        outliving: Option<(Token, Mode)>,
+    ) -> usize {
         self.run_counts[index] += 1;
         let config = self.bounds.config(index, self.run_counts[index], below);
         let member = Member::new(config);
@@ -189,6 +194,6 @@ fn clock_of(state: &State) -> Option<u64> {
     match state {
         State::Free => None,
         State::Wait { request, .. } => Some(request.clock),
-        State::Held { token } => Some(token.get()),
+        State::Held { token, .. } => Some(token.get()),
     }
 }

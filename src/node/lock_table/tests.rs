@@ -1,11 +1,12 @@
 use super::*;
-use crate::mutex::State;
+use crate::mutex::{Mode, State};
 use crate::node::waiter::Waiter;
 
 fn waiter(ticket: u64, lock: &LockName) -> Arc<Waiter> {
     Waiter::new(Caller {
         ticket,
         lock: lock.clone(),
+        mode: Mode::Exclusive,
         is_try: false,
         description: None,
     })
@@ -20,12 +21,13 @@ fn one_waiter() -> WaitQueue {
 }
 
 fn action(is_contended: bool, is_calm: bool) -> NextAction {
-    let token = Token::new(5);
+    let (token, mode) = (Token::new(5), Mode::Exclusive);
     let view = LockView {
-        state: &State::Held { token },
+        state: &State::Held { token, mode },
         is_awaiting_sync: false,
         is_contended,
         has_deferred_tries: false,
+        is_lease_enough: true,
         may_delegate: true,
     };
     one_waiter().next_action(view, || is_calm)
@@ -63,12 +65,13 @@ fn contention_is_remembered_for_a_bounded_number_of_locks() {
 fn delegate_and_recall(table: &mut LockTable, lock: &LockName, ticket: u64) {
     let waiter = waiter(ticket, lock);
     table.ask(QueuedWaiter::new(Arc::clone(&waiter)));
-    let token = Token::new(5);
+    let (token, mode) = (Token::new(5), Mode::Exclusive);
     let view = LockView {
-        state: &State::Held { token },
+        state: &State::Held { token, mode },
         is_awaiting_sync: false,
         is_contended: false,
         has_deferred_tries: false,
+        is_lease_enough: true,
         may_delegate: false,
     };
     if table.next_action(lock, view) == NextAction::Return {
