@@ -81,6 +81,7 @@ impl Record {
             state,
             request,
             token,
+            shared: member.mode(&lock).is_shared(),
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent.collect(),
             view: ViewRecord::new(event, outcome.unwrap_or_default(), member),

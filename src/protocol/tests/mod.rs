@@ -17,6 +17,7 @@ mod permissions;
 mod repetition;
 mod request;
 mod restart;
+mod shared;
 mod tries;
 
 const NONCE: Incarnation = Incarnation(7);

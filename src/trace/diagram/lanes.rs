@@ -89,6 +89,7 @@ fn follow_state(drawn: &DrawnEvent, span: &mut Option<StateSpan>, lane: &mut Lan
             to: at,
             phase,
             number,
+            is_shared: record.shared,
             event,
         });
     }

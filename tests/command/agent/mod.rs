@@ -15,6 +15,7 @@ mod one_way;
 mod raw_client;
 mod replayed;
 mod restarts;
+mod shared;
 mod status;
 mod told;
 mod tries;
