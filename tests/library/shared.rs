@@ -77,7 +77,8 @@ fn a_shared_lock_is_tried_and_waited_for_with_a_limit() {
     let others = [
         one.try_lock_shared("report").unwrap(),
         two.try_lock_shared("report").unwrap(),
-        two.lock_shared_timeout("report", Duration::from_secs(20)).unwrap(),
+        two.lock_shared_timeout("report", Duration::from_secs(20))
+            .unwrap(),
     ];
     let busy = |outcome: Result<_, LockError>| matches!(outcome, Err(LockError::Busy { .. }));
     assert!(busy(one.try_lock("report")));
@@ -86,7 +87,10 @@ fn a_shared_lock_is_tried_and_waited_for_with_a_limit() {
     let writer = two.request("report").unwrap();
     wait_for_deferral(&nodes[0]);
     let limit = Duration::from_millis(200);
-    assert!(busy(one.lock_shared_timeout("report", limit)), "a writer waits");
+    assert!(
+        busy(one.lock_shared_timeout("report", limit)),
+        "a writer waits"
+    );
     assert!(busy(one.try_lock_shared("report")));
     drop(reader);
     let writer = writer.wait().unwrap();

@@ -13,6 +13,9 @@ bounds! {
     requesting_once: u16 = 0,
     /// The number of members, the last ones, whose requests may be shared or exclusive.
     sharing: u16 = 0,
+    /// The number of members, the first ones, that take shared requests for exclusive ones,
+    /// as older versions and the original do.
+    older: u16 = 0,
     /// The number of crashes, each with a restart.
     crashes: u8 = 0,
     /// The number of requests that are cancelled.
@@ -58,6 +61,7 @@ impl Bounds {
             },
             keeps_permissions: id.0 > self.keeping_none,
             has_tries: self.are_tries || self.rushes > 0,
+            knows_no_modes: id.0 <= self.older,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         }

@@ -11,7 +11,7 @@ use super::action::{Action, Transition};
 use super::bounds::Bounds;
 use super::group_state::{GroupState, MAX_MEMBERS};
 use super::liveness::Recovery;
-use super::memo::{Memo, MessageNumber, clocks};
+use super::memo::{Memo, MessageNumber, as_read, clocks};
 use super::step::start_events;
 use crate::model_check::model::Model;
 use crate::mutex::{LockName, Mode, State, Timer, Token};
@@ -149,7 +149,8 @@ impl Replay<'_> {
         let index = memo.receiver(message);
         let mut message = memo.sent(message).message.clone();
         clocks(&mut message.body).for_each(|clock| *clock += self.shifted_by);
-        let reply_to = None;
+        let member = self.members[index].as_ref().expect("it runs");
+        let (message, reply_to) = (as_read(member, message), None);
         self.handle(index, &Event::Received { message, reply_to })
     }
 

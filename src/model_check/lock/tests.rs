@@ -108,26 +108,36 @@ fn two_members_that_must_let_their_clocks_be_known() {
     assert_eq!(states(limited), 342_128);
 }
 
+/// The numbers of states of several groups.
+fn counts<const N: usize>(of: [Bounds; N]) -> [u64; N] {
+    of.map(states)
+}
+
 /// Each request is shared or exclusive, in every combination.
 #[test]
 fn two_members_that_share() {
     let sharing = SMALL.entries(3).cancels(1).sharing(2);
-    assert_eq!(states(sharing), 0);
-    assert_eq!(states(sharing.keeping_none(1)), 0);
-    assert_eq!(states(sharing.keeping_none(2)), 0);
-    // A process of the original, or an older turno, asks for itself only.
-    assert_eq!(states(sharing.sharing(1)), 0);
-    assert_eq!(states(sharing.entries(2).delegations(2)), 0);
+    let delegating = SMALL.delegations(2).sharing(2);
+    let groups = [
+        sharing,
+        sharing.keeping_none(1),
+        sharing.keeping_none(2),
+        delegating,
+    ];
+    assert_eq!(counts(groups), [0; 4]);
 }
 
 #[test]
 fn two_members_that_share_and_crash() {
     let durable = SMALL.crashes(1).sharing(2);
-    assert_eq!(states(durable), 0);
-    assert_eq!(states(durable.outlives(true)), 0);
     let forgetful = durable.entries(1).is_durable(false);
-    assert_eq!(states(forgetful), 0);
-    assert_eq!(states(forgetful.outlives(true)), 0);
+    let groups = [
+        durable,
+        durable.outlives(true),
+        forgetful,
+        forgetful.outlives(true),
+    ];
+    assert_eq!(counts(groups), [0; 4]);
 }
 
 #[test]
@@ -137,8 +147,18 @@ fn two_members_whose_tries_are_shared_or_exclusive() {
 
 #[test]
 fn three_members_that_share() {
-    assert_eq!(states(SMALL.members(3).entries(1).sharing(3)), 0);
-    assert_eq!(states(SMALL.members(3).requesting_once(2).sharing(2)), 0);
+    let once = SMALL.members(3).entries(1).sharing(3);
+    let twice = SMALL.members(3).requesting_once(2).sharing(2);
+    assert_eq!(counts([once, twice]), [0; 2]);
+}
+
+/// An older turno, or a process of the original, takes shared requests for exclusive ones,
+/// and makes none.
+#[test]
+fn members_that_share_beside_an_older_one() {
+    let two = SMALL.entries(3).cancels(1).sharing(1).older(1);
+    let three = SMALL.members(3).entries(1).keeping_none(1);
+    assert_eq!(counts([two, three.sharing(2).older(1)]), [0; 2]);
 }
 
 /// Of two members at most one holds the other's exclusive permission, and then the other

@@ -191,7 +191,10 @@ const GRANT: NextAction = NextAction::Grant {
 fn callers_share_an_entry_and_its_token_and_the_last_one_ends_it() {
     let lock = LockName::default();
     let (mut table, waiters) = shared_by(2, &lock);
-    assert_eq!(settle(&mut table, &lock, false), [GRANT, GRANT, NextAction::Wait]);
+    assert_eq!(
+        settle(&mut table, &lock, false),
+        [GRANT, GRANT, NextAction::Wait]
+    );
     let late = caller_in(Mode::Shared, 3, &lock, false);
     table.ask(QueuedWaiter::new(Arc::clone(&late)));
     assert_eq!(settle(&mut table, &lock, false), [GRANT, NextAction::Wait]);
@@ -226,14 +229,20 @@ fn while_a_caller_waits_that_wants_the_lock_alone_none_joins() {
 fn while_another_member_waits_only_those_join_that_had_asked_before() {
     let lock = LockName::default();
     let (mut table, _waiters) = shared_by(2, &lock);
-    assert_eq!(settle(&mut table, &lock, true), [GRANT, GRANT, NextAction::Wait]);
+    assert_eq!(
+        settle(&mut table, &lock, true),
+        [GRANT, GRANT, NextAction::Wait]
+    );
     let late = caller_in(Mode::Shared, 3, &lock, false);
     table.ask(QueuedWaiter::new(Arc::clone(&late)));
     assert_eq!(settle(&mut table, &lock, true), [NextAction::Wait]);
     let a_try = caller_in(Mode::Shared, 4, &lock, true);
     table.cancel(&lock, 3, LockError::Ended);
     table.ask(QueuedWaiter::new(Arc::clone(&a_try)));
-    assert_eq!(settle(&mut table, &lock, true), [NextAction::Refuse, NextAction::Wait]);
+    assert_eq!(
+        settle(&mut table, &lock, true),
+        [NextAction::Refuse, NextAction::Wait]
+    );
 }
 
 #[test]

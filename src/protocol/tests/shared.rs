@@ -66,7 +66,10 @@ fn an_exclusive_request_is_compared_with_a_shared_one() {
 #[test]
 fn a_shared_entry_answers_shared_requests_and_defers_exclusive_ones() {
     let mut member = sharing();
-    assert_eq!(sent(&member.must(shared_request(9, 2))), ["reply<10,1> to 2"]);
+    assert_eq!(
+        sent(&member.must(shared_request(9, 2))),
+        ["reply<10,1> to 2"]
+    );
     assert_eq!(member.must(request(11, 3)), [contended()]);
     let effects = member.must(release());
     assert_eq!(sent(&effects), ["reply<12,1> to 3"]);

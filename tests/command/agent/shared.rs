@@ -27,8 +27,8 @@ fn end(machines: &Machines, who: &str) {
 #[test]
 fn readers_of_all_machines_are_inside_at_once_and_a_writer_alone() {
     let machines = Machines::start(3);
-    let readers = [(1, "a"), (1, "b"), (2, "c"), (3, "d")]
-        .map(|(id, who)| (reader(&machines, id, who), who));
+    let readers =
+        [(1, "a"), (1, "b"), (2, "c"), (3, "d")].map(|(id, who)| (reader(&machines, id, who), who));
     let status = machines.status(3, &[]);
     assert_eq!(status.matches("holding, shared for").count(), 4, "{status}");
     for id in 1..=3 {
@@ -39,7 +39,8 @@ fn readers_of_all_machines_are_inside_at_once_and_a_writer_alone() {
     let writer = machines.script(2, &[], "report", &stays("writer"));
     machines.wait_for_status(2, "waiting");
     // While it waits, no command begins that shares the lock and asked later.
-    let late = [1, 2, 3].map(|id| machines.script(id, &["-s"], "report", "echo $TURNO_TOKEN > late"));
+    let late =
+        [1, 2, 3].map(|id| machines.script(id, &["-s"], "report", "echo $TURNO_TOKEN > late"));
     for id in 1..=3 {
         machines.wait_for_status(id, "waiting, shared for");
         ends_with(machines.lock(id, &["-ns"], "report", &["true"]), 124);
@@ -131,7 +132,10 @@ fn a_shared_turn_is_none_for_a_writer_within_it() {
     };
     let script = |options: &[&str], script: &str| machines.script(1, options, "report", script);
     let lines = ends_with(script(&["-s"], &lock("--reentrant", "true")), 125);
-    assert!(lines[0].contains("in shared mode, and would wait for itself"), "{lines:?}");
+    assert!(
+        lines[0].contains("in shared mode, and would wait for itself"),
+        "{lines:?}"
+    );
     let within = |outer: &[&str], inner: &str| {
         let inner = lock(inner, "sh -c 'echo $TURNO_MODE'");
         ends_with(script(outer, &inner), 0)

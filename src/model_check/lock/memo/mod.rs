@@ -158,7 +158,10 @@ impl Memo {
             return *step;
         }
         let event = Event::Received {
-            message: self.sent(message).message.clone(),
+            message: as_read(
+                &self.member(member).member,
+                self.sent(message).message.clone(),
+            ),
             reply_to: None,
         };
         let step = self.ask(member, &event);
@@ -219,6 +222,16 @@ impl Memo {
             }
         })
     }
+}
+
+/// A message as this member reads it: of an older version, without modes.
+pub(super) fn as_read(member: &Member, mut message: Message) -> Message {
+    if let Body::Request { mode, .. } = &mut message.body
+        && member.config().knows_no_modes
+    {
+        *mode = Mode::Exclusive;
+    }
+    message
 }
 
 fn hash_of(content: &impl Hash) -> u64 {
