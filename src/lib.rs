@@ -93,6 +93,8 @@ mod agent;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
+mod exercise;
+#[cfg(feature = "cli")]
 mod lock_command;
 #[cfg(feature = "cli")]
 mod play;

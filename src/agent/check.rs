@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use super::config::AgentConfig;
-use super::{socket, socket_path};
+use super::{recovery, socket, socket_path};
 use crate::Status;
 use crate::engine::state_file::StateFile;
 use crate::engine::{self, key_file};
@@ -55,7 +55,7 @@ pub(crate) fn check(
     let group = list.and_then(|list| check.group(config, &list, own));
     check.key(config, group.as_ref());
     check.lease(config, group.as_ref());
-    check.state(config, group.as_ref(), own.is_some());
+    check.state(config, &socket, group.as_ref(), own.is_some());
     check.socket(config, &socket, running.as_ref());
     if let Some(trace) = &config.trace {
         check.writable("the directory for a trace", trace);
@@ -230,7 +230,13 @@ impl Check {
         }
     }
 
-    fn state(&mut self, config: &AgentConfig, group: Option<&Group>, is_running: bool) {
+    fn state(
+        &mut self,
+        config: &AgentConfig,
+        socket: &Path,
+        group: Option<&Group>,
+        is_running: bool,
+    ) {
         let Some(folder) = &config.state else {
             let text = "no state directory: this agent can start again only while all other \
                         members are up";
@@ -256,7 +262,10 @@ impl Check {
                     Kind::Wrong,
                     format!("the state directory {shown} is in use by another node"),
                 ),
-                Ok(notice) => {
+                Ok((takes_over, notice)) => {
+                    if takes_over {
+                        self.wrong_if(recovery::may_adopt_list(socket, folder).err());
+                    }
                     self.add(
                         Kind::Fine,
                         format!("the state in {shown} is of this member"),

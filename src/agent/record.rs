@@ -76,14 +76,22 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Opens the directory beside an agent's socket. A missing directory is created.
-    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, String> {
-        let folder = std::path::absolute(with_suffix(socket, ".held")).map_err(|error| {
+    /// The directory beside an agent's socket.
+    ///
+    /// # Errors
+    /// The path is relative, and there is no present directory.
+    pub(super) fn folder(socket: &Path) -> Result<PathBuf, String> {
+        std::path::absolute(with_suffix(socket, ".held")).map_err(|error| {
             format!(
                 "cannot make {} an absolute path: {error}; give an absolute one with --socket",
                 socket.display()
             )
-        })?;
+        })
+    }
+
+    /// Opens the directory beside an agent's socket. A missing directory is created.
+    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, String> {
+        let folder = Self::folder(socket)?;
         let (folder_mode, mode) = match gid {
             Some(_) => (0o750, 0o640),
             None => (0o700, 0o600),

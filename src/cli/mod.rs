@@ -5,6 +5,7 @@
 
 mod agent;
 mod duration;
+mod exercise;
 mod key;
 mod lock;
 mod play;
@@ -68,6 +69,7 @@ enum Command {
     Status(status::Arguments),
     Process(process::Arguments),
     Play(play::Arguments),
+    Exercise(exercise::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
     #[command(flatten)]
@@ -149,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
         Command::Play(arguments) => arguments.run(),
+        Command::Exercise(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         // It has exit codes of its own.

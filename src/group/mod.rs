@@ -100,7 +100,7 @@ impl Group {
         }
         check_names(list, &called)?;
         let own = usize::from(id) - 1;
-        let answers = resolver.resolve_all(&addresses, own);
+        let answers = resolver.resolve_all(&addresses, Some(own));
         if let Err(error) = &answers[own] {
             let label = labelled(&names, own);
             let text = format!("{error}; it is the host of {label}, this member itself");

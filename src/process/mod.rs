@@ -67,6 +67,8 @@ enum UserInput {
     Suspend,
     /// The user asks for the other view.
     ChangeView,
+    /// `?`: the user asks what the keys and the signs mean.
+    Explain,
     /// The entry has lasted its time.
     EntryOver,
     /// Nothing listens at the critical section's address.
@@ -268,6 +270,10 @@ impl<O: Observer> Process<O> {
             UserInput::Suspend | UserInput::Signal(SIGTSTP) => self.engine.observer.suspend(),
             UserInput::ChangeView => {
                 self.engine.observer.change_view();
+                Ok(())
+            }
+            UserInput::Explain => {
+                self.engine.observer.explain();
                 Ok(())
             }
             UserInput::Signal(SIGCONT) => {

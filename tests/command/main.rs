@@ -14,10 +14,11 @@ mod failover;
 mod lock;
 mod upgrade;
 
-// `turno process`, `turno shared` and `turno play`.
+// `turno process`, `turno shared`, `turno play` and `turno exercise`.
 mod attack;
 mod bad_network;
 mod demo;
+mod exercise;
 mod group;
 mod misconfigured;
 mod original_cases;

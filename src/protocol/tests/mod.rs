@@ -202,7 +202,7 @@ pub(crate) fn hello(id: u16) -> Event {
     turno(id, Body::Hello)
 }
 
-fn welcome(clock: u64, id: u16) -> Event {
+pub(crate) fn welcome(clock: u64, id: u16) -> Event {
     let (to, again) = (NONCE, false);
     turno(id, Body::Welcome { clock, to, again })
 }

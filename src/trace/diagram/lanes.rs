@@ -43,6 +43,7 @@ impl DrawnRun<'_> {
                 at: *at,
                 event: *event,
                 clock: record.clock,
+                label: record.clock.to_string(),
                 text: Account::recorded(self.header, record).text(),
             });
             follow_view(drawn, (&mut band, begins), self.members, lane);
@@ -90,6 +91,7 @@ fn follow_state(drawn: &DrawnEvent, span: &mut Option<StateSpan>, lane: &mut Lan
             phase,
             number,
             is_shared: record.shared,
+            label: number.map(|number| number.to_string()).unwrap_or_default(),
             event,
         });
     }

@@ -40,14 +40,14 @@ const DIGIT: f64 = 0.64;
 /// The token of a HELD bar, if the bar is wide enough: smaller in a narrow bar.
 pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (left, right) = (x(span.from), x(span.to));
-    let (Phase::Held, Some(token)) = (span.phase, span.number) else {
+    if span.phase != Phase::Held || span.label.is_empty() {
         return Ok(());
-    };
+    }
     if right - left < 16.0 {
         return Ok(());
     }
     let (middle, base) = (f64::midpoint(left, right), y + 4.0);
-    let token = token.to_string();
+    let token = xml(&span.label);
     let fits = (right - left - 3.0) / (token.len() as f64 * DIGIT);
     let size = match fits {
         11.0.. => String::new(),
@@ -92,8 +92,8 @@ pub(super) fn reason(
     let next = later.map(|other| x(other.from)).fold(end, f64::min);
     let is_first = others().all(|other| other.from > deferral.from);
     let whole = format!("{} waits: {}", deferral.peer, deferral.because);
-    let peer = deferral.peer.to_string();
-    for text in [&whole, &deferral.because, &peer] {
+    let short = format!("{} waits", deferral.peer);
+    for text in [&whole, &short] {
         let width = text.chars().count() as f64 * LETTER;
         let (class, at) = if left + 6.0 + width < right {
             ("said inside", left + 3.0)

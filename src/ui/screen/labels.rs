@@ -140,9 +140,14 @@ fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
 
 /// The keys and their actions, for the foot of the screen; the key of the diagram only
 /// if it has one.
-pub(super) fn keys(id: NodeId, of_diagram: Option<&'static str>) -> Vec<(String, &'static str)> {
+pub(super) fn keys(
+    id: NodeId,
+    of_diagram: Option<&'static str>,
+    has_help: bool,
+) -> Vec<(String, &'static str)> {
     let mut keys = vec![("x".to_owned(), "asks"), (id.to_string(), "ticks")];
     keys.extend(of_diagram.map(|action| ("d".to_owned(), action)));
+    keys.extend(has_help.then(|| ("?".to_owned(), "help")));
     keys.push(("q".to_owned(), "quits"));
     keys
 }
