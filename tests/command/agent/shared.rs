@@ -36,8 +36,10 @@ fn readers_of_all_machines_are_inside_at_once_and_a_writer_alone() {
         ends_with(busy, 124);
         ends_with(machines.lock(id, &["-ns"], "report", &["true"]), 0);
     }
-    let writer = machines.script(2, &[], "report", &stays("writer"));
-    machines.wait_for_status(2, "waiting");
+    let writer = machines.script(3, &[], "report", &stays("writer"));
+    for id in [1, 2] {
+        machines.wait_for_status(id, "defers ");
+    }
     // While it waits, no command begins that shares the lock and asked later.
     let late =
         [1, 2, 3].map(|id| machines.script(id, &["-s"], "report", "echo $TURNO_TOKEN > late"));
