@@ -193,6 +193,7 @@ impl Client {
                     lock: ask.name.clone(),
                     state: WAITING.to_owned(),
                     token: None,
+                    shared: ask.shared,
                     pid: self.pid,
                     uid: self.uid,
                     host: host.to_owned(),
@@ -217,6 +218,7 @@ impl Client {
         Entry {
             lock: ask.name.clone(),
             token,
+            shared: ask.shared,
             pid: self.pid,
             uid: self.uid,
             command: ask.command.clone(),

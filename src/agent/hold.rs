@@ -184,6 +184,7 @@ impl Hold {
             lock: entry.lock,
             state: state.to_owned(),
             token: Some(self.guard.token().get()),
+            shared: entry.shared,
             pid: entry.pid,
             uid: entry.uid,
             host: host.to_owned(),

@@ -97,6 +97,10 @@ pub(crate) enum ClientMessage {
 pub(crate) struct Ask {
     /// The name of the lock.
     pub(crate) name: String,
+    /// Other callers that ask so may have the lock at the same time. An agent that does not
+    /// know the field refuses it.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) shared: bool,
     /// Fail if another caller comes first.
     #[serde(default)]
     pub(crate) at_once: bool,
@@ -189,6 +193,9 @@ pub(crate) enum Answer {
     Within {
         /// The id of this member.
         node: u16,
+        /// The turn is shared.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        shared: bool,
     },
     /// The entry is this client's, as before.
     Resumed {},
@@ -246,6 +253,9 @@ pub(crate) struct ClientStatus {
     pub(crate) state: String,
     /// The fencing token of its entry.
     pub(crate) token: Option<u64>,
+    /// It has the lock, or wants it, in shared mode.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) shared: bool,
     /// Its process id.
     pub(crate) pid: Option<u32>,
     /// Its user id.

@@ -16,6 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::deadline;
+use crate::mutex::Mode;
 use crate::system::file::with_suffix;
 use crate::views::Moment;
 
@@ -24,6 +25,9 @@ use crate::views::Moment;
 pub(super) struct Entry {
     pub(super) lock: String,
     pub(super) token: u64,
+    /// Whether the entry is shared. An older agent takes it for an exclusive one.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) shared: bool,
     pub(super) pid: Option<u32>,
     pub(super) uid: Option<u32>,
     pub(super) command: Vec<String>,
@@ -34,6 +38,16 @@ pub(super) struct Entry {
     /// The client itself is in the critical section. An older agent does not know of the field.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(super) no_command: bool,
+}
+
+impl Entry {
+    /// The mode of the entry.
+    pub(super) fn mode(&self) -> Mode {
+        match self.shared {
+            true => Mode::Shared,
+            false => Mode::Exclusive,
+        }
+    }
 }
 
 /// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
@@ -176,6 +190,7 @@ mod tests {
         Entry {
             lock: lock.into(),
             token: 7,
+            shared: false,
             pid: Some(1),
             uid: None,
             command: vec!["true".into()],

@@ -245,6 +245,7 @@ impl OpenRecord {
         let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
         let since_boot = self.until.map(|until| until.since(Moment::default()));
         resumed
+            .in_mode(entry.mode())
             .described(description(entry.pid, &entry.command))
             .expires(since_boot)
     }

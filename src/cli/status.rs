@@ -400,8 +400,9 @@ fn push_caller(text: &mut String, caller: &CallerReport, place: &str) {
         ""
     };
     let stopped = if caller.stopped { ", stopped" } else { "" };
+    let mode = if caller.shared { ", shared" } else { "" };
     let mut line = format!(
-        "{} for {}{place}{}{}{user}{not_begun}{stopped}",
+        "{}{mode} for {}{place}{}{}{user}{not_begun}{stopped}",
         caller.state,
         time(caller.since_ms),
         token.unwrap_or_default(),

@@ -41,7 +41,7 @@ use std::time::Instant;
 use mio::Registry;
 
 use crate::group::Group;
-use crate::mutex::{self, Durability, First, Incarnation, LockName, NodeId, Token, Tokens};
+use crate::mutex::{self, Durability, First, Incarnation, LockName, Mode, NodeId, Token, Tokens};
 use crate::protocol::{Event, Member};
 use crate::system::boot_clock;
 use crate::transport::Transport;
@@ -250,15 +250,15 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn begin(
         &mut self,
         section: Option<SocketAddr>,
-        resumed: &[(LockName, Token)],
+        resumed: &[(LockName, Token, Mode)],
     ) -> io::Result<()> {
         self.observer.happened(&NodeEvent::Began {
             group: self.transport.group(),
             section,
             has_key: self.has_key,
         })?;
-        for (lock, token) in resumed.iter().cloned() {
-            let resumed = self.handle(&Event::Resume { lock, token })?;
+        for (lock, token, mode) in resumed.iter().cloned() {
+            let resumed = self.handle(&Event::Resume { lock, token, mode })?;
             resumed.map_err(io::Error::other)?;
         }
         self.handle(&Event::Start).map(drop)

@@ -182,7 +182,7 @@ impl<O: Observer> Process<O> {
             let (state, token, request) = match self.engine.member().state(&self.lock) {
                 State::Free => (None, None, None),
                 State::Wait { request, .. } => (Some(WAITING), None, Some(request.clock)),
-                State::Held { token } => (Some(HOLDING), Some(token.get()), None),
+                State::Held { token, .. } => (Some(HOLDING), Some(token.get()), None),
             };
             let report = |state: &str| LockReport {
                 name: self.lock.as_str().to_owned(),

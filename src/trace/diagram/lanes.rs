@@ -90,6 +90,7 @@ fn follow_state(drawn: &DrawnEvent, span: &mut Option<StateSpan>, lane: &mut Lan
             to: at,
             phase,
             number,
+            is_shared: record.shared,
             label: number.map(|number| number.to_string()).unwrap_or_default(),
             event,
         });

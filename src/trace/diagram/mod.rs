@@ -148,6 +148,8 @@ pub struct StateSpan {
     pub to: f64,
     /// WAIT or HELD.
     pub phase: Phase,
+    /// Whether the request or the entry is shared.
+    pub is_shared: bool,
     /// The request's clock, or the token.
     pub number: Option<u64>,
     /// What is written into its bar: the token.

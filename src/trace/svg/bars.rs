@@ -7,6 +7,9 @@ use crate::narrate::state_text;
 use crate::trace::diagram::{Deferral, Lane, StateSpan};
 use crate::trace::record::Phase;
 
+/// The bar of a shared entry has another color: several overlap.
+const SHARED: &str = r#" style="fill:#2c7a5a;stroke:#174a36""#;
+
 pub(super) fn state_bar(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (class, height) = match span.phase {
         Phase::Free => return Ok(()),
@@ -15,9 +18,14 @@ pub(super) fn state_bar(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) ->
     };
     let (left, width) = (x(span.from), (span.to - span.from) * UNIT);
     let top = y - height / 2.0;
+    let (shared, style) = match (span.is_shared, span.phase) {
+        (false, _) => ("", ""),
+        (true, Phase::Held) => (", shared", SHARED),
+        (true, _) => (", shared", ""),
+    };
     writeln!(
         f,
-        r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
+        r#"<rect class="{class}"{style} data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}{shared}</title></rect>"#,
         span.event,
         state_text(span.phase, span.number)
     )

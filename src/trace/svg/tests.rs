@@ -79,6 +79,7 @@ fn a_long_token_is_smaller_in_a_narrow_bar() {
         to,
         phase: Phase::Held,
         number: Some(1_500_003),
+        is_shared: false,
         label: "1500003".to_owned(),
         event: EVENT,
     };

@@ -31,7 +31,7 @@ pub(super) fn state(snapshot: &Snapshot<'_>) -> String {
             member.view_peers().len(),
             seconds(snapshot.in_state),
         ),
-        State::Held { token } => {
+        State::Held { token, .. } => {
             let left = snapshot.entry_ends.map_or(String::new(), |ends| {
                 let left = ends.saturating_duration_since(Instant::now());
                 // Rounded up: it shows 1 until the end.
@@ -121,7 +121,9 @@ fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
         }
         _ if is_missing => "reply missing".to_owned(),
         (State::Wait { .. }, _) => "has replied".to_owned(),
-        (State::Free, _) if member.kept(&LOCK).contains(&id) => "permission kept".to_owned(),
+        (State::Free, _) if member.kept(&LOCK).exclusive().contains(&id) => {
+            "permission kept".to_owned()
+        }
         (_, None) => "not heard yet".to_owned(),
         _ => String::new(),
     };

@@ -202,7 +202,15 @@ fn draw_locks(
             _ => waiters.to_string(),
         };
         let (member, held, what) = match &lock.holder {
-            Some(it) => (it.member.clone(), time(it.since_ms), it.what.clone()),
+            Some(it) => {
+                let more = lock.sharers;
+                let more = (more > 0).then(|| format!(" +{more}")).unwrap_or_default();
+                (
+                    format!("{}{more}", it.member),
+                    time(it.since_ms),
+                    it.what.clone(),
+                )
+            }
             None => ("-".to_owned(), String::new(), String::new()),
         };
         let style = match (lock.is_deadlock, waiters) {

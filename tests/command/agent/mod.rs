@@ -16,6 +16,7 @@ mod own_id;
 mod raw_client;
 mod replayed;
 mod restarts;
+mod shared;
 mod status;
 mod told;
 mod tries;
