@@ -203,13 +203,11 @@ fn draw_locks(
         };
         let (member, held, what) = match &lock.holder {
             Some(it) => {
-                let more = lock.sharers;
-                let more = (more > 0).then(|| format!(" +{more}")).unwrap_or_default();
-                (
-                    format!("{}{more}", it.member),
-                    time(it.since_ms),
-                    it.what.clone(),
-                )
+                let member = match lock.sharers {
+                    0 => it.member.clone(),
+                    more => format!("{} +{more}", it.member),
+                };
+                (member, time(it.since_ms), it.what.clone())
             }
             None => ("-".to_owned(), String::new(), String::new()),
         };
