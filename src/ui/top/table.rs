@@ -219,7 +219,7 @@ fn locks(status: &AgentStatus) -> Vec<Lock> {
             since_ms: it.caller.since_ms,
         };
         locks.push(Lock {
-            name: shown(&lock_called(&lock.name)),
+            name: shown(lock_called(&lock.name)),
             holder: holders.first().map(|it| row(it)),
             waiting: waiting.iter().map(|it| row(it)).collect(),
             is_deadlock: !lock.deadlock.is_empty(),
