@@ -84,7 +84,6 @@ fn page(command: &Command, name: &str) -> String {
         .title(name.to_uppercase())
         .source(format!("turno {VERSION}"));
     let mut text = Vec::new();
-    type Section = fn(&Man, &mut dyn Write) -> io::Result<()>;
     let sections: [Section; 5] = [
         Man::render_title,
         Man::render_name_section,
@@ -103,6 +102,9 @@ fn page(command: &Command, name: &str) -> String {
     push_after_help(&mut page, &after.unwrap_or_default());
     page
 }
+
+/// What writes a section of a page.
+type Section = fn(&Man, &mut dyn Write) -> io::Result<()>;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
