@@ -223,6 +223,7 @@ impl Client {
             uid: self.uid,
             command: ask.command.clone(),
             began_us: Some(boot_clock::now().0),
+            no_command: ask.no_command,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
-use super::protocol::{Answer, Ask, ClientMessage, Turn};
+use super::protocol::{Answer, Ask, ClientMessage, Turn, VERSION};
 use super::record::{description, is_locked};
 use super::usage::NotHad;
 use super::waiting::Waiting;
@@ -91,6 +91,9 @@ impl Agent {
                 None => Answer::NotHeld {
                     why: "it does not hold the lock for this command".to_owned(),
                 },
+            },
+            (ClientMessage::Hello { version }, Phase::Idle) => Answer::Hello {
+                version: version.clamp(1, VERSION),
             },
             (ClientMessage::Status {}, phase) => {
                 client.phase = phase;

@@ -35,6 +35,9 @@ pub(super) struct Entry {
     /// agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) began_us: Option<u64>,
+    /// The client itself is in the critical section. An older agent does not know of the field.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) no_command: bool,
 }
 
 impl Entry {
@@ -192,6 +195,7 @@ mod tests {
             uid: None,
             command: vec!["true".into()],
             began_us: None,
+            no_command: false,
         }
     }
 

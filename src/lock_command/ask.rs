@@ -25,6 +25,7 @@ pub(super) fn ask(options: &LockOptions, waited: Duration) -> Ask {
         command: shown(&options.command),
         outer: outer_turns::innermost(&under, &options.lock),
         reentrant: options.is_reentrant,
+        no_command: false,
         under,
     }
 }

@@ -3,3 +3,4 @@
 mod greetings;
 pub(crate) mod plain;
 pub(crate) mod screen;
+pub(crate) mod top;

@@ -10,8 +10,10 @@ mod oracle;
 
 // Agents and `turno lock`.
 mod agent;
+mod completions;
 mod failover;
 mod lock;
+mod python;
 mod upgrade;
 
 // `turno process`, `turno shared`, `turno play` and `turno exercise`.

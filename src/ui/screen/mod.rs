@@ -16,8 +16,9 @@ use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
-use draw::{Palette, Picture};
-use terminal::FullScreen;
+pub(super) use draw::Palette;
+use draw::Picture;
+pub(super) use terminal::FullScreen;
 
 /// How many lines the log keeps: more than a screen shows.
 const MAX_LINES: usize = 200;
@@ -66,7 +67,6 @@ impl Screen {
     /// # Errors
     /// Those of the terminal, which is then unchanged.
     pub fn open() -> io::Result<Self> {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
@@ -78,9 +78,7 @@ impl Screen {
             has_diagram: false,
             last_frame: None,
             next_refresh: None,
-            palette: Palette {
-                has_colour: !no_colour,
-            },
+            palette: Palette::of_environment(),
         })
     }
 

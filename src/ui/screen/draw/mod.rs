@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthStr;
 use super::diagram::LiveDiagram;
 use super::{LogEntry, labels};
 use crate::engine::Snapshot;
-pub(super) use palette::Palette;
+pub(in crate::ui) use palette::Palette;
 
 /// The contents of a picture.
 pub(super) struct Picture<'a> {
