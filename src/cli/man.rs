@@ -84,7 +84,8 @@ fn page(command: &Command, name: &str) -> String {
         .title(name.to_uppercase())
         .source(format!("turno {VERSION}"));
     let mut text = Vec::new();
-    let sections: [fn(&Man, &mut dyn Write) -> io::Result<()>; 5] = [
+    type Section = fn(&Man, &mut dyn Write) -> io::Result<()>;
+    let sections: [Section; 5] = [
         Man::render_title,
         Man::render_name_section,
         Man::render_synopsis_section,

@@ -116,11 +116,11 @@ struct LockArguments {
 /// Parses the command line of this process.
 ///
 /// To build all subcommands takes longer than all else that this program does for a command
-/// under a lock.
+/// under a lock, or for its version.
 fn parse() -> clap::error::Result<Command> {
     let subcommand = env::args_os().nth(1);
     match subcommand.as_ref().and_then(|word| word.to_str()) {
-        Some("lock" | SUPERVISOR) => {
+        Some("lock" | SUPERVISOR | "--version" | "-V") => {
             LockArguments::try_parse().map(|arguments| Command::Lock(arguments.command))
         }
         _ => Arguments::try_parse().map(|arguments| arguments.command),

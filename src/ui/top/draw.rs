@@ -202,7 +202,13 @@ fn draw_locks(
             _ => waiters.to_string(),
         };
         let (member, held, what) = match &lock.holder {
-            Some(it) => (it.member.clone(), time(it.since_ms), it.what.clone()),
+            Some(it) => {
+                let member = match lock.sharers {
+                    0 => it.member.clone(),
+                    more => format!("{} +{more}", it.member),
+                };
+                (member, time(it.since_ms), it.what.clone())
+            }
             None => ("-".to_owned(), String::new(), String::new()),
         };
         let style = match (lock.is_deadlock, waiters) {

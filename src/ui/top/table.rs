@@ -124,6 +124,8 @@ impl MemberState {
 pub(super) struct Lock {
     pub(super) name: String,
     pub(super) holder: Option<Caller>,
+    /// How many others share it.
+    pub(super) sharers: usize,
     pub(super) waiting: Vec<Caller>,
     pub(super) is_deadlock: bool,
 }
@@ -219,8 +221,9 @@ fn locks(status: &AgentStatus) -> Vec<Lock> {
             since_ms: it.caller.since_ms,
         };
         locks.push(Lock {
-            name: shown(&lock_called(&lock.name)),
+            name: shown(lock_called(&lock.name)),
             holder: holders.first().map(|it| row(it)),
+            sharers: holders.len().saturating_sub(1),
             waiting: waiting.iter().map(|it| row(it)).collect(),
             is_deadlock: !lock.deadlock.is_empty(),
         });
