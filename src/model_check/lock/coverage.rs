@@ -78,7 +78,8 @@ impl Bounds {
         }
         if self.keeping_none < self.members && self.entries > 1 {
             wanted |= ENTERED_WITHOUT_REQUEST;
-            if self.sharing > 0 {
+            // By the shared request of another that shares.
+            if self.sharing > 1 {
                 wanted |= PERMISSION_LOWERED;
             }
             if self.members > 2 {

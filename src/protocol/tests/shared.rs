@@ -1,4 +1,5 @@
 use super::*;
+use crate::mutex::planted::Planted;
 
 /// Member 2 of 3, which waits with a request of this clock, in shared mode.
 fn waiting_to_share() -> Member {
@@ -120,7 +121,14 @@ fn an_exclusive_request_takes_a_shared_permission_away() {
 /// The permission of 3 was kept, 2 is asked, and an older shared request of 3 arrives.
 #[test]
 fn a_waiting_writer_that_loses_a_permission_asks_again_for_an_exclusive_one() {
+    assert_eq!(mode_asked_again(None), Mode::Exclusive);
+    let bug = Some(Planted::WriterAsksAgainAsReader);
+    assert_eq!(mode_asked_again(bug), Mode::Shared, "the test can fail");
+}
+
+fn mode_asked_again(planted: Option<Planted>) -> Mode {
     let mut member = with_permissions();
+    member.config.planted = planted;
     member.must(request(6, 2));
     let effects = member.must(acquire());
     assert_eq!(sent(&effects), ["req<8,1> to 2"]);
@@ -129,7 +137,7 @@ fn a_waiting_writer_that_loses_a_permission_asks_again_for_an_exclusive_one() {
     let Body::Request { mode, .. } = sent_body(&effects, 1) else {
         panic!("no request: {effects:?}");
     };
-    assert_eq!(*mode, Mode::Exclusive);
+    *mode
 }
 
 #[test]
