@@ -1,8 +1,9 @@
-//! Transfers per second by number of servers and clients, with every sync, and
-//! beside them what the same disk does at all: `cargo bench --bench bank`.
+//! Transfers per second by store, number of servers and clients, with every sync; beside them
+//! what the same disk does at all, and what PostgreSQL does by its own row locks, without turno
+//! and without a server of the bank: `cargo bench --bench bank`.
 //!
-//! One server is alone, and several take turns by the lock. All are on this
-//! machine and share its disk: so they show what taking turns costs.
+//! One server is alone, and several take turns by the lock. All are on this machine and share
+//! its disk: so they show what taking turns costs.
 //!
 //! The disk is that of the temporary directory; `TMPDIR` names another.
 
@@ -18,45 +19,67 @@ mod fixtures;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fixture::{Bank, Server, ServerGroup};
+use fixtures::postgres::{Postgres, connect};
 
 /// How long each figure is taken for.
 const WHILE: Duration = Duration::from_secs(2);
 
-const SERVERS: [usize; 3] = [1, 2, 3];
-const CLIENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+const SERVERS: [usize; 2] = [1, 3];
+const CLIENTS: [usize; 4] = [1, 4, 16, 64];
 
 fn main() {
     // `cargo test --all-targets` starts it too, to see that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    println!("| servers | clients | transfers/s | one takes | a bare write-sync-rename takes |");
-    println!("|--:|--:|--:|--:|--:|");
+    let postgres = Arc::new(Postgres::start_for(100));
+    println!(
+        "| accounts | servers | clients | transfers/s | one takes | a bare write-sync-rename takes |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
     for count in SERVERS {
-        let bank = Bank::open();
-        let servers = if count == 1 {
-            vec![bank.server()]
-        } else {
-            ServerGroup::of(count).servers(&bank)
-        };
-        // From here on they know each other.
-        for server in &servers {
-            server.logged_in("1111111111");
-        }
-        for clients in CLIENTS.into_iter().filter(|clients| *clients >= count) {
-            // Right before the transfers, because the disk's speed varies with other load.
-            let bare = bare(&bank.accounts());
-            let per_second = transfers(&servers, clients);
-            let each = Duration::from_secs_f64(1.0 / per_second);
-            println!("| {count} | {clients} | {per_second:.0} | {each:.1?} | {bare:.1?} |");
-        }
-        bank.audit();
+        through_servers("files", count, Bank::open());
+        through_servers("PostgreSQL", count, Bank::in_database(&postgres));
     }
+    let bank = Bank::in_database(&postgres);
+    for clients in CLIENTS {
+        let bare = bare(&bank.beside(""));
+        let per_second = play(clients, |client| by_row_locks(bank.url(), client));
+        report("PostgreSQL, its row locks", "", clients, per_second, bare);
+    }
+    bank.audit();
+}
+
+fn through_servers(name: &str, count: usize, bank: Bank) {
+    let servers = if count == 1 {
+        vec![bank.server()]
+    } else {
+        ServerGroup::of(count).servers(&bank)
+    };
+    // From here on they know each other.
+    for server in &servers {
+        server.logged_in("1111111111");
+    }
+    for clients in CLIENTS {
+        // Right before the transfers, because the disk's speed varies with other load.
+        let bare = bare(&bank.beside(""));
+        let per_second = play(clients, |client| {
+            through_server(&servers[client % servers.len()], client)
+        });
+        report(name, &count.to_string(), clients, per_second, bare);
+    }
+    bank.audit();
+}
+
+fn report(name: &str, servers: &str, clients: usize, per_second: f64, bare: Duration) {
+    let each = Duration::from_secs_f64(1.0 / per_second);
+    println!("| {name} | {servers} | {clients} | {per_second:.0} | {each:.1?} | {bare:.1?} |");
 }
 
 /// How long it takes to replace a file of the size of an account.
@@ -64,7 +87,7 @@ fn bare(folder: &Path) -> Duration {
     let (old, new) = (folder.join("bare"), folder.join("bare.new"));
     let began = Instant::now();
     let mut times = 0;
-    while began.elapsed() < WHILE {
+    while began.elapsed() < WHILE / 4 {
         let mut file = File::create(&new).unwrap();
         file.write_all(&[b' '; 60]).unwrap();
         file.sync_all().unwrap();
@@ -74,34 +97,62 @@ fn bare(folder: &Path) -> Duration {
     began.elapsed() / times
 }
 
-/// Each client moves a cent between two of the ten accounts, and waits for the
-/// answer.
-fn transfers(servers: &[Server], clients: usize) -> f64 {
+/// Each client does one transfer after the other. `begin` returns what does the `n`th.
+fn play<F: FnMut(usize)>(clients: usize, begin: impl Fn(usize) -> F + Sync) -> f64 {
     let is_over = AtomicBool::new(false);
-    let play = |client: usize| {
-        let mut connection = servers[client % servers.len()].client();
+    let ready = std::sync::Barrier::new(clients + 1);
+    let client = |client: usize| {
+        let mut transfer = begin(client);
+        ready.wait();
         let mut times = 0;
         while !is_over.load(Ordering::Relaxed) {
-            let [from, to] = [client + times, client + times + 1 + client % 9]
-                .map(|digit| (digit % 10).to_string().repeat(10));
-            let request = format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:0.01");
-            connection.expect(&request, "s:0", "Transferência realizada com sucesso");
+            transfer(times);
             times += 1;
         }
         times
     };
-    let began = Instant::now();
-    let times: usize = thread::scope(|scope| {
-        let play = &play;
+    thread::scope(|scope| {
+        let client = &client;
         let threads: Vec<_> = (0..clients)
-            .map(|client| scope.spawn(move || play(client)))
+            .map(|number| scope.spawn(move || client(number)))
             .collect();
+        ready.wait();
+        let began = Instant::now();
         thread::sleep(WHILE);
         is_over.store(true, Ordering::Relaxed);
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum()
-    });
-    times as f64 / began.elapsed().as_secs_f64()
+        let times = threads.into_iter().map(|thread| thread.join().unwrap());
+        times.sum::<usize>() as f64 / began.elapsed().as_secs_f64()
+    })
+}
+
+/// The two of the ten accounts between which a client moves its `n`th cent.
+fn accounts(client: usize, n: usize) -> [String; 2] {
+    [client + n, client + n + 1 + client % 9].map(|digit| (digit % 10).to_string().repeat(10))
+}
+
+fn through_server(server: &Server, client: usize) -> impl FnMut(usize) + use<> {
+    let mut connection = server.client();
+    move |n| {
+        let [from, to] = accounts(client, n);
+        let request = format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:0.01");
+        connection.expect(&request, "s:0", "Transferência realizada com sucesso");
+    }
+}
+
+/// Rows are locked in the order of their accounts, so that no two clients wait for each other.
+fn by_row_locks(url: &str, client: usize) -> impl FnMut(usize) + use<> {
+    let mut connection = connect(url);
+    let lock = "SELECT saldo FROM bank_account WHERE rg = ANY($1) ORDER BY rg FOR UPDATE";
+    let lock = connection.prepare(lock).unwrap();
+    let change = "UPDATE bank_account SET saldo = saldo + $2::text::numeric WHERE rg = $1";
+    let change = connection.prepare(change).unwrap();
+    move |n| {
+        let [from, to] = accounts(client, n);
+        let mut transaction = connection.transaction().unwrap();
+        let both = vec![from.clone(), to.clone()];
+        transaction.query(&lock, &[&both]).unwrap();
+        transaction.execute(&change, &[&from, &"-0.01"]).unwrap();
+        transaction.execute(&change, &[&to, &"0.01"]).unwrap();
+        transaction.commit().unwrap();
+    }
 }

@@ -450,7 +450,7 @@ start_one() {
 show() {
   trap '' INT
   tee -a "$scratch/log" | grep --line-buffered -vE \
-    ': (hello|welcome)(,|$)| sent again to |: again, and still deferred'
+    'heard the clocks of | sent again to |: again, and still deferred'
 }
 
 print_omissions() {
@@ -483,11 +483,10 @@ printed() {
   [ "$(grep -cF -- "$1" "$scratch/log")" -ge "${2:-1}" ]
 }
 
-# Whether each of three processes has the clocks of both others, and so may ask. (A large
-# group does not print every hello.)
+# Whether each of three processes has the clocks of both others, and so may ask.
 all_heard() {
-  local pairs='s/^\([0-9]*\)| reply<[0-9]*,\([0-9]*\)> .*: welcome.*/\1 \2/p'
-  [ "$(sed -n "$pairs" "$scratch/log" | sort -u | wc -l)" -eq 6 ]
+  local both='^[0-9]+\| heard the clocks of [0-9]+, [0-9]+ '
+  [ "$(grep -oE "$both" "$scratch/log" | cut -d'|' -f1 | sort -u | wc -l)" -eq 3 ]
 }
 
 all_run() {

@@ -3,8 +3,8 @@
 #
 #   scripts/test.sh [ARGUMENTS OF CARGO TEST]
 #
-# The tests need tmux, Chromium and Python 3, and for root iproute2: root tests failover in
-# network namespaces, everybody else through a relay. Installs what is missing if apt-get
+# The tests need tmux, zsh, fish, Chromium, Python 3 and PostgreSQL, and for root iproute2: root
+# tests failover in network namespaces, everybody else through a relay. Installs what is missing if apt-get
 # works without a password; otherwise names it, with the command that installs it,
 # and exits with 1. TURNO_SKIP=tmux,chromium leaves the tests of these programs out,
 # and TURNO_SKIP=iproute2 has root use the relay, too.
@@ -26,6 +26,8 @@ is_there() {
     chromium) for command in chromium google-chrome chromium-browser; do runs "$command" && return; done; false ;;
     gcc) runs cc ;;
     iproute2) runs ip ;;
+    # Debian has it outside the path.
+    postgresql) runs initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
     *) runs "$1" ;;
   esac
 }
@@ -33,7 +35,7 @@ is_there() {
 # The packages that are missing.
 missing() {
   local package
-  local packages=(gcc tmux chromium python3)
+  local packages=(gcc tmux zsh fish chromium python3 postgresql)
   [ "$(id -u)" != 0 ] || packages+=(iproute2)
   for package in "${packages[@]}"; do
     is_skipped "$package" || is_there "$package" || echo "$package"

@@ -26,6 +26,12 @@
 //! ([`Settings::state`]); and the group has a key ([`Settings::key`]) or a network on
 //! which no datagram is forged.
 //!
+//! # Shared entries
+//!
+//! Several callers, on all members, may have a lock at the same time with
+//! [`Handle::lock_shared`], and none meanwhile that has it with [`Handle::lock`]:
+//! [`Guard::token`] says what a resource may check then.
+//!
 //! # When not to use it
 //!
 //! While a member is down or cut off, no other member newly enters a lock that it may
@@ -87,6 +93,8 @@ mod agent;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
+mod exercise;
+#[cfg(feature = "cli")]
 mod lock_command;
 #[cfg(feature = "cli")]
 mod play;
@@ -108,7 +116,7 @@ mod mutation_tests;
 
 pub use engine::MissingPeer;
 pub use group::{Address, AddressError};
-pub use mutex::{LamportClock, LockName, LockNameError, Token};
+pub use mutex::{LamportClock, LockName, LockNameError, Mode, Token};
 pub use node::{
     Blocked, Guard, Handle, LocalNode, LockError, LockState, LockStatus, Node, OutStatus,
     PeerStatus, Prepared, Request, ResumedEntry, Settings, StartError, Status, ViewChange,

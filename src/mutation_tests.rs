@@ -35,6 +35,8 @@ const MAX_SEEDS: u64 = 10_000;
 fn group_for(bug: Planted) -> Option<Bounds> {
     // The reduction assumes the algorithm without a bug.
     let group = SMALL.planted(Some(bug)).is_unreduced(true);
+    let group = group.checks_permissions(false);
+    let sharing = group.sharing(2);
     let durable = group.crashes(1).ahead(2);
     let forgetful = group.crashes(1).is_durable(false);
     let forgetful_resuming = forgetful.outlives(true);
@@ -49,6 +51,16 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         | Planted::QueueForgotten
         | Planted::PermissionKeptAfterReply => group,
         Planted::RepliesCounted | Planted::PermissionNotRequestedAgain => group.members(3),
+        Planted::WriterLetsReadersPass
+        | Planted::ReaderLetsWritersPass
+        | Planted::HeldWriterLetsReadersIn
+        | Planted::HeldReaderLetsWritersIn
+        | Planted::SharedReplyKeptAsExclusive
+        | Planted::SharedPermissionServesWriter
+        | Planted::SharedPermissionKeptAfterReply
+        | Planted::ExclusiveKeptAfterSharedReply
+        | Planted::EarlierReplyCountsForWriter => sharing,
+        Planted::ResumedWriterTakenForReader => durable.outlives(true).sharing(2),
         Planted::ClockReused => group.cancels(1),
         Planted::TryKeepsPermissions | Planted::LateTryGranted => group.rushes(1),
         Planted::RefusedTryGranted => group.are_tries(true),
@@ -64,6 +76,8 @@ fn group_for(bug: Planted) -> Option<Bounds> {
         Planted::ResumedEntryDelegatesUnsynced | Planted::ResumedEntryLeavesUnsynced => {
             forgetful_resuming.delegations(2)
         }
+        // The shortest way to it is long.
+        Planted::WriterAsksAgainAsReader => return None,
         Planted::NeverResent
         | Planted::ResentWithNewClock
         | Planted::OriginalReplyAnywhere

@@ -46,11 +46,11 @@ struct Keys<'a> {
 }
 
 impl Account {
-    /// A new account. The name has only letters, so that the original can show it.
+    /// A new account.
     pub fn new(rg: Rg, name: &str, balance: Money) -> Self {
         Account {
             rg,
-            name: format!("\"{name}\""),
+            name: serde_json::to_string(name).expect("a text is JSON"),
             balance,
             token: 0,
         }

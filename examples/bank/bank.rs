@@ -1,145 +1,231 @@
 //! The rules of the bank: the changes and the answer of each operation.
 
-use crate::files::FileError;
+use std::thread;
+use std::time::Duration;
+
+use crate::language::Texts;
 use crate::ledger::{Ledger, Transaction};
 use crate::money::Money;
 use crate::protocol::{Operation, Rg};
+use crate::stop::{Step, stop_at};
+use crate::store::StoreError;
 use crate::turns::Turn;
 use crate::warn;
-
-/// The answer to an invalid request, as the original spells it.
-pub const NOT_UNDERSTOOD: &str = "Operaçao inválida";
-
-const LOGIN_DONE: &str = "Login realizado com sucesso";
-const WITHDRAWAL_DONE: &str = "Saque realizado com sucesso";
-const DEPOSIT_DONE: &str = "Depósito realizado com sucesso";
-const TRANSFER_DONE: &str = "Transferência realizada com sucesso";
-
-const TOO_LITTLE: &str = "Saldo insuficiente";
-const TOO_MUCH: &str = "Saldo máximo excedido";
-const NO_CLIENT: &str = "Cliente não encontrado";
-const NO_ORIGIN: &str = "Conta de origem não encontrada";
-const NO_DESTINATION: &str = "Conta de destino não encontrada";
-const SAME_ACCOUNT: &str = "Não é possível transferir para a mesma conta";
 
 /// The text of an answer: what was done, or why nothing was.
 pub type Outcome = Result<String, String>;
 
+/// How often a batch is tried while other transactions are in its way, and how often on a
+/// new connection.
+const MAX_TRIES: u32 = 8;
+const MAX_CONNECTIONS: u32 = 2;
+
+/// The longest pause before the second try. It doubles with each.
+const MAX_PAUSE: Duration = Duration::from_millis(4);
+
 /// Does these operations in one turn, in this order, and returns the outcome of each.
 /// Their changes are on the disk, all together, or each of them gets an error.
-pub fn execute(ledger: &mut Ledger, turn: Turn, operations: &[Operation]) -> Vec<Outcome> {
-    let mut transaction = match ledger.begin(turn) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            if operations.is_empty() {
-                // No client waits for this error.
-                warn(&error.to_string());
-            }
-            return vec![Err(error_text(&error)); operations.len()];
-        }
+pub fn execute(
+    ledger: &mut Ledger,
+    turn: Turn,
+    operations: &[Operation],
+    texts: &'static Texts,
+) -> Vec<Outcome> {
+    let error = match try_all(ledger, turn, operations, texts) {
+        Ok(outcomes) => return outcomes,
+        Err(error) => error,
     };
-    let perform_next = |operation| perform(&mut transaction, operation);
-    let outcomes = operations.iter().map(perform_next).collect();
-    let Err(error) = transaction.commit() else {
-        return outcomes;
-    };
+    if operations.is_empty() {
+        // No client waits for this error.
+        warn(&error.to_string());
+    }
+    let refused = || Err(error_text(&error, texts));
+    let is_read_only = |operation: &&Operation| operation.is_read_only();
+    let reads: Vec<Operation> = operations.iter().filter(is_read_only).cloned().collect();
+    if reads.is_empty() || reads.len() == operations.len() {
+        return operations.iter().map(|_| refused()).collect();
+    }
     // The operations have seen each other's changes, which are now undone. So the changes
     // get the error, and the reads are done again.
-    let redo = |operation: &Operation| {
-        if !operation.is_read_only() {
-            return Err(error_text(&error));
-        }
-        let transaction = ledger.begin(turn);
-        perform(
-            &mut transaction.map_err(|error| error_text(&error))?,
-            operation,
-        )
+    let redone = match try_all(ledger, turn, &reads, texts) {
+        Ok(outcomes) => outcomes,
+        Err(error) => vec![Err(error_text(&error, texts)); reads.len()],
     };
-    operations.iter().map(redo).collect()
+    let mut redone = redone.into_iter();
+    let outcome = |operation: &Operation| match operation.is_read_only() {
+        true => redone.next().expect("there is one for each"),
+        false => refused(),
+    };
+    operations.iter().map(outcome).collect()
+}
+
+/// Tries it again if another transaction was in the way, and once if the connection was lost:
+/// both have undone everything.
+fn try_all(
+    ledger: &mut Ledger,
+    turn: Turn,
+    operations: &[Operation],
+    texts: &'static Texts,
+) -> Result<Vec<Outcome>, StoreError> {
+    let (mut tries, mut connections) = (1, 1);
+    let mut pause = MAX_PAUSE;
+    loop {
+        match try_once(ledger, turn, operations, texts) {
+            Err(StoreError::Conflict(_)) if tries < MAX_TRIES => {
+                tries += 1;
+                // Not all at the same moment again.
+                thread::sleep(pause.mul_f32(fastrand::f32()));
+                pause *= 2;
+            }
+            Err(StoreError::Away(_)) if connections < MAX_CONNECTIONS => connections += 1,
+            done => return done,
+        }
+    }
+}
+
+fn try_once(
+    ledger: &mut Ledger,
+    turn: Turn,
+    operations: &[Operation],
+    texts: &'static Texts,
+) -> Result<Vec<Outcome>, StoreError> {
+    if !operations.iter().all(Operation::is_read_only) {
+        stop_at(Step::Turn);
+    }
+    let mut transaction = ledger.begin(turn)?;
+    transaction.read(operations.iter().flat_map(Operation::accounts))?;
+    let perform_next = |operation| perform(&mut transaction, operation, texts);
+    let outcomes = operations.iter().map(perform_next).collect();
+    transaction.commit()?;
+    Ok(outcomes)
 }
 
 impl Operation {
     fn is_read_only(&self) -> bool {
         matches!(self, Operation::Login { .. } | Operation::Balance { .. })
     }
+
+    /// The accounts that it reads.
+    fn accounts(&self) -> Vec<&Rg> {
+        match self {
+            Operation::Login { rg }
+            | Operation::Balance { rg }
+            | Operation::Withdraw { rg, .. }
+            | Operation::Deposit { rg, .. } => vec![rg],
+            Operation::Transfer { from, to, .. } => vec![from, to],
+        }
+    }
 }
 
-fn error_text(why: &impl ToString) -> String {
-    format!("Erro no servidor: {}", why.to_string())
-}
-
-impl From<FileError> for Refusal {
-    fn from(error: FileError) -> Self {
-        Refusal(error_text(&error))
+/// What happened, and what the client is to do.
+fn error_text(error: &StoreError, texts: &Texts) -> String {
+    match error {
+        StoreError::Stale(why) | StoreError::Conflict(why) | StoreError::Away(why) => {
+            format!("{}{why}{}", texts.not_done, texts.try_again)
+        }
+        StoreError::Failed(why) => format!("{}{why}", texts.server_error),
+        StoreError::Unknown(why) => format!("{}{why}{}", texts.unknown, texts.check_first),
     }
 }
 
 /// Why an operation was not done.
-struct Refusal(String);
+enum Refusal {
+    Rule(&'static str),
+    Store(StoreError),
+}
 
-impl From<&str> for Refusal {
-    fn from(why: &str) -> Self {
-        Refusal(why.to_owned())
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Refusal::Store(error)
     }
 }
 
-fn perform(transaction: &mut Transaction<'_>, operation: &Operation) -> Outcome {
+fn perform(
+    transaction: &mut Transaction<'_>,
+    operation: &Operation,
+    texts: &'static Texts,
+) -> Outcome {
     let done = match operation {
-        Operation::Login { rg } => login(transaction, rg),
-        Operation::Balance { rg } => balance(transaction, rg),
-        Operation::Withdraw { rg, amount } => withdraw(transaction, rg, *amount),
-        Operation::Deposit { rg, amount } => deposit(transaction, rg, *amount),
-        Operation::Transfer { from, to, amount } => transfer(transaction, from, to, *amount),
+        Operation::Login { rg } => login(transaction, texts, rg),
+        Operation::Balance { rg } => balance(transaction, texts, rg),
+        Operation::Withdraw { rg, amount } => withdraw(transaction, texts, rg, *amount),
+        Operation::Deposit { rg, amount } => deposit(transaction, texts, rg, *amount),
+        Operation::Transfer { from, to, amount } => transfer(transaction, texts, from, to, *amount),
     };
-    done.map_err(|Refusal(why)| why)
+    done.map_err(|refusal| match refusal {
+        Refusal::Rule(why) => why.to_owned(),
+        Refusal::Store(error) => error_text(&error, texts),
+    })
 }
 
-fn login(transaction: &mut Transaction<'_>, rg: &Rg) -> Result<String, Refusal> {
-    transaction.balance(rg)?.ok_or(NO_CLIENT)?;
-    Ok(LOGIN_DONE.to_owned())
+type Done = Result<String, Refusal>;
+
+fn login(transaction: &mut Transaction<'_>, texts: &'static Texts, rg: &Rg) -> Done {
+    known(transaction, rg, texts.no_client)?;
+    Ok(texts.login_done.to_owned())
 }
 
-fn balance(transaction: &mut Transaction<'_>, rg: &Rg) -> Result<String, Refusal> {
-    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
+fn balance(transaction: &mut Transaction<'_>, texts: &'static Texts, rg: &Rg) -> Done {
+    let balance = known(transaction, rg, texts.no_client)?;
     Ok(format!("Saldo: {balance}"))
 }
 
-fn withdraw(transaction: &mut Transaction<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
-    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
-    transaction.set(rg, less(balance, amount)?);
-    Ok(WITHDRAWAL_DONE.to_owned())
+fn withdraw(
+    transaction: &mut Transaction<'_>,
+    texts: &'static Texts,
+    rg: &Rg,
+    amount: Money,
+) -> Done {
+    let balance = known(transaction, rg, texts.no_client)?;
+    transaction.set(rg, less(balance, amount, texts)?);
+    Ok(texts.withdrawal_done.to_owned())
 }
 
-fn deposit(transaction: &mut Transaction<'_>, rg: &Rg, amount: Money) -> Result<String, Refusal> {
-    let balance = transaction.balance(rg)?.ok_or(NO_CLIENT)?;
-    transaction.set(rg, balance.plus(amount).ok_or(TOO_MUCH)?);
-    Ok(DEPOSIT_DONE.to_owned())
+fn deposit(
+    transaction: &mut Transaction<'_>,
+    texts: &'static Texts,
+    rg: &Rg,
+    amount: Money,
+) -> Done {
+    let balance = known(transaction, rg, texts.no_client)?;
+    transaction.set(rg, more(balance, amount, texts)?);
+    Ok(texts.deposit_done.to_owned())
 }
 
 fn transfer(
     transaction: &mut Transaction<'_>,
+    texts: &'static Texts,
     from: &Rg,
     to: &Rg,
     amount: Money,
-) -> Result<String, Refusal> {
+) -> Done {
     if from == to {
-        return Err(SAME_ACCOUNT.into());
+        return Err(Refusal::Rule(texts.same_account));
     }
-    let origin = transaction.balance(from)?.ok_or(NO_ORIGIN)?;
-    let destination = transaction.balance(to)?.ok_or(NO_DESTINATION)?;
-    let (origin, destination) = (
-        less(origin, amount)?,
-        destination.plus(amount).ok_or(TOO_MUCH)?,
-    );
+    let origin = known(transaction, from, texts.no_origin)?;
+    let destination = known(transaction, to, texts.no_destination)?;
+    let origin = less(origin, amount, texts)?;
+    let destination = more(destination, amount, texts)?;
     transaction.set(from, origin);
     transaction.set(to, destination);
-    Ok(TRANSFER_DONE.to_owned())
+    Ok(texts.transfer_done.to_owned())
+}
+
+/// The balance of an account that must exist.
+fn known(
+    transaction: &mut Transaction<'_>,
+    rg: &Rg,
+    missing: &'static str,
+) -> Result<Money, Refusal> {
+    transaction.balance(rg)?.ok_or(Refusal::Rule(missing))
+}
+
+fn more(balance: Money, amount: Money, texts: &'static Texts) -> Result<Money, Refusal> {
+    balance.plus(amount).ok_or(Refusal::Rule(texts.too_much))
 }
 
 /// The rest of the balance, if it is not less than the amount.
-fn less(balance: Money, amount: Money) -> Result<Money, Refusal> {
-    if balance < amount {
-        return Err(TOO_LITTLE.into());
-    }
-    Ok(balance.minus(amount).ok_or(TOO_LITTLE)?)
+fn less(balance: Money, amount: Money, texts: &'static Texts) -> Result<Money, Refusal> {
+    let rest = balance.minus(amount).filter(|_| balance >= amount);
+    rest.ok_or(Refusal::Rule(texts.too_little))
 }

@@ -2,15 +2,18 @@
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 
 use clap::Args;
 use turno::Address;
 
 use crate::clock::Clock;
 use crate::framing::{Inbox, PAUSE};
+use crate::language::{Language, Texts};
 use crate::money::Money;
 use crate::printable::printable;
 use crate::protocol::Answer;
+use crate::record::Record;
 use crate::{Failure, print};
 
 /// Use an account, at a menu.
@@ -26,32 +29,37 @@ pub struct Arguments {
     /// The address of the bank: :PORT on this host, HOST:PORT or [IPV6]:PORT
     #[arg(long, value_name = "ADDR", default_value = ":5000")]
     server: Address,
+
+    /// The language of the menu: pt, or es as the original's present edition
+    #[arg(long, value_enum, default_value = "pt", hide_possible_values = true)]
+    language: Language,
+
+    /// Append to this file what is asked and answered, for bank audit
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   bank client 1111111111
   bank client --server bank.example.org:5000
+  bank client --language es 1111111111
   printf '1\\n0\\n' | bank client 1111111111";
-
-const MENU: &str = "
-1 - SALDO
-2 - SAQUE
-3 - DEPOSITO
-4 - TRANSFERENCIA
-0 - SAIR
-";
 
 impl Arguments {
     pub fn run(self) -> Result<(), Failure> {
         let rg = match self.rg {
             Some(rg) => Some(rg),
-            None => ask("Digite o RG associado a conta: ")?,
+            None => ask(self.language.texts().ask_rg)?,
         };
         let Some(rg) = rg else {
             return Ok(());
         };
-        let mut session = Session::connect(&self.server, rg)?;
+        let record = Record::open(self.record.as_deref()).map_err(|error| {
+            let file = self.record.unwrap_or_default();
+            Failure::Usage(format!("--record {}: {error}", file.display()))
+        })?;
+        let mut session = Session::connect(&self.server, rg, self.language.texts(), record)?;
         if !session.login()? {
             return Err(Failure::Reported);
         }
@@ -82,26 +90,35 @@ struct Session {
     inbox: Inbox,
     clock: Clock,
     rg: String,
+    texts: &'static Texts,
+    record: Record,
 }
 
 impl Session {
-    fn connect(server: &Address, rg: String) -> Result<Self, Failure> {
+    fn connect(
+        server: &Address,
+        rg: String,
+        texts: &'static Texts,
+        record: Record,
+    ) -> Result<Self, Failure> {
         let addresses = server.resolve();
         let addresses = addresses.map_err(|error| Failure::Usage(error.to_string()))?;
         let socket = TcpStream::connect(&addresses[..]).map_err(|error| {
-            print("Erro ao conectar ao servidor");
+            print(texts.cannot_connect);
             Failure::Failed(format!(
                 "no bank at {server}: {error}; bank server starts one"
             ))
         })?;
         // A request is small, and the client waits for its answer.
         let _ = socket.set_nodelay(true);
-        print("Conectado ao servidor");
+        print(texts.is_connected);
         Ok(Session {
             socket,
             inbox: Inbox::new(),
-            clock: Clock::new(print),
+            clock: Clock::new(print, texts),
             rg,
+            texts,
+            record,
         })
     }
 
@@ -112,25 +129,27 @@ impl Session {
 
     /// Executes the user's next command. Returns false if that is to end.
     fn serve_command(&mut self) -> Result<bool, Failure> {
-        print(MENU);
-        let Some(command) = ask("Digite o comando: ")? else {
+        let texts = self.texts;
+        print(texts.menu);
+        let Some(command) = ask(texts.ask_command)? else {
             return Ok(false);
         };
         let rg = self.rg.clone();
         let request = match command.as_str() {
             "0" => None,
             "1" => Some(format!("op:1|rg:{rg}")),
-            "2" => ask_amount("Digite o valor do saque: ")?
+            "2" => ask_amount(texts.ask_withdrawal)?
                 .map(|amount| format!("op:2|rg:{rg}|valor:{amount}")),
-            "3" => ask_amount("Digite o valor do deposito: ")?
-                .map(|amount| format!("op:3|rg:{rg}|valor:{amount}")),
-            "4" => match ask("Digite o RG do destinatário: ")? {
-                Some(to) => ask_amount("Digite o valor da transferência: ")?
+            "3" => {
+                ask_amount(texts.ask_deposit)?.map(|amount| format!("op:3|rg:{rg}|valor:{amount}"))
+            }
+            "4" => match ask(texts.ask_destination)? {
+                Some(to) => ask_amount(texts.ask_transfer)?
                     .map(|amount| format!("op:4|rg_origem:{rg}|rg_destino:{to}|valor:{amount}")),
                 None => None,
             },
             _ => {
-                print("Comando inválido!");
+                print(texts.unknown_command);
                 return Ok(true);
             }
         };
@@ -144,9 +163,10 @@ impl Session {
     /// Sends a request, and prints the answer. Returns whether the bank did it.
     fn request(&mut self, request: &str) -> Result<bool, Failure> {
         let stamp = self.clock.send();
-        let sent = self
-            .socket
-            .write_all(format!("t:{stamp}|{request}\n").as_bytes());
+        let request = format!("t:{stamp}|{request}");
+        // First: what is not in the record is not asked.
+        self.record.asked(&request).map_err(unrecorded)?;
+        let sent = self.socket.write_all(format!("{request}\n").as_bytes());
         sent.map_err(lost)?;
         let text = self.receive().map_err(lost)?;
         let Some(answer) = Answer::parse(&text) else {
@@ -154,6 +174,7 @@ impl Session {
             let why = format!("the answer is not from a bank: \"{text}\"");
             return Err(Failure::Failed(why));
         };
+        self.record.answered(&answer).map_err(unrecorded)?;
         self.clock.receive_from_server(answer.stamp);
         print(&printable(&answer.text));
         Ok(answer.is_done)
@@ -186,6 +207,10 @@ impl Session {
 fn ask_amount(prompt: &str) -> Result<Option<String>, Failure> {
     let typed = ask(prompt)?;
     Ok(typed.map(|text| Money::amount(&text).map_or(text, |amount| amount.to_string())))
+}
+
+fn unrecorded(error: io::Error) -> Failure {
+    Failure::Failed(format!("the record cannot be written: {error}"))
 }
 
 fn lost(error: io::Error) -> Failure {

@@ -5,17 +5,24 @@
 
 use turno::LamportClock;
 
+use crate::language::Texts;
+
 /// A Lamport clock that prints its value at each change.
 pub struct Clock {
     clock: LamportClock,
     print: fn(&str),
+    texts: &'static Texts,
 }
 
 impl Clock {
     /// A clock at 0.
-    pub fn new(print: fn(&str)) -> Self {
+    pub fn new(print: fn(&str), texts: &'static Texts) -> Self {
         let clock = LamportClock::at(0);
-        Clock { clock, print }
+        Clock {
+            clock,
+            print,
+            texts,
+        }
     }
 
     /// Advances the clock by one, and returns it as the stamp of a message.
@@ -51,7 +58,7 @@ impl Clock {
 
     fn report(&self) {
         let now = self.clock.now();
-        (self.print)(&format!("Relógio Lógico Atualizado: {now}"));
+        (self.print)(&format!("{} {now}", self.texts.clock));
     }
 }
 
@@ -60,7 +67,7 @@ mod tests {
     use super::*;
 
     fn clock() -> Clock {
-        Clock::new(|_| {})
+        Clock::new(|_| {}, crate::language::Language::Pt.texts())
     }
 
     #[test]

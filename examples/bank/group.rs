@@ -11,17 +11,18 @@
 //! An event loop needs no thread to take part in a group: a [`LocalNode`] is one more
 //! source of its poll, with a descriptor and a timeout. The loop polls it once per round.
 //!
-//! While the server writes to the disk, its node sends nothing. That costs the others
-//! nothing: it is this server's turn, and they have to wait anyway. A loop that is busy
-//! for long outside the lock uses a [`turno::Node`] instead, which has its own thread.
+//! The loop never waits for the disk or the database, so its node answers the others at any
+//! time, and keeps its membership lease. A loop that is busy for long uses a [`turno::Node`]
+//! instead, which has its own thread.
 //!
-//! While a server that has to be asked is down, the turn does not come. The node logs for
-//! which server it waits, and the clients wait: here that is better than a wrong answer.
+//! While a server that has to be asked is down, the turn does not come: with failover for
+//! little longer than the lease, without it until that server is back. The node logs for which
+//! server it waits, and the loop tells the clients that wait.
 
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use mio::unix::SourceFd;
@@ -30,7 +31,7 @@ use turno::{Guard, Handle, LocalNode, Request, Settings, StartError};
 
 use crate::Failure;
 use crate::claim::Claim;
-use crate::files::Files;
+use crate::store::StoreError;
 use crate::turns::{Turn, Turns};
 
 /// The group of the server; none if it is alone.
@@ -64,6 +65,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", requires = "id")]
     state: Option<PathBuf>,
 
+    /// Go on without a server that is dead or cut off, once this long has passed,
+    /// while a majority of the servers is up: from 1s, the same at all servers
+    #[arg(long, value_name = "DURATION", requires = "state", value_parser = humantime::parse_duration)]
+    failover: Option<Duration>,
+
     /// Begin with a new state, because the old one is lost or belongs to another
     /// server
     #[arg(long, requires = "state")]
@@ -96,7 +102,7 @@ pub struct Group {
     state: State,
     /// Added to every token: see [`crate::claim`].
     tokens_above: u64,
-    _claim: Claim,
+    _claim: Option<Claim>,
 }
 
 /// The state of its turn.
@@ -107,17 +113,34 @@ enum State {
 }
 
 impl Arguments {
-    /// Joins the group, if there is one.
-    pub fn join(self, files: &Files) -> Result<Option<Group>, Failure> {
+    /// Who this server is: its id, the name of the lock, and all members.
+    pub fn identity(&self) -> Option<(u16, &str, &[String])> {
+        Some((self.id?, &self.lock, &self.members))
+    }
+
+    pub fn lease(&self) -> Option<Duration> {
+        self.failover
+    }
+
+    /// Joins the group, if there is one. Claims the accounts after the start, because an
+    /// impossible group must not claim them: by `claim`, which returns also the number that
+    /// the group adds to its tokens.
+    pub fn join(
+        self,
+        claim: impl FnOnce() -> Result<(Option<Claim>, u64), StoreError>,
+    ) -> Result<Option<Group>, Failure> {
         let Some(id) = self.id else {
             return Ok(None);
         };
-        let mut settings = Settings::new(id, self.members.clone());
+        let mut settings = Settings::new(id, self.members);
         if let Some(key) = self.key {
             settings = settings.key(key);
         }
         if let Some(state) = self.state {
             settings = settings.state(state);
+        }
+        if let Some(lease) = self.failover {
+            settings = settings.failover(lease);
         }
         if self.new_state {
             settings = settings.reset_state();
@@ -132,8 +155,7 @@ impl Arguments {
             settings = settings.trace(trace);
         }
         let node = LocalNode::start(&settings)?;
-        // After the start: an impossible group must not claim the directory.
-        let (claim, tokens_above) = Claim::shared(files, &self.lock, &self.members)?;
+        let (claim, tokens_above) = claim()?;
         Ok(Some(Group {
             handle: node.handle(),
             node,
@@ -184,9 +206,22 @@ impl Turns for Group {
         let State::Held(guard) = &self.state else {
             return Ok(None);
         };
+        if guard.is_lost() {
+            // Another server may have the turn. What is in progress is refused by its token.
+            self.state = State::Idle;
+            self.request()?;
+            return Ok(None);
+        }
         let token = self.tokens_above.checked_add(guard.token().get());
         let token = token.ok_or_else(|| io::Error::other("the tokens are exhausted"))?;
         Ok(Some(Turn::Token(token)))
+    }
+
+    fn blocked(&mut self) -> Option<String> {
+        match &self.state {
+            State::Waiting(request) => Some(self.node.blocked(request).to_string()),
+            State::Idle | State::Held(_) => None,
+        }
     }
 
     fn release(&mut self) -> io::Result<()> {

@@ -1,8 +1,8 @@
-//! A bank: one server or several on one directory of accounts, clients over TCP, and a
-//! Lamport clock on every message.
+//! A bank: one server or several on the same accounts, in files or in PostgreSQL; clients over
+//! TCP, and a Lamport clock on every message.
 //!
 //! It is an example to copy from: an application on turno's public library that needs to
-//! be alone with its files for a moment, many times per second, and must lose nothing
+//! be alone with its accounts for a moment, many times per second, and must lose nothing
 //! however it ends. Run it with
 //!
 //! ```text
@@ -26,15 +26,21 @@
 //!
 //! - [`client`]: asks the user, and prints the bank's answers;
 //! - [`protocol`]: the text of the messages; [`framing`]: where a message ends;
+//!   [`language`]: what they say;
 //! - [`clock`]: the logical time of the messages;
-//! - [`server`]: the loop; [`accept`]: its listening socket; [`connection`]: one client;
+//! - [`serve`]: the options of a server; [`server`]: its loop; [`accept`]: its listening socket; [`connection`]: one client;
 //! - [`turns`]: how the loop gets its turn; [`group`]: by the lock, if several servers
 //!   share the accounts; [`claim`]: refuses servers that would share them without it;
+//! - [`worker`]: the thread that waits for the disk or the database;
 //! - [`bank`]: the rules; [`money`]: exact decimals;
-//! - [`ledger`]: the accounts in one turn, checked by the turn's fencing token;
-//! - [`journal`]: the changes that are decided, before the accounts have them;
-//!   [`account`]: the text of a file; [`files`]: the directory;
-//! - [`open`] and [`audit`]: create the bank, and check it;
+//! - [`ledger`]: the accounts in one turn; [`store`]: where they are, checked by the turn's
+//!   fencing token;
+//! - [`file_store`]: in files; [`journal`]: the changes that are decided, before the accounts
+//!   have them; [`account`]: the text of a file; [`files`]: the directory;
+//! - [`database`]: in PostgreSQL;
+//! - [`open`] and [`audit`]: create the bank, and check it; [`record`]: what a client was
+//!   answered;
+//! - [`stop`]: a test stops a server in the middle of a batch;
 //! - [`printable`]: text from outside, safe for a terminal.
 //!
 //! # What to copy
@@ -58,17 +64,29 @@ mod claim;
 mod client;
 mod clock;
 mod connection;
+mod database;
+mod file_store;
 mod files;
 mod framing;
 mod group;
 mod journal;
+mod language;
 mod ledger;
 mod money;
 mod open;
 mod printable;
 mod protocol;
+mod record;
+mod serve;
 mod server;
+mod stop;
+mod store;
+#[cfg(test)]
+#[path = "../../tests/support/fixtures/postgres.rs"]
+#[allow(dead_code, reason = "the tests of the program use all of it")]
+mod test_postgres;
 mod turns;
+mod worker;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -76,8 +94,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::files::{FileError, Files};
+use crate::database::Database;
+use crate::file_store::FileStore;
+use crate::files::Files;
 use crate::printable::printable;
+use crate::store::{Store, StoreError};
 
 /// The exit code for wrong use.
 const USAGE: u8 = 2;
@@ -101,7 +122,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use.";
 
 #[derive(Subcommand)]
 enum Command {
-    Server(server::Arguments),
+    Server(serve::Arguments),
     Client(client::Arguments),
     Open(open::Arguments),
     Audit(audit::Arguments),
@@ -117,8 +138,8 @@ enum Failure {
     Reported,
 }
 
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Failure::Failed(error.to_string())
     }
 }
@@ -155,18 +176,43 @@ fn main() -> ExitCode {
 /// The accounts of a command.
 #[derive(Args)]
 struct Accounts {
-    /// The directory of the accounts; bank open creates it
-    #[arg(long = "accounts", value_name = "DIR", default_value = "contas")]
-    folder: PathBuf,
+    /// The directory of the accounts, or postgres://USER@HOST:PORT/DATABASE, with the
+    /// password in PGPASSWORD; bank open creates the accounts there
+    #[arg(long = "accounts", value_name = "DIR|URL", default_value = "contas")]
+    place: PathBuf,
 }
 
 impl Accounts {
+    /// The database, if they are in one.
+    fn database(&self) -> Result<Option<Database>, Failure> {
+        let is_url = |text: &&str| {
+            ["postgres://", "postgresql://"]
+                .iter()
+                .any(|scheme| text.starts_with(scheme))
+        };
+        let Some(url) = self.place.to_str().filter(is_url) else {
+            return Ok(None);
+        };
+        // The URL is not quoted: it may have a password.
+        let database = Database::new(url);
+        let usage = |why| Failure::Usage(format!("--accounts: {why}"));
+        database.map(Some).map_err(usage)
+    }
+
+    /// The store, of a directory that must exist.
+    fn store(self) -> Result<Box<dyn Store>, Failure> {
+        Ok(match self.database()? {
+            Some(database) => Box::new(database),
+            None => Box::new(FileStore::new(self.files()?)),
+        })
+    }
+
     /// The files of the directory, which must exist.
     fn files(self) -> Result<Files, Failure> {
-        if self.folder.is_dir() {
-            return Ok(Files::new(self.folder));
+        if self.place.is_dir() {
+            return Ok(Files::new(self.place));
         }
-        let folder = self.folder.display();
+        let folder = self.place.display();
         Err(Failure::Usage(format!(
             "there is no directory {folder}; bank open --accounts {folder} makes it, with ten accounts"
         )))

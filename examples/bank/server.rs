@@ -1,110 +1,54 @@
-//! `bank server`: one loop for many clients, without a thread per client.
+//! One loop for many clients, without a thread per client.
 //!
 //! ```text
 //! listener ─┐
 //! clients ──┤                                                  ┌─ answers
 //! the lock ─┼─ poll ─> waiting requests ─ turn ─> one batch ───┤
-//! signals ──┘                                                  └─ the disk
+//! signals ──┘                                     (a worker)   └─ disk or database
 //! ```
 //!
 //! Requests gather while the server waits for its turn, and while it writes. In its turn it
 //! does all of them in one batch, which pays for the lock and the disk once.
+//!
+//! A client is not left without an answer. If the turn does not come, its request is withdrawn
+//! after a while, and the client is told for which server the bank waits. If the disk or the
+//! database does not answer, it is told that the outcome is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::TERM_SIGNALS;
 use signal_hook_mio::v1_0::Signals;
 
 use crate::accept::Acceptor;
-use crate::bank::{self, NOT_UNDERSTOOD};
+use crate::bank::Outcome;
 use crate::clock::Clock;
 use crate::connection::{Connection, Next};
-use crate::files::Files;
-use crate::group;
+use crate::language::Texts;
 use crate::ledger::Ledger;
 use crate::protocol::{Answer, Operation, Request};
-use crate::turns::{Alone, Turns};
-use crate::{Accounts, Failure, log_to_standard_error, print, warn};
-
-/// Serve the accounts of a directory.
-///
-/// Prints the same lines as the original's server: each client that connects and
-/// disconnects, and every change of its logical clock. There are no passwords:
-/// every client that can connect is served, so the server listens to this machine
-/// alone, unless --host says otherwise. It may be killed at any time; every change
-/// that it has answered is on the disk. Ctrl-C and SIGTERM end it with 0, and it
-/// withdraws from the lock first.
-///
-/// Several servers may share one directory, each with its --id and the same list
-/// of addresses: they take turns by a turno lock. If one of them is down, the
-/// others wait until it is restarted, and log for which one they wait.
-#[derive(Args)]
-#[command(after_help = EXAMPLES)]
-pub struct Arguments {
-    /// The TCP port to listen at; 0 takes any port, and prints it
-    #[arg(long, default_value_t = 5000)]
-    port: u16,
-
-    /// The address to listen at: 0.0.0.0 is every address of this machine
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    host: IpAddr,
-
-    #[command(flatten)]
-    accounts: Accounts,
-
-    #[command(flatten)]
-    group: group::Arguments,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  bank server
-  bank server --port 5001 --accounts /srv/contas
-  bank server --id 2 :7001 :7002 :7003 --port 5002 --state state-2";
+use crate::turns::Turns;
+use crate::worker::Worker;
+use crate::{print, warn};
 
 const LISTENER: Token = Token(0);
 const LOCK: Token = Token(1);
 const SIGNALS: Token = Token(2);
+const WORKER: Token = Token(3);
 
 /// The token of the first client.
-const FIRST_CLIENT: usize = 3;
+const FIRST_CLIENT: usize = 4;
 
 /// How many clients are accepted before the others are served.
 const MAX_AT_ONCE: usize = 64;
 
-impl Arguments {
-    pub fn run(self) -> Result<(), Failure> {
-        // The node logs there for which server it waits.
-        log_to_standard_error();
-        let files = self.accounts.files()?;
-        let turns: Box<dyn Turns> = if let Some(unlocked) = Alone::without_lock() {
-            Box::new(unlocked)
-        } else if let Some(group) = self.group.join(&files)? {
-            Box::new(group)
-        } else {
-            Box::new(Alone::claim(&files)?)
-        };
-        let address = SocketAddr::new(self.host, self.port);
-        let server = Server::bind(address, files, turns).map_err(|error| {
-            let hint = match error.kind() {
-                ErrorKind::AddrInUse => "; is a server still running? --port takes another",
-                _ => "",
-            };
-            Failure::Failed(format!("cannot listen at {address}: {error}{hint}"))
-        })?;
-        let ended = server.run();
-        ended.map_err(|error| Failure::Failed(format!("the server ended: {error}")))
-    }
-}
-
-struct Server {
+/// A server, with its clients.
+pub struct Server {
     poll: Poll,
     acceptor: Acceptor,
     clients: BTreeMap<usize, Connection>,
@@ -113,19 +57,44 @@ struct Server {
     ready: BTreeSet<usize>,
     /// When the messages of clients end, if they send nothing more until then.
     pauses: BTreeSet<(Instant, usize)>,
-    /// The requested operations, and their clients.
-    waiting: Vec<(usize, Operation)>,
+    /// The requested operations.
+    waiting: Vec<Waiting>,
+    /// The batch that the worker does.
+    in_progress: Option<InProgress>,
     clock: Clock,
     turns: Box<dyn Turns>,
-    ledger: Ledger,
+    worker: Worker,
+    texts: &'static Texts,
+    patience: Duration,
     signals: Signals,
     /// A signal has ended the server.
     is_ending: bool,
 }
 
+/// An operation that waits for the turn.
+struct Waiting {
+    client: usize,
+    operation: Operation,
+    since: Instant,
+}
+
+/// A batch that the worker does.
+struct InProgress {
+    /// The clients of its operations; none once they were told that it takes too long.
+    clients: Vec<usize>,
+    since: Instant,
+}
+
 impl Server {
-    fn bind(address: SocketAddr, files: Files, mut turns: Box<dyn Turns>) -> io::Result<Self> {
+    pub fn bind(
+        address: SocketAddr,
+        ledger: Ledger,
+        mut turns: Box<dyn Turns>,
+        texts: &'static Texts,
+        patience: Duration,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WORKER)?;
         let acceptor = Acceptor::bind(address, poll.registry(), LISTENER)?;
         turns.register(poll.registry(), LOCK)?;
         let mut signals = Signals::new(TERM_SIGNALS)?;
@@ -139,23 +108,28 @@ impl Server {
             ready: BTreeSet::new(),
             pauses: BTreeSet::new(),
             waiting: Vec::new(),
-            clock: Clock::new(print),
+            in_progress: None,
+            clock: Clock::new(print, texts),
             turns,
-            ledger: Ledger::new(files),
+            worker: Worker::start(ledger, texts, waker)?,
+            texts,
+            patience,
             signals,
             is_ending: false,
         })
     }
 
-    fn run(mut self) -> io::Result<()> {
+    pub fn run(mut self) -> io::Result<()> {
         let port = self.acceptor.port()?;
-        print(&format!("Servidor iniciado na porta {port}"));
-        print("Aguardando conexão...");
+        print(&format!("{} {port}", self.texts.started));
+        print(self.texts.listening);
         // Its first turn completes a batch that a killed server has left.
         self.turns.request()?;
         let mut events = Events::with_capacity(256);
-        while !self.is_ending {
-            self.take_turn()?;
+        while !self.has_ended() {
+            self.finish_batch()?;
+            self.begin_batch()?;
+            self.expire_patience();
             self.wait(&mut events)?;
             self.accept()?;
             self.expire_pauses();
@@ -171,6 +145,12 @@ impl Server {
         self.turns.close()
     }
 
+    /// Whether a signal has ended it, and the batch in progress is done, or takes too long.
+    fn has_ended(&self) -> bool {
+        let is_late = |batch: &InProgress| batch.since.elapsed() >= self.patience;
+        self.is_ending && self.in_progress.as_ref().is_none_or(is_late)
+    }
+
     /// Sleeps until something happens.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let is_busy = !self.ready.is_empty() || self.acceptor.is_ready();
@@ -179,7 +159,12 @@ impl Server {
         } else {
             let pause = self.pauses.first().map(|(ends, _)| *ends);
             let accept = self.acceptor.next_timeout();
-            let next = [pause, accept, self.turns.next_timeout()];
+            let next = [
+                pause,
+                accept,
+                self.turns.next_timeout(),
+                self.next_to_tell(),
+            ];
             let next = next.into_iter().flatten().min();
             next.map(|at| at.saturating_duration_since(Instant::now()))
         };
@@ -190,9 +175,9 @@ impl Server {
         for event in &*events {
             match event.token() {
                 LISTENER => self.acceptor.ready(),
-                // The next poll of the turn does its work.
-                LOCK => {}
-                SIGNALS => self.is_ending = self.signals.pending().next().is_some(),
+                // The next poll of the turn, and of the worker, does its work.
+                LOCK | WORKER => {}
+                SIGNALS => self.is_ending |= self.signals.pending().next().is_some(),
                 Token(client) => {
                     if let Some(connection) = self.clients.get_mut(&client) {
                         connection.ready();
@@ -238,7 +223,7 @@ impl Server {
         let _ = socket.set_nodelay(true);
         self.clients.insert(client, Connection::new(socket));
         self.ready.insert(client);
-        print(&format!("Novo cliente conectado {}", as_python(address)));
+        print(&format!("{} {}", self.texts.connected, as_python(address)));
         Ok(())
     }
 
@@ -284,31 +269,113 @@ impl Server {
     fn receive(&mut self, client: usize, request: Request) {
         let is_believed = self.clock.receive_from_client(request.stamp);
         match request.operation.filter(|_| is_believed) {
-            Some(operation) => self.waiting.push((client, operation)),
+            Some(operation) => self.waiting.push(Waiting {
+                client,
+                operation,
+                since: Instant::now(),
+            }),
             // The client's next request waits for the next round, so invalid requests
             // get no more service than valid ones.
-            None => self.answer(client, Err(NOT_UNDERSTOOD.to_owned())),
+            None => self.answer(client, Err(self.texts.not_understood.to_owned())),
         }
     }
 
-    /// Does all waiting operations, if it is our turn.
-    fn take_turn(&mut self) -> io::Result<()> {
+    /// Begins a batch of all waiting operations, if it is our turn.
+    fn begin_batch(&mut self) -> io::Result<()> {
+        // Also during a batch: the node has other work than our turn.
         let Some(turn) = self.turns.poll()? else {
             return Ok(());
         };
-        let (clients, operations): (Vec<usize>, Vec<Operation>) =
-            mem::take(&mut self.waiting).into_iter().unzip();
-        let outcomes = bank::execute(&mut self.ledger, turn, &operations);
+        if self.in_progress.is_some() || self.is_ending {
+            return Ok(());
+        }
+        let waiting = mem::take(&mut self.waiting).into_iter();
+        let (clients, operations) = waiting.map(|one| (one.client, one.operation)).unzip();
+        self.worker.begin(turn, operations)?;
+        self.in_progress = Some(InProgress {
+            clients,
+            since: Instant::now(),
+        });
+        Ok(())
+    }
+
+    /// Ends the turn once the batch is done, and answers its clients.
+    fn finish_batch(&mut self) -> io::Result<()> {
+        if self.in_progress.is_none() {
+            return Ok(());
+        }
+        let Some(outcomes) = self.worker.try_recv()? else {
+            return Ok(());
+        };
+        let clients = self.in_progress.take().map(|batch| batch.clients);
         // The changes are on the disk; the other servers need not wait for the answers.
         self.turns.release()?;
-        for (client, outcome) in clients.into_iter().zip(outcomes) {
+        for (client, outcome) in clients.into_iter().flatten().zip(outcomes) {
             self.answer(client, outcome);
+        }
+        // Operations that came meanwhile need another turn.
+        if !self.waiting.is_empty() {
+            self.turns.request()?;
         }
         Ok(())
     }
 
+    /// When the next client is to be told that its operation has to wait.
+    fn next_to_tell(&self) -> Option<Instant> {
+        let in_progress = self.in_progress.as_ref();
+        let in_progress = in_progress.filter(|batch| self.is_ending || !batch.clients.is_empty());
+        let since = [
+            self.waiting.first().map(|waiting| waiting.since),
+            in_progress.map(|batch| batch.since),
+        ];
+        since
+            .into_iter()
+            .flatten()
+            .min()?
+            .checked_add(self.patience)
+    }
+
+    /// Answers the clients that have waited for too long.
+    fn expire_patience(&mut self) {
+        let now = Instant::now();
+        if self.next_to_tell().is_none_or(|at| at > now) {
+            return;
+        }
+        let Texts {
+            not_done,
+            waits_for,
+            try_again,
+            unknown,
+            slow_store,
+            check_first,
+            ..
+        } = self.texts;
+        let is_late = |since: Instant| now.duration_since(since) >= self.patience;
+        let mut answers: Vec<(usize, String)> = Vec::new();
+        if let Some(batch) = &mut self.in_progress
+            && is_late(batch.since)
+        {
+            let why = format!("{unknown}{slow_store}{check_first}");
+            let clients = mem::take(&mut batch.clients).into_iter();
+            answers.extend(clients.map(|client| (client, why.clone())));
+        }
+        // From now on none of them is in a batch, so none is done.
+        let is_late = |waiting: &mut Waiting| is_late(waiting.since);
+        let late: Vec<Waiting> = self.waiting.extract_if(.., is_late).collect();
+        if !late.is_empty() {
+            let why = match self.turns.blocked() {
+                Some(others) => format!("{not_done}{waits_for}{others}{try_again}"),
+                None => format!("{not_done}{slow_store}{try_again}"),
+            };
+            answers.extend(late.iter().map(|late| (late.client, why.clone())));
+        }
+        for (client, why) in answers {
+            self.answer(client, Err(why));
+        }
+    }
+
     /// Answers the pending request of a client.
-    fn answer(&mut self, client: usize, outcome: bank::Outcome) {
+    fn answer(&mut self, client: usize, outcome: Outcome) {
         let stamp = self.clock.send();
         let is_done = outcome.is_ok();
         let text = outcome.unwrap_or_else(|why| why);
@@ -326,7 +393,7 @@ impl Server {
         if let Some(mut connection) = self.clients.remove(&client) {
             // A closed socket leaves the poll anyway.
             let _ = self.poll.registry().deregister(connection.socket());
-            print("Cliente desconectado");
+            print(self.texts.disconnected);
         }
     }
 }

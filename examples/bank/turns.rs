@@ -47,6 +47,11 @@ pub trait Turns {
     /// wake.
     fn poll(&mut self) -> io::Result<Option<Turn>>;
 
+    /// Why the requested turn does not come. `None` if it may come at any moment.
+    fn blocked(&mut self) -> Option<String> {
+        None
+    }
+
     /// Ends the turn: its changes are on the disk.
     fn release(&mut self) -> io::Result<()>;
 
@@ -62,6 +67,11 @@ pub struct Alone {
     _claim: Option<Claim>,
 }
 
+/// The environment says that this server is to behave as if it were alone.
+pub fn is_without_lock() -> bool {
+    env::var_os(WITHOUT_LOCK).is_some_and(|value| value == "1")
+}
+
 impl Alone {
     /// The turns of a server that does not share its accounts.
     ///
@@ -74,14 +84,13 @@ impl Alone {
         })
     }
 
-    /// The turns of a server of several that behaves as if it were alone, if a test asks
-    /// for that.
-    pub fn without_lock() -> Option<Self> {
-        let is_asked_for = env::var_os(WITHOUT_LOCK).is_some_and(|value| value == "1");
-        is_asked_for.then_some(Alone {
+    /// The turns of a server whose store refuses others itself, or of one that a test has
+    /// behave as if it were alone.
+    pub fn unclaimed() -> Self {
+        Alone {
             is_requested: false,
             _claim: None,
-        })
+        }
     }
 }
 

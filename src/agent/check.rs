@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use super::config::AgentConfig;
-use super::{socket, socket_path};
+use super::{recovery, socket, socket_path};
 use crate::Status;
 use crate::engine::state_file::StateFile;
 use crate::engine::{self, key_file};
@@ -48,15 +48,16 @@ pub(crate) fn check(
     let socket = socket.unwrap_or_else(socket_path::for_agent);
     // An agent of this member that runs has the port, the state and the socket.
     let running = ask(&socket);
-    let is_ours = |running: &&Status| Some(running.id) == config.id;
+    let id = config.own_id().ok();
+    let is_ours = |running: &&Status| Some(running.id) == id;
     let own = running.as_ref().filter(is_ours);
     check.wrong_if(config.settings().err());
-    let list = check.members(config);
-    let group = list.and_then(|list| check.group(config, &list, own));
+    let list = check.members(config, id);
+    let group = list.and_then(|list| check.group(config, id?, &list, own));
     check.key(config, group.as_ref());
     check.lease(config, group.as_ref());
-    check.state(config, group.as_ref(), own.is_some());
-    check.socket(config, &socket, running.as_ref());
+    check.state(config, &socket, group.as_ref(), own.is_some());
+    check.socket(config, id, &socket, running.as_ref());
     if let Some(trace) = &config.trace {
         check.writable("the directory for a trace", trace);
     }
@@ -85,7 +86,7 @@ impl Check {
     /// The members of the list; `None` if one is no member, or this member's own name is not
     /// found. Names that are not found are told one by one: those of the others are looked up
     /// again when the agent runs.
-    fn members(&mut self, config: &AgentConfig) -> Option<Vec<Listed>> {
+    fn members(&mut self, config: &AgentConfig, own: Option<u16>) -> Option<Vec<Listed>> {
         let mut list: Vec<Listed> = Vec::new();
         for (text, id) in config.members.iter().zip(1..) {
             match text.parse::<Listed>() {
@@ -105,7 +106,7 @@ impl Check {
         for (member, id) in list.iter().zip(1..) {
             match member.address.resolve() {
                 Ok(found) => self.add(Kind::Fine, format!("{member} ({id}) is {}", shown(&found))),
-                Err(error) if config.id == Some(id) => {
+                Err(error) if own == Some(id) => {
                     has_own = false;
                     self.add(
                         Kind::Wrong,
@@ -127,10 +128,10 @@ impl Check {
     fn group(
         &mut self,
         config: &AgentConfig,
+        id: u16,
         list: &[Listed],
         own: Option<&Status>,
     ) -> Option<Group> {
-        let id = config.id?;
         let listen = config
             .listen
             .as_deref()
@@ -230,7 +231,13 @@ impl Check {
         }
     }
 
-    fn state(&mut self, config: &AgentConfig, group: Option<&Group>, is_running: bool) {
+    fn state(
+        &mut self,
+        config: &AgentConfig,
+        socket: &Path,
+        group: Option<&Group>,
+        is_running: bool,
+    ) {
         let Some(folder) = &config.state else {
             let text = "no state directory: this agent can start again only while all other \
                         members are up";
@@ -256,7 +263,10 @@ impl Check {
                     Kind::Wrong,
                     format!("the state directory {shown} is in use by another node"),
                 ),
-                Ok(notice) => {
+                Ok((takes_over, notice)) => {
+                    if takes_over {
+                        self.wrong_if(recovery::may_adopt_list(socket, folder).err());
+                    }
                     self.add(
                         Kind::Fine,
                         format!("the state in {shown} is of this member"),
@@ -271,14 +281,20 @@ impl Check {
         self.writable("the state directory", folder);
     }
 
-    fn socket(&mut self, config: &AgentConfig, path: &Path, running: Option<&Status>) {
+    fn socket(
+        &mut self,
+        config: &AgentConfig,
+        own: Option<u16>,
+        path: &Path,
+        running: Option<&Status>,
+    ) {
         let shown = path.display();
         self.wrong_if(socket_path::check(path).err());
         if let Some(group) = &config.socket_group {
             self.wrong_if(socket::group_id(group).err());
         }
         if let Some(other) = running {
-            let (is_own, id) = (Some(other.id) == config.id, other.id);
+            let (is_own, id) = (Some(other.id) == own, other.id);
             match is_own {
                 true => self.add(
                     Kind::Fine,

@@ -193,6 +193,7 @@ impl Client {
                     lock: ask.name.clone(),
                     state: WAITING.to_owned(),
                     token: None,
+                    shared: ask.shared,
                     pid: self.pid,
                     uid: self.uid,
                     host: host.to_owned(),
@@ -217,10 +218,12 @@ impl Client {
         Entry {
             lock: ask.name.clone(),
             token,
+            shared: ask.shared,
             pid: self.pid,
             uid: self.uid,
             command: ask.command.clone(),
             began_us: Some(boot_clock::now().0),
+            no_command: ask.no_command,
         }
     }
 }

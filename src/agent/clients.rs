@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::client::{Client, Phase};
 use super::connection::Closing;
 use super::hold::Hold;
-use super::protocol::{Answer, Ask, ClientMessage, Turn};
+use super::protocol::{Answer, Ask, ClientMessage, Turn, VERSION};
 use super::record::{description, is_locked};
 use super::usage::NotHad;
 use super::waiting::Waiting;
@@ -92,6 +92,9 @@ impl Agent {
                     why: "it does not hold the lock for this command".to_owned(),
                 },
             },
+            (ClientMessage::Hello { version }, Phase::Idle) => Answer::Hello {
+                version: version.clamp(1, VERSION),
+            },
             (ClientMessage::Status {}, phase) => {
                 client.phase = phase;
                 Answer::Status(Box::new(self.status()))
@@ -134,9 +137,14 @@ impl Agent {
         Some(why)
     }
 
-    /// Whether a client runs under the lock for which it asks. The name alone proves nothing:
-    /// it stays in the environment of what a command leaves behind.
+    /// Whether a client runs under the lock for which it asks.
     fn is_within(&self, ask: &Ask) -> bool {
+        self.outer(ask).is_some()
+    }
+
+    /// The entry of the lock for which a client asks, under which it runs already. The name
+    /// alone proves nothing: it stays in the environment of what a command leaves behind.
+    fn outer(&self, ask: &Ask) -> Option<&Hold> {
         let held = self
             .clients
             .values()
@@ -145,14 +153,23 @@ impl Agent {
                 _ => None,
             });
         let outer = ask.outer.as_ref().filter(|outer| outer.name == ask.name);
-        outer.is_some_and(|outer| held.chain(&self.orphans).any(|hold| hold.is(outer)))
+        outer.and_then(|outer| held.chain(&self.orphans).find(|hold| hold.is(outer)))
     }
 
     /// The answer to a client that would wait for itself.
     fn within(&self, ask: &Ask) -> Answer {
+        let is_outer_shared = self.outer(ask).is_some_and(|hold| hold.record.entry.shared);
+        if is_outer_shared && !ask.shared {
+            return Answer::failed(
+                "this command runs under that lock in shared mode, and would wait for itself: an \
+                 exclusive entry cannot begin in a shared one, which others may have too; take \
+                 the outer one without --shared",
+            );
+        }
         if ask.reentrant {
             return Answer::Within {
                 node: self.node.id(),
+                shared: is_outer_shared,
             };
         }
         Answer::failed(
@@ -163,10 +180,11 @@ impl Agent {
 
     fn request(&mut self, client: &Client, ask: Ask) -> Result<Waiting, LockError> {
         let handle = self.handle.described(description(client.pid, &ask.command));
-        let request = if ask.at_once {
-            handle.try_request(&ask.name)?
-        } else {
-            handle.request(&ask.name)?
+        let request = match (ask.at_once, ask.shared) {
+            (true, false) => handle.try_request(&ask.name)?,
+            (false, false) => handle.request(&ask.name)?,
+            (true, true) => handle.try_request_shared(&ask.name)?,
+            (false, true) => handle.request_shared(&ask.name)?,
         };
         let limit = ask.wait_ms.map(Duration::from_millis);
         // The first poll of the request registers the waker with it.

@@ -7,14 +7,16 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::group::{Listed, OwnId, own_id};
 use crate::{Settings, StartError};
 
 /// The configuration of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AgentConfig {
-    /// This member's id: its place in the list, from 1.
-    pub(crate) id: Option<u16>,
+    /// Which member this is. `None`: the one whose address is this machine's own.
+    #[serde(deserialize_with = "own")]
+    pub(crate) id: Option<OwnId>,
     /// The addresses of all members.
     pub(crate) members: Vec<String>,
     /// The address to listen at, if not this member's in the list.
@@ -56,6 +58,35 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
     })
 }
 
+/// An id as a number, or as the name of a member.
+fn own<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OwnId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "an id is a number from 1, or the name of a member"
+    )]
+    enum Text {
+        Number(u16),
+        Name(String),
+    }
+    Ok(Some(match Text::deserialize(from)? {
+        Text::Number(number) => OwnId::Number(number),
+        Text::Name(name) => OwnId::Name(name),
+    }))
+}
+
+/// The text without its comments: lines that begin with `//`. What is left has the same line
+/// numbers.
+fn without_comments(text: &[u8]) -> Vec<u8> {
+    let lines = text.split(|&byte| byte == b'\n');
+    // No text in JSON goes over the end of a line.
+    let kept = lines.map(|line| match line.trim_ascii_start().starts_with(b"//") {
+        true => &[][..],
+        false => line,
+    });
+    kept.collect::<Vec<_>>().join(&b'\n')
+}
+
 impl AgentConfig {
     /// Reads a file. Paths in it are relative to its directory.
     ///
@@ -64,7 +95,7 @@ impl AgentConfig {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let text = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
-        let mut config: AgentConfig = serde_json::from_slice(&text)
+        let mut config: AgentConfig = serde_json::from_slice(&without_comments(&text))
             .map_err(|error| format!("the configuration {shown} is wrong: {error}"))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let (key, state) = (&mut config.key, &mut config.state);
@@ -100,18 +131,33 @@ impl AgentConfig {
         }
     }
 
+    /// The id of this member.
+    ///
+    /// # Errors
+    /// A sentence that says what to give. A list that is wrong is an error of another check.
+    pub(super) fn own_id(&self) -> Result<u16, String> {
+        if let Some(OwnId::Number(id)) = self.id {
+            return Ok(id);
+        }
+        let list: Result<Vec<Listed>, _> = self.members.iter().map(|it| it.parse()).collect();
+        match list {
+            Ok(list) => own_id(self.id.as_ref(), &list).map_err(|error| error.to_string()),
+            // The node says which address is wrong.
+            Err(_) => Ok(1),
+        }
+    }
+
     /// The settings of the node.
     ///
     /// # Errors
-    /// [`StartError::Config`] if there are no members or no id.
+    /// [`StartError::Config`] if there are no members, or it is not known which this is.
     pub(super) fn settings(&self) -> Result<Settings, StartError> {
         let missing = |what: &str| StartError::Config(what.to_owned());
         if self.members.is_empty() {
             let what = "no members: give --config FILE, or the addresses of all members";
             return Err(missing(what));
         }
-        let what = "no id: give --id N, or \"id\" in the configuration";
-        let id = self.id.ok_or_else(|| missing(what))?;
+        let id = self.own_id().map_err(StartError::Config)?;
         let mut settings = Settings::new(id, self.members.clone());
         if let Some(listen) = &self.listen {
             settings = settings.listen(listen);
@@ -166,15 +212,50 @@ mod tests {
         let text = r#"{"id": 2, "members": [":1", ":2"], "key": "turno.key", "state": "/s"}"#;
         fs::write(&file, text).unwrap();
         let given = AgentConfig {
-            id: Some(1),
+            id: Some(OwnId::Number(1)),
             ..AgentConfig::default()
         };
         let config = given.or(AgentConfig::read(&file).unwrap());
-        assert_eq!(config.id, Some(1));
+        assert_eq!(config.own_id(), Ok(1));
         assert_eq!(config.members, [":1", ":2"]);
         assert_eq!(config.key, Some(folder.path().join("turno.key")));
         assert_eq!(config.state, Some("/s".into()));
         assert!(config.settings().is_ok());
+    }
+
+    #[test]
+    fn an_id_in_a_file_is_a_number_a_name_or_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("turno.json");
+        let own_id = |field: &str| {
+            let members = r#""members": ["a=192.0.2.1:1", "b=127.0.0.1:1", "c=192.0.2.3:1"]"#;
+            fs::write(&file, format!("{{{field}{members}}}")).unwrap();
+            AgentConfig::read(&file).map(|config| config.own_id())
+        };
+        assert_eq!(own_id(r#""id": 3, "#), Ok(Ok(3)));
+        assert_eq!(own_id(r#""id": "c", "#), Ok(Ok(3)));
+        assert_eq!(own_id(""), Ok(Ok(2)));
+        let error = own_id(r#""id": -1, "#).unwrap_err();
+        assert!(
+            error.contains("a number from 1, or the name of a member"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_line_of_a_file_may_be_a_comment_and_errors_still_name_their_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("turno.json");
+        let text = "// {\n{\n  // \"id\": 7,\n  \"listen\": \"//x\",\n  \"id\": 2\n}";
+        fs::write(&file, text).unwrap();
+        let config = AgentConfig::read(&file).unwrap();
+        assert_eq!(
+            (config.own_id(), config.listen.as_deref()),
+            (Ok(2), Some("//x"))
+        );
+        fs::write(&file, "// {\n{\n  \"ids\": 2\n}").unwrap();
+        let error = AgentConfig::read(&file).unwrap_err();
+        assert!(error.contains("line 3"), "{error}");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(crate) struct GroupLock {
     pub(crate) name: String,
     /// The id of the caller that holds it.
     pub(crate) holder: Option<String>,
+    /// The ids of further callers that hold it, in shared mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sharing: Vec<String>,
     /// The ids of the callers that wait for it, in order.
     pub(crate) waiting: Vec<String>,
     /// The locks of a deadlock: the holder of each waits for the next, the holder of the last
@@ -115,25 +118,24 @@ impl GroupStatus {
     fn add(&mut self, name: &str, placed: Vec<Placed<'_>>) {
         let (holders, mut waiting): (Vec<_>, Vec<_>) =
             placed.into_iter().partition(|it| it.caller.is_holder());
-        // The members did not answer at one moment: of two holders, that with the larger
-        // token has entered when the other had left.
-        let holder = holders.into_iter().max_by_key(|it| it.caller.token);
+        let holders = present(holders);
         // A member asks for its first caller; for the next it asks again.
         waiting.sort_by_key(|it| {
             let is_asked_for = it.place == 0 && it.request.is_some();
             (it.place, Reverse(is_asked_for), it.request, it.member)
         });
-        if holder.is_none() && waiting.is_empty() {
+        if holders.is_empty() && waiting.is_empty() {
             return;
         }
         let id = |it: &Placed<'_>| format!("{}.{}", it.member, it.caller.ticket);
         self.locks.push(GroupLock {
             name: name.to_owned(),
-            holder: holder.as_ref().map(id),
+            holder: holders.first().map(id),
+            sharing: holders.iter().skip(1).map(id).collect(),
             waiting: waiting.iter().map(id).collect(),
             deadlock: Vec::new(),
         });
-        let callers = holder.into_iter().chain(waiting).map(|it| GroupCaller {
+        let callers = holders.into_iter().chain(waiting).map(|it| GroupCaller {
             id: id(&it),
             member: it.member.0,
             lock: name.to_owned(),
@@ -190,6 +192,22 @@ impl GroupStatus {
     }
 }
 
+/// Those of the holders that are in the section. The members did not answer at one moment: of
+/// two exclusive holders that with the larger token has entered when the other had left, and
+/// a shared token lies between the exclusive ones before and after it.
+fn present(holders: Vec<Placed<'_>>) -> Vec<Placed<'_>> {
+    let (mut shared, exclusive): (Vec<_>, Vec<_>) =
+        holders.into_iter().partition(|it| it.caller.shared);
+    let last = exclusive.into_iter().max_by_key(|it| it.caller.token);
+    let before = last.as_ref().and_then(|it| it.caller.token);
+    shared.retain(|it| it.caller.token >= before);
+    if shared.is_empty() {
+        return last.into_iter().collect();
+    }
+    shared.sort_by_key(|it| (it.caller.token, it.member, it.caller.ticket));
+    shared
+}
+
 impl From<&ClientStatus> for CallerReport {
     fn from(client: &ClientStatus) -> Self {
         // Any client can name any number of turns.
@@ -201,6 +219,7 @@ impl From<&ClientStatus> for CallerReport {
             ticket: client.ticket,
             state: client.state.clone(),
             token: client.token,
+            shared: client.shared,
             pid: client.pid,
             uid: client.uid,
             user: None,
@@ -216,7 +235,12 @@ impl From<&ClientStatus> for CallerReport {
 impl GroupCaller {
     /// `held by beta:7001 (2), pid 812, ./backup, for 12 min`, of a member with this name.
     pub(crate) fn as_holder(&self, member: &str) -> String {
-        let mut text = format!("held by {member}");
+        let how = if self.caller.shared {
+            " in shared mode"
+        } else {
+            ""
+        };
+        let mut text = format!("held{how} by {member}");
         self.push(&mut text);
         text
     }

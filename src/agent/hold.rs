@@ -155,8 +155,9 @@ impl Hold {
             .killed_at
             .get_or_insert_with(Instant::now)
             .elapsed();
-        // The client has the time to say why its command was killed.
-        let is_client = |process: &Process| Some(process.id()) == self.record.entry.pid;
+        // The client has the time to say why its command was killed, if it has one.
+        let entry = &self.record.entry;
+        let is_client = |process: &Process| Some(process.id()) == entry.pid && !entry.no_command;
         let is_due = |process: &Process| waited >= MAX_CLIENT_END || !is_client(process);
         let processes: Vec<_> = processes.into_iter().filter(is_due).collect();
         let Entry { lock, command, .. } = &self.record.entry;
@@ -183,6 +184,7 @@ impl Hold {
             lock: entry.lock,
             state: state.to_owned(),
             token: Some(self.guard.token().get()),
+            shared: entry.shared,
             pid: entry.pid,
             uid: entry.uid,
             host: host.to_owned(),

@@ -21,6 +21,7 @@ pub(crate) mod check;
 mod client;
 mod clients;
 mod config;
+pub(crate) mod config_text;
 mod connection;
 pub(crate) mod deadline;
 pub(crate) mod group_status;

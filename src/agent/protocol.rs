@@ -1,5 +1,5 @@
 //! The protocol between an agent and its clients on a Unix socket: one JSON object a
-//! line.
+//! line. `docs/socket.md` has it for those who write a client.
 //!
 //! ```text
 //! client                                     agent
@@ -50,10 +50,19 @@ pub(crate) const MAX_ANSWER: usize = 128 << 20;
 /// doubles.
 pub(crate) const FIRST_REPORT: Duration = Duration::from_secs(1);
 
+/// The version of the protocol that [`ClientMessage::Hello`] begins.
+pub(crate) const VERSION: u32 = 1;
+
 /// A message of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum ClientMessage {
+    /// The first line of a client that speaks this version; `turno lock` leaves it out. An
+    /// agent that does not know of it answers `failed`.
+    Hello {
+        /// The version.
+        version: u32,
+    },
     /// Requests a lock.
     Ask(Ask),
     /// The client has locked the record of its entry.
@@ -88,6 +97,10 @@ pub(crate) enum ClientMessage {
 pub(crate) struct Ask {
     /// The name of the lock.
     pub(crate) name: String,
+    /// Other callers that ask so may have the lock at the same time. An agent that does not
+    /// know the field refuses it.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) shared: bool,
     /// Fail if another caller comes first.
     #[serde(default)]
     pub(crate) at_once: bool,
@@ -104,6 +117,10 @@ pub(crate) struct Ask {
     /// The command may run under the outer turn.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) reentrant: bool,
+    /// The client runs no command: it is in the critical section itself. `command` then says
+    /// what it is. Of version 1.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) no_command: bool,
     /// All turns under which the client itself runs, the outermost first: two commands can
     /// wait for each other's locks. As `outer`, it is left out for an older agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +146,12 @@ pub(crate) struct Turn {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
+    /// The version that the agent speaks with this client: its own, or the client's if that is
+    /// lower.
+    Hello {
+        /// The version.
+        version: u32,
+    },
     /// The client still waits.
     Waiting {
         /// How long, and for whom.
@@ -170,6 +193,9 @@ pub(crate) enum Answer {
     Within {
         /// The id of this member.
         node: u16,
+        /// The turn is shared.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        shared: bool,
     },
     /// The entry is this client's, as before.
     Resumed {},
@@ -227,6 +253,9 @@ pub(crate) struct ClientStatus {
     pub(crate) state: String,
     /// The fencing token of its entry.
     pub(crate) token: Option<u64>,
+    /// It has the lock, or wants it, in shared mode.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) shared: bool,
     /// Its process id.
     pub(crate) pid: Option<u32>,
     /// Its user id.

@@ -8,6 +8,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::ops::Not;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::deadline;
+use crate::mutex::Mode;
 use crate::system::file::with_suffix;
 use crate::views::Moment;
 
@@ -23,6 +25,9 @@ use crate::views::Moment;
 pub(super) struct Entry {
     pub(super) lock: String,
     pub(super) token: u64,
+    /// Whether the entry is shared. An older agent takes it for an exclusive one.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) shared: bool,
     pub(super) pid: Option<u32>,
     pub(super) uid: Option<u32>,
     pub(super) command: Vec<String>,
@@ -30,6 +35,19 @@ pub(super) struct Entry {
     /// agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) began_us: Option<u64>,
+    /// The client itself is in the critical section. An older agent does not know of the field.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(super) no_command: bool,
+}
+
+impl Entry {
+    /// The mode of the entry.
+    pub(super) fn mode(&self) -> Mode {
+        match self.shared {
+            true => Mode::Shared,
+            false => Mode::Exclusive,
+        }
+    }
 }
 
 /// Describes a client, not escaped yet: `process 4711 (rsync -a data backup:)`.
@@ -61,14 +79,22 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Opens the directory beside an agent's socket. A missing directory is created.
-    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, String> {
-        let folder = std::path::absolute(with_suffix(socket, ".held")).map_err(|error| {
+    /// The directory beside an agent's socket.
+    ///
+    /// # Errors
+    /// The path is relative, and there is no present directory.
+    pub(super) fn folder(socket: &Path) -> Result<PathBuf, String> {
+        std::path::absolute(with_suffix(socket, ".held")).map_err(|error| {
             format!(
                 "cannot make {} an absolute path: {error}; give an absolute one with --socket",
                 socket.display()
             )
-        })?;
+        })
+    }
+
+    /// Opens the directory beside an agent's socket. A missing directory is created.
+    pub(super) fn beside(socket: &Path, gid: Option<u32>) -> Result<Self, String> {
+        let folder = Self::folder(socket)?;
         let (folder_mode, mode) = match gid {
             Some(_) => (0o750, 0o640),
             None => (0o700, 0o600),
@@ -164,10 +190,12 @@ mod tests {
         Entry {
             lock: lock.into(),
             token: 7,
+            shared: false,
             pid: Some(1),
             uid: None,
             command: vec!["true".into()],
             began_us: None,
+            no_command: false,
         }
     }
 

@@ -78,6 +78,17 @@ pub(super) fn start_node(
     Ok((node, holds.collect()))
 }
 
+/// Whether no command runs under its lock by the records of this agent. Changes nothing.
+///
+/// # Errors
+/// One does, or that cannot be read.
+pub(super) fn may_adopt_list(socket: &Path, state: &Path) -> Result<(), String> {
+    let own = Records::folder(socket)?;
+    let mut open = read_open(&own, |_| Ok(()))?;
+    open.extend(RecordFolders::in_state(state).open_elsewhere(&own)?);
+    open.first().map_or(Ok(()), |open| Err(open.refusal()))
+}
+
 /// Since when an entry is held. Of one in an older agent's record that is not known.
 fn since(entry: &Entry) -> Instant {
     let now = Instant::now();
@@ -234,6 +245,7 @@ impl OpenRecord {
         let resumed = ResumedEntry::new(self.lock.clone(), Token::new(entry.token));
         let since_boot = self.until.map(|until| until.since(Moment::default()));
         resumed
+            .in_mode(entry.mode())
             .described(description(entry.pid, &entry.command))
             .expires(since_boot)
     }

@@ -12,8 +12,10 @@ impl Agent {
         let node = self.node.status();
         // By ticket, the order in which the requests for one lock are granted.
         let queues = node.locks.iter().flat_map(|lock| {
-            let queue = lock.holder.iter().chain(&lock.waiting);
-            queue.copied().enumerate()
+            let holders = lock.holder.into_iter();
+            let sharing = lock.sharing.iter().map(|(ticket, _)| *ticket);
+            let queue = holders.chain(sharing).chain(lock.waiting.iter().copied());
+            queue.enumerate()
         });
         let places: HashMap<u64, usize> = queues.map(|(place, ticket)| (ticket, place)).collect();
         // Requests that the node has not read yet come last, in the order of their tickets.

@@ -9,7 +9,9 @@ use clap::Args;
 use super::duration::{seconds, time};
 use super::{Failure, closed_pipe_is_fine, log_to_standard_error, status};
 use crate::agent::check::{Kind, check};
+use crate::agent::config_text::config_text;
 use crate::agent::{Agent, AgentConfig, AgentError};
+use crate::group::OwnId;
 use crate::printable::Printable;
 use crate::system::millis;
 
@@ -42,9 +44,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// This member's id: its place in the list, from 1
+    /// This member: its place in the list, from 1, or its name [default: the one member
+    /// whose address is this machine's own]
     #[arg(long)]
-    id: Option<u16>,
+    id: Option<OwnId>,
 
     /// Sign every datagram with the group's key in this file, and drop datagrams that
     /// are not signed with it (turno key makes one)
@@ -126,6 +129,11 @@ pub(super) struct Arguments {
     /// nothing; exit 0 if nothing is, else 2. Run it as the agent's user
     #[arg(long)]
     check: bool,
+
+    /// Print a configuration with comments to start from, and start nothing; with --config
+    /// and other options, it has what they say
+    #[arg(long, conflicts_with = "check")]
+    print_config: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -133,15 +141,16 @@ Examples:
   turno agent --config /etc/turno/turno.json
   turno agent --id 1 alpha:7001 beta:7001 --key turno.key --state state
   turno agent --id 1 :7001 --socket ./turno.sock
+  turno agent alpha:7001 beta:7001 gamma:7001 --print-config > turno.json
   turno agent --config /etc/turno/turno.json --check
   turno agent --config /etc/turno/turno.json --adopt-list --without gamma:7001
 
 A configuration:
-  { \"id\": 1, \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
+  { \"id\": \"alpha\", \"members\": [\"alpha:7001\", \"beta:7001\", \"gamma:7001\"],
     \"key\": \"turno.key\", \"state\": \"/var/lib/turno/state\",
     \"failover\": \"10s\", \"socket_group\": \"turno\" }
 It may also have listen, socket, trace, resend_ms and beat. Paths are relative to the
-directory of the file.
+directory of the file, and a line that begins with // is a comment.
 
 Exit codes: 0 ended by a signal, or --check found nothing wrong; 1 failure; 2 wrong
 use, or --check found what is wrong.
@@ -168,6 +177,10 @@ impl Arguments {
             beat: self.beat,
         };
         let config = given.or(file.map_err(Failure::usage)?.unwrap_or_default());
+        if self.print_config {
+            let text = config_text(&config);
+            return closed_pipe_is_fine(io::stdout().write_all(text.as_bytes()));
+        }
         if self.check {
             return checked(&config);
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::duration::seconds;
 use super::{TIMED_OUT, print_error};
@@ -38,6 +38,16 @@ pub(super) struct Arguments {
     /// machines that do this at the same moment exactly one runs its command
     #[arg(short, long, conflicts_with = "wait")]
     nonblock: bool,
+
+    /// Share the lock: other callers that give -s, on any machine, may have it at the same
+    /// time, and none that does not. While one waits that wants the lock for itself, no
+    /// caller begins that asked later
+    #[arg(short, long, conflicts_with = "exclusive")]
+    shared: bool,
+
+    /// Have the lock alone: the default, as with flock(1)
+    #[arg(short = 'x', long)]
+    exclusive: bool,
 
     /// Wait at most this long (5, 0.5 or 2m), then exit with 124; with 123 if members do not
     /// answer; or with 125 if no agent has answered: an agent may be started, or restarted,
@@ -108,6 +118,7 @@ pub(super) struct Arguments {
 
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    #[arg(value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 
@@ -116,6 +127,10 @@ Examples:
   turno lock deploy -- ./deploy.sh production
   turno lock -w 30 deploy -- ./deploy.sh production || echo 'not deployed'
   turno lock -v 'disk 7' -- sh -c 'rsync -a new/ /mnt/7/ && touch /mnt/7/done'
+
+Readers share a lock that a writer has alone:
+  turno lock -s report -- ./read-report
+  turno lock report -- ./rebuild-report
 
 In the crontab of every machine, so that one of them runs the job:
   0 3 * * *  turno lock -n --at-least 60s nightly -- backup
@@ -136,6 +151,8 @@ Environment of the command:
   TURNO_TOKEN  the fencing token, a number that rises with every entry in the
                group; a resource that remembers the highest token can refuse
                writes with a lower one
+  TURNO_MODE   exclusive, or shared with -s: a resource then compares a shared token with
+               the highest exclusive one only
   TURNO_NODE   the id of this machine's member
   TURNO_HELD   all locks under which it runs, the outermost first: a line each, with
                the token, the device and inode of the record, and the name
@@ -163,6 +180,7 @@ impl Arguments {
                 Some(time) => WaitLimit::AtMost(time),
                 None => WaitLimit::Unlimited,
             },
+            is_shared: self.shared,
             kill_after: self.kill_after,
             agent_patience: self.agent_patience,
             is_reentrant: self.reentrant,

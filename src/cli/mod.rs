@@ -4,14 +4,19 @@
 //! help. `run` hands them over as the types of the module that does the work.
 
 mod agent;
+mod completions;
 mod duration;
+mod exercise;
+mod help;
 mod key;
 mod lock;
+mod man;
 mod play;
 mod process;
 mod shared;
 mod simulate;
 mod status;
+mod top;
 mod trace;
 
 use std::env;
@@ -21,7 +26,8 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::agent::watch::TOLD;
 use crate::lock_command::SUPERVISOR;
@@ -66,14 +72,20 @@ more. RUST_LOG=debug shows diagnostics on standard error.";
 enum Command {
     Agent(Box<agent::Arguments>),
     Status(status::Arguments),
+    Top(top::Arguments),
     Process(process::Arguments),
     Play(play::Arguments),
+    Exercise(exercise::Arguments),
     Shared(shared::Arguments),
     Key(key::Arguments),
     #[command(flatten)]
     Lock(LockCommand),
     Simulate(simulate::Arguments),
     Trace(trace::Arguments),
+    Man(man::Arguments),
+    Completions(completions::Arguments),
+    #[command(hide = true)]
+    CompleteNames(completions::names::Arguments),
 }
 
 /// What runs twice for every command under a lock.
@@ -104,15 +116,22 @@ struct LockArguments {
 /// Parses the command line of this process.
 ///
 /// To build all subcommands takes longer than all else that this program does for a command
-/// under a lock.
+/// under a lock, or for its version.
 fn parse() -> clap::error::Result<Command> {
     let subcommand = env::args_os().nth(1);
     match subcommand.as_ref().and_then(|word| word.to_str()) {
-        Some("lock" | SUPERVISOR) => {
+        Some("lock" | SUPERVISOR | "--version" | "-V") => {
             LockArguments::try_parse().map(|arguments| Command::Lock(arguments.command))
         }
         _ => Arguments::try_parse().map(|arguments| arguments.command),
     }
+}
+
+/// Help for the width of the terminal. It is asked for rarely, so it is made again only then.
+fn fitted_help(help: &clap::Error) -> String {
+    let command = help::fitted(Arguments::command(), help::width());
+    let again = command.try_get_matches_from(env::args_os());
+    help::printed(&again.err().as_ref().unwrap_or(help).to_string())
 }
 
 /// The exit code of a subcommand that failed, and why it did.
@@ -139,22 +158,32 @@ pub fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
         Err(help) => {
+            let text = match help.kind() {
+                ErrorKind::DisplayVersion => help.to_string(),
+                _ => fitted_help(&help),
+            };
             // A reader may close the pipe early.
-            let _ = io::stdout().write_all(help.to_string().as_bytes());
+            let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
     };
     let done = match command {
         Command::Agent(arguments) => arguments.run(),
         Command::Status(arguments) => arguments.run(),
+        Command::Top(arguments) => arguments.run(),
         Command::Process(arguments) => arguments.run(),
         Command::Play(arguments) => arguments.run(),
+        Command::Exercise(arguments) => arguments.run(),
         Command::Shared(arguments) => arguments.run(),
         Command::Key(arguments) => arguments.run(),
         // It has exit codes of its own.
         Command::Lock(command) => return command.run(),
         Command::Simulate(arguments) => arguments.run(),
         Command::Trace(arguments) => arguments.run(),
+        Command::Man(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(),
+        // Its exit code says whether a name is to stand there.
+        Command::CompleteNames(arguments) => return arguments.run(),
     };
     let Err(Failure(code, why)) = done else {
         return ExitCode::SUCCESS;

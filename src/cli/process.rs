@@ -15,6 +15,7 @@ use crate::mutex::Pace;
 use crate::process::{Config, Input, Process};
 use crate::system::Output;
 use crate::system::signals::survive_a_file_that_is_full;
+use crate::system::terminal::can_fill_the_screen;
 use crate::trace::Traced;
 use crate::ui::plain::Plain;
 use crate::ui::screen::Screen;
@@ -194,12 +195,6 @@ fn run(config: Config, observer: impl Observer, trace: Option<&Path>) -> Result<
     }
     let process = Process::start(config, observer).map_err(Failure::failed)?;
     closed_pipe_is_fine(process.run())
-}
-
-/// Whether input and output are a terminal that knows escape codes.
-fn can_fill_the_screen() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    !is_dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 fn id(text: &str) -> Result<u16, String> {

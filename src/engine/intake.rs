@@ -4,11 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::old_list::Question;
+use super::state_file::{Change, StateFile};
 use super::{Engine, Input, NodeEvent, Observer, User};
 use crate::mutex::{Body, Message, NodeId, Origin, Rejected};
 use crate::protocol::Event;
 use crate::system::{boot_clock, millis};
-use crate::transport::{DropReason, Dropped, Incoming, Socket};
+use crate::transport::{DropReason, Dropped, Incoming, Outgoing, Socket};
 use crate::views::{Moment, ViewMessage};
 use crate::wire::Heard;
 
@@ -149,11 +151,14 @@ impl<O: Observer, U: User> Engine<O, U> {
 
     fn dropped(&mut self, source: SocketAddr, bytes: &[u8], dropped: Dropped) -> io::Result<()> {
         let reason = dropped.reason;
-        let is_of_old_list = self.is_of_old_list(reason)?;
+        let of_old_list = self.of_old_list(reason);
+        if let Some(from) = of_old_list {
+            self.check_old_list(from, bytes)?;
+        }
         // Recorded even when logging is rate-limited: one reason a peer.
         if let Some(from) = dropped.named_sender
             && self.member.peers().contains(&from)
-            && !is_of_old_list
+            && of_old_list.is_none()
         {
             self.peer_stats.dropped(from, reason);
             if matches!(reason, DropReason::ForeignHost { .. }) {
@@ -173,9 +178,8 @@ impl<O: Observer, U: User> Engine<O, U> {
             let objection = self.transport.objection(from, run, source);
             self.send(objection)?;
         }
-        if is_of_old_list {
-            // The user was told once, with its name.
-            return Ok(());
+        if let Some(from) = of_old_list {
+            return self.ask_by_old_list(from, source);
         }
         self.observer.happened(&NodeEvent::Dropped {
             source,
@@ -185,29 +189,63 @@ impl<O: Observer, U: User> Engine<O, U> {
         })
     }
 
-    /// A member that was left out as dead for good, and is heard, goes on with the old list.
-    /// This one stays out as long as it has not begun to take part in the new one. Returns
-    /// whether it is such a member, whose id may be another one's now.
-    fn is_of_old_list(&mut self, reason: DropReason) -> io::Result<bool> {
+    /// The member that was left out of the list as dead for good, if the datagram names it and
+    /// the old list. Its id may be another member's now.
+    fn of_old_list(&self, reason: DropReason) -> Option<NodeId> {
         let DropReason::OtherList { from, group, .. } = reason else {
-            return Ok(false);
+            return None;
         };
-        let Some(state) = &self.state else {
-            return Ok(false);
+        let (_, change) = self.change()?;
+        let is_it = change.digests.contains(&group) && change.left_out.contains(&from);
+        is_it.then_some(from)
+    }
+
+    /// A member that was left out, and answers a question of this run, goes on with the old
+    /// list. This member stays out as long as it has not begun to take part in the new one.
+    ///
+    /// # Errors
+    /// It has not begun.
+    fn check_old_list(&mut self, from: NodeId, datagram: &[u8]) -> io::Result<()> {
+        let Some((state, change)) = self.change() else {
+            return Ok(());
         };
-        let change = state.change();
-        let change = change.filter(|change| change.digests.contains(&group));
-        let Some(change) = change.filter(|change| change.left_out.contains(&from)) else {
-            return Ok(false);
-        };
-        let sign = change.goes_on(from);
-        if state.is_changing() {
-            return Err(io::Error::other(sign));
+        let key = self.transport.key();
+        let is_answer = |asked: &Question| asked.answerer(change, key, datagram) == Some(from);
+        if state.is_changing() && self.old_list.as_ref().is_some_and(is_answer) {
+            return Err(io::Error::other(change.goes_on(from)));
         }
-        if self.told_of_old_list.insert(from) {
+        let is_changed = !state.is_changing();
+        let sign = change.is_heard(from);
+        if is_changed && self.told_of_old_list.insert(from) {
             log::warn!("{sign}");
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// The datagram may have been recorded when its sender was alive: the sender is asked.
+    fn ask_by_old_list(&mut self, from: NodeId, source: SocketAddr) -> io::Result<()> {
+        let question = match self.old_list.take() {
+            Some(question) => question,
+            None => Question::new()?,
+        };
+        let change = self.change().filter(|(state, _)| state.is_changing());
+        let key = self.transport.key();
+        let texts = change.map(|(_, change)| question.to(from, change, key));
+        self.old_list = Some(question);
+        for text in texts.into_iter().flatten() {
+            self.send(Outgoing {
+                socket: Socket::Listening,
+                address: source,
+                text,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The change of the list that this member makes, or has made.
+    fn change(&self) -> Option<(&StateFile, &Change)> {
+        let state = self.state.as_ref()?;
+        Some((state, state.change()?))
     }
 }
 

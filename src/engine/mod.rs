@@ -41,7 +41,7 @@ use std::time::Instant;
 use mio::Registry;
 
 use crate::group::Group;
-use crate::mutex::{self, Durability, First, Incarnation, LockName, NodeId, Token, Tokens};
+use crate::mutex::{self, Durability, First, Incarnation, LockName, Mode, NodeId, Token, Tokens};
 use crate::protocol::{Event, Member};
 use crate::system::boot_clock;
 use crate::transport::Transport;
@@ -118,6 +118,8 @@ pub(crate) struct Engine<O, U> {
     /// `None` if the list has no names.
     look_ups: Option<LookUps>,
     has_key: bool,
+    /// What members are asked that seem to go on with the old list.
+    old_list: Option<old_list::Question>,
     /// The members that go on with the old list, of which the user was told.
     told_of_old_list: BTreeSet<NodeId>,
     pub(crate) observer: O,
@@ -172,7 +174,7 @@ impl<O: Observer, U: User> Engine<O, U> {
         if let Some(state) = state.as_ref().filter(|state| state.is_changing())
             && let Some(change) = state.change()
         {
-            old_list::must_be_silent(change, &group, key.as_ref())?;
+            old_list::must_be_silent(change, &group, key.as_ref(), &resolver)?;
         }
         let udp = Udp::bind(group.listen, registry)
             .map_err(|error| cannot_listen(group.listen, &error))?;
@@ -221,6 +223,7 @@ impl<O: Observer, U: User> Engine<O, U> {
             addresses: Addresses::new(&group, key.is_some(), Instant::now()),
             look_ups,
             has_key: key.is_some(),
+            old_list: None,
             told_of_old_list: BTreeSet::new(),
             transport: Transport::new(group.with_failover(lease), incarnation, key),
             member,
@@ -247,15 +250,15 @@ impl<O: Observer, U: User> Engine<O, U> {
     pub(crate) fn begin(
         &mut self,
         section: Option<SocketAddr>,
-        resumed: &[(LockName, Token)],
+        resumed: &[(LockName, Token, Mode)],
     ) -> io::Result<()> {
         self.observer.happened(&NodeEvent::Began {
             group: self.transport.group(),
             section,
             has_key: self.has_key,
         })?;
-        for (lock, token) in resumed.iter().cloned() {
-            let resumed = self.handle(&Event::Resume { lock, token })?;
+        for (lock, token, mode) in resumed.iter().cloned() {
+            let resumed = self.handle(&Event::Resume { lock, token, mode })?;
             resumed.map_err(io::Error::other)?;
         }
         self.handle(&Event::Start).map(drop)

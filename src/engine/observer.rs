@@ -61,6 +61,9 @@ pub trait Observer {
     /// The user asks for the other view, if there is one.
     fn change_view(&mut self) {}
 
+    /// The user asks what the keys and the signs mean, or has read it.
+    fn explain(&mut self) {}
+
     /// The node has ended: writes what is left.
     fn close(&mut self) {}
 }

@@ -9,15 +9,16 @@
 //! A member that has left the old list does not answer so: its welcome, if any, is of the
 //! new one, and says only that the lists differ.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::cannot_listen;
 use super::state_file::Change;
-use crate::group::{Group, Listed};
+use crate::group::{Address, Group, Resolver};
 use crate::mutex::{Body, Incarnation, Message, NodeId, Origin};
-use crate::wire::{self, Datagram, Key, MAX_DATAGRAM, Signed};
+use crate::wire::{self, Datagram, GroupDigest, Key, MAX_DATAGRAM, Signed};
 
 /// How long it looks.
 const LOOKS_FOR: Duration = Duration::from_secs(2);
@@ -29,19 +30,35 @@ const ASKS_EVERY: Duration = Duration::from_millis(400);
 ///
 /// # Errors
 /// One does, or the system refuses the socket.
-pub(super) fn must_be_silent(change: &Change, group: &Group, key: Option<&Key>) -> io::Result<()> {
-    let Some(own) = change.own else {
-        // No member of the old list would answer.
-        return Ok(());
-    };
-    let random = getrandom::u64().map_err(io::Error::from)?;
-    let search = Search {
-        change,
-        own,
-        run: Incarnation(random),
-        key,
-    };
-    match search.first_answer(&bound(change, own, group)?)? {
+pub(super) fn must_be_silent(
+    change: &Change,
+    group: &Group,
+    key: Option<&Key>,
+    resolver: &Resolver,
+) -> io::Result<()> {
+    let addresses: Vec<Address> = change.old.iter().map(|it| it.address.clone()).collect();
+    let found = resolver.resolve_all(&addresses, None);
+    let mut places = BTreeMap::new();
+    for (id, found) in change.ids().zip(found) {
+        match found {
+            Ok(found) => {
+                let is_alike = |address: &SocketAddr| address.is_ipv4() == group.listen.is_ipv4();
+                places.extend(
+                    found
+                        .into_iter()
+                        .find(is_alike)
+                        .map(|address| (id, address)),
+                );
+            }
+            Err(error) => log::warn!(
+                "{} of the old list cannot be asked whether it still runs: {error}",
+                change.name(id)
+            ),
+        }
+    }
+    let socket = bound(places.remove(&change.own), group)?;
+    let question = Question::new()?;
+    match question.first_answer(change, key, &socket, &places)? {
         Some(found) => Err(io::Error::other(change.goes_on(found))),
         None => Ok(()),
     }
@@ -49,10 +66,9 @@ pub(super) fn must_be_silent(change: &Change, group: &Group, key: Option<&Key>) 
 
 /// A socket at the address that this member has in the old list, where the others answer; at
 /// that in the new one if the old one is not of this host.
-fn bound(change: &Change, own: NodeId, group: &Group) -> io::Result<UdpSocket> {
-    let before = &change.old[usize::from(own.0) - 1];
+fn bound(before: Option<SocketAddr>, group: &Group) -> io::Result<UdpSocket> {
     let now = group.address(group.id);
-    let moved = resolved(before, group.listen).filter(|address| Some(*address) != now);
+    let moved = before.filter(|address| Some(*address) != now);
     let old = moved.and_then(|address| UdpSocket::bind(address).ok());
     match old {
         Some(socket) => Ok(socket),
@@ -60,33 +76,31 @@ fn bound(change: &Change, own: NodeId, group: &Group) -> io::Result<UdpSocket> {
     }
 }
 
-/// The address of a member, of the same kind as `like`; `None` if it is not found.
-fn resolved(member: &Listed, like: SocketAddr) -> Option<SocketAddr> {
-    let found = member.address.resolve().ok()?;
-    found
-        .into_iter()
-        .find(|address| address.is_ipv4() == like.is_ipv4())
-}
-
-struct Search<'a> {
-    change: &'a Change,
-    /// This member's id in the old list.
-    own: NodeId,
+/// What a member of the old list is asked: whether it goes on with that list.
+#[derive(Debug)]
+pub(super) struct Question {
     /// A nonce: what answers it is no repetition.
     run: Incarnation,
-    key: Option<&'a Key>,
 }
 
-impl Search<'_> {
-    fn first_answer(&self, socket: &UdpSocket) -> io::Result<Option<NodeId>> {
-        let like = socket.local_addr()?;
-        let others = self.change.ids().filter(|id| *id != self.own);
-        let others: Vec<(NodeId, SocketAddr)> = others
-            .filter_map(|id| {
-                let member = &self.change.old[usize::from(id.0) - 1];
-                Some((id, resolved(member, like)?))
-            })
-            .collect();
+impl Question {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The system has no random number.
+    pub(super) fn new() -> io::Result<Self> {
+        let random = getrandom::u64().map_err(io::Error::from)?;
+        let run = Incarnation(random);
+        Ok(Question { run })
+    }
+
+    fn first_answer(
+        &self,
+        change: &Change,
+        key: Option<&Key>,
+        socket: &UdpSocket,
+        others: &BTreeMap<NodeId, SocketAddr>,
+    ) -> io::Result<Option<NodeId>> {
         let end = Instant::now() + LOOKS_FOR;
         let mut ask_at = Instant::now();
         let mut buffer = vec![0; MAX_DATAGRAM];
@@ -97,14 +111,19 @@ impl Search<'_> {
             }
             if now >= ask_at {
                 ask_at = now + ASKS_EVERY;
-                self.ask(socket, &others);
+                for (id, address) in others {
+                    for text in self.to(*id, change, key) {
+                        // One that is not reached may be reached the next time, or is silent.
+                        let _ = socket.send_to(&text, address);
+                    }
+                }
             }
             let wait = ask_at.min(end).saturating_duration_since(now);
             socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
             match socket.recv(&mut buffer) {
                 Ok(length) => {
-                    let from = self.answers(&buffer[..length]);
-                    if let Some(found) = from.filter(|from| others.iter().any(|it| it.0 == *from)) {
+                    let from = self.answerer(change, key, &buffer[..length]);
+                    if let Some(found) = from.filter(|from| others.contains_key(from)) {
                         return Ok(Some(found));
                     }
                 }
@@ -115,39 +134,42 @@ impl Search<'_> {
         }
     }
 
-    fn ask(&self, socket: &UdpSocket, others: &[(NodeId, SocketAddr)]) {
+    /// The datagrams that ask this member: one with failover, one without.
+    pub(super) fn to(&self, id: NodeId, change: &Change, key: Option<&Key>) -> Vec<Vec<u8>> {
         let hello = Message {
-            from: self.own,
+            from: change.own,
             origin: Origin::Turno(self.run),
             view: None,
             body: Body::Hello,
         };
-        for digest in &self.change.digests {
-            let text = wire::encode(&hello, *digest).into_bytes();
-            for (id, address) in others {
-                let mut text = text.clone();
-                if let Some(key) = self.key {
-                    key.sign(*digest, self.own, *id, &mut text);
-                }
-                // One that is not reached may be reached the next time, or is silent.
-                let _ = socket.send_to(&text, address);
+        let encoded = |digest: &GroupDigest| {
+            let mut text = wire::encode(&hello, *digest).into_bytes();
+            if let Some(key) = key {
+                key.sign(*digest, change.own, id, &mut text);
             }
-        }
+            text
+        };
+        change.digests.iter().map(encoded).collect()
     }
 
     /// The member of the old list that answers with this datagram.
-    fn answers(&self, datagram: &[u8]) -> Option<NodeId> {
+    pub(super) fn answerer(
+        &self,
+        change: &Change,
+        key: Option<&Key>,
+        datagram: &[u8],
+    ) -> Option<NodeId> {
         let signed = Signed::split(datagram);
-        let text = match (self.key, &signed) {
+        let text = match (key, &signed) {
             (Some(_), signed) => signed.as_ref()?.text,
             (None, _) => datagram,
         };
         let Ok(Datagram::Message { message, group }) = wire::decode(text) else {
             return None;
         };
-        let digest = group.filter(|group| self.change.digests.contains(group))?;
-        if let (Some(key), Some(signed)) = (self.key, &signed)
-            && !key.verifies(digest, message.from, self.own, signed)
+        let digest = group.filter(|group| change.digests.contains(group))?;
+        if let (Some(key), Some(signed)) = (key, &signed)
+            && !key.verifies(digest, message.from, change.own, signed)
         {
             return None;
         }

@@ -124,7 +124,7 @@ impl AllPeerStats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutex::{Incarnation, LockName, Origin, RequestId};
+    use crate::mutex::{Incarnation, LockName, Mode, Origin, RequestId};
 
     const PEER: NodeId = NodeId(2);
 
@@ -141,6 +141,7 @@ mod tests {
                     lock,
                     clock,
                     is_try: false,
+                    mode: Mode::Exclusive,
                 },
             },
             repetition,

@@ -128,7 +128,7 @@ impl<O: Observer, U: User> Engine<O, U> {
                     return self.send_to(*to, outgoing);
                 }
             }
-            Effect::Enter { lock, token } => {
+            Effect::Enter { lock, token, .. } => {
                 log::info!("entered the critical section, token {token}");
                 self.timers.forget(lock);
                 self.user.entered(lock, *token);

@@ -3,6 +3,8 @@
 mod address;
 mod checks;
 mod listed;
+#[cfg(feature = "cli")]
+mod own_id;
 mod resolver;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,6 +17,8 @@ use crate::wire::GroupDigest;
 pub use address::{Address, AddressError};
 use checks::{bind_address, check_names, check_ports, check_reachable, labelled, one_family};
 pub use listed::Listed;
+#[cfg(feature = "cli")]
+pub(crate) use own_id::{OwnId, own_id};
 pub use resolver::{Found, Resolver};
 
 /// How many addresses of a name are tried.
@@ -100,7 +104,7 @@ impl Group {
         }
         check_names(list, &called)?;
         let own = usize::from(id) - 1;
-        let answers = resolver.resolve_all(&addresses, own);
+        let answers = resolver.resolve_all(&addresses, Some(own));
         if let Err(error) = &answers[own] {
             let label = labelled(&names, own);
             let text = format!("{error}; it is the host of {label}, this member itself");

@@ -65,7 +65,7 @@ impl Resolver {
 
     /// Asks for all of them at once: a host whose name servers are silent must not hold up
     /// the others. Waits for that at `own`, and for the others only a few seconds.
-    pub(super) fn resolve_all(&self, addresses: &[Address], own: usize) -> Vec<Found> {
+    pub(crate) fn resolve_all(&self, addresses: &[Address], own: Option<usize>) -> Vec<Found> {
         let until = Instant::now() + self.max_wait;
         let late = |address: &Address| {
             let host = address.host().unwrap_or_default();
@@ -73,7 +73,7 @@ impl Resolver {
             Err(AddressError::new(why))
         };
         let mut found: Vec<Found> = addresses.iter().map(late).collect();
-        let is_slow = |place: &usize| addresses[*place].is_by_name() && *place != own;
+        let is_slow = |place: &usize| addresses[*place].is_by_name() && Some(*place) != own;
         let (slow, quick): (Vec<usize>, Vec<usize>) = (0..addresses.len()).partition(is_slow);
         let (sender, answers) = mpsc::channel();
         for first in 0..slow.len().min(MAX_THREADS) {

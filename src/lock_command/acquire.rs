@@ -54,7 +54,7 @@ pub(super) enum Turn {
     Own(Connection, Acquired),
     /// That under which this process runs already. It is the outer `turno lock` that ends
     /// the command if it has to.
-    Outer { node: u16 },
+    Outer { node: u16, is_shared: bool },
 }
 
 /// Requests the lock, and waits for it. A signal ends this process as it does any other:
@@ -137,7 +137,7 @@ impl Waiter<'_, '_> {
         if self.is_agent_older {
             (ask.outer, ask.reentrant, ask.under) = (None, false, Vec::new());
         }
-        let is_plain = ask.outer.is_none() && !ask.reentrant && ask.under.is_empty();
+        let is_plain = ask.outer.is_none() && !ask.reentrant && ask.under.is_empty() && !ask.shared;
         connection.send(&ClientMessage::Ask(ask))?;
         let report_at = self.began + MIN_REPORTED_WAIT;
         let mut unreported: Option<String> = None;
@@ -229,13 +229,24 @@ impl Waiter<'_, '_> {
                 (Answer::Failed { why, again: true }, _) => {
                     return Err(Setback::Again(format!("the agent says: {why}")));
                 }
-                (Answer::Within { node }, None) => return Ok(Turn::Outer { node }),
+                (Answer::Within { node, shared }, None) => {
+                    return Ok(Turn::Outer {
+                        node,
+                        is_shared: shared,
+                    });
+                }
                 (Answer::Failed { why, .. }, None)
                     if !is_plain && why.contains("unknown field") =>
                 {
                     if self.options.is_reentrant {
                         let why = "the agent is older than this turno lock, and does not know of \
                                    --reentrant: restart the agent";
+                        return Err(Setback::Failed(LockCommandError::Failed(why.to_owned())));
+                    }
+                    // Whether it is this field that it does not know, the next answer tells.
+                    if self.options.is_shared && self.is_agent_older {
+                        let why = "the agent is older than this turno lock, and does not know of \
+                                   --shared: restart the agent";
                         return Err(Setback::Failed(LockCommandError::Failed(why.to_owned())));
                     }
                     self.is_agent_older = true;

@@ -19,11 +19,13 @@ pub(super) fn ask(options: &LockOptions, waited: Duration) -> Ask {
     let under = outer_turns::all();
     Ask {
         name: options.lock.as_str().to_owned(),
+        shared: options.is_shared,
         at_once: options.wait_limit == WaitLimit::AtOnce,
         wait_ms,
         command: shown(&options.command),
         outer: outer_turns::innermost(&under, &options.lock),
         reentrant: options.is_reentrant,
+        no_command: false,
         under,
     }
 }

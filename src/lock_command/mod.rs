@@ -70,6 +70,8 @@ pub(crate) struct LockOptions {
     /// The agent's socket.
     pub(crate) socket: PathBuf,
     pub(crate) wait_limit: WaitLimit,
+    /// Whether the entry is shared.
+    pub(crate) is_shared: bool,
     /// How long after SIGTERM the command is killed, when the agent is lost.
     pub(crate) kill_after: Duration,
     /// How long a running command goes on without an agent, when there is no lease.
@@ -139,13 +141,22 @@ pub(crate) fn run(options: &LockOptions) -> Result<u8, LockCommandError> {
         Turn::Own(connection, acquired) => {
             run_command::run_command(connection, acquired, options, &messages)
         }
-        Turn::Outer { node } => Ok(run_within(node, options, &messages)),
+        Turn::Outer { node, is_shared } => Ok(run_within((node, is_shared), options, &messages)),
     }
+}
+
+/// The value of `TURNO_MODE`.
+fn mode(is_shared: bool) -> &'static str {
+    if is_shared { "shared" } else { "exclusive" }
 }
 
 /// Becomes the command, under the turn under which this process runs. Returns the exit code
 /// if it cannot.
-fn run_within(node: u16, options: &LockOptions, messages: &Messages<'_>) -> u8 {
+fn run_within(
+    (node, is_shared): (u16, bool),
+    options: &LockOptions,
+    messages: &Messages<'_>,
+) -> u8 {
     let Some(outer) = outer_turns::innermost(&outer_turns::all(), &options.lock) else {
         return OWN_FAILURE;
     };
@@ -154,6 +165,7 @@ fn run_within(node: u16, options: &LockOptions, messages: &Messages<'_>) -> u8 {
     let environment = [
         ("TURNO_LOCK", outer.name),
         ("TURNO_TOKEN", token.to_string()),
+        ("TURNO_MODE", mode(is_shared).to_owned()),
         ("TURNO_NODE", node.to_string()),
     ];
     command::become_it(&options.command, environment)

@@ -145,6 +145,7 @@ impl Client {
             .args(&options.command)
             .env("TURNO_LOCK", options.lock.as_str())
             .env("TURNO_TOKEN", acquired.token.to_string())
+            .env("TURNO_MODE", super::mode(options.is_shared))
             .env("TURNO_NODE", acquired.node.to_string())
             .env(outer_turns::VARIABLE, outer_turns::with(&turn))
             .stdin(OwnedFd::from(far_end))

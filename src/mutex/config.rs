@@ -43,6 +43,9 @@ pub struct Config {
     /// refused for.
     #[cfg(test)]
     pub(crate) has_tries: bool,
+    /// Whether it is of a version that takes a shared request for an exclusive one.
+    #[cfg(test)]
+    pub(crate) knows_no_modes: bool,
     /// A bug, to show that the checks find it.
     #[cfg(test)]
     pub(crate) planted: Option<Planted>,
@@ -97,6 +100,8 @@ impl Config {
             pace: Pace::default(),
             #[cfg(test)]
             has_tries: true,
+            #[cfg(test)]
+            knows_no_modes: false,
             #[cfg(test)]
             planted: None,
         }

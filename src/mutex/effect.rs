@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::clock::NodeId;
 use super::lock_name::LockName;
 use super::message::{First, Message};
+use super::mode::Mode;
 use super::timer::Timer;
 use super::token::{Token, Tokens};
 use super::view_number::ViewNumber;
@@ -47,6 +48,8 @@ pub enum Effect {
         lock: LockName,
         /// The fencing token of this entry.
         token: Token,
+        /// Whether other members may be in the section at the same time.
+        mode: Mode,
     },
     /// Tokens for further entries until this member leaves: each is larger than that of
     /// the entry, and than those that were delegated before.

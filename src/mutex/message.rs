@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::clock::NodeId;
 use super::lock_name::LockName;
+use super::mode::Mode;
 use super::view_number::ViewNumber;
 
 /// One run of one turno node: a nonce drawn when it starts, so that two runs of the
@@ -52,6 +53,9 @@ pub enum Body {
         clock: u64,
         /// Whether it is a try: the sender wants it refused rather than deferred.
         is_try: bool,
+        /// The mode. A shared request is an exclusive one to a reader that does not know
+        /// of modes: that is safe.
+        mode: Mode,
     },
     /// Permission to enter.
     Reply {

@@ -56,6 +56,29 @@ planted_bugs! {
     PermissionKeptAfterReply,
     /// A waiting member gives away a permission and does not ask for it again.
     PermissionNotRequestedAgain,
+    /// A waiting writer answers a younger shared request at once.
+    WriterLetsReadersPass,
+    /// A waiting reader answers a younger exclusive request at once.
+    ReaderLetsWritersPass,
+    /// A writer in the section answers a shared request.
+    HeldWriterLetsReadersIn,
+    /// A reader in the section answers an exclusive request.
+    HeldReaderLetsWritersIn,
+    /// The reply to a shared request leaves an exclusive permission.
+    SharedReplyKeptAsExclusive,
+    /// An exclusive entry needs no more than kept shared permissions.
+    SharedPermissionServesWriter,
+    /// A reply to an exclusive request leaves the replier a shared permission.
+    SharedPermissionKeptAfterReply,
+    /// A reply to a shared request leaves the replier the other one's exclusive permission.
+    ExclusiveKeptAfterSharedReply,
+    /// A writer counts a reply to an earlier request of its own, which may have been
+    /// shared.
+    EarlierReplyCountsForWriter,
+    /// A waiting writer that gives a permission away asks for a shared one.
+    WriterAsksAgainAsReader,
+    /// A resumed exclusive entry is taken for a shared one.
+    ResumedWriterTakenForReader,
     /// A try enters with kept permissions, unasked.
     TryKeepsPermissions,
     /// A member that has left grants tries that were made before.

@@ -70,7 +70,7 @@ impl Account<'_> {
         };
         for effect in outcome.unwrap_or_default() {
             match effect {
-                Effect::Enter { lock, token } => {
+                Effect::Enter { lock, token, .. } => {
                     entries += 1;
                     live.entered = Some((lock.clone(), *token));
                 }

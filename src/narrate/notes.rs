@@ -49,6 +49,9 @@ impl Account<'_> {
             (EventKind::Tick, ..) => "ticks",
             (EventKind::Resume, ..) => "an entry continues",
             (EventKind::Delegate, ..) => "delegates tokens",
+            (EventKind::Acquire, ..) if self.request().is_some() && self.record.shared => {
+                "asks for a shared entry"
+            }
             (EventKind::Acquire, ..) if self.request().is_some() => "asks",
             (EventKind::Acquire, ..) => "asks for all clocks first",
             (EventKind::Cancel, ..) => "gives up",

@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::mutex::planted::Planted;
-    use crate::mutex::{Config, Effect, Incarnation, NodeId};
+    use crate::mutex::{Config, Effect, Incarnation, Mode, NodeId};
     use crate::protocol::{Event, Member};
     use crate::system::boot_clock;
     use crate::views::Moment;
@@ -170,6 +170,7 @@ mod tests {
         Caller {
             ticket: 1,
             lock: LockName::default(),
+            mode: Mode::Exclusive,
             is_try: false,
             description: None,
         }

@@ -10,7 +10,7 @@ use super::delegation::Delegation;
 use super::lease::EntryLease;
 use super::mailbox::Mailbox;
 use super::waiter::Caller;
-use crate::mutex::Token;
+use crate::mutex::{Mode, Token};
 use crate::system::boot_clock;
 use crate::views::Moment;
 
@@ -49,9 +49,21 @@ impl Guard {
         }
     }
 
+    /// Whether the entry is exclusive or shared.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.caller.mode
+    }
+
     /// The fencing token of this entry: larger than that of every earlier entry of
     /// this lock in the whole group. Send it to the resource with every write; the
     /// resource refuses a token smaller than the largest that it has seen.
+    ///
+    /// The token of a shared entry is larger than that of every exclusive entry before it,
+    /// and smaller than that of every one after it. Tokens of shared entries that overlap
+    /// have no order among each other, and may be equal. So a resource refuses an exclusive
+    /// token that is smaller than the largest that it has seen of either kind, and a shared
+    /// one that is smaller than the largest exclusive one.
     #[must_use]
     pub fn token(&self) -> Token {
         self.token
@@ -133,6 +145,7 @@ impl fmt::Debug for Guard {
         f.debug_struct("Guard")
             .field("lock", &self.caller.lock)
             .field("token", &self.token)
+            .field("mode", &self.caller.mode)
             .finish_non_exhaustive()
     }
 }

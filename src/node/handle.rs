@@ -12,7 +12,7 @@ use super::mailbox::{Command, Mailbox};
 use super::request::Request;
 use super::status::Status;
 use super::waiter::{Caller, QueuedWaiter, Waiter};
-use crate::mutex::LockName;
+use crate::mutex::{LockName, Mode};
 
 /// Access to the locks of a node, for any thread. Cheap to clone.
 ///
@@ -92,7 +92,7 @@ impl Handle {
     /// # Errors
     /// [`LockError::Name`], [`LockError::Ended`] and [`LockError::Forked`].
     pub fn request(&self, name: &str) -> Result<Request, LockError> {
-        self.ask(name, false)
+        self.ask(name, Mode::Exclusive, false)
     }
 
     /// As [`Handle::request`], but the request is a try, as that of [`Handle::try_lock`].
@@ -100,7 +100,54 @@ impl Handle {
     /// # Errors
     /// As [`Handle::request`].
     pub fn try_request(&self, name: &str) -> Result<Request, LockError> {
-        self.ask(name, true)
+        self.ask(name, Mode::Exclusive, true)
+    }
+
+    /// As [`Handle::lock`], but the entry is shared: other callers of this node and of all
+    /// others may be in the section at the same time, in shared mode too. No caller is in
+    /// it meanwhile that has acquired the lock with [`Handle::lock`].
+    ///
+    /// A caller that wants the lock for itself is not passed: while it waits, at this node
+    /// or at another that has heard of it, no caller begins a shared entry that asked later.
+    /// What its [token](Guard::token) says is less than that of an exclusive entry.
+    ///
+    /// # Errors
+    /// As [`Handle::lock`].
+    pub fn lock_shared(&self, name: &str) -> Result<Guard, LockError> {
+        self.request_shared(name)?.wait()
+    }
+
+    /// As [`Handle::lock_timeout`], for a shared entry.
+    ///
+    /// # Errors
+    /// As [`Handle::lock_timeout`].
+    pub fn lock_shared_timeout(&self, name: &str, timeout: Duration) -> Result<Guard, LockError> {
+        self.request_shared(name)?.wait_timeout(timeout)
+    }
+
+    /// As [`Handle::try_lock`], for a shared entry: it is acquired unless a caller has the
+    /// lock for itself, or wants it so and comes first.
+    ///
+    /// # Errors
+    /// As [`Handle::try_lock`].
+    pub fn try_lock_shared(&self, name: &str) -> Result<Guard, LockError> {
+        self.try_request_shared(name)?.wait()
+    }
+
+    /// As [`Handle::request`], for a shared entry.
+    ///
+    /// # Errors
+    /// As [`Handle::request`].
+    pub fn request_shared(&self, name: &str) -> Result<Request, LockError> {
+        self.ask(name, Mode::Shared, false)
+    }
+
+    /// As [`Handle::try_request`], for a shared entry.
+    ///
+    /// # Errors
+    /// As [`Handle::request`].
+    pub fn try_request_shared(&self, name: &str) -> Result<Request, LockError> {
+        self.ask(name, Mode::Shared, true)
     }
 
     /// The state of the node: its locks, their callers, the other members.
@@ -129,7 +176,7 @@ impl Handle {
         self.mailbox.send(command)
     }
 
-    fn ask(&self, name: &str, is_try: bool) -> Result<Request, LockError> {
+    fn ask(&self, name: &str, mode: Mode, is_try: bool) -> Result<Request, LockError> {
         let lock = LockName::new(name)?;
         if self.mailbox.is_forked() {
             return Err(LockError::Forked);
@@ -137,6 +184,7 @@ impl Handle {
         let waiter = Waiter::new(Caller {
             ticket: self.mailbox.next_ticket(),
             lock,
+            mode,
             is_try,
             description: self.description.clone(),
         });
@@ -191,6 +239,7 @@ mod tests {
         let caller = Caller {
             ticket: 1,
             lock: LockName::new("a").unwrap(),
+            mode: Mode::Exclusive,
             is_try: false,
             description: None,
         };

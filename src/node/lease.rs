@@ -107,6 +107,11 @@ impl SharedLease {
         self.has_left(epoch, Duration::from_micros(needed))
     }
 
+    /// Whether an entry that begins now may begin.
+    pub(super) fn is_enough_now(&self) -> bool {
+        self.is_enough(self.epoch())
+    }
+
     fn has_left(&self, epoch: u64, needed: Duration) -> bool {
         // In this order: a lease that reaches further after a lapse is not taken for the
         // one before.

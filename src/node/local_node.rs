@@ -103,7 +103,7 @@ impl LocalNode {
     pub(super) fn open(
         settings: &Settings,
         opened: engine::Config,
-        resumed: &[(LockName, mutex::Token)],
+        resumed: &[(LockName, mutex::Token, mutex::Mode)],
     ) -> Result<Self, StartError> {
         let trace = settings.trace.as_deref();
         let observer = Traced::new(LogObserver, trace).map_err(|source| StartError::Trace {

@@ -1,5 +1,6 @@
 //! A node that is about to start: what an earlier run left behind can be taken over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::settings::{Settings, StartError};
 use super::waiter::Caller;
 use crate::engine;
 use crate::engine::state_file::StateFile;
-use crate::mutex::{LockName, Token};
+use crate::mutex::{LockName, Mode, Token};
 use crate::views::Moment;
 
 /// A node that is about to start: its files are read, and its state directory is
@@ -34,6 +35,8 @@ pub struct ResumedEntry {
     pub lock: LockName,
     /// The fencing token of the entry.
     pub token: Token,
+    /// Its mode. Several shared entries of one lock may go on.
+    pub mode: Mode,
     /// Who is in the section, for the callers that wait for it.
     pub description: Option<String>,
     /// With failover: when the lease ended that the earlier run had last, by
@@ -49,9 +52,17 @@ impl ResumedEntry {
         ResumedEntry {
             lock,
             token,
+            mode: Mode::Exclusive,
             description: None,
             expires_since_boot: None,
         }
+    }
+
+    /// The same, in this mode.
+    #[must_use]
+    pub fn in_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
     }
 
     /// The same, of a holder that says who it is.
@@ -104,16 +115,14 @@ impl Prepared {
                 entry.lock
             )));
         }
-        let resumed = entries
-            .iter()
-            .map(|entry| (entry.lock.clone(), entry.token));
-        let resumed: Vec<_> = resumed.collect();
+        let resumed = resumed_locks(&entries)?;
         let mut node = LocalNode::open(&self.settings, self.opened, &resumed)?;
         node.mailbox.drive_here();
         let guards = entries.into_iter().map(|entry| {
             let caller = Caller {
                 ticket: node.mailbox.next_ticket(),
                 lock: entry.lock,
+                mode: entry.mode,
                 is_try: false,
                 description: entry.description.map(Arc::from),
             };
@@ -127,4 +136,28 @@ impl Prepared {
         let guards = guards.collect();
         Ok((node, guards))
     }
+}
+
+/// The locks of these entries, each once: of several shared entries the node has one, with
+/// the largest token.
+fn resumed_locks(entries: &[ResumedEntry]) -> Result<Vec<(LockName, Token, Mode)>, StartError> {
+    let mut locks: BTreeMap<&LockName, (Token, Mode)> = BTreeMap::new();
+    for ResumedEntry {
+        lock, token, mode, ..
+    } in entries
+    {
+        let (largest, other) = locks.entry(lock).or_insert((*token, *mode));
+        let is_first = (*largest, *other) == (*token, *mode);
+        if !is_first && mode.conflicts(*other) {
+            return Err(StartError::State(format!(
+                "two entries of an earlier run go on, of lock {lock}, and one of them is \
+                 exclusive: end the commands of one"
+            )));
+        }
+        *largest = (*token).max(*largest);
+    }
+    let locks = locks.into_iter();
+    Ok(locks
+        .map(|(lock, (token, mode))| (lock.clone(), token, mode))
+        .collect())
 }

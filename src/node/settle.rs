@@ -8,7 +8,7 @@ use super::error::Blocked;
 use super::local_node::LocalNode;
 use super::lock_table::{LockView, NextAction};
 use super::mailbox::Command;
-use crate::mutex::LockName;
+use crate::mutex::{LockName, Mode};
 use crate::protocol::Event;
 
 /// How many further entries are delegated: after these a handle wakes the node again.
@@ -85,6 +85,7 @@ impl LocalNode {
                     is_awaiting_sync: member.is_awaiting_sync(lock),
                     is_contended: !member.reply_queue(lock).is_empty(),
                     has_deferred_tries: member.has_deferred_tries(lock),
+                    is_lease_enough: self.mailbox.delegations.lease.is_enough_now(),
                     may_delegate,
                 },
             );
@@ -94,8 +95,14 @@ impl LocalNode {
                     table.grant(lock, is_delegated);
                     continue;
                 }
-                NextAction::Acquire => Event::Acquire(lock.clone()),
-                NextAction::Try => Event::Try(lock.clone()),
+                NextAction::Refuse => {
+                    table.refuse_first(lock);
+                    continue;
+                }
+                NextAction::Acquire(Mode::Exclusive) => Event::Acquire(lock.clone()),
+                NextAction::Acquire(Mode::Shared) => Event::AcquireShared(lock.clone()),
+                NextAction::Try(Mode::Exclusive) => Event::Try(lock.clone()),
+                NextAction::Try(Mode::Shared) => Event::TryShared(lock.clone()),
                 NextAction::Deny => Event::Deny(lock.clone()),
                 NextAction::Cancel => Event::Cancel(lock.clone()),
                 NextAction::Release => Event::Release(lock.clone()),

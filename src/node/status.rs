@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Not;
 #[cfg(feature = "cli")]
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock_table::{LockTable, WaitQueue};
 use crate::engine::{Engine, NodeView, Observer, missing};
-use crate::mutex::{LockName, NodeId, RicartAgrawala, State, ViewNumber};
+use crate::mutex::{LockName, Mode, NodeId, RicartAgrawala, State, ViewNumber};
 #[cfg(feature = "cli")]
 use crate::system::rough;
 use crate::system::{micros, millis};
@@ -103,8 +104,15 @@ pub struct LockStatus {
     pub name: String,
     /// The state of this node.
     pub state: LockState,
-    /// The ticket of the caller that holds it here.
+    /// The ticket of the caller that holds it here, or that has held it for longest.
     pub holder: Option<u64>,
+    /// The mode of this node's request or entry is shared.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub is_shared: bool,
+    /// The tickets of further callers that hold it here, in shared mode, each with how long
+    /// it has held it, in milliseconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sharing: Vec<(u64, u64)>,
     /// The fencing token of that caller's entry.
     pub token: Option<u64>,
     /// The clock of the request for which this node waits: of two requests the one with the
@@ -309,15 +317,21 @@ fn locks(table: &mut LockTable, view: &NodeView<'_>) -> Vec<LockStatus> {
         let deferred = member.reply_queue(&name).iter();
         let queue = table.queue(&name);
         let since = queue.and_then(|queue| queue.since);
+        let holders = queue.into_iter().flat_map(WaitQueue::holders);
+        let holders: Vec<(u64, u64)> = holders
+            .map(|(ticket, since)| (ticket, millis(since.elapsed())))
+            .collect();
         LockStatus {
             state: LockState::from(member.state(&name)),
             request: match member.state(&name) {
                 State::Wait { request, .. } => Some(request.clock),
                 State::Free | State::Held { .. } => None,
             },
-            holder: queue.and_then(WaitQueue::holder),
+            holder: holders.first().map(|(ticket, _)| *ticket),
+            is_shared: member.mode(&name) == Mode::Shared,
+            sharing: holders.iter().skip(1).copied().collect(),
             token: since.map(|(_, token)| token.get()),
-            held_ms: since.map(|(since, _)| millis(since.elapsed())),
+            held_ms: holders.first().map(|(_, held_ms)| *held_ms),
             is_delegated: queue.is_some_and(WaitQueue::is_delegated),
             waiting: queue.map(WaitQueue::tickets).unwrap_or_default(),
             waits_for: waits_for.iter().map(|id| id.0).collect(),

@@ -105,6 +105,7 @@ impl LocalNode {
             ticket,
             state: state.to_owned(),
             pid: Some(process::id()),
+            shared: table.is_shared(&name, ticket),
             command: table.description(&name, ticket).into_iter().collect(),
             ..CallerReport::default()
         };
@@ -113,12 +114,17 @@ impl LocalNode {
             since_ms: lock.held_ms.unwrap_or_default(),
             ..caller(ticket, HOLDING)
         });
+        let sharing = lock.sharing.iter().map(|(ticket, since_ms)| CallerReport {
+            token: lock.token,
+            since_ms: *since_ms,
+            ..caller(*ticket, HOLDING)
+        });
         let waiting = lock.waiting.iter().map(|ticket| CallerReport {
             since_ms: table.waited(&name, *ticket).map_or(0, millis),
             ..caller(*ticket, WAITING)
         });
         Some(LockReport {
-            callers: holder.into_iter().chain(waiting).collect(),
+            callers: holder.into_iter().chain(sharing).chain(waiting).collect(),
             ..lock_report(lock)
         })
     }

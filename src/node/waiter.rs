@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::delegation::Delegation;
 use super::error::LockError;
-use crate::mutex::{LockName, Token};
+use crate::mutex::{LockName, Mode, Token};
 use crate::system::locked;
 
 /// What a caller is granted.
@@ -25,6 +25,7 @@ pub(super) struct Grant {
 pub(super) struct Caller {
     pub(super) ticket: u64,
     pub(super) lock: LockName,
+    pub(super) mode: Mode,
     /// The request fails as soon as another caller comes first.
     pub(super) is_try: bool,
     /// What the caller says of itself.

@@ -11,7 +11,7 @@ pub(super) const MAX_MEMBERS: u16 = 20;
 
 /// What a line orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Starts a group whose nodes know each other's clocks.
     Group {
         members: u16,
@@ -38,7 +38,7 @@ pub(super) enum Command {
 
 /// A datagram under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     /// The oldest from one member to another.
     Oldest { from: NodeId, to: NodeId },
     /// The one with this number in the list of what is under way.

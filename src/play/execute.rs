@@ -13,7 +13,7 @@ impl Game {
     ///
     /// # Errors
     /// Why it cannot be executed now. Nothing has changed then.
-    pub(super) fn execute(&mut self, command: Command) -> Result<Vec<String>, String> {
+    pub(crate) fn execute(&mut self, command: Command) -> Result<Vec<String>, String> {
         self.admit(command)?;
         self.executed += 1;
         let lock = LockName::default;
@@ -188,6 +188,7 @@ impl Game {
         *self = Game {
             addresses: addresses.unwrap_or_default(),
             keeps_permissions,
+            skips: self.skips,
             ..Game::default()
         };
         if let Some(original) = original {

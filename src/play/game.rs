@@ -13,7 +13,7 @@ use crate::trace::{Diagram, Header, History, Record, Run, View, check, html, svg
 
 /// The group and all that happened in it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Game {
+pub(crate) struct Game {
     pub(super) addresses: Vec<Listed>,
     pub(super) cluster: Cluster,
     pub(super) in_transit: VecDeque<Datagram>,
@@ -28,22 +28,32 @@ pub(super) struct Game {
     pub(super) runs: Vec<Run>,
     /// Whether the nodes keep permissions.
     pub(super) keeps_permissions: bool,
+    /// How many clocks a restart skips; `None` for turno's own number.
+    pub(super) skips: Option<u64>,
     /// The diagram.
     pub(super) rows: Vec<Row>,
 }
 
 /// A datagram under way.
 #[derive(Clone, Debug)]
-pub(super) struct Datagram {
+pub(crate) struct Datagram {
     /// Its number in the list.
-    pub(super) number: u16,
-    pub(super) from: NodeId,
-    pub(super) to: NodeId,
+    pub(crate) number: u16,
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
     pub(super) parcel: Parcel,
 }
 
 impl Game {
-    pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+    /// A group in which a restart skips so many clocks, for short numbers.
+    pub(crate) fn that_skips(clocks: u64) -> Self {
+        Game {
+            skips: Some(clocks),
+            ..Game::default()
+        }
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (1..=self.members()).map(NodeId)
     }
 
@@ -57,9 +67,11 @@ impl Game {
 
     pub(super) fn start(&mut self, id: NodeId) -> Vec<String> {
         self.started += 1;
+        let config = Config::new(id, self.members(), Incarnation(self.started));
         let config = Config {
             keeps_permissions: self.keeps_permissions,
-            ..Config::new(id, self.members(), Incarnation(self.started))
+            ahead: self.skips.unwrap_or(config.ahead),
+            ..config
         };
         let step = self.cluster.start_turno(self.group(id), config, None);
         self.finish_step(step, None, Mark::Start(id))
@@ -146,7 +158,7 @@ impl Game {
         });
     }
 
-    pub(super) fn lane(&self, id: NodeId) -> Lane {
+    pub(crate) fn lane(&self, id: NodeId) -> Lane {
         match self.cluster.program(id) {
             None => Lane::Down,
             Some(program) if program.is_held() => Lane::Held,
@@ -186,6 +198,20 @@ impl Game {
         let history = self.history()?;
         let report = check(&history);
         Ok((report.is_clean(), report.text(&history)))
+    }
+
+    /// The datagrams under way, the oldest first.
+    pub(crate) fn in_transit(&self) -> impl Iterator<Item = &Datagram> {
+        self.in_transit.iter()
+    }
+
+    /// The records of the whole run, by run as in the diagram's events, and the diagram.
+    pub(crate) fn drawn(&self) -> Result<(Vec<Vec<Record>>, Diagram), String> {
+        let mut runs = self.runs.clone();
+        runs.sort_by_key(|run| run.header.id);
+        let records = runs.into_iter().map(|run| run.records).collect();
+        let diagram = Diagram::new(&self.history()?, &View::default());
+        Ok((records, diagram.map_err(|error| error.to_string())?))
     }
 
     /// The whole run as a space-time diagram: an SVG.

@@ -29,7 +29,11 @@ pub use script::{Script, ScriptError};
 pub use session::Session;
 
 pub(crate) use batch::{BatchError, Lines, play_script};
+pub(crate) use command::{Command, Which};
+pub(crate) use game::Game;
+pub(crate) use picture::folded;
 pub(crate) use prompt::Prompt;
+pub(crate) use row::Lane;
 
 #[cfg(test)]
 mod tests;

@@ -234,7 +234,7 @@ pub(super) fn fitting(text: &str, width: usize) -> String {
 }
 
 /// The text in lines of at most this width, broken at spaces.
-pub(super) fn folded(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn folded(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive(' ') {
         let last = lines.last().map_or(0, |line| line.width());

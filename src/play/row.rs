@@ -18,7 +18,7 @@ pub(super) struct Row {
 
 /// The state of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(crate) enum Lane {
     Down,
     Free,
     Wait,

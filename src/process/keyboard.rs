@@ -161,6 +161,7 @@ impl Keys {
             KeyCode::Char('z') if control => Some(UserInput::Suspend),
             KeyCode::Char('q' | 'Q') if !control => Some(UserInput::Quit),
             KeyCode::Char('d' | 'D') if !control => Some(UserInput::ChangeView),
+            KeyCode::Char('?') => Some(UserInput::Explain),
             KeyCode::Char('x' | 'X') if !control => Some(UserInput::Request),
             _ => digit
                 .is_some_and(|digit| self.completes_own_id(digit))

@@ -67,6 +67,8 @@ enum UserInput {
     Suspend,
     /// The user asks for the other view.
     ChangeView,
+    /// `?`: the user asks what the keys and the signs mean.
+    Explain,
     /// The entry has lasted its time.
     EntryOver,
     /// Nothing listens at the critical section's address.
@@ -180,7 +182,7 @@ impl<O: Observer> Process<O> {
             let (state, token, request) = match self.engine.member().state(&self.lock) {
                 State::Free => (None, None, None),
                 State::Wait { request, .. } => (Some(WAITING), None, Some(request.clock)),
-                State::Held { token } => (Some(HOLDING), Some(token.get()), None),
+                State::Held { token, .. } => (Some(HOLDING), Some(token.get()), None),
             };
             let report = |state: &str| LockReport {
                 name: self.lock.as_str().to_owned(),
@@ -268,6 +270,10 @@ impl<O: Observer> Process<O> {
             UserInput::Suspend | UserInput::Signal(SIGTSTP) => self.engine.observer.suspend(),
             UserInput::ChangeView => {
                 self.engine.observer.change_view();
+                Ok(())
+            }
+            UserInput::Explain => {
+                self.engine.observer.explain();
                 Ok(())
             }
             UserInput::Signal(SIGCONT) => {

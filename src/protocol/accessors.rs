@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use super::Member;
-use crate::mutex::{Config, LockName, NodeId, PeerRequest, RicartAgrawala, State};
+use crate::mutex::{Config, Kept, LockName, Mode, NodeId, PeerRequest, RicartAgrawala, State};
 use crate::views::Moment;
 
 impl Member {
@@ -108,11 +108,20 @@ impl Member {
         in_use.map_or(&[], RicartAgrawala::reply_queue)
     }
 
-    /// The peers whose permission for this lock we hold until we reply to them. With all
-    /// of them, the next entry sends nothing.
+    /// The mode of the request that waits for replies, or of the entry.
     #[must_use]
-    pub fn kept(&self, lock: &LockName) -> &BTreeSet<NodeId> {
-        static NONE: BTreeSet<NodeId> = BTreeSet::new();
+    pub fn mode(&self, lock: &LockName) -> Mode {
+        match self.state(lock) {
+            State::Free => Mode::Exclusive,
+            State::Wait { mode, .. } | State::Held { mode, .. } => *mode,
+        }
+    }
+
+    /// The peers whose permission for this lock we hold. With those of all, the next entry
+    /// sends nothing.
+    #[must_use]
+    pub fn kept(&self, lock: &LockName) -> &Kept {
+        static NONE: Kept = Kept::NONE;
         let in_use = self.locks.get(lock).map(RicartAgrawala::kept);
         let remembered = || Some(&self.memory.get(lock)?.kept);
         in_use.or_else(remembered).unwrap_or(&NONE)

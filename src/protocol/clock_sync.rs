@@ -84,6 +84,7 @@ impl Member {
                     lock: name.clone(),
                     clock,
                     is_try: lock.is_trying(),
+                    mode: lock.mode(),
                 };
                 let mut request = self.config.send(peer, None, request, 1);
                 if let Effect::Send { message, .. } = &mut request {
@@ -125,9 +126,7 @@ impl Member {
         }
         for name in self.locks.keys().cloned().collect::<Vec<_>>() {
             let answer = |lock: &mut RicartAgrawala, cx: &mut Context<'_>| {
-                if rules::answers_once_synced(cx.config, lock.state()) {
-                    lock.answer_deferred(cx);
-                }
+                lock.answer_deferred(cx);
                 Ok(())
             };
             // The closure rejects nothing.
@@ -139,9 +138,9 @@ impl Member {
     /// Makes the requests that waited for the clocks, or for a view.
     pub(super) fn make_awaiting_requests(&mut self, effects: &mut Vec<Effect>) {
         while self.may_request()
-            && let Some((lock, is_try)) = self.awaiting_sync.first_key_value()
-            && let (lock, is_try) = (lock.clone(), *is_try)
-            && self.request(&lock, is_try, effects).is_ok()
+            && let Some((lock, asked)) = self.awaiting_sync.first_key_value()
+            && let (lock, asked) = (lock.clone(), *asked)
+            && self.request(&lock, asked, effects).is_ok()
         {
             self.awaiting_sync.remove(&lock);
         }

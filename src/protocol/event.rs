@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use crate::mutex::{LockName, Message, NodeId, Timer, Token};
+use crate::mutex::{LockName, Message, Mode, NodeId, Timer, Token};
 use crate::views::ViewMessage;
 
 /// Something that happened to a member.
@@ -18,12 +18,18 @@ pub enum Event {
         lock: LockName,
         /// The fencing token of that entry.
         token: Token,
+        /// Its mode.
+        mode: Mode,
     },
     /// The user requests the critical section (the original's `x`).
     Acquire(LockName),
     /// As [`Event::Acquire`], but the request is a try: it asks every peer, and ends when
     /// another member is in the section or its request is older.
     Try(LockName),
+    /// As [`Event::Acquire`], in shared mode.
+    AcquireShared(LockName),
+    /// As [`Event::Try`], in shared mode.
+    TryShared(LockName),
     /// The user is in the critical section and stays there: deferred tries are refused.
     Deny(LockName),
     /// The user cancels its request.

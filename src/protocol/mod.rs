@@ -24,7 +24,7 @@ use core::net::SocketAddr;
 
 use crate::mutex::{
     Body, ClockError, Config, Context, Durability, Effect, Incarnation, LamportClock, LockName,
-    Memory, Message, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer,
+    Memory, Message, Mode, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer,
     Timestamp, Token, rules,
 };
 use crate::views::{ChangeVote, Configuration, Moment, ViewMessage};
@@ -72,9 +72,9 @@ pub struct Member {
     /// Whether it restarted without asking for the clocks, so that it cannot know whether
     /// its peers had earlier runs.
     may_have_forgotten_runs: bool,
-    /// The locks whose request waits until all clocks are known.
-    /// Whether each is a try.
-    awaiting_sync: BTreeMap<LockName, bool>,
+    /// The locks whose request waits until all clocks are known: the mode of each, and
+    /// whether it is a try.
+    awaiting_sync: BTreeMap<LockName, (Mode, bool)>,
     last_request_clock: Option<u64>,
     /// How often another node with our id was seen lately.
     duplicate_sightings: u64,
@@ -176,9 +176,11 @@ impl Member {
         let effects = &mut output.effects;
         match event {
             Event::Start => self.send_hellos(&self.peers | &self.unsynced, 0, effects),
-            Event::Resume { lock, token } => self.resume(lock, *token, effects)?,
-            Event::Acquire(lock) => self.acquire(lock, false, effects)?,
-            Event::Try(lock) => self.acquire(lock, true, effects)?,
+            Event::Resume { lock, token, mode } => self.resume(lock, *token, *mode, effects)?,
+            Event::Acquire(lock) => self.acquire(lock, (Mode::Exclusive, false), effects)?,
+            Event::Try(lock) => self.acquire(lock, (Mode::Exclusive, true), effects)?,
+            Event::AcquireShared(lock) => self.acquire(lock, (Mode::Shared, false), effects)?,
+            Event::TryShared(lock) => self.acquire(lock, (Mode::Shared, true), effects)?,
             Event::Deny(lock) => self.with_lock(lock, effects, RicartAgrawala::deny)?,
             Event::Cancel(lock) => {
                 if self.awaiting_sync.remove(lock).is_none() {
@@ -225,15 +227,17 @@ impl Member {
         &mut self,
         lock: &LockName,
         token: Token,
+        mode: Mode,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejected> {
         if *self.state(lock) != State::Free {
             return Err(Rejected::NotFree);
         }
+        let mode = rules::resumed_mode(&self.config, mode);
         rules::resume_clock(&self.config, &mut self.clock, token)?;
         self.ran_before = true;
         self.with_lock(lock, effects, |lock, _| {
-            lock.resume(token);
+            lock.resume(token, mode);
             Ok(())
         })
     }
@@ -241,7 +245,7 @@ impl Member {
     fn acquire(
         &mut self,
         lock: &LockName,
-        is_try: bool,
+        asked: (Mode, bool),
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejected> {
         if *self.state(lock) != State::Free || self.is_awaiting_sync(lock) {
@@ -252,9 +256,9 @@ impl Member {
             return Err(Rejected::DuplicateId);
         }
         if self.may_request() {
-            return self.request(lock, is_try, effects);
+            return self.request(lock, asked, effects);
         }
-        self.awaiting_sync.insert(lock.clone(), is_try);
+        self.awaiting_sync.insert(lock.clone(), asked);
         self.send_hellos(self.unsynced.clone(), 0, effects);
         Ok(())
     }
@@ -262,12 +266,12 @@ impl Member {
     fn request(
         &mut self,
         lock: &LockName,
-        is_try: bool,
+        (mode, is_try): (Mode, bool),
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejected> {
         self.last_request_clock = Some(self.clock.tick()?);
         self.with_lock(lock, effects, |lock, cx| {
-            lock.acquire(cx, is_try);
+            lock.acquire(cx, mode, is_try);
             Ok(())
         })
     }

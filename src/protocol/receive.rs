@@ -35,6 +35,7 @@ impl Member {
                 lock,
                 clock,
                 is_try,
+                mode,
             } => {
                 let incoming = PeerRequest {
                     request: Timestamp {
@@ -44,6 +45,7 @@ impl Member {
                     origin,
                     reply_to,
                     is_try: *is_try,
+                    mode: *mode,
                 };
                 self.receive_request(lock, incoming, effects)
             }

@@ -55,7 +55,7 @@ impl World<'_> {
             self.figures.crashes_outlived += 1;
             // The entry ends while the node is down, or up to as long after that.
             let hold = self.random.u64(0..=2 * (restarts_at - self.events.now));
-            self.hold(id, entry.token, hold);
+            self.hold(id, (entry.token, entry.mode), hold);
             if let Some(held) = &mut self.node(id).entry {
                 held.lease = entry.lease;
             }

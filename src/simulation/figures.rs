@@ -27,6 +27,10 @@ figures! { Figures:
     entries: u64,
     /// Of these, entries without a request, because all permissions were kept.
     entries_without_request: u64,
+    /// Of the entries, shared ones.
+    shared: u64,
+    /// Entries while another member was in the section, in shared mode as this one.
+    overlapping: u64,
     /// Entries that the next run of a node resumed.
     resumed: u64,
     /// Tokens delegated for further entries.
@@ -84,9 +88,11 @@ impl fmt::Display for Figures {
         let hours = self.time as f64 / 3.6e9;
         writeln!(
             f,
-            "simulated time {hours:.1} h, {} entries ({} of them without a request, {} were resumed by a later run), {} tokens delegated, {} requests cancelled",
+            "simulated time {hours:.1} h, {} entries ({} of them without a request, {} shared, {} beside another, {} were resumed by a later run), {} tokens delegated, {} requests cancelled",
             self.entries,
             self.entries_without_request,
+            self.shared,
+            self.overlapping,
             self.resumed,
             self.delegated,
             self.cancelled

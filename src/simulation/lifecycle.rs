@@ -54,7 +54,8 @@ impl World<'_> {
             self.figures.resumed += 1;
             self.oracle.resume(id);
             let (lock, token) = (LockName::default(), Token::new(entry.token));
-            self.handle(id, Event::Resume { lock, token })?;
+            let mode = entry.mode;
+            self.handle(id, Event::Resume { lock, token, mode })?;
         }
         self.handle(id, Event::Start)
     }
@@ -90,7 +91,8 @@ impl World<'_> {
                 if self.plan.misled.is_none() {
                     self.oracle.expected.insert(id);
                 }
-                self.handle(id, Event::Acquire(LockName::default()))?;
+                let request = self.request(id, false);
+                self.handle(id, request)?;
             }
         }
         Ok(())

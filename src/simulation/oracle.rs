@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::mutex::NodeId;
+use crate::mutex::{Mode, NodeId};
 use crate::narrate::listed;
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -36,9 +36,11 @@ pub enum Violation {
 pub struct Oracle {
     /// Whether member lists differ, so that no member may ever enter.
     is_divided: bool,
-    /// The holder, and its token.
-    holder: Option<(NodeId, u64)>,
+    /// The holders, each with its token and mode: one, or several in shared mode.
+    holders: Vec<(NodeId, u64, Mode)>,
     largest_token: u64,
+    /// The largest of an exclusive entry: shared entries are past that one only.
+    largest_exclusive: u64,
     clocks: BTreeMap<NodeId, u64>,
     /// The members that must still enter.
     pub expected: BTreeSet<NodeId>,
@@ -53,42 +55,52 @@ impl Oracle {
     }
 
     /// A member enters.
-    pub fn enter(&mut self, id: NodeId, token: u64) -> Result<(), Violation> {
+    pub fn enter(&mut self, id: NodeId, token: u64, mode: Mode) -> Result<(), Violation> {
         if self.is_divided {
             return Err(Violation::EnteredDivided(id));
         }
-        if let Some((holder, _)) = self.holder {
+        let mut holders = self.holders.iter();
+        if let Some((holder, ..)) = holders.find(|(_, _, other)| mode.conflicts(*other)) {
+            let holder = *holder;
             return Err(Violation::TwoHolders {
                 holder,
                 entered: id,
             });
         }
-        self.raise(id, token, token)?;
-        self.holder = Some((id, token));
+        self.raise(id, token, token, mode)?;
+        self.holders.push((id, token, mode));
         self.expected.remove(&id);
         Ok(())
     }
 
     /// A member delegates tokens, from the first to the last of these.
     pub fn delegate(&mut self, id: NodeId, first: u64, last: u64) -> Result<(), Violation> {
-        if self.token_of(id).is_none() {
+        let Some((.., mode)) = self.entry_of(id) else {
             return Err(Violation::DelegatedOutside(id));
-        }
-        self.raise(id, first, last)
+        };
+        self.raise(id, first, last, mode)
     }
 
-    fn raise(&mut self, id: NodeId, token: u64, last: u64) -> Result<(), Violation> {
-        let before = self.largest_token;
+    /// An exclusive token is larger than all before it, a shared one than all exclusive ones
+    /// before it.
+    fn raise(&mut self, id: NodeId, token: u64, last: u64, mode: Mode) -> Result<(), Violation> {
+        let before = match mode {
+            Mode::Exclusive => self.largest_token,
+            Mode::Shared => self.largest_exclusive,
+        };
         if token <= before {
             return Err(Violation::TokenDidNotRise { id, token, before });
         }
-        self.largest_token = last;
+        self.largest_token = self.largest_token.max(last);
+        if mode == Mode::Exclusive {
+            self.largest_exclusive = last;
+        }
         Ok(())
     }
 
     /// A member leaves, or the entry that outlived its crash ends.
     pub fn leave(&mut self, id: NodeId) {
-        self.holder.take_if(|(holder, _)| *holder == id);
+        self.holders.retain(|(holder, ..)| *holder != id);
     }
 
     /// A member crashes. Its entry ends, unless it outlives the crash. A member that
@@ -105,21 +117,26 @@ impl Oracle {
     /// A member resumes the entry that outlived its crash: its clock must have reached
     /// the token.
     pub fn resume(&mut self, id: NodeId) {
-        if let Some(token) = self.token_of(id) {
+        if let Some((_, token, _)) = self.entry_of(id) {
             let clock = self.clocks.entry(id).or_insert(token);
             *clock = token.max(*clock);
         }
     }
 
-    /// The member in the section.
+    /// The member that has been in the section for longest.
     pub fn holder(&self) -> Option<NodeId> {
-        self.holder.map(|(holder, _)| holder)
+        self.holders.first().map(|(holder, ..)| *holder)
     }
 
-    /// The token of this member's entry, if it is in the section.
-    fn token_of(&self, id: NodeId) -> Option<u64> {
-        let (_, token) = self.holder.filter(|(holder, _)| *holder == id)?;
-        Some(token)
+    /// How many members are in the section.
+    pub fn holders(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// This member's entry, if it is in the section.
+    fn entry_of(&self, id: NodeId) -> Option<(NodeId, u64, Mode)> {
+        let mut holders = self.holders.iter();
+        holders.find(|(holder, ..)| *holder == id).copied()
     }
 
     /// Notes a member's clock, which must not go back.

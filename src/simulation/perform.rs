@@ -44,14 +44,20 @@ impl World<'_> {
         if let Some(recording) = &mut self.recording {
             recording.step(self.events.now, &self.cluster, &step, arrived);
         }
-        let is_request = matches!(step.handled, Some(Handled::Handled(Event::Acquire(_), _)));
+        let is_request = matches!(
+            step.handled,
+            Some(Handled::Handled(
+                Event::Acquire(_) | Event::AcquireShared(_),
+                _
+            ))
+        );
         for (index, done) in step.done.into_iter().enumerate() {
             if self.crashes_at(id, Moment::Amid(index)) {
                 self.figures.crashes_amid += 1;
                 return Ok(());
             }
             let moment = match done {
-                Done::Entered(_) => Some(Moment::Inside),
+                Done::Entered(..) => Some(Moment::Inside),
                 Done::Promised(_) => Some(Moment::Voting),
                 _ => None,
             };
@@ -86,14 +92,17 @@ impl World<'_> {
                     self.events.schedule(at, Due::Arrival(parcel.clone()));
                 }
             }
-            Done::Entered(token) => {
-                self.oracle.enter(id, token)?;
-                self.win_rush(id)?;
+            Done::Entered(token, mode) => {
+                self.oracle.enter(id, token, mode)?;
+                self.win_rush(id, mode)?;
+                self.figures.shared += u64::from(mode.is_shared());
+                let is_overlapping = self.oracle.holders() > 1;
+                self.figures.overlapping += u64::from(is_overlapping);
                 self.figures.entries += 1;
                 self.figures.entries_without_request += u64::from(is_request);
                 let hold = self.random.u64(0..=self.plan.max_hold);
                 let hold = hold.min(self.max_hold());
-                self.hold(id, token, hold);
+                self.hold(id, (token, mode), hold);
                 self.begin_leased_entry(id, token);
                 if self.plan.max_delegated > 0 && self.random.bool() {
                     let at = self.events.now + self.random.u64(0..=hold);

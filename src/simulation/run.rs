@@ -122,7 +122,7 @@ impl World<'_> {
                 let action = self.plan.user_actions[index];
                 let lock = LockName::default();
                 let event = match action.what {
-                    UserActionKind::Acquire => Event::Acquire(lock),
+                    UserActionKind::Acquire => self.request(NodeId(action.id), false),
                     UserActionKind::Cancel => Event::Cancel(lock),
                     UserActionKind::Tick => Event::Tick,
                 };
@@ -130,7 +130,10 @@ impl World<'_> {
             }
             Due::FaultBegins(index) => self.begin_fault(index)?,
             Due::FaultEnds(index) => self.end_fault(index),
-            Due::Acquires(id) => self.handle(id, Event::Acquire(LockName::default()))?,
+            Due::Acquires(id) => {
+                let request = self.request(id, false);
+                self.handle(id, request)?;
+            }
             Due::Deadline(id, token) => self.reach_deadline(id, token)?,
             Due::Restart(id) => {
                 if self.cluster.program(id).is_none() {

@@ -6,7 +6,7 @@ use super::cluster::Program;
 use super::event_queue::Due;
 use super::oracle::Violation;
 use super::world::World;
-use crate::mutex::{LockName, NodeId};
+use crate::mutex::{LockName, Mode, NodeId};
 use crate::protocol::{Event, Member};
 use crate::views::Views;
 
@@ -33,7 +33,8 @@ impl World<'_> {
                 continue;
             }
             let before = self.request_of(id);
-            self.handle(id, Event::Try(LockName::default()))?;
+            let request = self.request(id, true);
+            self.handle(id, request)?;
             let tried = self.request_of(id).filter(|clock| Some(*clock) != before);
             self.rush.tries.extend(tried.map(|clock| (id, clock)));
         }
@@ -51,10 +52,11 @@ impl World<'_> {
         self.turno(id)?.last_request_clock()
     }
 
-    /// A member enters. If this is its try of the rush, no other one has entered.
-    pub(super) fn win_rush(&mut self, id: NodeId) -> Result<(), Violation> {
+    /// A member enters. If this is its exclusive try of the rush, no other exclusive one
+    /// has entered.
+    pub(super) fn win_rush(&mut self, id: NodeId, mode: Mode) -> Result<(), Violation> {
         let tried = self.rush.tries.remove(&id);
-        if tried.is_none() || tried != self.request_of(id) {
+        if mode.is_shared() || tried.is_none() || tried != self.request_of(id) {
             return Ok(());
         }
         let first = self.rush.winner.replace(id);

@@ -63,7 +63,7 @@ fn original_lines(
             let to = index.map_or_else(|| host.to_string(), |index| (index + 1).to_string());
             Some(line(Tone::Ordinary, sent(&parcel.head(), to)))
         }
-        Done::Entered(_) => Some(line(Tone::Section, ENTERED.to_owned())),
+        Done::Entered(..) => Some(line(Tone::Section, ENTERED.to_owned())),
         Done::Left => Some(line(Tone::Section, EXITED.to_owned())),
         Done::Reserved(_)
         | Done::Promised(_)

@@ -10,15 +10,18 @@ use super::event_queue::{Due, EventQueue};
 use super::figures::{FailoverFigures, Figures};
 use super::network::Links;
 use super::oracle::Oracle;
-use super::plan::{Micros, Moment as CrashMoment, Plan, Strike};
+use super::plan::{Micros, Moment as CrashMoment, Plan, ProgramKind, Strike};
 use super::recording::Recording;
 use super::rush::Rush;
-use crate::mutex::{NodeId, Timer, ViewNumber};
+use crate::mutex::{LockName, Mode, NodeId, Timer, ViewNumber};
+use crate::protocol::Event;
 use crate::views::Moment;
 
 pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
     pub(super) random: Rng,
+    /// Which requests are shared: it leaves everything else of a seed as it is.
+    pub(super) modes: Rng,
     pub(super) addresses: &'a Addresses,
     pub(super) cluster: Cluster,
     pub(super) oracle: Oracle,
@@ -81,6 +84,7 @@ impl Node {
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) token: u64,
+    pub(super) mode: Mode,
     /// The number of the event that ends it.
     pub(super) end: u64,
     /// What it has from the lease, in a group with failover.
@@ -112,6 +116,7 @@ impl<'a> World<'a> {
         World {
             plan,
             random: Rng::with_seed(plan.random_seed),
+            modes: Rng::with_seed(plan.random_seed ^ 0x4d4f_4445),
             addresses,
             cluster: Cluster::default(),
             oracle: Oracle::new(plan.misled.is_some()),
@@ -151,12 +156,26 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The event of a user that requests the lock, in either mode.
+    pub(super) fn request(&mut self, id: NodeId, is_try: bool) -> Event {
+        let is_turno = self.plan.kind(id) != ProgramKind::Original;
+        let is_shared = self.modes.u32(0..1000) < self.plan.shared_in_1000 && is_turno;
+        let lock = LockName::default();
+        match (is_shared, is_try) {
+            (false, false) => Event::Acquire(lock),
+            (false, true) => Event::Try(lock),
+            (true, false) => Event::AcquireShared(lock),
+            (true, true) => Event::TryShared(lock),
+        }
+    }
+
     /// The entry of this token goes on for this long.
-    pub(super) fn hold(&mut self, id: NodeId, token: u64, hold: Micros) {
+    pub(super) fn hold(&mut self, id: NodeId, (token, mode): (u64, Mode), hold: Micros) {
         let ends_at = self.events.now + hold;
         let end = (self.events).schedule_numbered(ends_at, |end| Due::EntryEnds(id, end));
         self.node(id).entry = Some(Entry {
             token,
+            mode,
             end,
             lease: None,
         });

@@ -1,7 +1,7 @@
 //! The terminal behind standard input or output.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,4 +27,10 @@ pub(crate) fn is_in_foreground(terminal: impl AsFd) -> bool {
         // It is not a terminal, or not our controlling one.
         Err(_) => true,
     }
+}
+
+/// Whether input and output are a terminal that knows escape codes.
+pub(crate) fn can_fill_the_screen() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    !is_dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
 }

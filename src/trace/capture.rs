@@ -59,7 +59,7 @@ impl Record {
         let (state, request, token) = match member.state(&lock) {
             State::Free => (Phase::Free, None, None),
             State::Wait { request, .. } => (Phase::Wait, Some(request.clock), None),
-            State::Held { token } => (Phase::Held, None, Some(token.get())),
+            State::Held { token, .. } => (Phase::Held, None, Some(token.get())),
         };
         let queue = member.reply_queue(&lock).iter();
         let effects = outcome.unwrap_or_default().iter();
@@ -81,6 +81,7 @@ impl Record {
             state,
             request,
             token,
+            shared: member.mode(&lock).is_shared(),
             queue: queue.map(|d| (d.request.clock, d.request.id.0)).collect(),
             sent: sent.collect(),
             view: ViewRecord::new(event, outcome.unwrap_or_default(), member),
@@ -121,7 +122,10 @@ fn named(lock: &LockName) -> Option<String> {
 fn kind_and_lock(event: &Event) -> (EventKind, Option<LockName>) {
     let (kind, lock) = match event {
         Event::Start => (EventKind::Start, None),
-        Event::Acquire(lock) | Event::Try(lock) => (EventKind::Acquire, Some(lock)),
+        Event::Acquire(lock)
+        | Event::Try(lock)
+        | Event::AcquireShared(lock)
+        | Event::TryShared(lock) => (EventKind::Acquire, Some(lock)),
         Event::Deny(lock) => (EventKind::Deny, Some(lock)),
         Event::Cancel(lock) => (EventKind::Cancel, Some(lock)),
         Event::Release(lock) | Event::Return(lock) => (EventKind::Release, Some(lock)),
@@ -165,7 +169,7 @@ fn because(event: &Event, outcome: Result<&[Effect], Rejected>, member: &Member)
     match member.state(lock) {
         State::Wait { request: ours, .. } if theirs < *ours => Some(format!("{theirs} < {ours}")),
         State::Wait { request: ours, .. } => Some(format!("{ours} < {theirs}")),
-        State::Held { token } => Some(format!("in the section, {token}")),
+        State::Held { token, .. } => Some(format!("in the section, {token}")),
         State::Free if !member.unsynced().is_empty() => Some("clocks not heard".to_owned()),
         State::Free => None,
     }

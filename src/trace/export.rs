@@ -75,6 +75,8 @@ pub fn mermaid(history: &History, locks: &[String]) -> Result<String, TraceError
             lost.entry(sent).or_default().push(datagram);
         }
     }
+    let repeated = history.datagrams.iter().filter(|it| it.is_repeated);
+    let repeated: HashSet<EventId> = repeated.filter_map(|it| it.received).collect();
     // Whether the node is in the section, by run and lock.
     let mut held: HashSet<(usize, NameId)> = HashSet::new();
     for event_id in &history.order {
@@ -82,7 +84,12 @@ pub fn mermaid(history: &History, locks: &[String]) -> Result<String, TraceError
         let (id, run) = (event.id, history.label(*event_id).run);
         let of_lock = with_lock(history.lock(event));
         if is_drawn(event.lock)
-            && let Some(line) = received(id, &history.record(*event_id)?, &of_lock)
+            && let Some(line) = received(
+                id,
+                &history.record(*event_id)?,
+                &of_lock,
+                repeated.contains(event_id),
+            )
         {
             let _ = writeln!(text, "  {line}");
         }
@@ -110,7 +117,7 @@ pub fn mermaid(history: &History, locks: &[String]) -> Result<String, TraceError
 }
 
 /// The arrow of a received message, and why its reply is deferred.
-fn received(id: u16, record: &Record, of_lock: &str) -> Option<String> {
+fn received(id: u16, record: &Record, of_lock: &str, is_repeated: bool) -> Option<String> {
     let message = record.message.as_ref()?;
     if message.kind.is_clock_sync() {
         return None;
@@ -120,7 +127,8 @@ fn received(id: u16, record: &Record, of_lock: &str) -> Option<String> {
     let is_question = message.kind.is_question();
     let line = if is_question { "-" } else { "--" };
     let ignored = record.ignored.as_ref().map_or("", |_| ", ignored");
-    let mut line = format!("{from}{line}>>{id}: {head}{of_lock}{ignored}");
+    let again = if is_repeated { ", duplicate" } else { "" };
+    let mut line = format!("{from}{line}>>{id}: {head}{of_lock}{again}{ignored}");
     let is_deferred = record.queue.contains(&(message.clock, from));
     if let (true, Some(because)) = (is_deferred, &record.because) {
         let because = plain(because);

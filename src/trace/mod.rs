@@ -53,8 +53,8 @@ pub use view_record::{JoinedRecord, ViewMessageRecord, ViewRecord};
 #[cfg(feature = "cli")]
 pub use {
     check::{Fault, check},
-    diagram::{Diagram, View},
-    history::History,
+    diagram::{Arrow, Diagram, View},
+    history::{EventLabel, History},
     run::Run,
     svg::svg,
 };
@@ -63,8 +63,9 @@ pub(crate) use {
     choice::locks_to_draw,
     export::{mermaid, mermaid_events, shiviz},
     history::Progress,
-    html::html,
+    html::{filled, html, inert},
     run::write,
+    svg::xml,
 };
 
 #[cfg(test)]

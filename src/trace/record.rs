@@ -1,5 +1,7 @@
 //! The lines of a trace as data: the format, version 1.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
 
 use super::view_record::ViewRecord;
@@ -52,6 +54,9 @@ pub struct Record {
     /// In HELD, the fencing token of the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<u64>,
+    /// In WAIT and HELD: the request or the entry is shared.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub shared: bool,
     /// The requests whose replies are deferred after the event, as (clock, id).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<(u64, u16)>,

@@ -208,6 +208,10 @@ impl<O: Observer> Observer for Traced<O> {
         self.observer.change_view();
     }
 
+    fn explain(&mut self) {
+        self.observer.explain();
+    }
+
     fn close(&mut self) {
         self.observer.close();
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mutex::Mode;
 
 const PORTS: [u16; 3] = [10_001, 10_002, 10_003];
 const NONCE: Incarnation = Incarnation(7);
@@ -31,6 +32,7 @@ fn request(clock: u64) -> Body {
         lock,
         clock,
         is_try: false,
+        mode: Mode::Exclusive,
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Read {
     pub(super) again: Option<bool>,
     pub(super) view: Option<(u64, u16)>,
     pub(super) is_try: Option<bool>,
+    pub(super) is_shared: Option<bool>,
     pub(super) first: Option<FirstField>,
     pub(super) leaves: Option<bool>,
     /// The inner `None` is `null`.
@@ -38,6 +39,7 @@ enum Field {
     Again,
     View,
     Try,
+    Shared,
     First,
     Leaves,
     Heard,
@@ -65,6 +67,7 @@ impl<'de> Deserialize<'de> for Field {
                 "again" => Some(Field::Again),
                 "view" => Some(Field::View),
                 "try?" => Some(Field::Try),
+                "shared?" => Some(Field::Shared),
                 "first" => Some(Field::First),
                 "leaves" => Some(Field::Leaves),
                 "heard?" => Some(Field::Heard),
@@ -118,6 +121,7 @@ impl<'de> Visitor<'de> for Fields {
         let (mut incarnation, mut group) = (None, None);
         let (mut lock, mut echo, mut to) = (None, None, None);
         let (mut again, mut view) = (None, None);
+        let mut is_shared = None;
         let (mut is_try, mut first, mut leaves, mut heard) = (None, None, None, None);
         while let Some(field) = map.next_key()? {
             match field {
@@ -129,6 +133,7 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Again => once(&mut again, "again", &mut map)?,
                 Field::View => once(&mut view, "view", &mut map)?,
                 Field::Try => once(&mut is_try, "try?", &mut map)?,
+                Field::Shared => once(&mut is_shared, "shared?", &mut map)?,
                 Field::First => once(&mut first, "first", &mut map)?,
                 Field::Leaves => once(&mut leaves, "leaves", &mut map)?,
                 Field::Heard => once(&mut heard, "heard?", &mut map)?,
@@ -144,6 +149,7 @@ impl<'de> Visitor<'de> for Fields {
             again: again.flatten(),
             view: view.flatten(),
             is_try: is_try.flatten(),
+            is_shared: is_shared.flatten(),
             first: first.flatten(),
             leaves: leaves.flatten(),
             heard,

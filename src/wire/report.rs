@@ -54,6 +54,9 @@ pub struct CallerReport {
     /// The fencing token of its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<u64>,
+    /// It has the lock, or wants it, in shared mode.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub shared: bool,
     /// Its process id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,

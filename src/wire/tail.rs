@@ -7,7 +7,8 @@ use super::head::DatagramKind;
 use super::hexadecimal::Hexadecimal;
 use super::{Challenge, Datagram, GroupDigest, Malformed};
 use crate::mutex::{
-    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp, ViewNumber,
+    Body, First, Incarnation, LockName, Message, Mode, NodeId, Origin, RequestId, Timestamp,
+    ViewNumber,
 };
 
 pub(super) const NO_TAIL: Malformed = Malformed("what follows its head is not a turno tail");
@@ -31,6 +32,7 @@ pub(super) fn decode(
                         lock: LockName::default(),
                         clock,
                         is_try: false,
+                        mode: Mode::Exclusive,
                     },
                 },
                 group: None,
@@ -52,6 +54,10 @@ pub(super) fn decode(
             lock,
             clock,
             is_try: tail.is_try.unwrap_or(false),
+            mode: match tail.is_shared {
+                Some(true) => Mode::Shared,
+                _ => Mode::Exclusive,
+            },
         },
         (DatagramKind::Note, _, Some(request @ 1..), Some(to)) if !again => Body::Note {
             lock,
@@ -129,7 +135,14 @@ pub(super) fn encode(message: &Message, group: GroupDigest, text: &mut String) {
     }
     match &message.body {
         // A string takes everything.
-        Body::Request { is_try: true, .. } => text.push_str(",\"try?\":true"),
+        Body::Request { is_try, mode, .. } => {
+            if *is_try {
+                text.push_str(",\"try?\":true");
+            }
+            if mode.is_shared() {
+                text.push_str(",\"shared?\":true");
+            }
+        }
         Body::Note { first, .. } => {
             let word = match first {
                 First::Held => HELD,

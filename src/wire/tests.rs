@@ -1,5 +1,5 @@
 use super::*;
-use crate::mutex::{Body, First, Incarnation, LockName, Origin, RequestId, Timestamp};
+use crate::mutex::{Body, First, Incarnation, LockName, Mode, Origin, RequestId, Timestamp};
 
 const INCARNATION: Incarnation = Incarnation(0x9f86_d081_884c_7d65);
 const ASKER: Incarnation = Incarnation(0xa);
@@ -23,6 +23,7 @@ fn request(lock: LockName, clock: u64) -> Body {
         lock,
         clock,
         is_try: false,
+        mode: Mode::Exclusive,
     }
 }
 
@@ -88,6 +89,7 @@ fn an_encoded_datagram_begins_as_the_originals_and_says_more_behind_the_head() {
                     lock: lock(""),
                     clock: 2,
                     is_try: true,
+                    mode: Mode::Exclusive,
                 },
             ),
             r#"req<2,1>{"incarnation":"9f86d081884c7d65","group":"000000000000000b","try?":true}"#,

@@ -5,32 +5,72 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 
 use rustix::process::Signal;
 
 use crate::example::{command, program_path};
 use crate::fixtures::ports::Ports;
+use crate::fixtures::postgres::{self, Postgres};
 use crate::fixtures::program::Program;
 use crate::fixtures::wait::TIMEOUT;
 
-/// A folder of accounts.
+/// A bank, in a folder of accounts or in a database.
 pub struct Bank {
     folder: tempfile::TempDir,
+    database: Option<(Arc<Postgres>, String)>,
 }
 
 impl Bank {
     /// Makes the ten accounts of `bank open`.
     pub fn open() -> Self {
+        Bank::open_in(None)
+    }
+
+    /// Makes them in a new database of this server.
+    pub fn in_database(server: &Arc<Postgres>) -> Self {
+        Bank::open_in(Some((Arc::clone(server), server.database())))
+    }
+
+    fn open_in(database: Option<(Arc<Postgres>, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bank = Bank { folder };
+        let bank = Bank { folder, database };
         let opened = bank.run("open");
         assert!(opened.0, "{}", opened.1);
         bank
     }
 
+    /// Returns the database server.
+    pub fn postgres(&self) -> &Postgres {
+        &self.database.as_ref().expect("it is in a database").0
+    }
+
+    /// Returns the URL of the database.
+    pub fn url(&self) -> &str {
+        &self.database.as_ref().expect("it is in a database").1
+    }
+
+    /// Executes these statements in the database.
+    pub fn sql(&self, statements: &str) {
+        let mut client = postgres::connect(self.url());
+        client.batch_execute(statements).unwrap();
+    }
+
+    pub fn is_in_database(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// Returns the folder of the accounts.
     pub fn accounts(&self) -> PathBuf {
         self.folder.path().join("contas")
+    }
+
+    /// Returns what `--accounts` names.
+    fn place(&self) -> PathBuf {
+        match &self.database {
+            Some((_, url)) => url.into(),
+            None => self.accounts(),
+        }
     }
 
     /// Returns the path of a file or folder beside that of the accounts.
@@ -54,6 +94,11 @@ impl Bank {
     /// Adds an account.
     pub fn add(&self, rg: &str, cents: i64) {
         let saldo = in_units(cents);
+        if self.is_in_database() {
+            let row = format!("VALUES ('{rg}', 'Zeca', {saldo})");
+            self.sql(&format!("INSERT INTO bank_account (rg, nome, saldo) {row}"));
+            return;
+        }
         self.write(
             rg,
             &format!("{{\"rg\": \"{rg}\", \"nome\": \"Zeca\", \"saldo\": {saldo}}}"),
@@ -63,9 +108,14 @@ impl Bank {
     /// Runs a subcommand on these accounts, and returns whether it succeeded and all
     /// that it printed.
     pub fn run(&self, subcommand: &str) -> (bool, String) {
-        let accounts = self.accounts();
+        self.run_with(subcommand, &[])
+    }
+
+    /// Runs it with further arguments.
+    pub fn run_with(&self, subcommand: &str, arguments: &[&str]) -> (bool, String) {
         let output = command(&[subcommand, "--accounts"])
-            .arg(accounts)
+            .arg(self.place())
+            .args(arguments)
             .output()
             .unwrap();
         let printed = [output.stdout, output.stderr].concat();
@@ -98,7 +148,7 @@ impl Bank {
     pub fn server_of(&self, mut command: Command) -> Command {
         command
             .args(["server", "--port", "0", "--accounts"])
-            .arg(self.accounts());
+            .arg(self.place());
         command
     }
 
@@ -163,7 +213,7 @@ pub struct Server {
 impl Server {
     pub fn start(command: &mut Command) -> Self {
         let program = Program::spawn("bank server", command);
-        let line = program.wait_for("Servidor iniciado na porta ");
+        let line = program.wait_for("Servidor iniciado ");
         let port = line.rsplit_once(' ').unwrap().1.parse().unwrap();
         Server { program, port }
     }

@@ -4,6 +4,8 @@
 pub mod needs;
 #[path = "../support/fixtures/ports.rs"]
 pub mod ports;
+#[path = "../support/fixtures/postgres.rs"]
+pub mod postgres;
 #[path = "../support/fixtures/program.rs"]
 pub mod program;
 #[path = "../support/fixtures/random.rs"]

@@ -5,6 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::fixture::{Bank, ServerGroup};
+use crate::fixtures::wait::eventually;
 
 const DEPOSIT: &str = "op:3|rg:1111111111|valor:1.0";
 const DEPOSITED: &str = "Depósito realizado com sucesso";
@@ -74,6 +75,49 @@ fn while_a_server_is_down_the_others_wait_for_it_and_report_that() {
         servers.push(group.server(&bank, 2));
         waiting.join().unwrap();
     });
+}
+
+#[test]
+fn while_a_server_is_down_the_clients_of_the_others_are_told() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(2);
+    let options = ["--patience", "300ms"];
+    let servers = [1, 2].map(|n| group.server_with(&bank, n, &options));
+    let [first, second] = servers;
+    for server in [&first, &second] {
+        server.client().expect(DEPOSIT, "s:0", DEPOSITED);
+    }
+    second.kill();
+    let mut client = first.client();
+    for request in [DEPOSIT, BALANCE, DEPOSIT] {
+        let names = ["Não feito: o banco espera por ", " (2)", "; tente de novo"];
+        client.expect_error(request, &names);
+    }
+    // What was answered as not done is not done later either.
+    let _second = group.server_with(&bank, 2, &options);
+    eventually("the balance", || {
+        let (state, text) = client.request(BALANCE).unwrap();
+        (state == "s:0").then(|| assert_eq!(text, "Saldo: 12.0"))
+    });
+}
+
+#[test]
+fn with_failover_the_others_go_on_without_a_dead_server() {
+    let bank = Bank::open();
+    let group = ServerGroup::of(3);
+    let options = ["--failover", "1s", "--patience", "30s"];
+    let mut servers: Vec<_> = (1..=3)
+        .map(|n| group.server_with(&bank, n, &options))
+        .collect();
+    for server in &servers {
+        server.client().expect(DEPOSIT, "s:0", DEPOSITED);
+    }
+    servers.pop().unwrap().kill();
+    servers[0].client().expect(DEPOSIT, "s:0", DEPOSITED);
+    servers[1].client().expect(BALANCE, "s:0", "Saldo: 14.0");
+    // It comes back by itself.
+    let third = group.server_with(&bank, 3, &options);
+    third.client().expect(BALANCE, "s:0", "Saldo: 14.0");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! acknowledged transfer is in the files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::fixture::{Bank, ServerGroup, in_units};
+use crate::fixtures::postgres::Postgres;
 use crate::workload::{Outcome, Workload};
 
 /// Returns as many operations as `TURNO_BANK_OPERATIONS` says, or these.
@@ -27,6 +29,8 @@ fn one_server_is_killed_again_and_again_and_nothing_is_lost() {
         clients: 12,
         operations,
         kills: operations / 100,
+        bank: &Bank::open,
+        restart_after: 0,
         is_locked: true,
         server: &|bank, _| bank.server_command(),
     };
@@ -42,6 +46,27 @@ fn three_servers_are_killed_again_and_again_and_nothing_is_lost() {
         clients: 12,
         operations,
         kills: operations / 200,
+        bank: &Bank::open,
+        restart_after: 0,
+        is_locked: true,
+        server: &|bank, n| group.server_command(bank, n + 1),
+    };
+    nothing_is_lost(&workload.run());
+}
+
+/// Beside the kills the database is restarted, in order or like in a crash.
+#[test]
+fn three_servers_and_their_database_are_killed_again_and_again_and_nothing_is_lost() {
+    let operations = operations(5000);
+    let group = ServerGroup::of(3);
+    let postgres = Arc::new(Postgres::start());
+    let workload = Workload {
+        servers: 3,
+        clients: 12,
+        operations,
+        kills: operations / 250,
+        bank: &|| Bank::in_database(&postgres),
+        restart_after: 2,
         is_locked: true,
         server: &|bank, n| group.server_command(bank, n + 1),
     };
@@ -60,6 +85,8 @@ fn without_the_lock_money_is_lost() {
             clients: 12,
             operations: 500,
             kills: 0,
+            bank: &Bank::open,
+            restart_after: 0,
             is_locked: false,
             server: &|bank: &Bank, n| {
                 let mut command = group.server_command(bank, n + 1);

@@ -2,6 +2,7 @@
 //! letter, misbehaving clients and disks, servers that share their accounts, and
 //! servers that are killed.
 
+mod database;
 mod dialogue;
 mod example;
 mod failures;
@@ -10,6 +11,7 @@ mod fixtures;
 mod group;
 mod hostile;
 mod kills;
+mod paused;
 mod rules;
 mod session;
 mod wire;

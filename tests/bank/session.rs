@@ -1,12 +1,13 @@
 //! The example session of the original, to the letter: what both programs print and
 //! send.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 
 use crate::dialogue::Dialogue;
-use crate::fixture::Bank;
+use crate::fixture::{Bank, Server};
 use crate::wire::Wire;
 
 const COMMAND: &str = "Digite o comando: ";
@@ -84,6 +85,74 @@ fn both_programs_print_and_send_what_those_of_the_original_do() {
         [("0000000000".into(), 3000), ("1111111111".into(), 7500)]
     );
     assert_eq!(total, 18_500);
+}
+
+/// What is known of the original's present edition: two of its answers.
+#[test]
+fn server_and_client_speak_spanish() {
+    let bank = Bank::open();
+    let server = Server::start(bank.server_command().args(["--language", "es"]));
+    let mut client = Dialogue::begin(server.port, &["--language", "es", "1111111111"]);
+    client.answer("Ingrese el comando: ", "1");
+    client.answer("Ingrese el comando: ", "0");
+    let (code, shown) = client.end();
+    assert_eq!(code, Some(0));
+    let expected = "Conectado al servidor
+Reloj Logico Actualizado: 1
+Reloj Logico Actualizado: 4
+Login realizado con exito
+
+1 - SALDO
+2 - RETIRO
+3 - DEPOSITO
+4 - TRANSFERENCIA
+0 - SALIR
+
+Ingrese el comando: 1
+Reloj Logico Actualizado: 5
+Reloj Logico Actualizado: 8
+Saldo: 10.0
+";
+    assert!(shown.starts_with(expected), "{shown}");
+    let mut stranger = server.client();
+    stranger.expect("op:6|rg:123", "s:1", "Cliente no encontrado");
+    let lines = server.program.lines();
+    assert!(
+        lines[0].starts_with("Servidor iniciado en el puerto "),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn an_audit_compares_the_accounts_with_what_clients_were_answered() {
+    let bank = Bank::open();
+    let (_, printed) = bank.run("audit");
+    let (before, record) = (bank.beside("before"), bank.beside("record"));
+    fs::write(&before, printed).unwrap();
+    let server = bank.server();
+    let record_option = ["--record", record.to_str().unwrap(), "1111111111"];
+    let mut client = Dialogue::begin(server.port, &record_option);
+    client.answer(COMMAND, "3");
+    client.answer("Digite o valor do deposito: ", "100");
+    client.answer(COMMAND, "4");
+    client.answer("Digite o RG do destinatário: ", "0000000000");
+    client.answer("Digite o valor da transferência: ", "20");
+    client.answer(COMMAND, "0");
+    assert_eq!(client.end().0, Some(0));
+    let paths = [&before, &record].map(|path| path.to_str().unwrap());
+    let arguments = ["--since", paths[0], "--answers", paths[1]];
+    let (is_right, printed) = bank.run_with("audit", &arguments);
+    assert!(is_right, "{printed}");
+    let sum = "3 operations were answered, and are there; 0 in doubt\n";
+    assert!(printed.ends_with(sum), "{printed}");
+
+    // A cent is lost.
+    let account = bank.read("1111111111");
+    bank.write("1111111111", &account.replace("90.0", "89.99"));
+    let (is_right, printed) = bank.run_with("audit", &arguments);
+    assert!(!is_right, "{printed}");
+    let why = "1111111111 has 89.99; by what clients were answered it has 90.0";
+    assert!(printed.contains(why), "{printed}");
 }
 
 /// The client of the original sends no newlines: one send is one message, and one

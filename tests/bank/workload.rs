@@ -6,12 +6,16 @@
 //! the balance of that account shows whether the transfer was done: no outcome stays
 //! unknown, and each account must be right to the cent.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::fixture::{Bank, Client, Server, in_units};
 use crate::fixtures::random::Random;
@@ -39,6 +43,10 @@ pub struct Workload<'a> {
     pub clients: usize,
     pub operations: usize,
     pub kills: usize,
+    /// Makes the bank.
+    pub bank: &'a dyn Fn() -> Bank,
+    /// After so many kills the database is restarted; 0 is never.
+    pub restart_after: usize,
     /// Without the lock servers damage each other's files, and a client that notices
     /// stops.
     pub is_locked: bool,
@@ -72,6 +80,10 @@ struct Report {
     transferred: BTreeMap<String, i64>,
     acknowledged: usize,
     refused: usize,
+    /// Answers that nothing was done, and to try again.
+    told_again: usize,
+    /// What it asked and was answered, as `bank client --record` writes it.
+    record: String,
     /// Transfers without an answer that turned out not to be done, and done.
     in_doubt: [usize; 2],
     errors: Vec<String>,
@@ -80,11 +92,13 @@ struct Report {
 impl Workload<'_> {
     pub fn run(&self) -> Outcome {
         let mut random = Random::seeded();
-        let bank = Bank::open();
+        let bank = (self.bank)();
         let private = |client| format!("{}", 100 + client);
         let rgs: Vec<String> = (0..self.clients).map(private).collect();
         rgs.iter().for_each(|rg| bank.add(rg, FIRST_BALANCE));
         let total = FIRST_BALANCE * (SHARED_ACCOUNTS.len() + self.clients) as i64;
+        let (_, before) = bank.run("audit");
+        fs::write(bank.beside("before"), before).unwrap();
         let start = |n| Server::start(&mut (self.server)(&bank, n));
         let mut servers: Vec<Option<Server>> = (0..self.servers).map(|n| Some(start(n))).collect();
         let shared = Shared {
@@ -99,6 +113,7 @@ impl Workload<'_> {
         };
         let began = Instant::now();
         let mut errors = Vec::new();
+        let restarted = Cell::new(0);
         let reports: Vec<Report> = thread::scope(|scope| {
             let threads: Vec<_> = rgs
                 .iter()
@@ -107,6 +122,7 @@ impl Workload<'_> {
                     scope.spawn(move || Report::of_client(rg, shared, random))
                 })
                 .collect();
+            let mut restarts = 0;
             for kill in 1..=self.kills {
                 shared.wait_until_begun(kill * self.operations / (self.kills + 1));
                 // At any moment of an operation.
@@ -122,12 +138,25 @@ impl Workload<'_> {
                     shared.ports[n].store(0, Ordering::SeqCst);
                     servers[n].take().expect("it runs").kill();
                 }
+                if self.restart_after > 0 && kill % self.restart_after == 0 {
+                    // In order, or as in a crash.
+                    let signal = if random.chance(50) {
+                        Signal::INT
+                    } else {
+                        Signal::QUIT
+                    };
+                    bank.postgres().end(signal);
+                    thread::sleep(Duration::from_millis(random.within(0..=300)));
+                    bank.postgres().run();
+                    restarts += 1;
+                }
                 errors.extend(wrong_total(&bank, total));
                 for n in killed {
                     let server = servers[n].insert(start(n));
                     shared.ports[n].store(server.port, Ordering::SeqCst);
                 }
             }
+            restarted.set(restarts);
             threads
                 .into_iter()
                 .map(|thread| thread.join().unwrap())
@@ -147,13 +176,18 @@ impl Workload<'_> {
         }
         let sum = |of: fn(&Report) -> usize| -> usize { reports.iter().map(of).sum() };
         let figures = format!(
-            "{} acknowledged, {} refused, in doubt {} not done and {} done, {} kills, {seconds:.1} s",
+            "{} acknowledged, {} refused, {} told to try again, in doubt {} not done and {} done, {} kills, {} restarts of the database, {seconds:.1} s",
             sum(|report| report.acknowledged),
             sum(|report| report.refused),
+            sum(|report| report.told_again),
             sum(|report| report.in_doubt[0]),
             sum(|report| report.in_doubt[1]),
             self.kills,
+            restarted.get(),
         );
+        if self.is_locked {
+            errors.extend(wrong_answers(&bank, &reports));
+        }
         errors.extend(reports.into_iter().flat_map(|report| report.errors));
         Outcome {
             bank,
@@ -169,6 +203,21 @@ fn wrong_total(bank: &Bank, total: i64) -> Option<String> {
     let (_, printed) = bank.run("audit");
     let wanted = format!("total {}\n", in_units(total));
     (!printed.contains(&wanted)).then(|| format!("the audit does not find {wanted}{printed}"))
+}
+
+/// Returns an error if the accounts are not what clients were answered.
+fn wrong_answers(bank: &Bank, reports: &[Report]) -> Option<String> {
+    let before = bank.beside("before").display().to_string();
+    let mut arguments = vec!["--since".to_owned(), before, "--answers".to_owned()];
+    for report in reports {
+        let path = bank.beside(&format!("record-{}", report.rg));
+        fs::write(&path, &report.record).unwrap();
+        arguments.push(path.display().to_string());
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (is_right, printed) = bank.run_with("audit", &arguments);
+    eprintln!("{}", printed.lines().last().unwrap_or_default());
+    (!is_right).then_some(printed)
 }
 
 impl Shared {
@@ -187,6 +236,23 @@ impl Shared {
             }
         })
     }
+}
+
+/// The record of a transfer that turned out to be done.
+fn recorded(own: &str, account: &str, cents: i64) -> String {
+    let request = transfer_request(own, account, cents);
+    format!("> t:1|{request}\n< t:1|s:0|resposta:x\n")
+}
+
+/// The request of a transfer from the shared account to its own.
+fn transfer_request(own: &str, account: &str, cents: i64) -> String {
+    let (from, to) = if cents > 0 {
+        (account, own)
+    } else {
+        (own, account)
+    };
+    let amount = in_units(cents.abs());
+    format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:{amount}")
 }
 
 impl Report {
@@ -223,21 +289,26 @@ impl Report {
 
     /// Transfers this amount from the shared account to its own.
     fn transfer(&mut self, client: &mut Client, account: &str, cents: i64) -> io::Result<()> {
-        let own = self.rg.clone();
-        let (from, to) = if cents > 0 {
-            (account, &*own)
-        } else {
-            (&*own, account)
-        };
-        let amount = in_units(cents.abs());
-        let request = format!("op:4|rg_origem:{from}|rg_destino:{to}|valor:{amount}");
-        let (state, text) = client.request(&request)?;
+        let request = transfer_request(&self.rg, account, cents);
+        let answer = client.request(&request);
+        // One without an answer is in doubt: that is found out, and added then.
+        let (state, text) = answer?;
         match (&*state, &*text) {
             ("s:0", _) => {
                 self.acknowledged += 1;
+                self.record += &format!("> t:1|{request}\n< t:1|s:0|resposta:{text}\n");
                 self.add_transfer(account, cents);
             }
             ("s:1", "Saldo insuficiente") => self.refused += 1,
+            ("s:1", text) if text.starts_with("Não feito: ") => {
+                self.told_again += 1;
+                self.record += &format!("> t:1|{request}\n< t:1|s:1|resposta:x\n");
+                // The client does what a person does.
+                thread::sleep(Duration::from_millis(50));
+            }
+            ("s:1", text) if text.starts_with("Resultado desconhecido: ") => {
+                return Err(io::Error::other(text.to_owned()));
+            }
             // Such a transfer is in doubt, as if there were no answer.
             _ => {
                 self.errors.push(text.clone());
@@ -277,6 +348,7 @@ impl Report {
             let is_done = found == self.own_balance() + cents;
             self.in_doubt[usize::from(is_done)] += 1;
             if is_done {
+                self.record += &recorded(&self.rg, account, cents);
                 self.add_transfer(account, cents);
             }
         }

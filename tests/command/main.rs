@@ -10,14 +10,17 @@ mod oracle;
 
 // Agents and `turno lock`.
 mod agent;
+mod completions;
 mod failover;
 mod lock;
+mod python;
 mod upgrade;
 
-// `turno process`, `turno shared` and `turno play`.
+// `turno process`, `turno shared`, `turno play` and `turno exercise`.
 mod attack;
 mod bad_network;
 mod demo;
+mod exercise;
 mod group;
 mod misconfigured;
 mod original_cases;

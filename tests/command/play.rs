@@ -26,9 +26,8 @@ fn through_a_pipe(lines: &str) -> (Option<i32>, String, String) {
     )
 }
 
-/// The scripts of the page about the playground.
-fn scripts_of_the_docs() -> Vec<String> {
-    let page = include_str!("../../docs/play.md");
+/// The scripts of a page.
+fn scripts_of(page: &str) -> Vec<String> {
     let blocks = page.split("```turno-play\n").skip(1);
     let scripts = blocks.map(|block| block.split("```").next().unwrap().to_owned());
     scripts.collect()
@@ -36,7 +35,7 @@ fn scripts_of_the_docs() -> Vec<String> {
 
 #[test]
 fn every_script_of_the_docs_does_what_the_page_says() {
-    let told: [&[&str]; 3] = [
+    let told: [&[&str]; 6] = [
         &[
             "1| req<2,2> received, clock 3: deferred, for (2,1) < (2,2)",
             "2| req<2,1> received, clock 3: reply<3,2> sent, for (2,1) < (2,2)",
@@ -44,8 +43,22 @@ fn every_script_of_the_docs_does_what_the_page_says() {
         ],
         &["req<2,1> is lost", "1| req<2,1> sent again to 2", "1 HELD"],
         &["3| x: asks 1, 2 for the clock first", "3 HELD"],
+        &["2| req<3,1> received, clock 4: reply<4,2> sent", "1 HELD"],
+        &[
+            "2| req<4,3> received, clock 5: deferred, for (4,2) < (4,3)",
+            "2 HELD",
+        ],
+        &[
+            "1| x: all permissions kept, clock 6",
+            "2| req<4,2> sent again to 1",
+            "no clock ran backwards",
+        ],
     ];
-    let scripts = scripts_of_the_docs();
+    let pages = [
+        include_str!("../../docs/play.md"),
+        include_str!("../../docs/teaching.md"),
+    ];
+    let scripts: Vec<String> = pages.into_iter().flat_map(scripts_of).collect();
     assert_eq!(scripts.len(), told.len());
     let folder = tempfile::tempdir().unwrap();
     for (script, told) in scripts.iter().zip(told) {
@@ -153,7 +166,7 @@ fn a_script_is_played_a_line_at_a_time_at_the_prompt() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lesson.txt");
-    fs::write(&path, &scripts_of_the_docs()[0]).unwrap();
+    fs::write(&path, &scripts_of(include_str!("../../docs/play.md"))[0]).unwrap();
     terminal.run(&format!("{TURNO} play {}", path.display()));
     terminal.wait_for("> group 3 asks everybody");
     terminal.press(&["Enter"]);

@@ -2,22 +2,16 @@
 //! window.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use crate::fixtures::needs::require;
+use crate::fixtures::browser::dom_of;
 use crate::fixtures::turno::TURNO;
-use crate::fixtures::wait::TIMEOUT;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// The browsers that can run the page.
-const BROWSERS: [&str; 3] = ["chromium", "google-chrome", "chromium-browser"];
 
 /// A reason that would be an image if the page took it for HTML.
 const HOSTILE: &str = "<img src=x onerror=\"document.body.id='taken'\"></script>";
@@ -35,7 +29,7 @@ fn an_event_in_the_address_highlights_its_past_and_its_future() {
     assert!(page.has(r#"<path class="request" data-from="1-2" data-to="0-4""#));
     assert!(page.has(r#"<path class="request past" data-from="0-1" data-to="2-1""#));
     assert!(page.has(r#"<path class="reply future" data-from="0-5" data-to="1-4""#));
-    assert!(page.has("after 4 events (●), before 3 (○), beside 3"));
+    assert!(page.has("after 4 events (●), before 3 (○), concurrent with 3"));
     assert!(
         page.has("<dt>received</dt><dd>reply&lt;2,3&gt; from 3, to the request of clock 1</dd>")
     );
@@ -99,12 +93,40 @@ fn the_keys_step_through_the_run() {
     assert!(page.dots("past").is_empty(), "Escape dims nothing");
 }
 
+/// Points at an event.
+const POINT: &str = "const box = document.querySelector('[data-event=\"0-4\"].dot').getBoundingClientRect();\
+    document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',\
+    { clientX: box.x + 3, clientY: box.y + 3, bubbles: true }));";
+
+#[test]
+fn a_step_hides_what_follows_it_unless_that_is_asked_for() {
+    let measure = "const at = document.getElementById('curtain').getBBox().x;\
+        const of = (name) => document.querySelector(`[data-event=\"${name}\"].dot`).cx.baseVal.value;\
+        document.body.dataset.hides = ['0-1', '2-1', '1-2', '0-4', '1-4'].filter((name) => of(name) > at);\
+        document.body.dataset.curtain = document.getElementById('curtain').style.display || 'shown';";
+    let script = format!("{POINT} {measure}");
+    let Some(page) = Page::open("#event=2-1", &script) else {
+        return;
+    };
+    assert!(page.has(r#"data-curtain="shown""#));
+    assert!(page.has(r#"data-hides="1-2,0-4,1-4""#), "1-2 asks later");
+    assert_eq!(
+        page.dots("chosen"),
+        ["2-1"],
+        "what is hidden is not pointed at"
+    );
+    let whole = format!("document.getElementById('whole').click(); {measure}");
+    let open = |hash, script: &str| Page::open(hash, script).unwrap();
+    assert!(open("#event=2-1", &whole).has(r#"data-curtain="none""#));
+    for overview in ["#step=0", "#step=11"] {
+        assert!(open(overview, measure).has(r#"data-curtain="none""#));
+    }
+}
+
 #[test]
 fn pointing_at_an_event_describes_it_and_keeps_the_step() {
-    let script = "const box = document.querySelector('[data-event=\"0-4\"].dot').getBoundingClientRect();\
-        document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',\
-        { clientX: box.x + 3, clientY: box.y + 3, bubbles: true }));";
-    let Some(page) = Page::open("#step=2", script) else {
+    let script = format!("document.getElementById('whole').click(); {POINT}");
+    let Some(page) = Page::open("#step=2", &script) else {
         return;
     };
     assert!(page.has(r#"data-step="2""#));
@@ -126,7 +148,7 @@ fn the_views_of_a_group_with_failover_are_seen() {
     let cut_off = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cut-off");
     let script = "const bands = [...document.querySelectorAll('#stage rect.view0, #stage rect.without')];\
         document.body.dataset.bands = bands.filter((band) => getComputedStyle(band).display !== 'none').length;\
-        const paper = document.querySelector('#stage svg > rect:not([class])');\
+        const paper = document.querySelector('#stage .sheet');\
         document.body.dataset.paper = getComputedStyle(paper).display;";
     let Some(page) = Page::open_of(&cut_off, "#step=20", script) else {
         return;
@@ -153,54 +175,10 @@ impl Page {
 
     /// As [`Page::open`], of the trace in this folder.
     fn open_of(trace: &Path, hash: &str, script: &str) -> Option<Self> {
-        let browser = require("chromium", &BROWSERS)?;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run.html");
         draw(trace, &file);
-        if !script.is_empty() {
-            let mut page = fs::OpenOptions::new().append(true).open(&file).unwrap();
-            // A module runs after the page's own script, which is a module too.
-            writeln!(page, r#"<script type="module">{script}</script>"#).unwrap();
-        }
-        let dom = folder.path().join("dom.html");
-        let mut child = Command::new(browser)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-            ])
-            .args(["--no-first-run", "--disable-background-networking"])
-            .args(["--disable-component-update", "--disable-sync"])
-            .arg(format!(
-                "--user-data-dir={}",
-                folder.path().join("user").display()
-            ))
-            .args([
-                "--window-size=1200,800",
-                "--virtual-time-budget=3000",
-                "--dump-dom",
-            ])
-            .arg(format!("file://{}{hash}", file.display()))
-            .stdin(Stdio::null())
-            .stdout(File::create(&dom).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + TIMEOUT;
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if Instant::now() > deadline {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                panic!("{browser} does not end");
-            }
-            thread::sleep(Duration::from_millis(50));
-        };
-        assert!(status.success(), "{browser}: {status}");
-        let dom = fs::read_to_string(dom).unwrap();
+        let dom = dom_of(&file, hash, script)?;
         assert!(dom.contains("data-step"), "the script failed:\n{dom}");
         Some(Page {
             dom,

@@ -9,3 +9,4 @@ mod local_node;
 mod node;
 mod properties;
 mod purity;
+mod shared;

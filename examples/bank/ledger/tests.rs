@@ -1,11 +1,26 @@
-use std::fs;
+//! The same tests on both stores.
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
-use crate::journal::DONE;
+use crate::bank::execute;
+use crate::database::{Claim, Database};
+use crate::file_store::FileStore;
+use crate::files::Files;
+use crate::language::Language;
+use crate::protocol::Operation;
+use crate::store::StoreError;
+use crate::test_postgres::Postgres;
 
-/// A directory with two accounts of 10.0 each.
-struct Bank {
-    folder: tempfile::TempDir,
+/// A bank with the accounts 1 and 2, of 10.0 each.
+enum Bank {
+    Files(tempfile::TempDir),
+    /// Its server, which runs while this is there, and its URL.
+    Database(
+        #[allow(dead_code, reason = "it is kept")] Arc<Postgres>,
+        String,
+    ),
 }
 
 fn rg(digit: u8) -> Rg {
@@ -16,60 +31,71 @@ fn money(text: &str) -> Money {
     Money::amount(text).unwrap()
 }
 
-impl Bank {
-    fn new() -> Self {
-        let bank = Bank {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        for digit in [1, 2] {
-            let account = Account::new(rg(digit), "Ana", money("10"));
-            bank.write(&Files::name(&account.rg), &account.text());
-        }
-        bank
+/// Both kinds of banks.
+fn banks() -> [Bank; 2] {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let banks = [
+        Bank::Files(tempfile::tempdir().unwrap()),
+        Bank::Database(postgres, url),
+    ];
+    for bank in &banks {
+        let accounts = [1, 2].map(|digit| Account::new(rg(digit), "Ana", money("10")));
+        assert_eq!(bank.store().open(accounts.to_vec()).unwrap(), 2);
+        assert_eq!(
+            bank.store().open(accounts.to_vec()).unwrap(),
+            0,
+            "they exist"
+        );
     }
+    banks
+}
 
-    fn files(&self) -> Files {
-        Files::new(self.folder.path().to_owned())
+impl Bank {
+    /// The store of one more server.
+    fn store(&self) -> Box<dyn Store> {
+        match self {
+            Bank::Files(folder) => {
+                let folder: PathBuf = folder.path().to_owned();
+                Box::new(FileStore::new(Files::new(folder)))
+            }
+            Bank::Database(_, url) => Box::new(Database::new(url).unwrap()),
+        }
     }
 
     fn ledger(&self) -> Ledger {
-        Ledger::new(self.files())
+        Ledger::new(self.store())
     }
 
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.folder.path().join(name), text).unwrap();
+    /// The ledger of a server without a group.
+    fn ledger_alone(&self) -> Ledger {
+        match self {
+            Bank::Files(_) => self.ledger(),
+            Bank::Database(_, url) => {
+                let database = Database::new(url).unwrap();
+                Ledger::new(Box::new(database.claimed(Claim::alone(), None)))
+            }
+        }
     }
 
-    fn read(&self, name: &str) -> String {
-        self.files().read(name).unwrap().unwrap()
+    /// The balances and the tokens, as an audit finds them.
+    fn accounts(&self) -> [(String, u64); 2] {
+        let findings = self.store().inspect().unwrap();
+        let accounts = findings.accounts.into_iter();
+        let accounts = accounts.map(|account| (account.balance.to_string(), account.token));
+        accounts.collect::<Vec<_>>().try_into().unwrap()
     }
 
     fn balances(&self) -> [String; 2] {
-        [1, 2].map(|digit| {
-            let account = self.files().account(&rg(digit)).unwrap();
-            account.unwrap().0.balance.to_string()
-        })
-    }
-
-    /// All names in the directory, in order.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        names
+        self.accounts().map(|(balance, _)| balance)
     }
 
     /// Moves 4.0 from account 1 to 2 in a turn of this token.
-    fn transfer(&self, token: u64) -> Result<(), String> {
+    fn transfer(&self, token: u64) -> Result<(), StoreError> {
         let mut ledger = self.ledger();
-        let mut transaction = ledger
-            .begin(Turn::Token(token))
-            .map_err(|error| error.to_string())?;
+        let mut transaction = ledger.begin(Turn::Token(token))?;
         set_both(&mut transaction, "6", "14");
-        transaction
-            .commit()
-            .map_err(|uncommitted| uncommitted.to_string())
+        transaction.commit()
     }
 }
 
@@ -80,177 +106,133 @@ fn set_both(transaction: &mut Transaction<'_>, first: &str, second: &str) {
     }
 }
 
-#[test]
-fn a_commit_is_in_the_files_with_the_token() {
-    let bank = Bank::new();
-    bank.transfer(120).unwrap();
-    assert_eq!(
-        bank.read("1.json"),
-        "{\"rg\": \"1\", \"nome\": \"Ana\", \"saldo\": 6.0}\n \t  \t\t\n"
-    );
-    assert_eq!(bank.balances(), ["6.0", "14.0"]);
-    assert_eq!(bank.names(), [DONE, "1.json", "2.json"]);
+fn transfer(from: u8, to: u8, amount: &str) -> Operation {
+    Operation::Transfer {
+        from: rg(from),
+        to: rg(to),
+        amount: money(amount),
+    }
 }
 
 #[test]
-fn a_transaction_without_changes_writes_nothing() {
-    let bank = Bank::new();
-    let mut ledger = bank.ledger();
-    let mut transaction = ledger.begin(Turn::Alone).unwrap();
-    assert_eq!(transaction.balance(&rg(1)).unwrap(), Some(money("10")));
-    assert_eq!(transaction.balance(&rg(3)).unwrap(), None);
-    set_both(&mut transaction, "10", "10");
-    transaction.commit().unwrap();
-    assert_eq!(bank.names(), ["1.json", "2.json"]);
+fn a_commit_is_there_with_its_token() {
+    for bank in banks() {
+        bank.transfer(120).unwrap();
+        let [first, second] = bank.accounts();
+        assert_eq!(first, ("6.0".to_owned(), 120));
+        assert_eq!(second, ("14.0".to_owned(), 120));
+    }
+}
+
+#[test]
+fn a_transaction_that_is_dropped_or_changes_nothing_leaves_no_trace() {
+    for bank in banks() {
+        let mut ledger = bank.ledger();
+        let mut transaction = ledger.begin(Turn::Token(7)).unwrap();
+        set_both(&mut transaction, "1", "2");
+        drop(transaction);
+        let mut transaction = ledger.begin(Turn::Token(7)).unwrap();
+        assert_eq!(transaction.balance(&rg(1)).unwrap(), Some(money("10")));
+        assert_eq!(transaction.balance(&rg(3)).unwrap(), None);
+        set_both(&mut transaction, "10", "10");
+        transaction.commit().unwrap();
+        let untouched = ("10.0".to_owned(), 0);
+        assert_eq!(bank.accounts(), [untouched.clone(), untouched]);
+    }
 }
 
 #[test]
 fn an_older_token_is_refused_and_an_equal_one_is_admitted() {
-    let bank = Bank::new();
-    bank.transfer(9).unwrap();
-    let refusal = bank.transfer(8).unwrap_err();
-    let why = "refused: token 8 is older than 9, that of the last write";
-    assert!(refusal.ends_with(why), "{refusal}");
-    bank.transfer(9).unwrap();
-    bank.transfer(10).unwrap();
-}
-
-/// The holder was paused after it had read, and another server has had its turn since.
-#[test]
-fn a_late_holder_changes_nothing() {
-    let bank = Bank::new();
-    let mut late = bank.ledger();
-    let mut transaction = late.begin(Turn::Token(5)).unwrap();
-    set_both(&mut transaction, "1", "19");
-    bank.transfer(6).unwrap();
-    let refusal = transaction.commit().unwrap_err();
-    assert!(matches!(refusal, CommitError::Undone(_)), "{refusal}");
-    assert_eq!(bank.balances(), ["6.0", "14.0"]);
-    assert_eq!(bank.names(), [DONE, "1.json", "2.json"]);
-}
-
-#[test]
-fn an_account_is_fenced_even_if_the_journal_is_lost() {
-    let bank = Bank::new();
-    bank.transfer(9).unwrap();
-    fs::remove_file(bank.folder.path().join(DONE)).unwrap();
-    let mut ledger = bank.ledger();
-    let mut transaction = ledger.begin(Turn::Token(8)).unwrap();
-    let error = transaction.balance(&rg(1)).unwrap_err().to_string();
-    let why = "1.json: refused: token 8 is older than 9, that of its last writer";
-    assert!(error.ends_with(why), "{error}");
-}
-
-#[test]
-fn a_late_holder_is_refused_even_if_the_accounts_have_lost_their_marks() {
-    let bank = Bank::new();
-    bank.transfer(9).unwrap();
-    for name in ["1.json", "2.json"] {
-        let unmarked = bank.read(name).trim_end().to_owned();
-        bank.write(name, &unmarked);
+    for bank in banks() {
+        bank.transfer(9).unwrap();
+        let refusal = bank.transfer(8).unwrap_err();
+        assert!(matches!(refusal, StoreError::Stale(_)), "{refusal}");
+        let why = "refused: token 8 is older than 9, that of the last write";
+        assert!(refusal.to_string().ends_with(why), "{refusal}");
+        bank.transfer(9).unwrap();
+        bank.transfer(10).unwrap();
     }
-    assert!(bank.transfer(8).is_err());
 }
 
 #[test]
-fn a_server_alone_uses_the_highest_token_so_far() {
-    let bank = Bank::new();
-    let mut ledger = bank.ledger();
-    let mut token_in_turn = |balance| {
-        let mut transaction = ledger.begin(Turn::Alone).unwrap();
-        set_both(&mut transaction, balance, balance);
-        transaction.commit().unwrap();
-        Account::parse(&rg(1), &bank.read("1.json")).unwrap().token
-    };
-    assert_eq!(token_in_turn("1"), 1);
-    assert_eq!(token_in_turn("2"), 1);
-    bank.transfer(7).unwrap();
-    assert_eq!(token_in_turn("3"), 7);
-}
-
-/// After a kill at any step of a commit, all of it has happened in the end or none, and no
-/// file is left behind.
-#[test]
-fn an_interrupted_transfer_is_completed_if_it_was_decided() {
-    let before = Bank::new();
-    let after = Bank::new();
-    after.transfer(5).unwrap();
-    let (old, new) = ("1.json", "2.json");
-    // Whether these were written: the journal, the first account, the second.
-    for (journal, first, second, balances) in [
-        (false, false, false, ["10.0", "10.0"]),
-        (true, false, false, ["6.0", "14.0"]),
-        (true, true, false, ["6.0", "14.0"]),
-        (true, false, true, ["6.0", "14.0"]),
-        (true, true, true, ["6.0", "14.0"]),
-    ] {
-        let bank = Bank::new();
-        let source = |is_written| if is_written { &after } else { &before };
-        bank.write(old, &source(first).read(old));
-        bank.write(new, &source(second).read(new));
-        bank.write("1.json.17.new", "{\"rg\": \"1\", \"no");
-        bank.write(".journal.17.new", "");
-        if journal {
-            bank.write(PENDING, &after.read(DONE));
+fn a_server_alone_has_a_token_that_is_not_smaller_than_any() {
+    for bank in banks() {
+        bank.transfer(7).unwrap();
+        let mut ledger = bank.ledger_alone();
+        let mut last = 7;
+        for balance in ["1", "2"] {
+            let mut transaction = ledger.begin(Turn::Alone).unwrap();
+            set_both(&mut transaction, balance, balance);
+            transaction.commit().unwrap();
+            let [(found, token), _] = bank.accounts();
+            assert_eq!(found, format!("{balance}.0"));
+            assert!(token >= last, "{token} after {last}");
+            last = token;
         }
-        let mut ledger = bank.ledger();
-        let mut transaction = ledger.begin(Turn::Token(6)).unwrap();
-        let found = [1, 2].map(|digit| transaction.balance(&rg(digit)).unwrap().unwrap());
-        assert_eq!(found.map(|balance| balance.to_string()), balances);
-        drop(transaction);
-        assert_eq!(bank.balances(), balances);
-        assert!(!bank.names().iter().any(|name| name.ends_with(".new")));
-        assert!(!bank.names().contains(&PENDING.to_owned()));
     }
 }
 
 #[test]
-fn a_half_done_transfer_with_a_conflict_is_left_to_a_person() {
-    let bank = Bank::new();
-    let done = Bank::new();
-    done.transfer(5).unwrap();
-    bank.write(PENDING, &done.read(DONE));
-    bank.write(
-        "1.json",
-        "{\"rg\": \"1\", \"nome\": \"Ana\", \"saldo\": 7.0}",
-    );
-    let mut ledger = bank.ledger();
-    let error = ledger.begin(Turn::Token(6)).err().unwrap().to_string();
-    assert!(
-        error.contains("1.json: another program has changed it"),
-        "{error}"
-    );
-    assert_eq!(bank.balances(), ["7.0", "10.0"], "nothing is made worse");
-    bank.write("1.json", &done.read("1.json"));
-    assert!(ledger.begin(Turn::Token(6)).is_ok());
-    assert_eq!(bank.balances(), ["6.0", "14.0"]);
+fn a_batch_is_done_in_order_and_each_operation_sees_those_before_it() {
+    for bank in banks() {
+        let texts = Language::Pt.texts();
+        let balance = |digit| Operation::Balance { rg: rg(digit) };
+        let amount = money("0.1");
+        let tenths = (0..10).map(|_| Operation::Deposit { rg: rg(1), amount });
+        let operations: Vec<Operation> = [transfer(1, 2, "10.01"), transfer(1, 2, "10")]
+            .into_iter()
+            .chain([
+                transfer(1, 2, "0.01"),
+                balance(1),
+                transfer(2, 2, "1"),
+                transfer(2, 3, "1"),
+            ])
+            .chain(tenths)
+            .chain([balance(1), balance(2)])
+            .collect();
+        let outcomes = execute(&mut bank.ledger(), Turn::Token(3), &operations, texts);
+        let text = |n: usize| outcomes[n].clone().unwrap_or_else(|why| why);
+        assert_eq!(outcomes[0], Err(texts.too_little.to_owned()));
+        assert_eq!(outcomes[1], Ok(texts.transfer_done.to_owned()));
+        assert_eq!(outcomes[2], Err(texts.too_little.to_owned()));
+        assert_eq!(text(3), "Saldo: 0.0");
+        assert_eq!(outcomes[4], Err(texts.same_account.to_owned()));
+        assert_eq!(outcomes[5], Err(texts.no_destination.to_owned()));
+        assert_eq!((&*text(16), &*text(17)), ("Saldo: 1.0", "Saldo: 20.0"));
+        assert_eq!(bank.balances(), ["1.0", "20.0"]);
+    }
 }
 
 #[test]
-fn an_unreadable_journal_is_reported() {
-    let bank = Bank::new();
-    bank.write(DONE, "{\"batch\": 1");
-    let error = bank.ledger().begin(Turn::Alone).err().unwrap().to_string();
-    assert!(
-        error.contains(".journal.done: EOF while parsing"),
-        "{error}"
-    );
+fn the_largest_sum_is_exact_and_no_sum_exceeds_it() {
+    for bank in banks() {
+        let texts = Language::Pt.texts();
+        let deposit = |amount: &str| Operation::Deposit {
+            rg: rg(1),
+            amount: money(amount),
+        };
+        let operations = [deposit("9999999999989.99"), deposit("0.01")];
+        let outcomes = execute(&mut bank.ledger(), Turn::Token(3), &operations, texts);
+        assert!(outcomes[0].is_ok());
+        assert_eq!(outcomes[1], Err(texts.too_much.to_owned()));
+        assert_eq!(bank.balances(), ["9999999999999.99", "10.0"]);
+    }
 }
 
-/// A symbolic link stands for a full disk.
 #[test]
-fn a_full_disk_changes_nothing_and_is_reported() {
-    let bank = Bank::new();
-    let mut ledger = bank.ledger();
-    let mut transaction = ledger.begin(Turn::Token(5)).unwrap();
-    set_both(&mut transaction, "6", "14");
-    let full = transaction.files.staged(PENDING);
-    std::os::unix::fs::symlink("/dev/full", full).unwrap();
-    let error = transaction.commit().unwrap_err().to_string();
-    assert!(
-        error.contains(".journal.") && error.contains("No space left"),
-        "{error}"
-    );
-    assert_eq!(bank.balances(), ["10.0", "10.0"]);
-    assert_eq!(bank.names(), ["1.json", "2.json"], "it takes no room");
+fn a_turn_that_is_over_gets_an_answer_that_says_what_to_do() {
+    for bank in banks() {
+        bank.transfer(9).unwrap();
+        let operations = [transfer(1, 2, "1"), Operation::Balance { rg: rg(1) }];
+        for language in [Language::Pt, Language::Es] {
+            let texts = language.texts();
+            let outcomes = execute(&mut bank.ledger(), Turn::Token(8), &operations, texts);
+            for outcome in outcomes {
+                let why = outcome.unwrap_err();
+                assert!(why.starts_with(texts.not_done), "{why}");
+                assert!(why.ends_with(texts.try_again), "{why}");
+            }
+        }
+        assert_eq!(bank.balances(), ["6.0", "14.0"]);
+    }
 }

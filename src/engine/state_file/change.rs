@@ -17,13 +17,15 @@ use crate::wire::GroupDigest;
 pub(crate) struct Change {
     /// The members of the old list; the first is member 1.
     pub(crate) old: Vec<Listed>,
-    /// This member's id in the old list. `None` if that is not known any more.
-    pub(crate) own: Option<NodeId>,
+    /// This member's id in the old list.
+    pub(crate) own: NodeId,
+    /// The lease that it had in the old list; 0 without failover, in microseconds.
+    pub(super) lease: u64,
     /// The members of the old list of which it is said, or follows from the lists, that they
     /// do not go on.
     pub(crate) left_out: BTreeSet<NodeId>,
-    /// What the datagrams of members with the old list say of it: with the lease of the
-    /// latest run, and without.
+    /// What the datagrams of members with the old list say of it: with that lease, and
+    /// without.
     pub(crate) digests: BTreeSet<GroupDigest>,
 }
 
@@ -46,6 +48,15 @@ impl Change {
         }
     }
 
+    /// A datagram of a member that was left out, which may be a recorded one.
+    pub(crate) fn is_heard(&self, id: NodeId) -> String {
+        format!(
+            "a datagram of {} with the old list has arrived, which was said to be dead for good: \
+             if it still runs, stop it, for it may enter by that list",
+            self.name(id)
+        )
+    }
+
     /// The ids of the members of the old list.
     pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         let count = u16::try_from(self.old.len()).unwrap_or(u16::MAX);
@@ -60,34 +71,31 @@ impl Change {
         without: &[String],
     ) -> Result<Self, StateError> {
         let own = NodeId(record.id);
-        let mut change = Change {
-            digests: digests(record, &old),
-            own: Some(own),
-            left_out: BTreeSet::new(),
-            old,
-        };
+        let lease = record.failover.map_or(0, |failover| failover.lease);
+        let mut change = Change::of(own, lease, old);
         change.check_own(own, group)?;
         change.left_out = change.named(own, without)?;
         change.check_others(own, group)?;
         Ok(change)
     }
 
-    /// A change that was made.
-    pub(super) fn made(record: &Record, old: Vec<Listed>, group: &Group) -> Self {
-        let own = old.iter().position(|member| {
-            place_in(group, member) == Some(usize::from(group.id.0).wrapping_sub(1))
-        });
-        let mut change = Change {
-            digests: digests(record, &old),
-            own: own.map(id_of),
+    /// A change that was made by the member that had this id and lease.
+    pub(super) fn made(own: NodeId, lease: u64, old: Vec<Listed>, group: &Group) -> Self {
+        let mut change = Change::of(own, lease, old);
+        let left_out = change.gone(group).filter(|id| *id != own).collect();
+        change.left_out = left_out;
+        change
+    }
+
+    /// A change in which no member is left out.
+    fn of(own: NodeId, lease: u64, old: Vec<Listed>) -> Self {
+        Change {
+            digests: digests(lease, &old),
+            own,
+            lease,
             left_out: BTreeSet::new(),
             old,
-        };
-        change.left_out = change
-            .gone(group)
-            .filter(|id| change.own != Some(*id))
-            .collect();
-        change
+        }
     }
 
     /// The record with which this member begins in the new list.
@@ -123,7 +131,7 @@ impl Change {
         let without = match self.left_out.is_empty() {
             true => "no member is left out".to_owned(),
             false => format!(
-                "{} of the old list does not go on, as this agent was told",
+                "without {} of the old list, as this agent was told",
                 listed(self.left_out.iter().map(|id| self.name(*id)))
             ),
         };
@@ -218,10 +226,9 @@ fn listed(names: impl Iterator<Item = String>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn digests(record: &Record, old: &[Listed]) -> BTreeSet<GroupDigest> {
+fn digests(lease: u64, old: &[Listed]) -> BTreeSet<GroupDigest> {
     let plain = GroupDigest::of(old.iter().map(|member| member.address.to_string()));
-    let lease = record.failover.map(|failover| failover.lease);
-    let lease = lease.and_then(|lease| Lease::new(Duration::from_micros(lease)));
+    let lease = Lease::new(Duration::from_micros(lease));
     let leased = lease.map(|lease| plain.with_lease(lease));
     [plain].into_iter().chain(leased).collect()
 }

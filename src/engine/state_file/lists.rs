@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Change;
 use crate::group::{Group, Listed};
+use crate::mutex::NodeId;
 use crate::system::file;
 use crate::wire::GroupDigest;
 
@@ -28,6 +30,16 @@ pub(super) struct Lists {
 struct Contents {
     /// The latest first; members as the list has them, with their names.
     lists: Vec<Vec<String>>,
+    /// What this member was in the list before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Before>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Before {
+    id: u16,
+    /// In microseconds; 0 without failover.
+    lease: u64,
 }
 
 impl Lists {
@@ -48,25 +60,35 @@ impl Lists {
         lists.flatten().find(|list| digest_of(list) == digest)
     }
 
-    /// The list before the one of this group, if the latest change was to this group's.
-    pub(super) fn before(&self, group: &Group) -> Option<Vec<Listed>> {
-        let [latest, before] = &self.lists.lists[..] else {
+    /// The change of the list before to the one of this group, if that was the latest.
+    pub(super) fn change_to(&self, group: &Group) -> Option<Change> {
+        let [latest, old] = &self.lists.lists[..] else {
             return None;
         };
+        let before = self.lists.before?;
         let is_latest = digest_of(&parsed(latest)?) == group.digest.to_string();
-        parsed(before).filter(|_| is_latest)
+        let old = parsed(old).filter(|_| is_latest)?;
+        Some(Change::made(NodeId(before.id), before.lease, old, group))
     }
 
-    /// Puts the list of this group first. `before` is the list that it replaces: the two are
-    /// all that is kept.
+    /// Puts the list of this group first. The list that it replaces, if this is a change, is
+    /// all that is kept beside it.
     ///
     /// # Errors
     /// Those of writing it down.
-    pub(super) fn put(&mut self, group: &Group, before: Option<&[Listed]>) -> io::Result<()> {
+    pub(super) fn put(&mut self, group: &Group, change: Option<&Change>) -> io::Result<()> {
         let latest = group.list();
-        let mut lists = match before {
-            Some(before) => vec![before.iter().map(ToString::to_string).collect()],
-            None => self.lists.lists.clone(),
+        let (mut lists, before) = match change {
+            Some(change) => {
+                let (NodeId(id), lease) = (change.own, change.lease);
+                let old = change.old.iter().map(ToString::to_string).collect();
+                (vec![old], Some(Before { id, lease }))
+            }
+            None => {
+                let lists = self.lists.lists.clone();
+                let is_same = lists.first() == Some(&latest);
+                (lists, self.lists.before.filter(|_| is_same))
+            }
         };
         let is_latest = |list: &Vec<String>| {
             parsed(list).is_some_and(|list| digest_of(&list) == group.digest.to_string())
@@ -74,10 +96,11 @@ impl Lists {
         lists.retain(|list| !is_latest(list));
         lists.insert(0, latest);
         lists.truncate(MAX_LISTS);
-        if lists == self.lists.lists {
+        let contents = Contents { lists, before };
+        if contents == self.lists {
             return Ok(());
         }
-        self.lists.lists = lists;
+        self.lists = contents;
         let mut text = serde_json::to_vec(&self.lists)?;
         text.push(b'\n');
         file::replace(&self.path, &text)

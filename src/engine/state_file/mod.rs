@@ -121,7 +121,7 @@ impl StateFile {
     }
 
     /// Whether this directory has a state of this member that can be read, or taken over.
-    /// Changes nothing, and returns what a start tells of it.
+    /// Changes nothing. Returns whether a start takes it over, and what it tells of it.
     ///
     /// # Errors
     /// As [`StateFile::open`].
@@ -130,14 +130,14 @@ impl StateFile {
         folder: &Path,
         group: &Group,
         existing: &Existing,
-    ) -> Result<Option<String>, StateError> {
+    ) -> Result<(bool, Option<String>), StateError> {
         if !folder.exists() {
             return match existing {
                 Existing::TakenOver { .. } => Err(nothing_there(folder)),
-                _ => Ok(None),
+                _ => Ok((false, None)),
             };
         }
-        find(folder, group, existing).map(|found| found.notice)
+        find(folder, group, existing).map(|found| (!found.is_written, found.notice))
     }
 
     /// What is lost as the state in this directory is given up, if it has one that counts.
@@ -205,8 +205,7 @@ impl StateFile {
     /// # Errors
     /// Those of writing it down.
     pub(crate) fn begin(&mut self, group: &Group, lease: Option<Lease>) -> io::Result<bool> {
-        let before = self.change.as_ref().map(|change| &change.old[..]);
-        let put = self.lists.put(group, before);
+        let put = self.lists.put(group, self.change.as_ref());
         if !self.is_written {
             // First the lists: without the old one the change could not be gone on with.
             put?;
@@ -293,8 +292,7 @@ fn find(folder: &Path, group: &Group, existing: &Existing) -> Result<Found, Stat
     let is_of_list = record.group == own.group;
     let lists = Lists::read(folder);
     if (record.id, is_of_list) == (own.id, true) {
-        let before = lists.before(group);
-        let change = before.map(|old| Change::made(&record, old, group));
+        let change = lists.change_to(group);
         let is_asked = matches!(existing, Existing::TakenOver { .. });
         let is_told = is_asked && !record.is_carried_over();
         return Ok(Found {

@@ -157,7 +157,7 @@ fn a_changed_list_keeps_the_clock_skips_and_hears_all_others() {
         let change = state.change().unwrap();
         assert_eq!(
             (change.own, &change.left_out),
-            (Some(NodeId(2)), &[NodeId(3)].into())
+            (NodeId(2), &[NodeId(3)].into())
         );
         begin(&mut state, &new, None);
     }
@@ -334,4 +334,21 @@ fn a_new_state_says_in_capital_words_what_it_gives_up() {
     assert!(other.contains("TOKENS BEGIN AGAIN NEAR 1"));
     drop(open(&folder, true).unwrap());
     assert_eq!(StateFile::given_up(&folder, &group(2, &PORTS)), None);
+}
+
+#[test]
+fn a_restart_with_another_lease_still_knows_the_old_list_by_its_own_lease() {
+    let (_parent, folder) = ran(Some(lease()));
+    let new = group(3, &[1, 4, 2]);
+    let mut state = adopt(&folder, &new, &[":3"]).unwrap();
+    let before = state.change().unwrap().clone();
+    assert_eq!((before.own, before.digests.len()), (NodeId(2), 2));
+    begin(
+        &mut state,
+        &new,
+        Lease::new(std::time::Duration::from_secs(3)),
+    );
+    drop(state);
+    let state = StateFile::open(&folder, &new, &Existing::Continued).unwrap();
+    assert_eq!(state.change(), Some(&before));
 }

@@ -9,6 +9,8 @@ use crate::protocol::Event;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Acquire(usize),
+    /// As above, in shared mode.
+    Share(usize),
     /// All members try at once.
     Rush,
     /// A holder refuses the tries that wait.
@@ -38,6 +40,8 @@ impl Action {
         Some(match self {
             Action::Acquire(index) if bounds.are_tries => (index, Event::Try(lock)),
             Action::Acquire(index) => (index, Event::Acquire(lock)),
+            Action::Share(index) if bounds.are_tries => (index, Event::TryShared(lock)),
+            Action::Share(index) => (index, Event::AcquireShared(lock)),
             Action::Deny(index) => (index, Event::Deny(lock)),
             Action::Release(index) => (index, Event::Release(lock)),
             Action::Cancel(index) => (index, Event::Cancel(lock)),
@@ -58,6 +62,7 @@ impl Transition {
     pub(super) fn describe(self, memo: &Memo) -> String {
         let mut text = match self.action {
             Action::Acquire(index) => format!("{} requests the lock", id_of(index)),
+            Action::Share(index) => format!("{} requests the lock in shared mode", id_of(index)),
             Action::Rush => "all members try at once".to_owned(),
             Action::Deny(index) => format!("{} refuses the tries", id_of(index)),
             Action::Release(index) => format!("{} leaves", id_of(index)),

@@ -11,6 +11,11 @@ bounds! {
     entries: u8 = 2,
     /// The number of members, the last ones, that make one request only.
     requesting_once: u16 = 0,
+    /// The number of members, the last ones, whose requests may be shared or exclusive.
+    sharing: u16 = 0,
+    /// The number of members, the first ones, that take shared requests for exclusive ones,
+    /// as older versions and the original do.
+    older: u16 = 0,
     /// The number of crashes, each with a restart.
     crashes: u8 = 0,
     /// The number of requests that are cancelled.
@@ -33,6 +38,9 @@ bounds! {
     ahead: u64 = 100,
     /// Whether messages that can no longer have an effect stay under way.
     is_unreduced: bool = false,
+    /// Whether it is checked which permissions two members hold of each other. A bug is to be
+    /// found by what comes of it.
+    checks_permissions: bool = true,
     planted: Option<Planted> = None,
 }
 
@@ -53,9 +61,15 @@ impl Bounds {
             },
             keeps_permissions: id.0 > self.keeping_none,
             has_tries: self.are_tries || self.rushes > 0,
+            knows_no_modes: id.0 <= self.older,
             planted: self.planted,
             ..Config::new(id, self.members, incarnation)
         }
+    }
+
+    /// Whether the requests of this member may be shared.
+    pub(super) fn may_share(&self, index: usize) -> bool {
+        index >= usize::from(self.members - self.sharing)
     }
 
     /// The most effects of a step: a message to every peer and a reply to each, which

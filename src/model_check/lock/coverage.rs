@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::bounds::Bounds;
 use super::group_state::GroupState;
-use super::memo::{MemberEffect, MemberStep, Memo};
+use super::memo::{MemberEffect, MemberNumber, MemberStep, Memo};
 use crate::mutex::{Body, LockName};
 
 /// The name of each bit, from the lowest bit up.
@@ -22,6 +22,8 @@ pub(super) const NAMES: &[&str] = &[
     "try-refused-by-a-holder",
     "try-refused-by-an-older-request",
     "try-refused-after-leaving",
+    "two-readers-inside",
+    "permission-lowered",
 ];
 
 pub(super) const ALL_ENTERED: u16 = 1;
@@ -49,6 +51,11 @@ pub(super) const TRY_REFUSED_AHEAD: u16 = 4096;
 /// A member that has left has sent a note.
 pub(super) const TRY_REFUSED_LATE: u16 = 8192;
 
+/// Two members are in the section in shared mode.
+pub(super) const TWO_READERS: u16 = 16384;
+/// A reply has made a shared permission of an exclusive one.
+pub(super) const PERMISSION_LOWERED: u16 = 32768;
+
 impl Bounds {
     /// The bits that a search of this group must see.
     pub(super) fn wanted_coverage(&self) -> u16 {
@@ -62,12 +69,18 @@ impl Bounds {
         if self.rushes > 0 {
             wanted |= TRY_ENTERED | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
         }
+        if self.sharing > 1 {
+            wanted |= TWO_READERS;
+        }
         if self.are_tries {
             // No try enters unasked, or is deferred.
             return wanted & !DEFERRED | TRY_REFUSED_HELD | TRY_REFUSED_AHEAD | TRY_REFUSED_LATE;
         }
         if self.keeping_none < self.members && self.entries > 1 {
             wanted |= ENTERED_WITHOUT_REQUEST;
+            if self.sharing > 0 {
+                wanted |= PERMISSION_LOWERED;
+            }
             if self.members > 2 {
                 wanted |= REQUESTED_OF_SOME | REQUESTED_AGAIN;
             }
@@ -76,21 +89,32 @@ impl Bounds {
     }
 
     /// The bits that only a step shows.
-    pub(super) fn step_coverage(&self, memo: &Memo, action: Action, step: &MemberStep) -> u16 {
+    pub(super) fn step_coverage(
+        &self,
+        memo: &Memo,
+        before: MemberNumber,
+        action: Action,
+        step: &MemberStep,
+    ) -> u16 {
         let is_request = |message| matches!(memo.sent(message).message.body, Body::Request { .. });
         let sends_request = |effect: &&MemberEffect| matches!(effect, MemberEffect::Send(sent) if is_request(*sent));
         let requests = step.effects.iter().filter(sends_request).count();
         let mut effects = step.effects.iter();
-        let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(_)));
+        let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(..)));
         let is_note = |message| matches!(memo.sent(message).message.body, Body::Note { .. });
         let mut effects = step.effects.iter();
         let sends_note =
             effects.any(|effect| matches!(effect, MemberEffect::Send(sent) if is_note(*sent)));
         let peers = usize::from(self.members) - 1;
         match action {
-            Action::Acquire(_) if enters && peers > 0 => ENTERED_WITHOUT_REQUEST,
-            Action::Acquire(_) if (1..peers).contains(&requests) => REQUESTED_OF_SOME,
+            Action::Acquire(_) | Action::Share(_) if enters && peers > 0 => ENTERED_WITHOUT_REQUEST,
+            Action::Acquire(_) | Action::Share(_) if (1..peers).contains(&requests) => {
+                REQUESTED_OF_SOME
+            }
             Action::Deny(_) => TRY_REFUSED_HELD,
+            Action::Deliver(_) if self.sharing > 0 && lowers(memo, before, step) => {
+                PERMISSION_LOWERED
+            }
             Action::Deliver(message) if sends_note && is_request(message) => {
                 match memo.member(step.after).is_waiting {
                     true => TRY_REFUSED_AHEAD,
@@ -101,6 +125,13 @@ impl Bounds {
             _ => 0,
         }
     }
+}
+
+/// Whether a shared permission takes the place of an exclusive one in this step.
+fn lowers(memo: &Memo, before: MemberNumber, step: &MemberStep) -> bool {
+    let [exclusive, _] = memo.member(before).kept;
+    let [_, shared] = memo.member(step.after).kept;
+    exclusive & shared != 0
 }
 
 impl GroupState {
@@ -140,6 +171,9 @@ impl GroupState {
         }
         if waiting == members.len() {
             coverage |= ALL_WAIT;
+        }
+        if self.oracle.readers() > 1 {
+            coverage |= TWO_READERS;
         }
         if is_won {
             coverage |= TRY_ENTERED;

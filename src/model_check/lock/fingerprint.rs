@@ -17,7 +17,7 @@ impl GroupState {
             | u64::from(self.delegations_left) << 16
             | u64::from(self.crashes_left) << 8
             | u64::from(self.cancels_left);
-        let last_token = self.oracle.last_token << 24;
+        let last_token = self.oracle.last_token << 24 ^ mixed(self.oracle.last_exclusive);
         mixed(mixed(members ^ network) ^ mixed(counts ^ last_token) ^ self.entry_hash())
     }
 
@@ -36,7 +36,8 @@ impl GroupState {
     /// Of the members and the section.
     pub(super) fn members_fingerprint(&self, memo: &Memo) -> u64 {
         let members = self.members_hash(false, |member| memo.member(member).hash);
-        mixed(members ^ mixed(self.oracle.last_token) ^ self.entry_hash())
+        let last_tokens = mixed(self.oracle.last_token ^ mixed(self.oracle.last_exclusive));
+        mixed(members ^ last_tokens ^ self.entry_hash())
     }
 
     fn members_hash(
@@ -58,9 +59,10 @@ impl GroupState {
         let rush = self.oracle.rush.map_or(0, |rush| {
             mixed(u64::from(rush.trying) << 32 | u64::from(rush.is_won) << 48 | 1 << 49)
         });
-        let entry = self.oracle.entry.map_or(0, |entry| {
-            mixed(entry.token << 16 | u64::from(entry.run) << 8 | entry.index as u64)
+        let entries = self.oracle.entries.iter().flatten().map(|entry| {
+            let mode = u64::from(entry.mode.is_shared()) << 4;
+            mixed(entry.token << 16 | u64::from(entry.run) << 8 | mode | entry.index as u64)
         });
-        rush ^ entry
+        entries.fold(rush, u64::wrapping_add)
     }
 }

@@ -7,7 +7,7 @@
 use super::bounds::Bounds;
 use super::memo::{MemberEffect, MemberNumber, MemberStep, Memo, MessageNumber};
 use super::oracle::{Entry, Oracle, Violation};
-use crate::mutex::Token;
+use crate::mutex::{Mode, Token};
 
 /// The most members of a group.
 pub(super) const MAX_MEMBERS: usize = 4;
@@ -67,10 +67,15 @@ impl GroupState {
                 MemberEffect::Reserve(bound) => self.reserved[index] = bound,
                 MemberEffect::Leave => {}
                 MemberEffect::Refused => self.oracle.refuse(index),
-                MemberEffect::Delegate(first, last) => self.oracle.delegate(first, last)?,
-                MemberEffect::Enter(token) => {
+                MemberEffect::Delegate(first, last) => self.oracle.delegate(index, first, last)?,
+                MemberEffect::Enter(token, mode) => {
                     let run = self.runs[index];
-                    self.oracle.enter(Entry { index, token, run })?;
+                    self.oracle.enter(Entry {
+                        index,
+                        token,
+                        mode,
+                        run,
+                    })?;
                 }
             }
         }
@@ -86,19 +91,32 @@ impl GroupState {
         }
     }
 
-    /// The token of the entry that goes on though its node has crashed.
-    pub(super) fn outliving_token(&self, index: usize) -> Option<Token> {
+    /// The token and the mode of the entry that goes on though its node has crashed.
+    pub(super) fn outliving(&self, index: usize) -> Option<(Token, Mode)> {
         let entry = self.oracle.entry_of(index)?;
         let is_down = self.members[index].is_none();
-        is_down.then(|| Token::new(entry.token))
+        is_down.then(|| (Token::new(entry.token), entry.mode))
     }
 
     /// Whether the holder's clock has not reached its token.
     pub(super) fn is_behind_token(&self, memo: &Memo) -> bool {
-        self.oracle.entry.is_some_and(|entry| {
+        self.oracle.entries.iter().flatten().any(|entry| {
             let holder = self.members[entry.index];
             holder.is_some_and(|holder| memo.member(holder).member.clock() < entry.token)
         })
+    }
+
+    /// Whether one of two members holds the other's exclusive permission, and the other one
+    /// of the first.
+    pub(super) fn are_both_permitted(&self, memo: &Memo) -> bool {
+        let kept = |index: usize| self.members[index].map(|number| memo.member(number).kept);
+        let is_wrong = |one: usize, other: usize| {
+            let (Some([exclusive, _]), Some([back, shared_back])) = (kept(one), kept(other)) else {
+                return false;
+            };
+            exclusive & 1 << other != 0 && (back | shared_back) & 1 << one != 0
+        };
+        (0..MAX_MEMBERS).any(|one| (0..MAX_MEMBERS).any(|other| is_wrong(one, other)))
     }
 
     /// Whether every member runs and is free.

@@ -51,6 +51,9 @@ impl Model for Bounds {
             if next.is_behind_token(memo) {
                 return Some(Err(Violation::ClockBehindToken));
             }
+            if self.checks_permissions && next.are_both_permitted(memo) {
+                return Some(Err(Violation::BothPermitted));
+            }
             if !self.is_unreduced {
                 next.reduce(self, memo);
             }

@@ -3,6 +3,9 @@
 
 use std::mem;
 
+use super::group_state::MAX_MEMBERS;
+use crate::mutex::Mode;
+
 /// What must never happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
@@ -19,16 +22,21 @@ pub(crate) enum Violation {
     RefusedTryEntered,
     /// Of several members that tried at once, none enters.
     NoTry,
+    /// A member holds the exclusive permission of another that holds one of its.
+    BothPermitted,
 }
 
 /// The critical section.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Oracle {
-    pub(super) entry: Option<Entry>,
+    /// By the index of the holder: one, or several in shared mode.
+    pub(super) entries: [Option<Entry>; MAX_MEMBERS],
     /// The tries of the last rush.
     pub(super) rush: Option<Rush>,
     /// The largest token so far; 0 once no later token can be as small.
     pub(super) last_token: u64,
+    /// The largest of an exclusive entry, likewise.
+    pub(super) last_exclusive: u64,
 }
 
 /// An entry to the critical section.
@@ -37,6 +45,7 @@ pub(super) struct Entry {
     /// The index of the holder.
     pub(super) index: usize,
     pub(super) token: u64,
+    pub(super) mode: Mode,
     /// The run of its node in which the entry began.
     pub(super) run: u8,
 }
@@ -51,7 +60,8 @@ pub(super) struct Rush {
 
 impl Oracle {
     pub(super) fn enter(&mut self, entry: Entry) -> Result<(), Violation> {
-        if self.entry.is_some() {
+        let mut others = self.entries.iter().flatten();
+        if others.any(|other| entry.mode.conflicts(other.mode)) {
             return Err(Violation::TwoHolders);
         }
         if let Some(rush) = &mut self.rush
@@ -62,18 +72,47 @@ impl Oracle {
                 return Err(Violation::TwoTries);
             }
         }
-        self.delegate(entry.token, entry.token)?;
-        self.entry = Some(entry);
+        self.raise(entry.mode, entry.token, entry.token)?;
+        self.entries[entry.index] = Some(entry);
         Ok(())
     }
 
-    /// The holder delegates tokens. No entry can have begun since its own.
-    pub(super) fn delegate(&mut self, first: u64, last: u64) -> Result<(), Violation> {
-        if first <= self.last_token {
+    /// A holder delegates tokens. No entry that conflicts with its own can have begun since.
+    pub(super) fn delegate(
+        &mut self,
+        index: usize,
+        first: u64,
+        last: u64,
+    ) -> Result<(), Violation> {
+        let entry = self.entry_of(index);
+        self.raise(
+            entry.map_or(Mode::Exclusive, |entry| entry.mode),
+            first,
+            last,
+        )
+    }
+
+    /// An exclusive token is larger than all before it, a shared one than all exclusive ones
+    /// before it.
+    fn raise(&mut self, mode: Mode, first: u64, last: u64) -> Result<(), Violation> {
+        let before = match mode {
+            Mode::Exclusive => self.last_token,
+            Mode::Shared => self.last_exclusive,
+        };
+        if first <= before {
             return Err(Violation::TokenDidNotRise);
         }
-        self.last_token = last;
+        self.last_token = self.last_token.max(last);
+        if mode == Mode::Exclusive {
+            self.last_exclusive = last;
+        }
         Ok(())
+    }
+
+    /// How many members are in the section in shared mode.
+    pub(super) fn readers(&self) -> usize {
+        let entries = self.entries.iter().flatten();
+        entries.filter(|entry| entry.mode.is_shared()).count()
     }
 
     /// The try of this member ends.
@@ -90,17 +129,18 @@ impl Oracle {
 
     /// The entry of this member ends, if there is one.
     pub(super) fn leave(&mut self, index: usize) {
-        self.entry.take_if(|entry| entry.index == index);
+        self.entries[index] = None;
     }
 
     pub(super) fn entry_of(&self, index: usize) -> Option<Entry> {
-        self.entry.filter(|entry| entry.index == index)
+        self.entries[index]
     }
 
     /// Moves all tokens down.
     pub(super) fn shift(&mut self, by: u64) {
         self.last_token = self.last_token.saturating_sub(by);
-        if let Some(entry) = &mut self.entry {
+        self.last_exclusive = self.last_exclusive.saturating_sub(by);
+        for entry in self.entries.iter_mut().flatten() {
             entry.token = entry.token.saturating_sub(by);
         }
     }

@@ -29,7 +29,8 @@ impl GroupState {
         let of_members = members.map(|member| memo.member(*member).least_clock);
         let messages = self.network.iter();
         let of_messages = messages.map(|message| memo.known_message(*message).least_clock);
-        let of_token = (self.oracle.last_token > 0).then_some(self.oracle.last_token);
+        let last_tokens = [self.oracle.last_token, self.oracle.last_exclusive];
+        let of_token = last_tokens.into_iter().filter(|token| *token > 0);
         let least = of_members.chain(of_messages).chain(of_token).min();
         let by = least.unwrap_or(1) - 1;
         if by == 0 {
@@ -47,12 +48,23 @@ impl GroupState {
 
     /// Forgets a token that all clocks have reached: no later token is as small.
     fn forget_token(&mut self, memo: &Memo) {
-        let last_token = self.oracle.last_token;
-        let mut members = self.members.iter().flatten();
-        let have_reached = members.all(|member| memo.member(*member).member.clock() >= last_token);
-        let may_resume = (0..MAX_MEMBERS).any(|index| self.outliving_token(index).is_some());
-        if have_reached && self.crashes_left == 0 && !may_resume {
+        let have_reached = |token: u64| {
+            let mut members = self.members.iter().flatten();
+            members.all(|member| memo.member(*member).member.clock() >= token)
+        };
+        let have_reached = [
+            have_reached(self.oracle.last_token),
+            have_reached(self.oracle.last_exclusive),
+        ];
+        let may_resume = (0..MAX_MEMBERS).any(|index| self.outliving(index).is_some());
+        if self.crashes_left > 0 || may_resume {
+            return;
+        }
+        if have_reached[0] {
             self.oracle.last_token = 0;
+        }
+        if have_reached[1] {
+            self.oracle.last_exclusive = 0;
         }
     }
 

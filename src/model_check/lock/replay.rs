@@ -11,10 +11,10 @@ use super::action::{Action, Transition};
 use super::bounds::Bounds;
 use super::group_state::{GroupState, MAX_MEMBERS};
 use super::liveness::Recovery;
-use super::memo::{Memo, MessageNumber, clocks};
+use super::memo::{Memo, MessageNumber, as_read, clocks};
 use super::step::start_events;
 use crate::model_check::model::Model;
-use crate::mutex::{LockName, State, Timer, Token};
+use crate::mutex::{LockName, Mode, State, Timer, Token};
 use crate::protocol::{Event, Member};
 use crate::trace::{Header, Record, Run};
 
@@ -125,10 +125,15 @@ impl Replay<'_> {
 
     /// Where nodes crash no clock is shifted: bound and token are real.
     fn restart(&mut self, index: usize, state: &GroupState) -> usize {
-        self.start_member(index, state.reserved[index], state.outliving_token(index))
+        self.start_member(index, state.reserved[index], state.outliving(index))
     }
 
-    fn start_member(&mut self, index: usize, below: u64, outliving: Option<Token>) -> usize {
+    fn start_member(
+        &mut self,
+        index: usize,
+        below: u64,
+        outliving: Option<(Token, Mode)>,
+    ) -> usize {
         self.run_counts[index] += 1;
         let config = self.bounds.config(index, self.run_counts[index], below);
         let member = Member::new(config);
@@ -144,7 +149,8 @@ impl Replay<'_> {
         let index = memo.receiver(message);
         let mut message = memo.sent(message).message.clone();
         clocks(&mut message.body).for_each(|clock| *clock += self.shifted_by);
-        let reply_to = None;
+        let member = self.members[index].as_ref().expect("it runs");
+        let (message, reply_to) = (as_read(member, message), None);
         self.handle(index, &Event::Received { message, reply_to })
     }
 
@@ -189,6 +195,6 @@ fn clock_of(state: &State) -> Option<u64> {
     match state {
         State::Free => None,
         State::Wait { request, .. } => Some(request.clock),
-        State::Held { token } => Some(token.get()),
+        State::Held { token, .. } => Some(token.get()),
     }
 }

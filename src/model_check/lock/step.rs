@@ -6,7 +6,7 @@ use super::coverage;
 use super::group_state::GroupState;
 use super::memo::{MemberEffect, MemberStep, Memo, MessageNumber};
 use super::oracle::{Rush, Violation};
-use crate::mutex::{Body, LockName, State, Token};
+use crate::mutex::{Body, LockName, Mode, State, Token};
 use crate::protocol::{Event, Member};
 
 impl Bounds {
@@ -35,7 +35,7 @@ impl Bounds {
         index: usize,
         mut max_effects: usize,
     ) {
-        let outliving = state.outliving_token(index);
+        let outliving = state.outliving(index);
         state.runs[index] += 1;
         let config = self.config(index, state.runs[index], state.reserved[index]);
         let mut member = memo.add_member(Member::new(config));
@@ -71,7 +71,7 @@ impl Bounds {
         for index in 0..usize::from(self.members) {
             let Some(member) = state.members[index] else {
                 add(Action::Restart(index));
-                if state.outliving_token(index).is_some() {
+                if state.outliving(index).is_some() {
                     add(Action::End(index));
                 }
                 continue;
@@ -88,6 +88,9 @@ impl Bounds {
             }
             if member.is_free && state.requests[index] < self.entries_of(index) {
                 add(Action::Acquire(index));
+                if self.may_share(index) {
+                    add(Action::Share(index));
+                }
             }
             if member.is_waiting && state.cancels_left > 0 {
                 add(Action::Cancel(index));
@@ -151,6 +154,7 @@ impl Bounds {
                 return Some(outcome.map(|()| next));
             }
             Action::Acquire(_)
+            | Action::Share(_)
             | Action::Deny(_)
             | Action::Release(_)
             | Action::Cancel(_)
@@ -174,7 +178,8 @@ impl Bounds {
         if crash_after.is_some_and(|effects| effects >= step.effects.len()) {
             return None;
         }
-        *seen |= self.step_coverage(memo, action, step);
+        let before = state.members[index]?;
+        *seen |= self.step_coverage(memo, before, action, step);
         if state.enters_though_refused(memo, index, step) {
             return Some(Err(Violation::RefusedTryEntered));
         }
@@ -192,7 +197,7 @@ impl GroupState {
     /// Whether the member enters with a try that a peer has refused: the note is under way.
     fn enters_though_refused(&self, memo: &Memo, index: usize, step: &MemberStep) -> bool {
         let mut effects = step.effects.iter();
-        let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(_)));
+        let enters = effects.any(|effect| matches!(effect, MemberEffect::Enter(..)));
         let Some(number) = self.members[index].filter(|_| enters) else {
             return false;
         };
@@ -248,10 +253,11 @@ impl GroupState {
 }
 
 /// The first events of a member, which may have an entry to resume.
-pub(super) fn start_events(outliving: Option<Token>) -> impl Iterator<Item = Event> {
-    let resume = outliving.map(|token| Event::Resume {
+pub(super) fn start_events(outliving: Option<(Token, Mode)>) -> impl Iterator<Item = Event> {
+    let resume = outliving.map(|(token, mode)| Event::Resume {
         lock: LockName::default(),
         token,
+        mode,
     });
     resume.into_iter().chain([Event::Start])
 }

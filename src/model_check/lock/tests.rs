@@ -3,8 +3,10 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::*;
+use crate::model_check::breadth_first;
 use crate::model_check::visited::Visited;
 use crate::model_check::{check, examples, keep};
+use crate::mutex::planted::Planted;
 use crate::trace::{self, History};
 
 /// The number of random paths.
@@ -106,6 +108,75 @@ fn two_members_that_must_let_their_clocks_be_known() {
     assert_eq!(states(limited), 342_128);
 }
 
+/// The numbers of states of several groups.
+fn counts<const N: usize>(of: [Bounds; N]) -> [u64; N] {
+    of.map(states)
+}
+
+/// Each request is shared or exclusive, in every combination.
+#[test]
+fn two_members_that_share() {
+    let sharing = SMALL.entries(3).cancels(1).sharing(2);
+    let delegating = SMALL.delegations(2).sharing(2);
+    let groups = [
+        sharing,
+        sharing.keeping_none(1),
+        sharing.keeping_none(2),
+        delegating,
+    ];
+    assert_eq!(counts(groups), [0; 4]);
+}
+
+#[test]
+fn two_members_that_share_and_crash() {
+    let durable = SMALL.crashes(1).sharing(2);
+    let forgetful = durable.entries(1).is_durable(false);
+    let groups = [
+        durable,
+        durable.outlives(true),
+        forgetful,
+        forgetful.outlives(true),
+    ];
+    assert_eq!(counts(groups), [0; 4]);
+}
+
+#[test]
+fn two_members_whose_tries_are_shared_or_exclusive() {
+    assert_eq!(states(SMALL.are_tries(true).sharing(2)), 0);
+}
+
+#[test]
+fn three_members_that_share() {
+    let once = SMALL.members(3).entries(1).sharing(3);
+    let twice = SMALL.members(3).requesting_once(2).sharing(2);
+    assert_eq!(counts([once, twice]), [0; 2]);
+}
+
+/// An older turno, or a process of the original, takes shared requests for exclusive ones,
+/// and makes none.
+#[test]
+fn members_that_share_beside_an_older_one() {
+    let two = SMALL.entries(3).cancels(1).sharing(1).older(1);
+    let three = SMALL.members(3).entries(1).keeping_none(1);
+    assert_eq!(counts([two, three.sharing(2).older(1)]), [0; 2]);
+}
+
+/// Of two members at most one holds the other's exclusive permission, and then the other
+/// one holds none. The check of that can fail.
+#[test]
+fn permissions_that_are_not_given_away_are_seen() {
+    for bug in [
+        Planted::PermissionKeptAfterReply,
+        Planted::ExclusiveKeptAfterSharedReply,
+        Planted::SharedPermissionKeptAfterReply,
+        Planted::SharedReplyKeptAsExclusive,
+    ] {
+        let group = SMALL.sharing(2).planted(Some(bug)).is_unreduced(true);
+        let found = breadth_first(&group, None, 100_000);
+        assert_eq!(found.violation, Some(Violation::BothPermitted), "{bug:?}");
+    }
+}
+
 /// What the members look like in all states.
 fn outlines(bounds: &Bounds) -> HashSet<u64> {
     let (mut memo, mut transitions) = (Memo::default(), Vec::new());
@@ -168,6 +239,8 @@ fn a_reduced_search_reaches_the_same_states() {
         forgetful,
         crashing.entries(1).outlives(true),
         forgetful.outlives(true),
+        SMALL.sharing(2),
+        crashing.entries(1).outlives(true).sharing(2),
     ] {
         let whole = reduced.is_unreduced(true);
         assert!(outlines(&whole) == outlines(&reduced), "{reduced:?}");
@@ -235,6 +308,8 @@ fn the_traces_of_shortest_paths_are_whole_and_clean() {
         forgetful,
         durable.outlives(true),
         forgetful.outlives(true),
+        SMALL.sharing(2),
+        durable.outlives(true).sharing(2),
     ] {
         for (name, found) in examples(&bounds, bounds.wanted_coverage()) {
             let history = History::new(&found.runs).unwrap();

@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use super::memo::MessageNumber;
-use crate::mutex::{LockName, Timer, Token};
+use crate::mutex::{LockName, Mode, Timer, Token};
 use crate::protocol::Event;
 
 /// What to ask a member.
@@ -42,6 +42,7 @@ impl Input {
             Input::Resume(token) => Event::Resume {
                 lock,
                 token: Token::new(token),
+                mode: Mode::Exclusive,
             },
             _ => return None,
         })

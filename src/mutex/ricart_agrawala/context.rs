@@ -10,6 +10,7 @@ use crate::mutex::config::Config;
 use crate::mutex::effect::Effect;
 use crate::mutex::lock_name::LockName;
 use crate::mutex::message::{Body, First};
+use crate::mutex::mode::Mode;
 use crate::mutex::rules;
 use crate::mutex::view_number::ViewNumber;
 
@@ -52,11 +53,18 @@ impl Context<'_> {
         self.effects.push(Effect::Contended { lock });
     }
 
-    pub(super) fn send_request(&mut self, to: NodeId, clock: u64, is_try: bool, repetition: u32) {
+    pub(super) fn send_request(
+        &mut self,
+        to: NodeId,
+        clock: u64,
+        (mode, is_try): (Mode, bool),
+        repetition: u32,
+    ) {
         let body = Body::Request {
             lock: self.lock.clone(),
             clock,
             is_try,
+            mode,
         };
         self.send(to, None, body, repetition);
     }

@@ -2,21 +2,22 @@
 
 use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::effect::Effect;
+use crate::mutex::mode::Mode;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::token::Token;
 
 impl RicartAgrawala {
-    pub(super) fn enter(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn enter(&mut self, cx: &mut Context<'_>, mode: Mode) {
         let token = cx.clock.token();
-        self.state = State::Held { token };
+        self.state = State::Held { token, mode };
         let lock = cx.lock.clone();
-        cx.effects.push(Effect::Enter { lock, token });
+        cx.effects.push(Effect::Enter { lock, token, mode });
     }
 
     /// Takes over an entry of an earlier run, which goes on. Every permission that it had
     /// still stands: no request was answered since.
-    pub(crate) fn resume(&mut self, token: Token) {
-        self.state = State::Held { token };
+    pub(crate) fn resume(&mut self, token: Token, mode: Mode) {
+        self.state = State::Held { token, mode };
     }
 
     /// Delegates tokens for further entries until this member leaves. They are past the
@@ -38,7 +39,7 @@ impl RicartAgrawala {
     /// The user leaves. Tries that waited for that are refused.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {
         self.deny(cx)?;
-        rules::refuse_on_leaving(cx, &mut self.refused_below);
+        rules::refuse_on_leaving(cx, &self.state, &mut self.refused_below);
         self.return_unused(cx)
     }
 

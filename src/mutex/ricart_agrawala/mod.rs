@@ -53,6 +53,7 @@
 
 mod context;
 mod holder;
+mod kept;
 #[cfg(test)]
 mod model_hooks;
 mod requester;
@@ -65,9 +66,11 @@ use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
 use super::message::{Incarnation, Origin, RequestId};
+use super::mode::Mode;
 use super::rules;
 use super::token::Token;
 pub(crate) use context::{Context, Gate};
+pub use kept::Kept;
 
 /// The state of a member towards the critical section of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,11 +87,15 @@ pub enum State {
         missing: BTreeSet<NodeId>,
         /// Whether it is a try, which ends when it is not the first.
         is_try: bool,
+        /// The mode of the entry that it asks for.
+        mode: Mode,
     },
     /// It is in the critical section.
     Held {
         /// The fencing token of this entry.
         token: Token,
+        /// Whether other members may be in the section at the same time.
+        mode: Mode,
     },
 }
 
@@ -114,6 +121,8 @@ pub struct PeerRequest {
     pub reply_to: Option<SocketAddr>,
     /// Whether it is a try, which is refused rather than deferred.
     pub is_try: bool,
+    /// Its mode.
+    pub mode: Mode,
 }
 
 impl PeerRequest {
@@ -134,9 +143,9 @@ impl PeerRequest {
 pub struct RicartAgrawala {
     state: State,
     reply_queue: Vec<PeerRequest>,
-    /// The turno peers whose permission we hold until we reply to them. That of an
-    /// original peer serves one entry.
-    kept: BTreeSet<NodeId>,
+    /// The permissions of turno peers that we hold. That of an original peer serves one
+    /// entry.
+    kept: Kept,
     /// The latest request of each turno peer.
     latest: BTreeMap<NodeId, Latest>,
     /// The tries of each peer with a clock below this are refused.
@@ -148,7 +157,7 @@ pub struct RicartAgrawala {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Memory {
     /// The permissions that are kept.
-    pub(crate) kept: BTreeSet<NodeId>,
+    pub(crate) kept: Kept,
     /// Which tries are refused.
     pub(crate) refused_below: BTreeMap<NodeId, u64>,
 }
@@ -202,10 +211,10 @@ impl RicartAgrawala {
         &self.reply_queue
     }
 
-    /// The peers whose permission we hold until we reply to them. While we wait, other
-    /// peers may have replied too, for this request only: original peers.
+    /// The permissions that we hold. While we wait, other peers may have replied too, for
+    /// this request only: original peers.
     #[must_use]
-    pub fn kept(&self) -> &BTreeSet<NodeId> {
+    pub fn kept(&self) -> &Kept {
         &self.kept
     }
 

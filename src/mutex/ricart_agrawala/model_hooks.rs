@@ -14,7 +14,7 @@ impl RicartAgrawala {
         let of_state = match &self.state {
             State::Free => None,
             State::Wait { request, .. } => Some(request.clock),
-            State::Held { token } => Some(token.get()),
+            State::Held { token, .. } => Some(token.get()),
         };
         let of_queue = self.reply_queue.iter().map(|d| d.request.clock);
         let latest = self.latest.values();
@@ -39,7 +39,7 @@ impl RicartAgrawala {
         match &mut self.state {
             State::Free => {}
             State::Wait { request, .. } => request.clock -= by,
-            State::Held { token } => *token = Token::new(token.get() - by),
+            State::Held { token, .. } => *token = Token::new(token.get() - by),
         }
         for deferred in &mut self.reply_queue {
             deferred.request.clock -= by;

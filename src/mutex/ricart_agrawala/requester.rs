@@ -6,6 +6,7 @@ use super::{Context, RicartAgrawala, State, rules};
 use crate::mutex::clock::{NodeId, Timestamp};
 use crate::mutex::effect::Effect;
 use crate::mutex::message::{First, Origin, RequestId};
+use crate::mutex::mode::Mode;
 use crate::mutex::rejected::Rejected;
 use crate::mutex::timer::Timer;
 
@@ -20,17 +21,20 @@ impl RicartAgrawala {
     /// the request and have sent a reply granting their permission." The clock has ticked
     /// for the request. Peers whose permission was kept are not asked, except by a try: of
     /// several members that try at the same moment one enters, however short its entry.
-    pub(crate) fn acquire(&mut self, cx: &mut Context<'_>, is_try: bool) {
+    pub(crate) fn acquire(&mut self, cx: &mut Context<'_>, mode: Mode, is_try: bool) {
         let clock = rules::request_clock(cx, &mut self.cancelled);
-        let keeps = |peer: &NodeId| rules::may_enter_unasked(cx, *peer, is_try);
-        self.kept.retain(keeps);
-        let missing = cx.peers - &self.kept;
+        self.kept
+            .retain(|peer| rules::may_enter_unasked(cx, peer, is_try));
+        let missing = rules::missing(cx, &self.kept, mode);
+        // What is asked for is not kept in a weaker form.
+        self.kept.retain(|peer| !missing.contains(&peer));
         let id = cx.config.id;
         let request = Timestamp { clock, id };
         self.state = State::Wait {
             request,
             missing,
             is_try,
+            mode,
         };
         if !self.enter_if_permitted(cx) {
             self.send_request(cx, clock, 0);
@@ -40,9 +44,12 @@ impl RicartAgrawala {
     /// Enters if no permission is missing, and the gate is open at this moment. Whether
     /// it has entered.
     fn enter_if_permitted(&mut self, cx: &mut Context<'_>) -> bool {
+        let State::Wait { mode, .. } = self.state else {
+            return false;
+        };
         let may_enter = self.is_permitted(cx) && rules::may_enter(cx);
         if may_enter {
-            self.enter(cx);
+            self.enter(cx, mode);
         }
         may_enter
     }
@@ -71,13 +78,16 @@ impl RicartAgrawala {
 
     pub(super) fn send_request(&self, cx: &mut Context<'_>, request: u64, sent: u32) {
         let State::Wait {
-            missing, is_try, ..
+            missing,
+            is_try,
+            mode,
+            ..
         } = &self.state
         else {
             return;
         };
         for peer in missing {
-            cx.send_request(*peer, request, *is_try, sent);
+            cx.send_request(*peer, request, (*mode, *is_try), sent);
         }
         let timer = Timer::Resend {
             lock: cx.lock.clone(),
@@ -111,19 +121,22 @@ impl RicartAgrawala {
         echo: RequestId,
     ) -> Result<(), Rejected> {
         let State::Wait {
-            request, missing, ..
+            request,
+            missing,
+            mode,
+            ..
         } = &mut self.state
         else {
             return rules::unexpected_reply(cx, &self.state, &mut self.kept, peer);
         };
-        if !rules::answers(cx, *request, clock, echo) {
+        if !rules::answers(cx, (*request, *mode), clock, echo) {
             return Err(Rejected::StaleReply);
         }
         let counted = rules::counts_for(cx, missing, peer).ok_or(Rejected::DuplicateReply)?;
         rules::receive_clock(cx, clock)?;
         missing.remove(&counted);
         if cx.config.keeps_permissions && origin != Origin::Original {
-            self.kept.insert(peer);
+            self.kept.insert(peer, rules::kept_mode(cx, *mode));
         }
         self.enter_if_permitted(cx);
         Ok(())
@@ -144,9 +157,9 @@ impl RicartAgrawala {
             return Err(Rejected::StaleReply);
         }
         rules::receive_clock(cx, clock)?;
-        let is_try = self.is_trying();
+        let (mode, is_try) = (self.mode(), self.is_trying());
         self.become_free(cx);
-        self.acquire(cx, is_try);
+        self.acquire(cx, mode, is_try);
         Ok(())
     }
 
@@ -168,6 +181,14 @@ impl RicartAgrawala {
 
     pub(crate) fn is_trying(&self) -> bool {
         matches!(self.state, State::Wait { is_try: true, .. })
+    }
+
+    /// The mode of our request or entry.
+    pub(crate) fn mode(&self) -> Mode {
+        match self.state {
+            State::Free => Mode::Exclusive,
+            State::Wait { mode, .. } | State::Held { mode, .. } => mode,
+        }
     }
 
     pub(crate) fn cancel(&mut self, cx: &mut Context<'_>) -> Result<(), Rejected> {

@@ -65,7 +65,7 @@ impl RicartAgrawala {
     }
 
     fn answer_or_defer(&mut self, cx: &mut Context<'_>, incoming: PeerRequest) {
-        if rules::defers(cx, &self.state, incoming.request) {
+        if rules::defers(cx, &self.state, &incoming) {
             self.defer(cx, incoming);
         } else {
             self.reply(cx, &incoming);
@@ -138,13 +138,14 @@ impl RicartAgrawala {
         }
         cx.send_reply(incoming, clock, 0);
         // If this request is lost, its timer sends it again.
-        if let Some(ours) = rules::give_away(cx, &mut self.kept, &mut self.state, peer) {
-            cx.send_request(peer, ours, self.is_trying(), 0);
+        if let Some(ours) = rules::give_away(cx, &mut self.kept, &mut self.state, incoming) {
+            let mode = rules::mode_asked_again(cx, self.mode());
+            cx.send_request(peer, ours, (mode, self.is_trying()), 0);
         }
     }
 
     pub(crate) fn answer_deferred(&mut self, cx: &mut Context<'_>) {
-        for deferred in rules::take_deferred(cx, &mut self.reply_queue) {
+        for deferred in rules::take_deferred(cx, &self.state, &mut self.reply_queue) {
             self.reply(cx, &deferred);
         }
     }

@@ -6,7 +6,7 @@ use alloc::collections::BTreeSet;
 use crate::mutex::clock::{LamportClock, NodeId};
 use crate::mutex::config::Config;
 use crate::mutex::planted::planted;
-use crate::mutex::ricart_agrawala::{Context, Gate, State};
+use crate::mutex::ricart_agrawala::{Context, Gate, Kept, State};
 use crate::mutex::view_number::ViewNumber;
 
 /// Rule 3: as the lease ends, every entry ends.
@@ -24,12 +24,12 @@ pub(crate) fn clock_on_joining(config: &Config, clock: &mut LamportClock, floor:
 
 /// Rule 7: permissions of older views are void, and a waiting member needs those of all
 /// peers again. A holder keeps what it has.
-pub(crate) fn void_permissions(cx: &Context<'_>, kept: &mut BTreeSet<NodeId>, state: &mut State) {
+pub(crate) fn void_permissions(cx: &Context<'_>, kept: &mut Kept, state: &mut State) {
     if !planted!(cx.config, PermissionsSurviveView) {
         kept.clear();
     }
-    if let State::Wait { missing, .. } = state {
-        *missing = cx.peers - kept;
+    if let State::Wait { missing, mode, .. } = state {
+        *missing = super::missing(cx, kept, *mode);
     }
     if planted!(cx.config, HolderRepliesInView)
         && let State::Held { .. } = state

@@ -5,25 +5,27 @@
 //! Agrawala 1981, section 2; IR1 and IR2 are rules of Lamport 1978.
 
 mod failover;
+mod modes;
 mod restart;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::mem;
 use core::net::SocketAddr;
 
 use super::clock::{NodeId, Timestamp};
 use super::message::{Origin, RequestId};
+use super::mode::Mode;
 use super::planted::planted;
 use super::rejected::Rejected;
-use super::ricart_agrawala::{Context, PeerRequest, State};
+use super::ricart_agrawala::{Context, Kept, PeerRequest, State};
 pub(crate) use failover::{
     clock_on_joining, is_lost, is_of_own_view, is_permitted, may_enter, reserve_early,
     void_permissions,
 };
+pub(super) use modes::{give_away, kept_mode, missing, mode_asked_again};
 pub(crate) use restart::{
-    answers_on_leaving, answers_once_synced, initial_clock, initial_permissions, reserve,
-    resume_clock, tells_clock,
+    answers_on_leaving, initial_clock, initial_permissions, reserve, resume_clock, resumed_mode,
+    tells_clock,
 };
 
 /// How many requests of one original peer are deferred. It makes one at a time: more come
@@ -77,20 +79,28 @@ pub(super) fn resend_clock(cx: &mut Context<'_>, state: &mut State, timer: u64) 
 
 /// Rule 2: a reply counts only if it echoes the current request. The replier has gone
 /// past the request's clock first (rule 4), so its own clock is larger.
-pub(super) fn answers(cx: &Context<'_>, request: Timestamp, clock: u64, echo: RequestId) -> bool {
+pub(super) fn answers(
+    cx: &Context<'_>,
+    (request, mode): (Timestamp, Mode),
+    clock: u64,
+    echo: RequestId,
+) -> bool {
     let is_echo = echo.clock == request.clock && echo.incarnation == cx.config.incarnation;
-    is_echo && clock > request.clock || planted!(cx.config, EchoIgnored)
+    let is_earlier = mode == Mode::Exclusive
+        && echo.clock < request.clock
+        && planted!(cx.config, EarlierReplyCountsForWriter);
+    is_echo && clock > request.clock || is_earlier || planted!(cx.config, EchoIgnored)
 }
 
 /// Rule 2: while no request waits, no reply counts.
 pub(super) fn unexpected_reply(
     cx: &Context<'_>,
     state: &State,
-    kept: &mut BTreeSet<NodeId>,
+    kept: &mut Kept,
     peer: NodeId,
 ) -> Result<(), Rejected> {
     if planted!(cx.config, LateReplyCounted) && *state == State::Free {
-        kept.insert(peer);
+        kept.insert(peer, Mode::Exclusive);
         return Ok(());
     }
     Err(Rejected::UnexpectedReply)
@@ -143,23 +153,35 @@ fn precedes(cx: &Context<'_>, ours: Timestamp, theirs: Timestamp) -> bool {
 /// "A REPLY message is returned immediately if the originator of the REQUEST message has
 /// priority; otherwise, the REPLY is delayed." A member whose peers' clocks are not known
 /// cannot tell (rule 6), and delays it.
-pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: Timestamp) -> bool {
+pub(super) fn defers(cx: &Context<'_>, state: &State, theirs: &PeerRequest) -> bool {
     let we_go_first = match state {
         State::Free => false,
         State::Wait { .. } if planted!(cx.config, RepliesWhileWaiting) => false,
-        State::Wait { request, .. } => precedes(cx, *request, theirs),
-        State::Held { token } if planted!(cx.config, ResumedEntryReplies) => {
+        State::Wait { request, mode, .. } => {
+            modes::conflict_while_waiting(cx, *mode, theirs.mode)
+                && precedes(cx, *request, theirs.request)
+        }
+        State::Held { token, .. } if planted!(cx.config, ResumedEntryReplies) => {
             !restart::is_resumed(cx.config, *token)
         }
-        State::Held { .. } => true,
+        State::Held { mode, .. } => modes::conflict_while_held(cx, *mode, theirs.mode),
     };
     cx.is_syncing || we_go_first
 }
 
 /// "... or defers a response until after it leaves its own critical section": then every
-/// deferred request is answered.
-pub(super) fn take_deferred(cx: &Context<'_>, queue: &mut Vec<PeerRequest>) -> Vec<PeerRequest> {
-    let deferred = mem::take(queue);
+/// deferred request is answered. Where a resumed entry goes on as the last clock becomes
+/// known, those that do not conflict with it are.
+pub(super) fn take_deferred(
+    cx: &Context<'_>,
+    state: &State,
+    queue: &mut Vec<PeerRequest>,
+) -> Vec<PeerRequest> {
+    let may_answer = |deferred: &mut PeerRequest| {
+        let is_free = *state == State::Free;
+        is_free || !defers(cx, state, deferred) || planted!(cx.config, ResumedEntryAnswersQueue)
+    };
+    let deferred = queue.extract_if(.., may_answer).collect();
     if planted!(cx.config, QueueForgotten) {
         return Vec::new();
     }
@@ -184,31 +206,6 @@ pub(super) fn reply_address(cx: &Context<'_>, request: &PeerRequest) -> Option<S
     request.reply_to
 }
 
-/// Kept permissions: of a pair, at most one holds the other's permission. So a reply gives
-/// it away, and a waiting member asks for it again, with the request's own clock. Returns
-/// that clock, or `None` if there is nothing to ask for.
-pub(super) fn give_away(
-    cx: &Context<'_>,
-    kept: &mut BTreeSet<NodeId>,
-    state: &mut State,
-    peer: NodeId,
-) -> Option<u64> {
-    if planted!(cx.config, PermissionKeptAfterReply) || !kept.remove(&peer) {
-        return None;
-    }
-    let State::Wait {
-        request, missing, ..
-    } = state
-    else {
-        return None;
-    };
-    if planted!(cx.config, PermissionNotRequestedAgain) {
-        return None;
-    }
-    missing.insert(peer);
-    Some(request.clock)
-}
-
 /// Kept permissions: whether one may be used. While another node has our id, no reply
 /// counts, so a member that asks every peer waits. A peer that has not seen our clock for
 /// long is asked while there is still room for delegated tokens.
@@ -222,13 +219,20 @@ pub(super) fn may_enter_unasked(cx: &Context<'_>, peer: NodeId, is_try: bool) ->
 }
 
 /// A try: one that a peer made before this member left the section, as far as the peer's
-/// clock shows, is refused.
-pub(super) fn refuse_on_leaving(cx: &Context<'_>, refused_below: &mut BTreeMap<NodeId, u64>) {
+/// clock shows, is refused, unless it was there in shared mode.
+pub(super) fn refuse_on_leaving(
+    cx: &Context<'_>,
+    state: &State,
+    refused_below: &mut BTreeMap<NodeId, u64>,
+) {
     #[cfg(test)]
     if !cx.config.has_tries {
         return;
     }
-    if planted!(cx.config, LateTryGranted) {
+    // A shared entry does not end the moment of a try: it conflicts with none that is
+    // shared, and an exclusive one that comes late is granted.
+    let is_shared = matches!(state, State::Held { mode, .. } if mode.is_shared());
+    if is_shared || planted!(cx.config, LateTryGranted) {
         return;
     }
     for (peer, clock) in cx.peer_clocks {

@@ -8,17 +8,18 @@ use crate::mutex::clock::{ClockError, LamportClock, NodeId};
 use crate::mutex::config::{Config, Durability};
 use crate::mutex::effect::Effect;
 use crate::mutex::message::Body;
+use crate::mutex::mode::Mode;
 use crate::mutex::planted::planted;
-use crate::mutex::ricart_agrawala::{Context, State};
+use crate::mutex::ricart_agrawala::{Context, Kept};
 use crate::mutex::token::Token;
 
 /// Kept permissions: a restarted member has none.
-pub(crate) fn initial_permissions(config: &Config, peers: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+pub(crate) fn initial_permissions(config: &Config, peers: &BTreeSet<NodeId>) -> Kept {
     let is_restarted = matches!(config.durability, Durability::Durable { below: 2.., .. });
     if planted!(config, PermissionsSurviveCrash) && is_restarted {
-        return peers.clone();
+        return Kept::of(peers);
     }
-    BTreeSet::new()
+    Kept::default()
 }
 
 /// Rule 6: a member's clock never goes back. It starts at its persisted bound, or the
@@ -85,10 +86,12 @@ pub(crate) fn resume_clock(
     Ok(())
 }
 
-/// Resumed entries: once all clocks are known, the deferred requests are answered, unless
-/// a resumed entry goes on.
-pub(crate) fn answers_once_synced(config: &Config, state: &State) -> bool {
-    *state == State::Free || planted!(config, ResumedEntryAnswersQueue)
+/// Resumed entries: one goes on in the mode in which it began.
+pub(crate) fn resumed_mode(config: &Config, mode: Mode) -> Mode {
+    if planted!(config, ResumedWriterTakenForReader) {
+        return Mode::Shared;
+    }
+    mode
 }
 
 /// Resumed entries: leaving one answers no request before all clocks are known.

@@ -83,6 +83,7 @@ impl LockTable {
         let queue = self.queues.entry(lock.clone()).or_default();
         if queued.caller().is_try
             && let Some(blocked) = queue.blocked(queue.waiting.len())
+            && !queue.may_join(queued.caller().mode)
             && !queue.reclaim()
         {
             let first = FirstCaller::Local(blocked);
@@ -115,6 +116,13 @@ impl LockTable {
         caller.description.as_deref().map(str::to_owned)
     }
 
+    /// Whether this caller has the lock, or wants it, in shared mode.
+    pub(super) fn is_shared(&self, lock: &LockName, ticket: u64) -> bool {
+        let queue = self.queues.get(lock);
+        let caller = queue.and_then(|queue| queue.caller(ticket));
+        caller.is_some_and(|caller| caller.mode.is_shared())
+    }
+
     /// Whether a caller waits for this lock.
     pub(super) fn is_wanted(&self, lock: &LockName) -> bool {
         let queue = self.queues.get(lock);
@@ -140,16 +148,23 @@ impl LockTable {
     /// This caller entered in an earlier run of the node, and is still in the section.
     pub(super) fn resume(&mut self, caller: Caller, token: Token) {
         let queue = self.queues.entry(caller.lock.clone()).or_default();
-        let delegation = None;
-        queue.holder = Some(Holder { caller, delegation });
-        queue.since = Some((Instant::now(), token));
+        let (delegation, since) = (None, Instant::now());
+        queue.holders.push(Holder {
+            caller,
+            delegation,
+            since,
+        });
+        // Callers that shared an entry may have several tokens: the largest is the node's.
+        let token = queue.since.map_or(token, |(_, other)| token.max(other));
+        queue.since = Some((since, token));
     }
 
     /// The holder has left.
     pub(super) fn leave(&mut self, lock: &LockName, ticket: u64) {
         if let Some(queue) = self.queues.get_mut(lock) {
-            let has_left = |holder: &mut Holder| holder.caller.ticket == ticket;
-            queue.holder.take_if(has_left);
+            queue
+                .holders
+                .retain(|holder| holder.caller.ticket != ticket);
             self.dirty.push_back(lock.clone());
         }
     }
@@ -163,6 +178,18 @@ impl LockTable {
         }
     }
 
+    /// The try of the first waiter ends: a caller of this node has the lock, and another
+    /// member waits.
+    pub(super) fn refuse_first(&mut self, lock: &LockName) {
+        if let Some(queue) = self.queues.get_mut(lock)
+            && let Some(queued) = queue.waiting.pop_front()
+        {
+            let blocked = queue.blocked(0);
+            let first = blocked.map_or(FirstCaller::Unknown, FirstCaller::Local);
+            self.refused.push_back(RefusedTry { queued, first });
+        }
+    }
+
     /// Whether it was closed and no caller has a lock or waits for one.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closing && self.queues.is_empty()
@@ -170,7 +197,7 @@ impl LockTable {
 
     /// Whether a caller is in a section: to close, the node waits for it.
     pub(super) fn is_held(&self) -> bool {
-        self.queues.values().any(|queue| queue.holder.is_some())
+        self.queues.values().any(|queue| !queue.holders.is_empty())
     }
 
     pub(super) fn next_dirty(&mut self) -> Option<LockName> {
@@ -187,7 +214,7 @@ impl LockTable {
             let contended = self.contended.get(lock);
             contended.is_none_or(|at| at.elapsed() >= CALM)
         });
-        if queue.holder.is_none() {
+        if queue.holders.is_empty() {
             queue.is_recalled = false;
             if let Some(number) = queue.delegation_number.take() {
                 self.delegated.remove(&number);
@@ -207,12 +234,15 @@ impl LockTable {
         let Some(queue) = self.queues.get_mut(lock) else {
             return;
         };
-        let Some(token) = queue.entered.take() else {
+        // A caller that joins others in a shared entry has the same token.
+        let joined = queue.since.filter(|_| !queue.holders.is_empty());
+        let Some(token) = queue.entered.take().or(joined.map(|(_, token)| token)) else {
             return;
         };
         let Some(queued) = queue.waiting.pop_front() else {
             return;
         };
+        queue.invited = queue.invited.saturating_sub(1);
         let caller = queued.caller().clone();
         let tokens = queue.tokens.take();
         let epoch = self.delegations.lease.epoch();
@@ -227,13 +257,22 @@ impl LockTable {
             epoch,
         });
         if granted.is_err() {
-            // The next waiter gets the token.
-            self.delegations.remove(lock);
-            queue.entered = Some(token);
+            if queue.holders.is_empty() {
+                // The next waiter gets the token.
+                self.delegations.remove(lock);
+                queue.entered = Some(token);
+            }
             return;
         }
-        queue.holder = Some(Holder { caller, delegation });
-        queue.since = Some((Instant::now(), token));
+        let since = Instant::now();
+        queue.holders.push(Holder {
+            caller,
+            delegation,
+            since,
+        });
+        if joined.is_none() {
+            queue.since = Some((since, token));
+        }
         self.entries += 1;
         if is_delegated {
             queue.delegation_number = Some(self.next_delegation);
@@ -303,6 +342,7 @@ impl User for LockTable {
     fn entered(&mut self, lock: &LockName, token: Token) {
         let queue = self.queues.entry(lock.clone()).or_default();
         (queue.entered, queue.tokens) = (Some(token), None);
+        queue.invited = queue.sharing();
         self.dirty.push_back(lock.clone());
     }
 

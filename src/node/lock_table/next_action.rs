@@ -1,6 +1,6 @@
 //! What the lock table decides about a lock, and from what.
 
-use crate::mutex::State;
+use crate::mutex::{Mode, State};
 
 /// What the node does next for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,9 +8,9 @@ pub(in crate::node) enum NextAction {
     /// Nothing, until something happens.
     Wait,
     /// Hand this kind of event to the algorithm.
-    Acquire,
+    Acquire(Mode),
     /// As above.
-    Try,
+    Try(Mode),
     /// As above.
     Cancel,
     /// As above.
@@ -21,6 +21,8 @@ pub(in crate::node) enum NextAction {
     Deny,
     /// As above: no other caller or peer wants the lock, so it can be delegated.
     Delegate,
+    /// End the first waiter's try: another caller or member comes first.
+    Refuse,
     /// Grant the lock to the first waiter.
     Grant {
         /// Delegate the lock with it.
@@ -39,6 +41,8 @@ pub(in crate::node) struct LockView<'a> {
     pub(in crate::node) is_contended: bool,
     /// Some of them wait for this member to leave, and may be refused.
     pub(in crate::node) has_deferred_tries: bool,
+    /// Whether what is left of the lease is enough for one more caller.
+    pub(in crate::node) is_lease_enough: bool,
     /// Whether entries may be delegated.
     pub(in crate::node) may_delegate: bool,
 }

@@ -63,6 +63,7 @@ fn requests_are_deferred_for_a_bounded_number_of_locks_until_all_clocks_are_know
                 lock,
                 clock,
                 is_try: false,
+                mode: Mode::Exclusive,
             },
         )
     };

@@ -17,6 +17,7 @@ mod permissions;
 mod repetition;
 mod request;
 mod restart;
+mod shared;
 mod tries;
 
 const NONCE: Incarnation = Incarnation(7);
@@ -105,8 +106,20 @@ fn delegate(entries: u64) -> Event {
 
 /// An entry of an earlier run, with the token of this clock.
 fn resume(clock: u64) -> Event {
-    let (lock, token) = (lock(), Token::new(clock));
-    Event::Resume { lock, token }
+    let (lock, token, mode) = (lock(), Token::new(clock), Mode::Exclusive);
+    Event::Resume { lock, token, mode }
+}
+
+/// An exclusive entry with the token of this clock.
+fn entered(clock: u64) -> Effect {
+    let (lock, token, mode) = (lock(), Token::new(clock), Mode::Exclusive);
+    Effect::Enter { lock, token, mode }
+}
+
+/// The state of such an entry.
+fn in_section(clock: u64) -> State {
+    let (token, mode) = (Token::new(clock), Mode::Exclusive);
+    State::Held { token, mode }
 }
 
 /// A peer waits for this member.
@@ -159,6 +172,7 @@ fn request_of(clock: u64, id: u16, incarnation: Incarnation) -> Event {
             lock,
             clock,
             is_try: false,
+            mode: Mode::Exclusive,
         },
     )
 }
@@ -188,7 +202,7 @@ pub(crate) fn hello(id: u16) -> Event {
     turno(id, Body::Hello)
 }
 
-fn welcome(clock: u64, id: u16) -> Event {
+pub(crate) fn welcome(clock: u64, id: u16) -> Event {
     let (to, again) = (NONCE, false);
     turno(id, Body::Welcome { clock, to, again })
 }
@@ -200,6 +214,7 @@ fn original_request(clock: u64, id: u16, port: u16) -> Event {
         lock,
         clock,
         is_try: false,
+        mode: Mode::Exclusive,
     };
     received_from(Some(address(port)), id, Origin::Original, body)
 }

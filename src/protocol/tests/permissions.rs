@@ -13,7 +13,7 @@ fn waiting_for_3() -> Member {
 }
 
 fn kept(member: &Member) -> BTreeSet<NodeId> {
-    member.kept(&lock()).clone()
+    member.kept(&lock()).exclusive().clone()
 }
 
 #[test]
@@ -21,8 +21,7 @@ fn a_second_entry_with_all_permissions_sends_nothing() {
     let mut member = with_permissions();
     assert_eq!(kept(&member), ids([2, 3]));
     for clock in 6..9 {
-        let (lock, token) = (lock(), Token::new(clock));
-        assert_eq!(member.must(acquire()), [Effect::Enter { lock, token }]);
+        assert_eq!(member.must(acquire()), [entered(clock)]);
         assert_eq!(member.last_request_clock(), Some(clock));
         let effects = member.must(release());
         assert!(matches!(effects[..], [Effect::Leave { .. }]));
@@ -185,7 +184,7 @@ fn a_million_names_that_were_used_once_are_forgotten() {
     assert_eq!(max, MAX_KEPT_LOCKS);
     assert_eq!(member.locks().count(), 1, "the nameless one");
     let latest = named("999999");
-    assert_eq!(*member.kept(&latest), ids([2]));
+    assert_eq!(*member.kept(&latest).exclusive(), ids([2]));
     let effects = member.must(Event::Acquire(latest));
     assert!(sent(&effects).is_empty(), "permissions are kept by name");
 }

@@ -45,17 +45,14 @@ fn the_last_reply_lets_the_member_enter_with_its_clock_as_token() {
     member.must(acquire());
     assert_eq!(member.must(reply(3, 3, 2)), []);
     let effects = member.must(reply(3, 2, 2));
-    let token = Token::new(5);
-    let lock = lock();
-    assert_eq!(member.state(&lock), &State::Held { token });
-    assert_eq!(effects, [Effect::Enter { lock, token }]);
+    assert_eq!(member.state(&lock()), &in_section(5));
+    assert_eq!(effects, [entered(5)]);
 }
 
 #[test]
 fn a_group_of_one_enters_without_a_datagram() {
     let mut member = member(1, 1);
-    let (lock, token) = (lock(), Token::new(2));
-    assert_eq!(member.must(acquire()), [Effect::Enter { lock, token }]);
+    assert_eq!(member.must(acquire()), [entered(2)]);
 }
 
 #[test]

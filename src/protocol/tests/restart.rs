@@ -75,8 +75,7 @@ fn a_resumed_entry_goes_on_and_defers_requests() {
     member.must(Event::Start);
     member.must(request(9, 2));
     member.must(welcome(8, 2));
-    let token = Token::new(7);
-    assert_eq!(*member.state(&lock()), State::Held { token });
+    assert_eq!(*member.state(&lock()), in_section(7));
     assert_eq!(member.queue().len(), 1);
     let effects = member.must(release());
     // Past all clocks that the earlier run may have sent.

@@ -115,6 +115,7 @@ fn other_request(clock: u64) -> Body {
         lock: LockName::new("other").unwrap(),
         clock,
         is_try: false,
+        mode: Mode::Exclusive,
     }
 }
 
@@ -136,6 +137,7 @@ fn what_is_refused_is_remembered_of_a_named_lock_that_is_not_in_use() {
         lock: named,
         clock: tried,
         is_try: true,
+        mode: Mode::Exclusive,
     };
     let effects = member.must(turno(2, body));
     assert!(sent(&effects)[0].starts_with("note<"), "{effects:?}");

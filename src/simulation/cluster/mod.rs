@@ -13,7 +13,7 @@ pub use step::{Done, Handled, Parcel, ProgramStep};
 use self::sockets::{Reader, Sockets};
 use super::original_peer::{OriginalEffect, OriginalPeer};
 use crate::group::Group;
-use crate::mutex::{Config, Effect, NodeId, Rejected};
+use crate::mutex::{Config, Effect, Mode, NodeId, Rejected};
 use crate::protocol::{Event, Member, Output};
 use crate::transport::{Incoming, Socket, Transport};
 use crate::views::{self, Moment, ViewMessage};
@@ -247,7 +247,7 @@ impl Cluster {
                     text: outgoing.text,
                 })
             }
-            Effect::Enter { token, .. } => Done::Entered(token.get()),
+            Effect::Enter { token, mode, .. } => Done::Entered(token.get(), *mode),
             Effect::Delegated { tokens, .. } => {
                 Done::Delegated(tokens.first().get(), tokens.last().get())
             }
@@ -283,7 +283,7 @@ impl Cluster {
                     parcel(source, destination, text)
                 }
                 OriginalEffect::Reply { to, text } => parcel(own, to, text),
-                OriginalEffect::Enter { clock } => Done::Entered(clock),
+                OriginalEffect::Enter { clock } => Done::Entered(clock, Mode::Exclusive),
                 OriginalEffect::Leave => Done::Left,
             }));
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::mutex::{Effect, NodeId, Rejected, Timer, ViewNumber};
+use crate::mutex::{Effect, Mode, NodeId, Rejected, Timer, ViewNumber};
 use crate::protocol::Event;
 use crate::transport::DropReason;
 
@@ -32,7 +32,7 @@ pub enum Done {
     /// It sent a datagram.
     Sent(Parcel),
     /// It entered the critical section, with this token.
-    Entered(u64),
+    Entered(u64, Mode),
     /// In the section, it delegated tokens: the first and the last.
     Delegated(u64, u64),
     /// A peer waits for its reply.

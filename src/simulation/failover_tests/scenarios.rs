@@ -32,6 +32,7 @@ fn group_of(members: usize, lease: Micros, faults: Vec<Fault>) -> Plan {
         faults,
         misled: None,
         rushes: Vec::new(),
+        shared_in_1000: 0,
         failover: Some(FailoverPlan {
             lease,
             clocks: vec![MemberClock::default(); members],

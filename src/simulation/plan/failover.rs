@@ -10,7 +10,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::failover_faults::{faults, strike};
-use super::generate::rushes;
+use super::generate::{rushes, shared_in_1000};
 use super::{Micros, Network, Plan, ProgramKind, SECOND, UserAction, UserActionKind};
 use crate::simulation::member_clock::MemberClock;
 
@@ -157,6 +157,7 @@ impl Plan {
             faults,
             misled: None,
             rushes: rushes(random_seed, heals_at),
+            shared_in_1000: shared_in_1000(random_seed),
             heals_at,
             failover: Some(FailoverPlan {
                 lease,

@@ -69,6 +69,7 @@ impl Plan {
             faults,
             misled,
             rushes: rushes(random_seed, heals_at),
+            shared_in_1000: shared_in_1000(random_seed),
             heals_at,
             failover: None,
             #[cfg(test)]
@@ -86,6 +87,17 @@ pub(super) fn rushes(random_seed: u64, heals_at: Micros) -> Vec<Micros> {
         0
     };
     (0..count).map(|_| random.u64(0..heals_at)).collect()
+}
+
+/// In a third of the runs some requests are shared; in some of these, most. It leaves
+/// everything else of a seed as it is.
+pub(super) fn shared_in_1000(random_seed: u64) -> u32 {
+    let mut random = Rng::with_seed(random_seed ^ 0x5348_4152);
+    match random.u32(0..6) {
+        0 => random.u32(1..=1000),
+        1 => 700,
+        _ => 0,
+    }
 }
 
 fn programs(random: &mut Rng, count: usize) -> Vec<ProgramKind> {

@@ -64,6 +64,9 @@ pub struct Plan {
     /// When all turno nodes try at the same moment to get the lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rushes: Vec<Micros>,
+    /// How many of a thousand requests of turno nodes are shared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shared_in_1000: u32,
     /// When all faults are over. From then on nothing is lost, and every member requests
     /// the lock and must enter.
     pub heals_at: Micros,
@@ -248,6 +251,10 @@ impl Fault {
             Fault::Link { from, to, .. } => [Some(*from), Some(*to)],
         }
     }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// JSON, which can be read again.

@@ -16,6 +16,8 @@ pub struct Entry {
     /// The lock; empty for the original's one lock.
     pub lock: String,
     pub token: u64,
+    /// Whether other members may be in the section at the same time.
+    pub is_shared: bool,
     /// The largest token that was delegated for further entries within this one; its
     /// own token if there is none.
     pub last_token: u64,
@@ -153,6 +155,7 @@ pub(super) fn entries(history: &History) -> (Vec<Entry>, Vec<EventId>) {
                 id: event.id,
                 lock: history.lock(event).to_owned(),
                 token: number,
+                is_shared: event.is_shared,
                 last_token: number,
                 request: tracker.request,
                 asked_of: BTreeSet::new(),

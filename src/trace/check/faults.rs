@@ -12,7 +12,8 @@ use crate::trace::record::EventKind;
 /// pairs that the trace does not order.
 ///
 /// It is enough to compare entries of a lock that are adjacent by token: if each of
-/// three entries is before the next, the first is before the third.
+/// three entries is before the next, the first is before the third. Of shared entries, each
+/// is compared with the exclusive ones before and after it.
 pub(super) fn between_entries(
     history: &History,
     entries: &[Entry],
@@ -25,12 +26,9 @@ pub(super) fn between_entries(
         let is_it = |gap: &Gap| matches!(gap, Gap::NotSent(id, of) if (*id, of) == (entry.id, run));
         entry.left.is_none() && gaps.iter().any(is_it)
     };
-    let pairs = entries.windows(2);
-    let of_a_lock = pairs.filter(|pair| pair[0].lock == pair[1].lock);
     let timing = Timing::new(history);
     let (mut faults, mut unordered) = (Vec::new(), Vec::new());
-    for pair in of_a_lock {
-        let (first, second) = (&pair[0], &pair[1]);
+    for (first, second) in adjacent(entries) {
         let pair = |first: &Entry, second: &Entry| Box::new((first.clone(), second.clone()));
         let rises = first.last_token < second.token;
         match timing.order(first, second) {
@@ -50,6 +48,30 @@ pub(super) fn between_entries(
     (faults, unordered)
 }
 
+/// The pairs of entries that must not overlap, of each lock: adjacent exclusive ones, and
+/// those between two exclusive ones with both of these.
+fn adjacent(entries: &[Entry]) -> Vec<(&Entry, &Entry)> {
+    let mut pairs = Vec::new();
+    for of_a_lock in entries.chunk_by(|one, other| one.lock == other.lock) {
+        let mut exclusive: Option<&Entry> = None;
+        let mut shared: Vec<&Entry> = Vec::new();
+        for entry in of_a_lock {
+            if entry.is_shared {
+                pairs.extend(exclusive.map(|before| (before, entry)));
+                shared.push(entry);
+                continue;
+            }
+            // With shared ones in between, these order the two.
+            match shared.is_empty() {
+                true => pairs.extend(exclusive.map(|before| (before, entry))),
+                false => pairs.extend(shared.drain(..).map(|before| (before, entry))),
+            }
+            exclusive = Some(entry);
+        }
+    }
+    pairs
+}
+
 /// Members that let a younger request go first.
 ///
 /// A member that kept a permission does not ask, and may enter before an older
@@ -57,19 +79,25 @@ pub(super) fn between_entries(
 /// while its own request is older.
 pub(super) fn overtaken(entries: &[Entry]) -> Vec<Fault> {
     let mut faults = Vec::new();
-    // Among the entries so far that asked a member, the one with the youngest request.
-    let mut youngest: BTreeMap<(&str, u16), &Entry> = BTreeMap::new();
+    // Among the entries so far that asked a member, the one with the youngest request: of the
+    // exclusive ones, and of the shared ones.
+    let mut youngest: BTreeMap<(&str, u16, bool), &Entry> = BTreeMap::new();
     for entry in entries {
-        if let Some(first) = youngest.get(&(entry.lock.as_str(), entry.id))
-            && entry.request.is_some()
-            && entry.timestamp() < first.timestamp()
-            && entry.is_after(first)
-        {
-            let pair = Box::new(((*first).clone(), entry.clone()));
-            faults.push(Fault::Overtaken(pair));
+        // A shared request is answered whatever the order of the two, if both are.
+        for is_shared in [false, true] {
+            if let Some(first) = youngest.get(&(entry.lock.as_str(), entry.id, is_shared))
+                && !(is_shared && entry.is_shared)
+                && entry.request.is_some()
+                && entry.timestamp() < first.timestamp()
+                && entry.is_after(first)
+            {
+                let pair = Box::new(((*first).clone(), entry.clone()));
+                faults.push(Fault::Overtaken(pair));
+            }
         }
         for peer in &entry.asked_of {
-            let first = youngest.entry((&entry.lock, *peer)).or_insert(entry);
+            let key = (entry.lock.as_str(), *peer, entry.is_shared);
+            let first = youngest.entry(key).or_insert(entry);
             if first.timestamp() < entry.timestamp() {
                 *first = entry;
             }

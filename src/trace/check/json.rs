@@ -59,6 +59,7 @@ impl Report {
                 json!({
                     "lock": entries[0].lock,
                     "entries": entries.len(),
+                    "shared": entries.iter().filter(|entry| entry.is_shared).count(),
                     "first_token": entries[0].token,
                     "last_token": entries[entries.len() - 1].last_token,
                 })

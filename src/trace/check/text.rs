@@ -23,6 +23,12 @@ impl Report {
     pub fn text(&self, history: &History) -> String {
         let (events, runs, entries) = (self.events, self.runs, self.entries.len());
         let mut lines = vec![format!("{events} events of {runs} runs, {entries} entries")];
+        let shared = self.entries.iter().filter(|entry| entry.is_shared).count();
+        if shared > 0 {
+            lines.push(format!(
+                "{shared} of the entries were shared: these may overlap each other, and no other"
+            ));
+        }
         let names = history.member_names();
         for (id, node) in &self.nodes {
             let name = names

@@ -43,6 +43,7 @@ impl DrawnRun<'_> {
                 at: *at,
                 event: *event,
                 clock: record.clock,
+                label: record.clock.to_string(),
                 text: Account::recorded(self.header, record).text(),
             });
             follow_view(drawn, (&mut band, begins), self.members, lane);
@@ -89,6 +90,8 @@ fn follow_state(drawn: &DrawnEvent, span: &mut Option<StateSpan>, lane: &mut Lan
             to: at,
             phase,
             number,
+            is_shared: record.shared,
+            label: number.map(|number| number.to_string()).unwrap_or_default(),
             event,
         });
     }

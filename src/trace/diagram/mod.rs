@@ -148,8 +148,12 @@ pub struct StateSpan {
     pub to: f64,
     /// WAIT or HELD.
     pub phase: Phase,
+    /// Whether the request or the entry is shared.
+    pub is_shared: bool,
     /// The request's clock, or the token.
     pub number: Option<u64>,
+    /// What is written into its bar: the token.
+    pub label: String,
     /// The event that it begins with.
     pub event: EventLabel,
 }
@@ -161,6 +165,8 @@ pub struct Dot {
     pub event: EventLabel,
     /// The clock after it.
     pub clock: u64,
+    /// What is written above it: the clock.
+    pub label: String,
     /// The event in words, without its clock.
     pub text: String,
 }
@@ -190,6 +196,7 @@ pub struct Arrow {
     pub to: usize,
     /// Whether it did not arrive.
     pub is_lost: bool,
+    /// Request, reply, or another kind.
     pub kind: MessageKind,
     /// Whether it had arrived there before.
     pub is_repeated: bool,

@@ -70,6 +70,8 @@ pub struct Event {
     pub kind: EventKind,
     /// FREE, WAIT or HELD after the event.
     pub phase: Phase,
+    /// In WAIT and HELD, whether the request or the entry is shared.
+    pub is_shared: bool,
     /// Whether it changed nothing.
     pub is_ignored: bool,
     /// Whether it sent anything except hellos and welcomes.

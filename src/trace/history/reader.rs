@@ -146,6 +146,7 @@ impl Contents {
             received: message.map(|message| message.kind),
             kind: record.event,
             phase: record.state,
+            is_shared: record.shared,
             is_ignored: record.ignored.is_some(),
             has_sent: record.sent.iter().any(|sent| !sent.kind.is_clock_sync()),
         });

@@ -28,7 +28,7 @@ pub fn html(history: &History, diagram: &Diagram) -> Result<String, TraceError> 
 
 /// The template with its slots, `{{name}}`, filled. The text in a slot is not searched
 /// for others: a lock may be named `{{script}}`.
-fn filled<'a>(template: &str, slot: impl Fn(&str) -> &'a str) -> String {
+pub(crate) fn filled<'a>(template: &str, slot: impl Fn(&str) -> &'a str) -> String {
     let mut page = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -43,7 +43,7 @@ fn filled<'a>(template: &str, slot: impl Fn(&str) -> &'a str) -> String {
 
 /// JSON for a script block: no text in it ends the block or opens a comment, and it is
 /// valid JavaScript. The escaped characters occur in strings only.
-fn inert(json: &str) -> String {
+pub(crate) fn inert(json: &str) -> String {
     json.replace('<', r"\u003c")
         .replace('>', r"\u003e")
         .replace('&', r"\u0026")

@@ -41,6 +41,13 @@ const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
 ring.id = "now";
 ring.setAttribute("r", "9");
 svg.append(ring);
+// Covers what has not happened yet: positions respect happened-before.
+const curtain = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+curtain.id = "curtain";
+curtain.setAttribute("y", "24");
+curtain.setAttribute("width", svg.viewBox.baseVal.width);
+curtain.setAttribute("height", svg.querySelector("#legend").getBBox().y - 34);
+svg.append(curtain);
 // Names stay in sight when the drawing moves, above everything else.
 const names = [...svg.querySelectorAll(".name, .called, .lock")];
 svg.append(...names);
@@ -153,7 +160,7 @@ function showEvent(index) {
   line("reply queue", row.queue || "empty");
   line("time", `${event.at_ms} ms after the first event`);
   line("vector clock", `[${event.vector.join(", ")}]`);
-  line("happened", `after ${count("past")} events (●), before ${count("future")} (○), beside ${count("") - 1}`);
+  line("happened", `after ${count("past")} events (●), before ${count("future")} (○), concurrent with ${count("") - 1}`);
   list.dataset.event = event.name;
   panel.replaceChildren(element("h2", `node ${event.node}: ${event.text}`), list);
 }
@@ -192,12 +199,26 @@ function goTo(step, isQuiet = false) {
     ring.setAttribute("cy", where[index].y);
     bringIntoView(where[index]);
   }
+  showCurtain();
   byId("slider").value = now.step;
   byId("step").textContent = `after ${now.step} of ${events.length} events`;
   document.body.dataset.step = now.step;
   showNodes(now.step);
   showChosen();
   if (!isQuiet) writeAddress();
+}
+
+/** Where the part of the drawing ends that is shown. */
+let curtainAt = Infinity;
+
+/** Hides what follows the current step, unless all of it is asked for, or the step is the
+    beginning: then the drawing is an overview. */
+function showCurtain() {
+  const isWhole = byId("whole").checked || now.step === 0 || now.step === events.length;
+  const shown = where.slice(0, now.step).map(({ x }) => x);
+  curtainAt = isWhole ? Infinity : Math.max(...shown) + 12;
+  curtain.style.display = isWhole ? "none" : "";
+  if (!isWhole) curtain.setAttribute("x", curtainAt);
 }
 
 let addressTimer = 0;
@@ -310,6 +331,7 @@ function inDrawing(event) {
     the beginning of the bar. */
 function eventUnder(event) {
   const { x, y } = inDrawing(event);
+  if (x > curtainAt) return null;
   let [nearest, least] = [null, Math.max(9 / view.scale, 6) ** 2];
   where.forEach((dot, index) => {
     const distance = (dot.x - x) ** 2 + (dot.y - y) ** 2;
@@ -387,6 +409,7 @@ document.addEventListener("keydown", (event) => {
 for (const [id, act] of Object.entries({
   first: keys.Home, back: keys.ArrowLeft, forth: keys.ArrowRight, last: keys.End, out: keys["-"], in: keys["+"], reset, fit,
 })) byId(id).addEventListener("click", act);
+byId("whole").addEventListener("change", showCurtain);
 byId("slider").addEventListener("input", (event) => goTo(event.target.valueAsNumber));
 
 // --- the beginning ---

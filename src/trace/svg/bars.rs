@@ -7,6 +7,9 @@ use crate::narrate::state_text;
 use crate::trace::diagram::{Deferral, Lane, StateSpan};
 use crate::trace::record::Phase;
 
+/// The bar of a shared entry has another color: several overlap.
+const SHARED: &str = r#" style="fill:#2c7a5a;stroke:#174a36""#;
+
 pub(super) fn state_bar(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (class, height) = match span.phase {
         Phase::Free => return Ok(()),
@@ -15,9 +18,14 @@ pub(super) fn state_bar(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) ->
     };
     let (left, width) = (x(span.from), (span.to - span.from) * UNIT);
     let top = y - height / 2.0;
+    let (shared, style) = match (span.is_shared, span.phase) {
+        (false, _) => ("", ""),
+        (true, Phase::Held) => (", shared", SHARED),
+        (true, _) => (", shared", ""),
+    };
     writeln!(
         f,
-        r#"<rect class="{class}" data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}</title></rect>"#,
+        r#"<rect class="{class}"{style} data-event="{}" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.0}"><title>{}{shared}</title></rect>"#,
         span.event,
         state_text(span.phase, span.number)
     )
@@ -32,14 +40,14 @@ const DIGIT: f64 = 0.64;
 /// The token of a HELD bar, if the bar is wide enough: smaller in a narrow bar.
 pub(super) fn token(f: &mut fmt::Formatter<'_>, span: &StateSpan, y: f64) -> fmt::Result {
     let (left, right) = (x(span.from), x(span.to));
-    let (Phase::Held, Some(token)) = (span.phase, span.number) else {
+    if span.phase != Phase::Held || span.label.is_empty() {
         return Ok(());
-    };
+    }
     if right - left < 16.0 {
         return Ok(());
     }
     let (middle, base) = (f64::midpoint(left, right), y + 4.0);
-    let token = token.to_string();
+    let token = xml(&span.label);
     let fits = (right - left - 3.0) / (token.len() as f64 * DIGIT);
     let size = match fits {
         11.0.. => String::new(),
@@ -84,8 +92,8 @@ pub(super) fn reason(
     let next = later.map(|other| x(other.from)).fold(end, f64::min);
     let is_first = others().all(|other| other.from > deferral.from);
     let whole = format!("{} waits: {}", deferral.peer, deferral.because);
-    let peer = deferral.peer.to_string();
-    for text in [&whole, &deferral.because, &peer] {
+    let short = format!("{} waits", deferral.peer);
+    for text in [&whole, &short] {
         let width = text.chars().count() as f64 * LETTER;
         let (class, at) = if left + 6.0 + width < right {
             ("said inside", left + 3.0)

@@ -9,19 +9,22 @@
 mod arrows;
 mod bars;
 mod scale;
+mod style;
 mod views;
 
 use std::fmt::{self, Display};
 
 use super::diagram::{Diagram, Lane};
+use super::record::Phase;
 use arrows::arrow;
 use bars::{deferral_bar, reason, state_bar, token};
-use scale::{LEFT, LETTER, ROW, UNIT, cross, x, xml};
+pub(crate) use scale::xml;
+use scale::{LEFT, LETTER, ROW, UNIT, cross, x};
+use style::{AXIS_STYLE, DARK, DEFINITIONS, STYLE};
 
 const RIGHT: f64 = 24.0;
+/// The room for the title.
 const TOP: f64 = 34.0;
-/// From a lane to the next, without the rows of its deferred replies.
-const LANE: f64 = 84.0;
 /// The room for the name of a lock above its lanes, if there are several.
 const HEADING: f64 = 30.0;
 /// The room for the time axis.
@@ -29,32 +32,6 @@ const AXIS: f64 = 26.0;
 const LEGEND: f64 = 66.0;
 /// From this many arrows on they are paler, so that text stays readable.
 const MANY: usize = 150;
-
-const STYLE: &str = "\
-text{font:11px system-ui,sans-serif;fill:#222}\
-.name{font-weight:bold;font-size:14px}\
-text{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\
-.clock{font-size:9px;fill:#444;text-anchor:middle}\
-.said{font-size:9px;fill:#333}\
-.inside{stroke:#f1e3f5}\
-.token{font-weight:bold;fill:#fff;stroke:#1f4e8c;stroke-width:3px;text-anchor:middle}\
-.life{stroke:#777;stroke-width:1.5}\
-.wait{fill:url(#hatch);stroke:#a36a00}\
-.held{fill:#1f4e8c;stroke:#12315a}\
-.deferral{fill:#f1e3f5;stroke:#7b3f91}\
-.dot{fill:#222;stroke:#fff;stroke-width:.7}\
-.many{opacity:.45}\
-.request{stroke:#b3540d;stroke-width:1.3;fill:none}\
-.reply{stroke:#1b7340;stroke-width:1.3;fill:none;stroke-dasharray:6 3}\
-.again{stroke-dasharray:1 3}\
-.lost{stroke:#c01515;stroke-width:1.6;fill:none}";
-
-/// Of the time axis, and of the names of locks and members.
-const AXIS_STYLE: &str = "\
-.called{font-size:9px}\
-.lock{font-weight:bold;font-size:13px}\
-.axis{stroke:#bbb;stroke-width:.8}\
-.time{font-size:10px;fill:#444;text-anchor:middle}";
 
 /// The diagram as one SVG file.
 pub fn svg(diagram: &Diagram) -> String {
@@ -66,6 +43,7 @@ pub fn svg(diagram: &Diagram) -> String {
     views.sort_unstable();
     views.dedup();
     let mut headings = Vec::new();
+    let height = lane_height(diagram.lanes.len());
     for (index, lane) in diagram.lanes.iter().enumerate() {
         let before = index.checked_sub(1).map(|index| diagram.lanes[index].lock);
         if diagram.locks.len() > 1 && before != Some(lane.lock) {
@@ -73,13 +51,13 @@ pub fn svg(diagram: &Diagram) -> String {
             y += HEADING;
         }
         let top = y;
-        y += LANE / 2.0;
+        y += height / 2.0;
         if !views.is_empty() {
             y += views::ROOM;
         }
         lines.push(y);
         let rows = lane.deferrals.iter().map(|deferral| deferral.row + 1);
-        y += LANE / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
+        y += height / 2.0 + rows.max().unwrap_or(0) as f64 * ROW;
         edges.push((top, y - 4.0));
     }
     let axis = y;
@@ -99,11 +77,20 @@ pub fn svg(diagram: &Diagram) -> String {
         headings,
         axis,
         views,
-        width: width.max(620.0),
+        width: width.max(680.0),
         height: y + legend,
         legend,
     };
     page.to_string()
+}
+
+/// From a lane to the next, without the rows of its deferred replies: many lanes are closer.
+fn lane_height(lanes: usize) -> f64 {
+    match lanes {
+        ..=8 => 84.0,
+        9..=13 => 66.0,
+        _ => 52.0,
+    }
 }
 
 struct Page<'a> {
@@ -131,7 +118,9 @@ impl Display for Page<'_> {
             f,
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">"#
         )?;
-        writeln!(f, "<title>turno: {}</title>", self.title())?;
+        let title = self.title();
+        writeln!(f, "<title>turno: {title}</title>")?;
+        writeln!(f, "<desc>{}</desc>", self.description())?;
         let (style, pattern) = match self.views[..] {
             [] => ("", ""),
             _ => (views::STYLE, views::PATTERN),
@@ -139,12 +128,17 @@ impl Display for Page<'_> {
         let is_named = self.diagram.lanes.iter().any(|lane| lane.name.is_some());
         let is_plain = self.headings.is_empty() && self.diagram.axis.is_empty() && !is_named;
         let axis = if is_plain { "" } else { AXIS_STYLE };
-        writeln!(f, "<style>{STYLE}{style}{axis}</style>")?;
+        writeln!(f, "<style>{STYLE}{style}{axis}{DARK}</style>")?;
+        writeln!(f, "<defs>{pattern}{DEFINITIONS}</defs>")?;
         writeln!(
             f,
-            r##"<defs>{pattern}<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff3d6"/><path d="M0 0V5" stroke="#e0a93b" stroke-width="2"/></pattern><marker id="open" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7" fill="none" stroke="#b3540d"/></marker><marker id="full" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto"><path d="M1 1L8 4L1 7Z" fill="#1b7340"/></marker></defs>"##
+            r##"<rect class="sheet" width="100%" height="100%" fill="#fff"/>"##
         )?;
-        writeln!(f, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;
+        let order = self.order();
+        writeln!(
+            f,
+            r#"<text class="title" x="12" y="19">{title}; {order}, from left to right</text>"#
+        )?;
         for (lane, edges) in self.diagram.lanes.iter().zip(&self.edges) {
             views::bands(f, lane, *edges, &self.views)?;
         }
@@ -193,6 +187,33 @@ impl Page<'_> {
                 format!("{} nodes, {}", nodes / locks.len(), names.join(", "))
             }
         }
+    }
+
+    /// What places the events.
+    fn order(&self) -> &'static str {
+        match self.diagram.axis[..] {
+            [] => "events as they happened before one another",
+            _ => "events by the clocks of the machines",
+        }
+    }
+
+    /// The drawing in words, for those who do not see it.
+    fn description(&self) -> String {
+        let lanes = &self.diagram.lanes;
+        let entries = lanes.iter().flat_map(|lane| &lane.states);
+        let entries = entries.filter(|span| span.phase == Phase::Held).count();
+        let deferrals: usize = lanes.iter().map(|lane| lane.deferrals.len()).sum();
+        let (arrows, lost) = (
+            self.diagram.arrows.len(),
+            self.diagram.arrows.iter().filter(|arrow| arrow.is_lost),
+        );
+        format!(
+            "A space-time diagram. A line a node, {}, from left to right; an arrow a datagram: \
+             {arrows}, {} of them lost. {entries} entries into the critical section, {deferrals} \
+             replies deferred.",
+            self.order(),
+            lost.count()
+        )
     }
 
     fn headings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,12 +295,12 @@ impl Page<'_> {
                 dot.clock,
                 xml(&dot.text),
             )?;
-            let clock = dot.clock.to_string();
-            let half = clock.len() as f64 * LETTER / 2.0 + 1.0;
+            let clock = xml(&dot.label);
+            let half = dot.label.len() as f64 * LETTER / 2.0 + 1.0;
             // Without room at either height, the dot's title still shows it.
             if let Some(height) = ends.iter().position(|end| *end < at - half) {
                 ends[height] = at + half;
-                let above = y - 14.0 - height as f64 * 9.0;
+                let above = y - 14.0 - height as f64 * 10.0;
                 write!(
                     f,
                     r#"<text class="clock" x="{at:.1}" y="{above:.1}">{clock}</text>"#
@@ -296,7 +317,7 @@ impl Page<'_> {
         let line = y - 4.0;
         write!(
             f,
-            r##"<g id="legend"><path class="life" d="M12 {line}h28"/><text x="46" y="{y}">FREE</text><rect class="wait" x="92" y="{}" width="28" height="10"/><text x="126" y="{y}">WAIT (request)</text><rect class="held" x="218" y="{}" width="28" height="16"/><text x="252" y="{y}">HELD, its token</text><rect class="deferral" x="352" y="{}" width="28" height="11"/><text x="386" y="{y}">reply deferred, and why</text>"##,
+            r##"<g id="legend"><path class="life" d="M12 {line}h28"/><text x="46" y="{y}">FREE</text><rect class="wait" x="92" y="{}" width="28" height="10"/><text x="126" y="{y}">WAIT (request)</text><rect class="held" x="218" y="{}" width="28" height="16"/><text x="252" y="{y}">HELD: critical section (token)</text><rect class="deferral" x="436" y="{}" width="28" height="11"/><text x="470" y="{y}">reply deferred: who waits, and why</text>"##,
             y - 9.0,
             y - 12.0,
             y - 10.0
@@ -305,7 +326,7 @@ impl Page<'_> {
         let (top, bottom) = (line - 4.0, line + 4.0);
         writeln!(
             f,
-            r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">arrived before</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
+            r##"<path class="request" marker-end="url(#open)" d="M12 {line}h28"/><text x="46" y="{second}">request</text><path class="reply" marker-end="url(#full)" d="M108 {line}h28"/><text x="142" y="{second}">reply</text><path class="request again" marker-end="url(#open)" d="M190 {line}h28"/><text x="224" y="{second}">duplicate</text><path class="lost" d="M318 {top}l8 8M318 {bottom}l8 -8"/><text x="332" y="{second}">lost, or a crash</text><text class="clock" x="440" y="{second}">5</text><text x="450" y="{second}">Lamport clock after the event</text></g>"##
         )
     }
 }

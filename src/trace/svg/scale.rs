@@ -9,14 +9,14 @@ pub(super) const LEFT: f64 = 64.0;
 /// The height of a row of deferred replies.
 pub(super) const ROW: f64 = 15.0;
 /// The width of a character beside a bar, at most, in common fonts.
-pub(super) const LETTER: f64 = 4.8;
+pub(super) const LETTER: f64 = 5.3;
 
 pub(super) fn x(at: f64) -> f64 {
     LEFT + at * UNIT
 }
 
 /// Text in XML.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     escaped(text, |c| match c {
         '<' => "&lt;",
         '>' => "&gt;",

@@ -19,9 +19,9 @@ pub(super) const STYLE: &str = "\
 .joined{stroke:#555;stroke-width:1}\
 .view{font-size:10px;font-weight:bold;fill:#444}\
 .vote{fill:none;stroke:#222;stroke-width:1.2}\
-.mark{font-size:9px;text-anchor:middle;fill:#333}\
+.mark{font-size:10px;text-anchor:middle;fill:#333}\
 .over{stroke:#c01515;stroke-width:1.6;stroke-dasharray:3 2;fill:none}\
-.takeover{stroke:#12315a;stroke-width:2;stroke-dasharray:1 4;stroke-linecap:round;fill:none}";
+.takeover{stroke:#17171c;stroke-width:2;stroke-dasharray:1 4;stroke-linecap:round;fill:none}";
 
 pub(super) const PATTERN: &str = r##"<pattern id="none" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="7" height="7" fill="#fff"/><path d="M0 0V7" stroke="#ccc" stroke-width="3"/></pattern>"##;
 
@@ -93,7 +93,7 @@ pub(super) fn marks(
             true => name(band),
             false => "no lease".to_owned(),
         };
-        let width = text.chars().count() as f64 * (LETTER + 1.0);
+        let width = text.chars().count() as f64 * (LETTER + 0.5);
         if left + width > x(band.to) + 8.0 {
             continue;
         }

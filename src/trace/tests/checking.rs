@@ -170,3 +170,38 @@ fn an_entry_may_have_asked_no_member_or_only_some() {
     let tokens = drawn.lanes[0].states.iter().filter_map(|span| span.number);
     assert_eq!(tokens.collect::<Vec<_>>(), [2, 4, 6]);
 }
+
+/// The same run, with shared entries.
+fn shared(mut run: Run) -> Run {
+    for record in &mut run.records {
+        record.shared = record.state != Phase::Free;
+    }
+    run
+}
+
+#[test]
+fn shared_entries_may_overlap_and_their_tokens_need_not_rise() {
+    for token in [3, 4, 6] {
+        let (one, two) = (shared(entry(1, 10, 2, 4)), shared(entry(2, 500, 1, token)));
+        let (history, report) = checked(&[one, two]);
+        let text = report.text(&history);
+        assert!(report.is_clean(), "{text}");
+        assert!(text.contains("2 of the entries were shared"), "{text}");
+    }
+}
+
+#[test]
+fn a_shared_entry_and_an_exclusive_one_must_not_overlap() {
+    let [reader, writer] = [shared(entry(1, 10, 2, 4)), entry(2, 500, 3, 6)];
+    for runs in [[reader.clone(), writer.clone()], [writer, reader]] {
+        let (_, report) = checked(&runs);
+        assert!(matches!(report.faults[..], [Fault::HeldTwice(_)]));
+    }
+}
+
+#[test]
+fn a_writer_needs_a_larger_token_than_a_reader_before_it() {
+    let runs = handed_over(shared(entry(1, 10, 2, 6)), entry(2, 500, 1, 5));
+    let (_, report) = checked(&runs);
+    assert!(matches!(report.faults[..], [Fault::TokenDidNotRise(_)]));
+}

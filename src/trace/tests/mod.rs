@@ -38,6 +38,7 @@ fn event(at: u64, clock: u64, state: Phase, number: u64) -> Record {
         state,
         request: (state == Phase::Wait).then_some(number),
         token: (state == Phase::Held).then_some(number),
+        shared: false,
         view: None,
         queue: Vec::new(),
         sent: Vec::new(),

@@ -31,7 +31,7 @@ pub(super) fn state(snapshot: &Snapshot<'_>) -> String {
             member.view_peers().len(),
             seconds(snapshot.in_state),
         ),
-        State::Held { token } => {
+        State::Held { token, .. } => {
             let left = snapshot.entry_ends.map_or(String::new(), |ends| {
                 let left = ends.saturating_duration_since(Instant::now());
                 // Rounded up: it shows 1 until the end.
@@ -121,7 +121,9 @@ fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
         }
         _ if is_missing => "reply missing".to_owned(),
         (State::Wait { .. }, _) => "has replied".to_owned(),
-        (State::Free, _) if member.kept(&LOCK).contains(&id) => "permission kept".to_owned(),
+        (State::Free, _) if member.kept(&LOCK).exclusive().contains(&id) => {
+            "permission kept".to_owned()
+        }
         (_, None) => "not heard yet".to_owned(),
         _ => String::new(),
     };
@@ -138,9 +140,14 @@ fn peer(snapshot: &Snapshot<'_>, id: NodeId) -> Peer {
 
 /// The keys and their actions, for the foot of the screen; the key of the diagram only
 /// if it has one.
-pub(super) fn keys(id: NodeId, of_diagram: Option<&'static str>) -> Vec<(String, &'static str)> {
+pub(super) fn keys(
+    id: NodeId,
+    of_diagram: Option<&'static str>,
+    has_help: bool,
+) -> Vec<(String, &'static str)> {
     let mut keys = vec![("x".to_owned(), "asks"), (id.to_string(), "ticks")];
     keys.extend(of_diagram.map(|action| ("d".to_owned(), action)));
+    keys.extend(has_help.then(|| ("?".to_owned(), "help")));
     keys.push(("q".to_owned(), "quits"));
     keys
 }

@@ -4,7 +4,6 @@
 
 mod diagram;
 mod draw;
-mod greetings;
 mod labels;
 mod terminal;
 
@@ -12,13 +11,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::greetings::{GREETED, Greetings};
 use crate::engine::{NodeEvent, Observer, Snapshot};
 use crate::mutex::{LockName, State};
 use crate::narrate::{Line, Tone, narrate};
 use diagram::LiveDiagram;
-use draw::{Palette, Picture};
-use greetings::{GREETED, Greetings};
-use terminal::FullScreen;
+pub(super) use draw::Palette;
+use draw::Picture;
+pub(super) use terminal::FullScreen;
 
 /// How many lines the log keeps: more than a screen shows.
 const MAX_LINES: usize = 200;
@@ -42,6 +42,8 @@ pub struct Screen {
     diagram: LiveDiagram,
     /// Whether the user wants the diagram. `None`: where it fits beside the rest.
     wants_diagram: Option<bool>,
+    /// Whether the user wants the keys and the signs explained.
+    wants_help: bool,
     /// Whether the latest picture has the diagram.
     has_diagram: bool,
     last_frame: Option<Instant>,
@@ -65,7 +67,6 @@ impl Screen {
     /// # Errors
     /// Those of the terminal, which is then unchanged.
     pub fn open() -> io::Result<Self> {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Screen {
             terminal: FullScreen::enter()?,
             started: Instant::now(),
@@ -73,12 +74,11 @@ impl Screen {
             greetings: Greetings::default(),
             diagram: LiveDiagram::default(),
             wants_diagram: None,
+            wants_help: false,
             has_diagram: false,
             last_frame: None,
             next_refresh: None,
-            palette: Palette {
-                has_colour: !no_colour,
-            },
+            palette: Palette::of_environment(),
         })
     }
 
@@ -139,6 +139,7 @@ impl Observer for Screen {
             log: &self.log,
             diagram: &self.diagram,
             wants_diagram: self.wants_diagram,
+            wants_help: self.wants_help,
             palette: self.palette,
         };
         let has_diagram = &mut self.has_diagram;
@@ -161,6 +162,10 @@ impl Observer for Screen {
     fn change_view(&mut self) {
         self.has_diagram = !self.has_diagram;
         self.wants_diagram = Some(self.has_diagram);
+    }
+
+    fn explain(&mut self) {
+        self.wants_help = !self.wants_help;
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -30,7 +30,7 @@ use crate::system::terminal::{is_in_foreground, reopen};
 const GIVING_BACK: Duration = Duration::from_millis(500);
 
 /// The whole terminal, in raw mode. A drop gives it back, and so does a panic.
-pub(super) struct FullScreen {
+pub(in crate::ui) struct FullScreen {
     device: Device,
     unwritten: Unwritten,
     /// `None` while the shell has the terminal.
@@ -39,7 +39,7 @@ pub(super) struct FullScreen {
 }
 
 impl FullScreen {
-    pub(super) fn enter() -> io::Result<Self> {
+    pub(in crate::ui) fn enter() -> io::Result<Self> {
         give_back_on_panic();
         let mut screen = FullScreen {
             device: Device::open(),
@@ -53,7 +53,7 @@ impl FullScreen {
 
     /// Draws a picture, or writes the rest of the one before, if the terminal has not
     /// taken all of that. Returns whether all is written.
-    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
+    pub(in crate::ui) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let Some(terminal) = &mut self.terminal else {
             return Ok(true);
         };
@@ -71,7 +71,7 @@ impl FullScreen {
 
     /// Gives the terminal to the shell and stops until the shell resumes us. Returns
     /// false, and does nothing, if there is no shell that could.
-    pub(super) fn suspend(&mut self) -> io::Result<bool> {
+    pub(in crate::ui) fn suspend(&mut self) -> io::Result<bool> {
         if !has_job_control() {
             return Ok(false);
         }
@@ -83,7 +83,7 @@ impl FullScreen {
 
     /// Takes the terminal again after another program had it; not while we are in the
     /// background.
-    pub(super) fn resume(&mut self) -> io::Result<()> {
+    pub(in crate::ui) fn resume(&mut self) -> io::Result<()> {
         if !is_in_foreground(io::stdin()) {
             self.terminal = None;
             return Ok(());

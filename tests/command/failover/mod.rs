@@ -3,7 +3,7 @@
 
 mod cut_off;
 mod departures;
-mod group;
+pub mod group;
 mod log;
 mod majority;
 mod refusals;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use turno::internals::mutex::MAX_CLOCK;
 use turno::internals::mutex::{
-    Body, First, Incarnation, LockName, Message, NodeId, Origin, RequestId, Timestamp,
+    Body, First, Incarnation, LockName, Message, Mode, NodeId, Origin, RequestId, Timestamp,
 };
 use turno::internals::wire::{
     Datagram, GroupDigest, Heard, SectionMessage, decode, encode, encode_up,
@@ -33,13 +33,18 @@ fn echo() -> impl Strategy<Value = RequestId> {
 /// All that a turno node can send. (No request has clock 0, and no echo names 0.)
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
-        (lock_name(), 1..=MAX_CLOCK, any::<bool>()).prop_map(|(lock, clock, is_try)| {
-            Body::Request {
+        (lock_name(), 1..=MAX_CLOCK, any::<bool>(), any::<bool>()).prop_map(
+            |(lock, clock, is_try, is_shared)| Body::Request {
                 lock,
                 clock,
                 is_try,
+                mode: if is_shared {
+                    Mode::Shared
+                } else {
+                    Mode::Exclusive
+                },
             }
-        }),
+        ),
         (lock_name(), clock(), echo(), any::<bool>()).prop_map(|(lock, clock, echo, is_held)| {
             Body::Note {
                 lock,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use turno::internals::mutex::{
-    Body, Config, First, Incarnation, LockName, Message, NodeId, Origin, RequestId,
+    Body, Config, First, Incarnation, LockName, Message, Mode, NodeId, Origin, RequestId,
 };
 use turno::internals::protocol::{Event, Member};
 
@@ -61,6 +61,7 @@ fn messages_about(number: u64, members: u16) -> Vec<Event> {
                 lock: lock.clone(),
                 clock,
                 is_try: again,
+                mode: Mode::Shared,
             },
             Body::Note {
                 lock: lock.clone(),

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use turno::internals::group::Group;
-use turno::internals::mutex::{Body, Effect, Incarnation, LockName, Message, NodeId, Origin};
+use turno::internals::mutex::{Body, Effect, Incarnation, LockName, Message, Mode, NodeId, Origin};
 use turno::internals::transport::{DropReason, Incoming, Socket, Transport};
 use turno::internals::wire::{Datagram, GroupDigest, Key, decode};
 
@@ -35,6 +35,7 @@ fn waiting(key: Option<Key>) -> Transport {
             lock,
             clock: REQUEST,
             is_try: false,
+            mode: Mode::Exclusive,
         },
     };
     sent(&mut transport, 2, message);

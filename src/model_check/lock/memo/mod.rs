@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub(super) use shift::clocks;
 
-use crate::mutex::{Body, Effect, LockName, Message, NodeId, State};
+use crate::mutex::{Body, Effect, LockName, Message, Mode, NodeId, State};
 use crate::protocol::{Event, Member};
 
 // The numbers of a member, a message and a step in the memo.
@@ -32,7 +32,7 @@ pub(super) struct Sent {
 pub(super) enum MemberEffect {
     Send(MessageNumber),
     Reserve(u64),
-    Enter(u64),
+    Enter(u64, Mode),
     /// The first and the last token.
     Delegate(u64, u64),
     Leave,
@@ -58,6 +58,8 @@ pub(super) struct KnownMember {
     pub(super) is_free: bool,
     /// Whether it waits, for replies or for clocks.
     pub(super) is_waiting: bool,
+    /// A bit for each peer whose permission it holds, by index: exclusive ones, and shared.
+    pub(super) kept: [u8; 2],
 }
 
 /// A message, and what a search often asks of it.
@@ -114,10 +116,12 @@ impl Memo {
         let number = MemberNumber::try_from(self.members.len()).expect("members are few");
         let member = Arc::new(member);
         let lock = LockName::default();
-        let state = member.state(&lock);
+        let (state, kept) = (member.state(&lock), member.kept(&lock));
         self.members.push(KnownMember {
             hash: hash_of(&*member),
             least_clock: member.least_clock(),
+            kept: [kept.exclusive(), kept.shared()]
+                .map(|peers| peers.iter().fold(0, |bits, peer| bits | 1 << (peer.0 - 1))),
             is_held: matches!(state, State::Held { .. }),
             is_free: *state == State::Free && !member.is_awaiting_sync(&lock),
             is_waiting: matches!(state, State::Wait { .. }) || member.is_awaiting_sync(&lock),
@@ -154,7 +158,10 @@ impl Memo {
             return *step;
         }
         let event = Event::Received {
-            message: self.sent(message).message.clone(),
+            message: as_read(
+                &self.member(member).member,
+                self.sent(message).message.clone(),
+            ),
             reply_to: None,
         };
         let step = self.ask(member, &event);
@@ -192,7 +199,7 @@ impl Memo {
     fn effect(&mut self, sender: MemberNumber, effect: Effect) -> Option<MemberEffect> {
         Some(match effect {
             Effect::Reserve { below } => MemberEffect::Reserve(below),
-            Effect::Enter { token, .. } => MemberEffect::Enter(token.get()),
+            Effect::Enter { token, mode, .. } => MemberEffect::Enter(token.get(), mode),
             Effect::Delegated { tokens, .. } => {
                 MemberEffect::Delegate(tokens.first().get(), tokens.last().get())
             }
@@ -215,6 +222,16 @@ impl Memo {
             }
         })
     }
+}
+
+/// A message as this member reads it: of an older version, without modes.
+pub(super) fn as_read(member: &Member, mut message: Message) -> Message {
+    if let Body::Request { mode, .. } = &mut message.body
+        && member.config().knows_no_modes
+    {
+        *mode = Mode::Exclusive;
+    }
+    message
 }
 
 fn hash_of(content: &impl Hash) -> u64 {

@@ -1,7 +1,7 @@
 //! What can no longer have an effect: messages, and what members remember of requests.
 
 use super::{MemberNumber, Memo, MessageNumber};
-use crate::mutex::{Body, LockName, NodeId, State};
+use crate::mutex::{Body, LockName, Mode, NodeId, State};
 use crate::protocol::Member;
 
 impl Memo {
@@ -87,7 +87,9 @@ fn waiting_request(member: &Member, lock: &LockName, peer: NodeId) -> Option<u64
     match member.state(lock) {
         State::Wait {
             request, missing, ..
-        } if missing.contains(&peer) || member.kept(lock).contains(&peer) => Some(request.clock),
+        } if missing.contains(&peer) || member.kept(lock).serves(peer, Mode::Shared) => {
+            Some(request.clock)
+        }
         _ => None,
     }
 }

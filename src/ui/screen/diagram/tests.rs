@@ -2,7 +2,7 @@ use std::io;
 
 use super::staged::Staged;
 use super::*;
-use crate::mutex::{Body, Incarnation, Origin};
+use crate::mutex::{Body, Incarnation, Mode, Origin};
 use crate::protocol::Event;
 use crate::protocol::tests::{acquire, hello, received, release, reply, request, resend, turno};
 
@@ -236,6 +236,7 @@ fn a_request_for_another_lock_names_the_lock_escaped() {
             lock,
             clock: 2,
             is_try: false,
+            mode: Mode::Exclusive,
         },
     ));
     assert_eq!(

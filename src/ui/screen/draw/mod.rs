@@ -1,5 +1,6 @@
 //! Draws the state and the latest events of a node into the cells of the terminal.
 
+mod help;
 mod lifelines;
 mod log_pane;
 mod palette;
@@ -16,7 +17,7 @@ use unicode_width::UnicodeWidthStr;
 use super::diagram::LiveDiagram;
 use super::{LogEntry, labels};
 use crate::engine::Snapshot;
-pub(super) use palette::Palette;
+pub(in crate::ui) use palette::Palette;
 
 /// The contents of a picture.
 pub(super) struct Picture<'a> {
@@ -25,6 +26,8 @@ pub(super) struct Picture<'a> {
     pub(super) diagram: &'a LiveDiagram,
     /// Whether the user wants the diagram. `None`: where it fits beside the rest.
     pub(super) wants_diagram: Option<bool>,
+    /// Whether the user wants the keys and the signs explained.
+    pub(super) wants_help: bool,
     pub(super) palette: Palette,
 }
 
@@ -41,6 +44,10 @@ enum Place {
     NoRoom,
 }
 
+/// From so many columns on the diagram is beside the rest: a third of a terminal of 200
+/// columns and two rows of panes has 99.
+const MIN_BESIDE: u16 = 96;
+
 /// Whether there is room for boxes.
 fn has_boxes(area: Rect) -> bool {
     area.width >= 50 && area.height >= 16
@@ -52,7 +59,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
     let area = frame.area();
     let place = match picture.wants_diagram {
         _ if area.width < 30 || area.height < 8 => Place::NoRoom,
-        wanted if has_boxes(area) && area.width >= 100 && wanted.unwrap_or(true) => Place::Beside,
+        wanted if has_boxes(area) && area.width >= MIN_BESIDE && wanted.unwrap_or(true) => {
+            Place::Beside
+        }
         Some(true) => Place::InsteadOfLog,
         _ => Place::Hidden,
     };
@@ -60,6 +69,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture<'_>) -> bool {
         picture.draw_boxes(frame, place);
     } else {
         picture.draw_lines(frame, place);
+    }
+    if picture.wants_help {
+        help::draw(frame, picture.snapshot.group.id.0);
     }
     matches!(place, Place::Beside | Place::InsteadOfLog)
 }
@@ -159,8 +171,10 @@ impl Picture<'_> {
     fn draw_diagram(&self, frame: &mut Frame<'_>, area: Rect) {
         let mut block = Block::bordered().title(" diagram ");
         let inside = block.inner(area);
-        if lifelines::LEGEND.width() <= usize::from(inside.width) {
-            block = block.title_bottom(lifelines::LEGEND);
+        let legends = [lifelines::LEGEND, lifelines::SHORT_LEGEND];
+        let fits = |legend: &&str| legend.width() <= usize::from(inside.width);
+        if let Some(legend) = legends.into_iter().find(fits) {
+            block = block.title_bottom(legend);
         }
         frame.render_widget(block, area);
         frame.render_widget(self.diagram_lines(inside), inside);

@@ -7,12 +7,20 @@ use crate::narrate::Tone;
 
 /// Colours, if they are wanted. Every fact shows without colour too.
 #[derive(Clone, Copy)]
-pub(in crate::ui::screen) struct Palette {
-    pub(in crate::ui::screen) has_colour: bool,
+pub(in crate::ui) struct Palette {
+    pub(in crate::ui) has_colour: bool,
 }
 
 impl Palette {
-    pub(super) fn colour(self, colour: Color) -> Style {
+    /// Without colour where the environment says so (`NO_COLOR`, <https://no-color.org>).
+    pub(in crate::ui) fn of_environment() -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Palette {
+            has_colour: !no_colour,
+        }
+    }
+
+    pub(in crate::ui) fn colour(self, colour: Color) -> Style {
         if self.has_colour {
             Style::new().fg(colour)
         } else {

@@ -73,16 +73,16 @@ impl Picture<'_> {
         Paragraph::new(lines)
     }
 
-    /// The keys, where there is room; the diagram's key only if all of them fit.
+    /// The keys, where there is room; those of the help and of the diagram only if they fit.
     pub(super) fn key_line(&self, place: Place, width: u16) -> Line<'static> {
         let of_diagram = match place {
             Place::Beside | Place::InsteadOfLog => Some("lists"),
             Place::Hidden => Some("draws"),
             Place::NoRoom => None,
         };
-        let line = |of_diagram| {
+        let line = |of_diagram, has_help| {
             let mut spans = vec![Span::raw(" ")];
-            for (key, action) in labels::keys(self.snapshot.group.id, of_diagram) {
+            for (key, action) in labels::keys(self.snapshot.group.id, of_diagram, has_help) {
                 let style = self
                     .palette
                     .colour(Color::Cyan)
@@ -92,12 +92,10 @@ impl Picture<'_> {
             }
             Line::from(spans)
         };
-        let all = line(of_diagram);
         // The spaces at the end need no room.
-        if all.width() <= usize::from(width) + 3 {
-            all
-        } else {
-            line(None)
-        }
+        let fits = |line: &Line<'_>| line.width() <= usize::from(width) + 3;
+        let lines = [line(of_diagram, true), line(of_diagram, false)];
+        let fitting = lines.into_iter().find(fits);
+        fitting.unwrap_or_else(|| line(None, false))
     }
 }

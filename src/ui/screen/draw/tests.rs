@@ -41,6 +41,15 @@ fn picture(node: &Staged, log: Vec<LogEntry>, size: (u16, u16)) -> String {
 
 fn picture_with(
     wants_diagram: Option<bool>,
+    node: &Staged,
+    log: Vec<LogEntry>,
+    size: (u16, u16),
+) -> String {
+    picture_of((wants_diagram, false), node, log, size)
+}
+
+fn picture_of(
+    (wants_diagram, wants_help): (Option<bool>, bool),
     Staged { member, diagram }: &Staged,
     log: Vec<LogEntry>,
     (width, height): (u16, u16),
@@ -68,6 +77,7 @@ fn picture_with(
         log: &VecDeque::from(log),
         diagram,
         wants_diagram,
+        wants_help,
         palette: Palette { has_colour: true },
     };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -108,7 +118,7 @@ fn held_with_a_reply_queue_of_two_on_an_ordinary_terminal() {
 │                                                                              │
 │                                                                              │
 └──────────────────────────────────────────────────────────────────────────────┘
- x asks   1 ticks   d draws   q quits"
+ x asks   1 ticks   d draws   ? help   q quits"
     );
 }
 
@@ -150,7 +160,7 @@ fn a_small_terminal_shows_which_replies_are_missing() {
   3  has replied    request (5,3) deferred
 
 
- x asks   1 ticks   d draws   q quits"
+ x asks   1 ticks   d draws   ? help   q quits"
     );
 }
 
@@ -177,7 +187,7 @@ fn of_many_peers_those_that_wait_or_are_waited_for_are_shown() {
      and 5 more
 
 
- x asks   1 ticks   d draws   q quits"
+ x asks   1 ticks   d draws   ? help   q quits"
     );
 }
 
@@ -223,8 +233,8 @@ fn the_diagram_is_beside_the_rest_where_there_is_room_for_both() {
 │                                                ││       █          ░          ░                  │
 │                                                ││       █          ░          ░                  │
 │                                                ││       █          ░          ░                  │
-└────────────────────────────────────────────────┘└────────────────────────────────────────────────┘
- x asks   1 ticks   d lists   q quits"
+└────────────────────────────────────────────────┘└─▷ req  ┄► reply  ║ WAIT  █ HELD  ░ waits───────┘
+ x asks   1 ticks   d lists   ? help   q quits"
     );
 }
 
@@ -253,7 +263,7 @@ fn on_an_ordinary_terminal_the_diagram_replaces_the_log_if_it_is_wanted() {
 │     7 █◁─────────────░────req 6─────░ HELD: deferred                         │
 │       █              ░              ░                                        │
 └ ─▷ request  ┄► reply  ║ WAIT  █ HELD  ░ waits for us ────────────────────────┘
- x asks   1 ticks   d lists   q quits"
+ x asks   1 ticks   d lists   ? help   q quits"
     );
 }
 
@@ -281,7 +291,7 @@ fn the_diagram_is_hidden_if_it_is_not_wanted_or_has_no_room() {
     let node = held();
     for (wants_diagram, size) in [
         (Some(false), (200, 50)),
-        (None, (99, 50)),
+        (None, (95, 50)),
         (None, (200, 15)),
         (Some(true), (29, 24)),
         (Some(true), (80, 7)),
@@ -290,5 +300,45 @@ fn the_diagram_is_hidden_if_it_is_not_wanted_or_has_no_room() {
         assert!(!shown.contains("─▷"), "{shown}");
         let has_key = shown.contains("d draws");
         assert_eq!(has_key, wants_diagram != Some(true), "{shown}");
+    }
+}
+
+#[test]
+fn a_third_of_a_wide_terminal_has_the_diagram_with_a_legend() {
+    let shown = picture_with(None, &held(), vec![], (99, 24));
+    assert!(shown.contains("─▷ req  ┄► reply  ║ WAIT"), "{shown}");
+    assert!(shown.contains("HELD: deferred"), "{shown}");
+}
+
+#[test]
+fn the_keys_and_the_signs_are_explained_over_the_picture() {
+    let shown = picture_of((None, true), &held(), vec![], (60, 20));
+    assert_eq!(
+        shown,
+        "
+ process 1 of 3 at 127.0.0.1:10001
+┌ HELD ────────────────────────────────────────────────────┐
+│ in the section, 5 s more, token 5                        │
+│ clock 7┌ keys and signs ────────────────────────┐        │
+└────────│ x   asks for the critical section      │────────┘
+┌ peers ─│ 1   its clock ticks                    │────────┐
+│  2  req│ d   the diagram, or the list of events │        │
+│  3  req│ ?   this page, and back                │        │
+└────────│ q   quits (also Ctrl-C)                │────────┘
+┌ lately │                                        │────────┐
+│        │ │   FREE       ║  WAIT, it has asked   │        │
+│        │ █   HELD, it is in the section         │        │
+│        │ ░   another waits for our reply        │        │
+│        │ ┊   what another does is not known     │        │
+│        │ ─▷  request    ┄►  reply               │        │
+│        │ ┼   an arrow passes a node             │        │
+│        └────────────────────────────────────────┘        │
+│                                                          │
+└──────────────────────────────────────────────────────────┘
+ x asks   1 ticks   d draws   ? help   q quits"
+    );
+    // Where there is less room, as much as fits.
+    for size in [(1, 1), (20, 5), (200, 50)] {
+        picture_of((None, true), &held(), vec![], size);
     }
 }

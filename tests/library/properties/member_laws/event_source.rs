@@ -5,8 +5,8 @@
 use std::net::SocketAddr;
 
 use turno::internals::mutex::{
-    Body, Config, Durability, First, Incarnation, LockName, Message, NodeId, Origin, RequestId,
-    State, Timer,
+    Body, Config, Durability, First, Incarnation, LockName, Message, Mode, NodeId, Origin,
+    RequestId, State, Timer,
 };
 use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
 use turno::internals::protocol::{Event, Member};
@@ -77,7 +77,9 @@ impl EventSource {
         let lock = own_lock(step[1]);
         match step[0] % 32 {
             0 => Event::Start,
+            1..=3 if step[2].is_multiple_of(2) => Event::AcquireShared(lock),
             1..=3 => Event::Acquire(lock),
+            4 if step[2].is_multiple_of(2) => Event::TryShared(lock),
             4 => Event::Try(lock),
             5 => Event::Cancel(lock),
             6 => Event::Release(lock),
@@ -135,6 +137,7 @@ impl EventSource {
             lock: self.lock(u8::MAX),
             clock: clock(step[4], step[5], member.clock()),
             is_try: step[6].is_multiple_of(2),
+            mode: mode(step[6]),
         };
         arrived(step, member, body)
     }
@@ -168,6 +171,7 @@ impl EventSource {
                 lock,
                 clock: clock(step[4], step[5], asked),
                 is_try: step[6].is_multiple_of(2),
+                mode: mode(step[6]),
             },
             5 => Body::Note {
                 lock,
@@ -179,6 +183,7 @@ impl EventSource {
                 lock,
                 clock: now,
                 is_try: step[6].is_multiple_of(2),
+                mode: mode(step[6]),
             },
         };
         arrived(step, member, body)
@@ -257,6 +262,14 @@ fn sender(which: u8, member: &Member) -> NodeId {
 
 fn incarnation(which: u8) -> Incarnation {
     Incarnation([20, 20, 20, OURS.0, 21, 0][usize::from(which) % 6])
+}
+
+/// The mode of a request, independent of whether it is a try.
+fn mode(which: u8) -> Mode {
+    match which / 2 % 2 {
+        0 => Mode::Exclusive,
+        _ => Mode::Shared,
+    }
 }
 
 /// Returns the clock of the member's request for this lock, or its own clock.

@@ -18,6 +18,9 @@ use lanes::Lanes;
 /// The meaning of the signs, for the foot of the box.
 pub(super) const LEGEND: &str = " ─▷ request  ┄► reply  ║ WAIT  █ HELD  ░ waits for us ";
 
+/// The same where there is less room.
+pub(super) const SHORT_LEGEND: &str = "─▷ req  ┄► reply  ║ WAIT  █ HELD  ░ waits";
+
 /// The diagram in this many columns and lines: the members, then the latest events, the
 /// newest at the bottom.
 pub(super) fn lines(

@@ -33,6 +33,7 @@ impl Reference {
                 lock,
                 clock,
                 is_try,
+                mode,
             } => {
                 let echo = RequestId {
                     clock: *clock,
@@ -45,13 +46,20 @@ impl Reference {
                 if !is_try || message.origin == Origin::Original {
                     self.asked_to_wait.insert((from, lock.clone(), echo));
                 }
+                let request = (from, lock.clone(), echo);
+                self.modes.entry(request).or_default().insert(*mode);
                 self.received.insert((from, lock.clone(), echo, reply_to));
             }
             Body::Reply { lock, echo, .. } => {
                 let replied = self.replied(from, lock, *echo);
                 replied.insert(from);
                 if self.config.keeps_permissions && message.origin != Origin::Original {
-                    self.kept.entry(lock.clone()).or_default().insert(from);
+                    // It serves what it was asked for.
+                    let mode = self.wanted[lock];
+                    self.kept
+                        .entry(lock.clone())
+                        .or_default()
+                        .insert(from, mode);
                 }
                 assert!(clock > echo.clock, "the replier is past the request");
                 assert!(
@@ -73,7 +81,10 @@ impl Reference {
     /// Returns the peers that have replied to the current request. An answer must be
     /// to that request (rule 2), and the only one of its sender (rule 3).
     fn replied(&mut self, from: NodeId, lock: &LockName, echo: RequestId) -> &mut BTreeSet<NodeId> {
-        let Some(Own::Waits { request, replied }) = self.own.get_mut(lock) else {
+        let Some(Own::Waits {
+            request, replied, ..
+        }) = self.own.get_mut(lock)
+        else {
             panic!("without a request the answer of {from} was accepted");
         };
         let (clock, incarnation) = (*request, self.config.incarnation);
@@ -91,6 +102,7 @@ impl Reference {
         to: NodeId,
         reply_to: Option<SocketAddr>,
         message: &Message,
+        (event, before): (&Event, &Member),
         after: &Member,
     ) {
         let origin = Origin::Turno(self.config.incarnation);
@@ -122,7 +134,8 @@ impl Reference {
                     "{to} sent no such request: {message}"
                 );
                 if let Body::Reply { .. } = message.body {
-                    self.permit(to, lock, clock, *echo, after);
+                    let theirs = self.mode_of((event, before), to, lock, *echo);
+                    self.permit((to, theirs), lock, clock, *echo, after);
                 }
             }
             Body::Hello | Body::Welcome { .. } => {}
@@ -141,20 +154,31 @@ impl Reference {
         if self.own.contains_key(lock) {
             return;
         }
-        assert!(self.wanted.contains(lock), "{lock} is not wanted");
+        let Some(mode) = self.wanted.get(lock).copied() else {
+            panic!("{lock} is not wanted");
+        };
         assert!(clock > self.latest, "a new request has a new clock");
         self.latest = clock;
         let kept = self.kept.entry(lock.clone()).or_default();
-        kept.retain(|peer| !asked_now.contains(&(lock.clone(), clock, *peer)));
+        kept.retain(|peer, _| !asked_now.contains(&(lock.clone(), clock, *peer)));
         assert!(!is_try || kept.is_empty(), "a try asks every peer");
-        let (request, replied) = (clock, kept.clone());
-        self.own
-            .insert(lock.clone(), Own::Waits { request, replied });
+        let (request, replied) = (clock, serving(kept, mode));
+        self.own.insert(
+            lock.clone(),
+            Own::Waits {
+                request,
+                mode,
+                replied,
+            },
+        );
     }
 
     /// A request goes to peers whose reply is missing, always with the same clock.
     fn ask(&mut self, to: NodeId, lock: &LockName, clock: u64) {
-        let Some(Own::Waits { request, replied }) = self.own.get(lock) else {
+        let Some(Own::Waits {
+            request, replied, ..
+        }) = self.own.get(lock)
+        else {
             panic!("it holds {lock} and asks for it");
         };
         assert_eq!(*request, clock, "a repeated request has the same clock");
@@ -166,6 +190,7 @@ impl Reference {
     /// its end, is refused.
     fn refuse(&mut self, to: NodeId, lock: &LockName, echo: RequestId) {
         let refused = (to, lock.clone(), echo);
+        let theirs = self.modes.get(&refused).cloned().unwrap_or_default();
         let heard_on_leaving = self.heard_on_leaving.get(lock).and_then(|it| it.get(&to));
         let is_late = heard_on_leaving.is_some_and(|heard| echo.clock < *heard);
         // An older try of the same peer has ended, too.
@@ -175,8 +200,13 @@ impl Reference {
         if is_covered || is_late {
             return;
         }
+        if let Some(Own::Holds(mode) | Own::Waits { mode, .. }) = self.own.get(lock) {
+            let is_shared = |mode: &Mode| *mode == Mode::Shared;
+            let conflicts = !is_shared(mode) || !theirs.iter().all(is_shared);
+            assert!(conflicts, "both are shared, and {to} is refused");
+        }
         match self.own.get(lock) {
-            Some(Own::Holds) => {}
+            Some(Own::Holds(_)) => {}
             Some(Own::Waits { request, .. }) => {
                 assert!(
                     (*request, self.config.id) < (echo.clock, to),
@@ -188,8 +218,43 @@ impl Reference {
         self.refused.insert(refused);
     }
 
-    /// Only an older request is permitted, unless it was permitted before.
-    fn permit(&mut self, to: NodeId, lock: &LockName, clock: u64, echo: RequestId, after: &Member) {
+    /// The mode of a request that is permitted now. One that arrived in both modes has that in
+    /// which it was deferred, or arrives.
+    fn mode_of(
+        &self,
+        (event, before): (&Event, &Member),
+        to: NodeId,
+        lock: &LockName,
+        echo: RequestId,
+    ) -> Mode {
+        let modes = self.modes.get(&(to, lock.clone(), echo));
+        let modes: Vec<Mode> = modes.into_iter().flatten().copied().collect();
+        if let [mode] = modes[..] {
+            return mode;
+        }
+        let mut deferred = before.reply_queue(lock).iter();
+        let is_it = |clock: u64| clock == echo.clock;
+        match event {
+            Event::Received { message, .. } if message.from == to => match &message.body {
+                Body::Request { clock, mode, .. } if is_it(*clock) => *mode,
+                _ => Mode::Exclusive,
+            },
+            _ => deferred
+                .find(|deferred| deferred.request.id == to && is_it(deferred.request.clock))
+                .map_or(Mode::Exclusive, |deferred| deferred.mode),
+        }
+    }
+
+    /// Only an older request is permitted, unless it was permitted before, or both are
+    /// shared.
+    fn permit(
+        &mut self,
+        (to, theirs): (NodeId, Mode),
+        lock: &LockName,
+        clock: u64,
+        echo: RequestId,
+        after: &Member,
+    ) {
         let permission = (to, lock.clone(), clock, echo);
         if self.permitted.contains(&permission) {
             return;
@@ -200,15 +265,28 @@ impl Reference {
             "the try of {to} was refused"
         );
         let kept = self.kept.entry(lock.clone()).or_default();
-        let gives_away = kept.remove(&to);
+        let had = kept.get(&to).copied();
+        let has = had.filter(|_| theirs == Mode::Shared).map(|_| Mode::Shared);
+        match has {
+            Some(mode) => kept.insert(to, mode),
+            None => kept.remove(&to),
+        };
+        let are_shared = |ours: Mode| ours == Mode::Shared && theirs == Mode::Shared;
         match self.own.get_mut(lock) {
-            Some(Own::Holds) => panic!("it holds {lock} and permits {to}"),
-            Some(Own::Waits { request, replied }) => {
+            Some(Own::Holds(mode)) => {
+                assert!(are_shared(*mode), "it holds {lock} and permits {to}");
+            }
+            Some(Own::Waits {
+                request,
+                mode,
+                replied,
+            }) => {
                 assert!(
-                    (echo.clock, to) < (*request, self.config.id),
+                    (echo.clock, to) < (*request, self.config.id) || are_shared(*mode),
                     "its request for {lock} is older than that of {to}"
                 );
-                if gives_away {
+                let serves = |of: Mode| of == Mode::Exclusive || *mode == Mode::Shared;
+                if had.is_some_and(serves) && !has.is_some_and(serves) {
                     replied.remove(&to);
                     self.to_ask_again.insert((lock.clone(), to));
                 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use turno::internals::mutex::{
-    Body, Config, Durability, Effect, Incarnation, LockName, Message, NodeId, Origin, RequestId,
-    State, Timer, Token, Tokens,
+    Body, Config, Durability, Effect, Incarnation, LockName, Message, Mode, NodeId, Origin,
+    RequestId, State, Timer, Token, Tokens,
 };
 use turno::internals::mutex::{MAX_CLOCK, MAX_JUMP};
 use turno::internals::protocol::{Event, Member};
@@ -18,24 +18,30 @@ use turno::internals::protocol::{Event, Member};
 enum Own {
     Waits {
         request: u64,
+        mode: Mode,
         replied: BTreeSet<NodeId>,
     },
-    Holds,
+    Holds(Mode),
 }
 
 pub struct Reference {
     config: Config,
     peers: BTreeSet<NodeId>,
     own: BTreeMap<LockName, Own>,
-    /// The peers whose permission it keeps until it replies to them.
-    kept: BTreeMap<LockName, BTreeSet<NodeId>>,
+    /// The permissions that it keeps: a shared one until it replies to an exclusive request
+    /// of the peer; an exclusive one until it replies to any, a shared request makes a
+    /// shared one of it.
+    kept: BTreeMap<LockName, BTreeMap<NodeId, Mode>>,
+    /// The modes in which each request arrived. A peer that breaks the rules sends one
+    /// request in both.
+    modes: BTreeMap<(NodeId, LockName, RequestId), BTreeSet<Mode>>,
     /// The peers whose permission it has given away while it waits, until it asks
     /// them again.
     to_ask_again: BTreeSet<(LockName, NodeId)>,
     /// The highest clock received from each peer.
     heard: BTreeMap<NodeId, u64>,
     /// The locks that were acquired here. No other can be held.
-    wanted: BTreeSet<LockName>,
+    wanted: BTreeMap<LockName, Mode>,
     /// The clock of the latest request.
     latest: u64,
     token: Option<Token>,
@@ -78,7 +84,8 @@ impl Reference {
             kept: BTreeMap::new(),
             to_ask_again: BTreeSet::new(),
             heard: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            wanted: BTreeMap::new(),
+            modes: BTreeMap::new(),
             latest: 0,
             token: None,
             entries: 0,
@@ -114,15 +121,12 @@ impl Reference {
     /// Checks the effects of an event that was accepted.
     pub fn check(&mut self, event: &Event, before: &Member, effects: &[Effect], after: &Member) {
         match event {
-            Event::Acquire(lock) | Event::Try(lock) => {
-                assert!(!self.own.contains_key(lock), "it acquires once at a time");
-                self.wanted.insert(lock.clone());
-            }
+            Event::Acquire(lock) | Event::Try(lock) => self.want(lock, Mode::Exclusive),
+            Event::AcquireShared(lock) | Event::TryShared(lock) => self.want(lock, Mode::Shared),
             Event::Cancel(lock) => {
                 let own = self.own.remove(lock);
-                assert_ne!(
-                    own,
-                    Some(Own::Holds),
+                assert!(
+                    !matches!(own, Some(Own::Holds(_))),
                     "a held lock is released, not cancelled"
                 );
             }
@@ -162,19 +166,22 @@ impl Reference {
                         lock,
                         clock,
                         is_try,
+                        mode,
                     } = &message.body
                     {
                         self.request(lock, *clock, *is_try, &asked_now);
+                        assert_eq!(self.wanted.get(lock), Some(mode), "{}", what());
                     }
-                    self.send(*to, *reply_to, message, after);
+                    self.send(*to, *reply_to, message, (event, before), after);
                 }
-                Effect::Enter { lock, token } => {
+                Effect::Enter { lock, token, mode } => {
                     assert!(
                         !before.has_duplicate_id() || self.peers.is_empty(),
                         "{}",
                         what()
                     );
                     self.enter(lock, *token, after);
+                    assert_eq!(self.own.get(lock), Some(&Own::Holds(*mode)), "{}", what());
                 }
                 Effect::Delegated { lock, tokens } => {
                     let Event::Delegate { lock: of, entries } = event else {
@@ -187,8 +194,13 @@ impl Reference {
                     assert!(
                         [Event::Release(lock.clone()), Event::Return(lock.clone())].contains(event)
                     );
-                    assert_eq!(self.own.remove(lock), Some(Own::Holds), "{}", what());
-                    if let Event::Release(lock) = event {
+                    let own = self.own.remove(lock);
+                    let Some(Own::Holds(mode)) = own else {
+                        panic!("{}: {own:?}", what());
+                    };
+                    if let Event::Release(lock) = event
+                        && mode == Mode::Exclusive
+                    {
                         let heard = self.heard.clone();
                         self.heard_on_leaving.insert(lock.clone(), heard);
                     }
@@ -233,6 +245,11 @@ impl Reference {
         );
     }
 
+    fn want(&mut self, lock: &LockName, mode: Mode) {
+        assert!(!self.own.contains_key(lock), "it acquires once at a time");
+        self.wanted.insert(lock.clone(), mode);
+    }
+
     /// A reply has the replier's clock at the moment of sending (rule 4).
     fn advance(&mut self, clock: u64, after: &Member) {
         assert!(
@@ -243,15 +260,17 @@ impl Reference {
     }
 
     fn enter(&mut self, lock: &LockName, token: Token, after: &Member) {
-        let replied = match self.own.insert(lock.clone(), Own::Holds) {
+        let Some(mode) = self.wanted.get(lock).copied() else {
+            panic!("{lock} is not wanted");
+        };
+        let replied = match self.own.insert(lock.clone(), Own::Holds(mode)) {
             Some(Own::Waits { replied, .. }) => replied,
-            Some(Own::Holds) => panic!("it enters {lock} twice"),
+            Some(Own::Holds(_)) => panic!("it enters {lock} twice"),
             None => {
                 self.check_peers_follow(token.get());
-                self.kept.get(lock).cloned().unwrap_or_default()
+                serving(self.kept.entry(lock.clone()).or_default(), mode)
             }
         };
-        assert!(self.wanted.contains(lock), "{lock} is not wanted");
         assert_eq!(replied, self.peers, "not all have replied");
         self.advance(token.get(), after);
         assert!(token.get() < self.reserved, "{token} is not on disk");
@@ -272,9 +291,8 @@ impl Reference {
 
     /// A member delegates tokens only while it holds the lock.
     fn delegate(&mut self, lock: &LockName, entries: u64, tokens: Tokens, after: &Member) {
-        assert_eq!(
-            self.own.get(lock),
-            Some(&Own::Holds),
+        assert!(
+            matches!(self.own.get(lock), Some(Own::Holds(_))),
             "it does not hold {lock}"
         );
         let (first, last) = (tokens.first(), tokens.last());
@@ -290,29 +308,54 @@ impl Reference {
     pub fn compare(&self, member: &Member) {
         for (lock, of_member) in member.locks() {
             match (self.own.get(lock), of_member.state()) {
-                (None, State::Free) | (Some(Own::Holds), State::Held { .. }) => {}
+                (None, State::Free) => {}
+                (Some(Own::Holds(mode)), State::Held { mode: of, .. }) => assert_eq!(mode, of),
                 (
-                    Some(Own::Waits { request, replied }),
+                    Some(Own::Waits {
+                        request,
+                        mode,
+                        replied,
+                    }),
                     State::Wait {
                         request: of,
                         missing,
+                        mode: of_member,
                         ..
                     },
                 ) => {
-                    assert_eq!(*request, of.clock);
+                    assert_eq!((*request, mode), (of.clock, of_member));
                     assert_eq!(*missing, &self.peers - replied);
                 }
                 (own, state) => panic!("{lock}: {own:?}, but the member has {state:?}"),
             }
         }
         for (lock, kept) in &self.kept {
-            assert_eq!(member.kept(lock), kept, "{lock}: the kept permissions");
+            let of_member = member.kept(lock);
+            let with = |mode: Mode| kept.iter().filter(move |(_, of)| **of == mode);
+            let peers = |mode: Mode| with(mode).map(|(peer, _)| *peer).collect::<BTreeSet<_>>();
+            assert_eq!(
+                *of_member.exclusive(),
+                peers(Mode::Exclusive),
+                "{lock}: kept"
+            );
+            assert_eq!(
+                *of_member.shared(),
+                peers(Mode::Shared),
+                "{lock}: kept, shared"
+            );
         }
         for lock in self.own.keys() {
             assert_ne!(*member.state(lock), State::Free, "{lock}");
         }
         assert_eq!(*member.unsynced(), self.unsynced);
     }
+}
+
+/// Returns the peers whose permission serves an entry in this mode.
+fn serving(kept: &BTreeMap<NodeId, Mode>, mode: Mode) -> BTreeSet<NodeId> {
+    let serves = |of: &Mode| *of == Mode::Exclusive || mode == Mode::Shared;
+    let kept = kept.iter().filter(|(_, of)| serves(of));
+    kept.map(|(peer, _)| *peer).collect()
 }
 
 /// Returns the requests of one event: the lock, the clock and the peer.

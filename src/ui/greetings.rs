@@ -1,5 +1,5 @@
-//! Hellos and welcomes in one line of the log: they tell clocks and grant nothing, and
-//! one line for each would push what the user is here to see out of it.
+//! Hellos and welcomes in one line: they tell clocks and grant nothing, and a line for each
+//! would be in the way of what the user is here to see.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,23 @@ use crate::narrate::{Line, Tone, listed};
 use crate::protocol::Event;
 
 /// The beginning of the line.
-pub(super) const GREETED: &str = "hello and welcome of";
+pub(super) const GREETED: &str = "heard the clocks of";
 
 /// So many members are listed; of more only the number is shown.
 const MAX_LISTED: usize = 9;
 
-/// The members that this node has heard a hello or a welcome of.
+/// The members that have welcomed this node, and so told it their clocks.
 #[derive(Debug, Default)]
 pub(super) struct Greetings {
     members: BTreeSet<NodeId>,
 }
 
 impl Greetings {
+    /// How many members it is.
+    pub(super) fn count(&self) -> usize {
+        self.members.len()
+    }
+
     /// Takes the line about a greeting out of the lines about an event, and returns the one
     /// line about all greetings in its place. A greeting that means trouble stays.
     pub(super) fn take_from(
@@ -28,29 +33,37 @@ impl Greetings {
         lines: &mut Vec<Line>,
         what: &NodeEvent<'_>,
     ) -> Option<Line> {
-        let sender = sender_of_greeting(what)?;
+        let (sender, tells_clock) = greeting(what)?;
+        if tells_clock {
+            self.members.insert(sender);
+        }
         let place = lines.iter().position(|line| line.tone == Tone::Ignored)?;
         lines.remove(place);
-        self.members.insert(sender);
         let members = match self.members.len() {
-            0..=MAX_LISTED => listed(&self.members),
+            0 => return None,
+            1..=MAX_LISTED => listed(&self.members),
             many => format!("{many} members"),
         };
         Some(Line {
-            text: format!("{GREETED} {members}: no permission"),
+            text: format!("{GREETED} {members} (hello and welcome: no permission)"),
             tone: Tone::Ignored,
         })
     }
 }
 
-/// The sender, if the event is a hello or a welcome that was taken.
-fn sender_of_greeting(what: &NodeEvent<'_>) -> Option<NodeId> {
-    match what {
-        NodeEvent::Handled {
-            event: Event::Received { message, .. },
-            outcome: Ok(_),
-            ..
-        } if matches!(message.body, Body::Hello | Body::Welcome { .. }) => Some(message.from),
+/// The sender of a hello or a welcome that was taken, and whether it is a welcome.
+fn greeting(what: &NodeEvent<'_>) -> Option<(NodeId, bool)> {
+    let NodeEvent::Handled {
+        event: Event::Received { message, .. },
+        outcome: Ok(_),
+        ..
+    } = what
+    else {
+        return None;
+    };
+    match message.body {
+        Body::Hello => Some((message.from, false)),
+        Body::Welcome { .. } => Some((message.from, true)),
         _ => None,
     }
 }
@@ -59,7 +72,7 @@ fn sender_of_greeting(what: &NodeEvent<'_>) -> Option<NodeId> {
 mod tests {
     use super::*;
     use crate::narrate::narrate;
-    use crate::protocol::tests::{hello, request, unstarted};
+    use crate::protocol::tests::{hello, request, unstarted, welcome};
 
     /// The line about all greetings, and the other lines.
     fn lines_about(
@@ -82,11 +95,13 @@ mod tests {
     #[test]
     fn all_greetings_are_one_line_and_a_request_is_a_line_of_its_own() {
         let (mut greetings, mut member) = (Greetings::default(), unstarted(1, 3));
-        let first = lines_about(&mut greetings, &mut member, &hello(3));
-        let text = "hello and welcome of 3: no permission";
+        let hello = lines_about(&mut greetings, &mut member, &hello(3));
+        assert_eq!(hello, (None, 0), "it does not tell a clock");
+        let first = lines_about(&mut greetings, &mut member, &welcome(1, 3));
+        let text = "heard the clocks of 3 (hello and welcome: no permission)";
         assert_eq!(first, (Some(text.to_owned()), 0));
-        let second = lines_about(&mut greetings, &mut member, &hello(2));
-        let text = "hello and welcome of 2, 3: no permission";
+        let second = lines_about(&mut greetings, &mut member, &welcome(1, 2));
+        let text = "heard the clocks of 2, 3 (hello and welcome: no permission)";
         assert_eq!(second, (Some(text.to_owned()), 0));
         let asked = lines_about(&mut greetings, &mut member, &request(4, 2));
         assert_eq!(asked, (None, 1));
