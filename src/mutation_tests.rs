@@ -19,10 +19,14 @@ const MAX_STATES: u64 = 100_000;
 const MAX_STATES_OF_VIEWS: u64 = 500_000;
 
 /// A delegated lock is entered without the node: `src/node/delegation.rs` has the test. The
-/// shortest way to two members by the other is long: `src/protocol/tests/shared.rs` has it.
+/// shortest way to two members by a writer that asks again as a reader is long:
+/// `src/protocol/tests/shared.rs` has it. Those of members that come and go need a long life,
+/// which `src/views/tests/changes.rs` has.
 const IN_A_UNIT_TEST: &[Planted] = &[
     Planted::DelegationOutlivesLease,
     Planted::WriterAsksAgainAsReader,
+    Planted::LeaseOfListedMajority,
+    Planted::AdoptedWithoutFloor,
 ];
 
 /// How many seeds the simulation runs for a bug.
@@ -127,6 +131,10 @@ fn check_trace_of_views(bug: Planted, found: &Found<views::Violation>) {
     let report = check(&history);
     // With this bug the member itself records that it has left.
     let is_shown = bug != Planted::HolderRepliesInView;
+    // No entry is wrong yet: two groups may go on beside each other.
+    if found.violation == Some(views::Violation::TwoLines) {
+        return;
+    }
     assert_eq!(
         is_shown,
         !report.is_clean(),

@@ -50,7 +50,7 @@ impl NodeView<'_> {
         let now = boot_clock::now();
         let view = views.view();
         let members = view.map(|view| view.members.clone()).unwrap_or_default();
-        let all = views.config().members.iter();
+        let all = views.members().iter();
         let out = all.filter(|member| !members.contains(member));
         let left = self.member.leased_until().map(|until| until.since(now));
         Some(ViewReport {

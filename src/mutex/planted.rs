@@ -176,6 +176,27 @@ planted_bugs! {
     ListChangedUnheard,
     /// A group that had failover changes its list with the states of a minority.
     ListChangedByMinority,
+    /// A change of the members is not durable before it is used (failover, D1).
+    AdoptionNotDurable,
+    /// A member votes for a view of other members than those that it adopted last
+    /// (failover, D2).
+    VotesOnOtherBase,
+    /// Several members change at once (failover, D3).
+    TwoAtOnce,
+    /// A change is decided by a majority of the members before it alone (failover, D4).
+    MajorityOfOldOnly,
+    /// A change is decided by a majority of the members after it alone (failover, D4).
+    MajorityOfNewOnly,
+    /// A change is decided before all members of its view have voted (failover, D5).
+    DecidedWithoutAllOfView,
+    /// A member votes for a change in a view from before the last change (failover, D5).
+    VotesForChangeFromOldView,
+    /// A change is adopted though a rival of it may be decided (failover, D1).
+    RivalAdopted,
+    /// The bound of the clock stays behind the floor of a change (failover, D1).
+    AdoptedWithoutFloor,
+    /// A lease needs a majority of the founders (failover, rule 3).
+    LeaseOfListedMajority,
     /// A delegated lock is entered after the lease has ended (failover).
     DelegationOutlivesLease,
 }

@@ -48,6 +48,7 @@ impl Member {
         let mut member = Member::new(config);
         member.now = now;
         member.failover = Some(Failover::new(Views::new(views, now)));
+        member.follow_members();
         member.view_peers = member.peers_in_view();
         member
     }
@@ -149,7 +150,8 @@ impl Member {
         message: &ViewMessage,
         output: &mut Output,
     ) -> Result<(), Rejected> {
-        if !self.peers.contains(&from) {
+        let knows = |views: &Views| views.configuration().ever_had(from);
+        if from == self.config.id || !self.views().map_or(self.peers.contains(&from), knows) {
             return Err(Rejected::UnknownMember(from));
         }
         if self.has_duplicate_id {
@@ -203,9 +205,14 @@ impl Member {
         if let Some(number) = outcome.promise {
             output.effects.push(Effect::Promise { number });
         }
-        if let Some(below) = outcome.below {
+        if let Some(below) = outcome.below.filter(|below| Some(*below) > self.reserved) {
             self.reserved = Some(below);
             output.effects.push(Effect::Reserve { below });
+        }
+        output.change_vote = outcome.change_vote.or(output.change_vote.take());
+        output.adopted = outcome.adopted.or(output.adopted.take());
+        if outcome.has_adopted {
+            self.follow_members();
         }
         output.view_messages.extend(outcome.sends);
         if outcome.is_renewed {
@@ -214,6 +221,31 @@ impl Member {
         if let Some(view) = outcome.joined {
             self.join(&view, &mut output.effects);
         }
+    }
+
+    /// The configured members are others than before: what is known of those that were
+    /// removed is forgotten, and a member that has still to hear the clocks hears those of
+    /// the new ones, too.
+    fn follow_members(&mut self) {
+        let Some(failover) = &self.failover else {
+            return;
+        };
+        let mut peers = failover.views.members().clone();
+        peers.remove(&self.config.id);
+        if peers == self.peers {
+            return;
+        }
+        let is_peer = |id: &NodeId| peers.contains(id) || *id == self.config.id;
+        if !self.unsynced.is_empty() {
+            let new = peers.difference(&self.peers).copied();
+            self.unsynced.extend(new);
+        }
+        self.unsynced.retain(is_peer);
+        self.suspect_clocks.retain(is_peer);
+        self.runs.retain(|id, _| is_peer(id));
+        self.peer_clocks.retain(|id, _| is_peer(id));
+        self.peers = peers;
+        self.view_peers = self.peers_in_view();
     }
 
     /// The lease or the bound may have been extended: entries that have all permissions

@@ -18,6 +18,7 @@ mod model_hooks;
 mod receive;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -26,7 +27,7 @@ use crate::mutex::{
     Memory, Message, Mode, NodeId, Origin, PeerRequest, Rejected, RicartAgrawala, State, Timer,
     Timestamp, Token, rules,
 };
-use crate::views::{Moment, ViewMessage};
+use crate::views::{ChangeVote, Configuration, Moment, ViewMessage};
 
 pub use event::Event;
 use failover::Failover;
@@ -41,6 +42,10 @@ const MAX_KEPT_LOCKS: usize = 4096;
 pub struct Output {
     /// What to do.
     pub effects: Vec<Effect>,
+    /// From now on these are the configured members: durable before anything is sent.
+    pub adopted: Option<Arc<Configuration>>,
+    /// The latest change of the members that this one has voted for: durable as well.
+    pub change_vote: Option<ChangeVote>,
     /// The messages about views to send, after the effects.
     pub view_messages: Vec<(NodeId, ViewMessage)>,
 }

@@ -1,6 +1,7 @@
 //! What the model check reads of a member, and removes from it.
 
 use super::*;
+use crate::views::Change;
 
 impl Member {
     /// Forgets what only accessors and forgetful members use, so that two members that
@@ -67,13 +68,14 @@ impl Member {
         now: Moment,
         counter: u64,
         members: BTreeSet<NodeId>,
+        change: Option<&Change>,
         output: &mut Output,
     ) {
         self.lapse(now, &mut output.effects);
         let (first, below) = (output.effects.len(), self.reserved.unwrap_or(0));
         if let Some(failover) = &mut self.failover {
-            let outcome =
-                failover.change(|views| views.propose_as_told(now, counter, members, below));
+            let outcome = failover
+                .change(|views| views.propose_as_told(now, counter, members, change, below));
             self.follow(outcome, output);
         }
         self.reserve(first, &mut output.effects);

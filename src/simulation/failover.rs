@@ -73,6 +73,8 @@ impl World<'_> {
             id: config.id,
             incarnation: config.incarnation,
             members: self.ids().collect(),
+            adopted: None,
+            change_vote: None,
             lease: Lease::new(Duration::from_micros(lease))?,
             promised: promised.unwrap_or_default(),
             is_amnesiac: promised.is_none() || carried,

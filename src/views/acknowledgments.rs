@@ -1,6 +1,6 @@
 //! Who counts on whom: the acknowledgments that this member gave, and those that it got.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::message::Nonce;
@@ -27,14 +27,27 @@ pub(super) struct Acknowledgments {
 
 impl Acknowledgments {
     /// A restart counts as an acknowledgment to every member (rule 5).
-    pub(super) fn at_start(config: &Config, now: Moment) -> Self {
+    pub(super) fn at_start(config: &Config, members: &BTreeSet<NodeId>, now: Moment) -> Self {
         Acknowledgments {
-            given_until: rules::acknowledged_at_start(config, now),
+            given_until: rules::acknowledged_at_start(config, members, now),
             given: BTreeMap::new(),
             given_to_others_until: BTreeMap::new(),
             got: BTreeMap::new(),
             noted: BTreeMap::new(),
         }
+    }
+
+    /// An earlier run of this member may have acknowledged this one.
+    pub(super) fn count_on_start(&mut self, to: NodeId, until: Moment) {
+        self.given_until.entry(to).or_insert(until);
+    }
+
+    /// The members that may count on this one.
+    pub(super) fn given_to(&self, now: Moment) -> impl Iterator<Item = NodeId> + use<'_> {
+        let given = self.given_until.iter();
+        given
+            .filter(move |(_, until)| **until > now)
+            .map(|(to, _)| *to)
     }
 
     /// This member acknowledges a beat. It may be an old one, and of an earlier run than
@@ -53,6 +66,7 @@ impl Acknowledgments {
     }
 
     /// Whether another member may still count on this one.
+    #[cfg(test)]
     pub(super) fn is_given(&self, to: NodeId, now: Moment) -> bool {
         self.given_until.get(&to).is_some_and(|until| *until > now)
     }
@@ -85,14 +99,14 @@ impl Acknowledgments {
     }
 
     /// The moment from which the lease counts (rule 3): the latest such that this many
-    /// members have acknowledged a beat sent then or later.
-    pub(super) fn leased_from(&self, needed: usize) -> Option<Moment> {
-        nth_largest(self.got.values().copied(), needed)
+    /// of these members have acknowledged a beat sent then or later.
+    pub(super) fn leased_from(&self, of: &BTreeSet<NodeId>, needed: usize) -> Option<Moment> {
+        nth_largest(among(&self.got, of), needed)
     }
 
-    /// The largest bound that this many members have noted (rule 9).
-    pub(super) fn noted(&self, needed: usize) -> u64 {
-        nth_largest(self.noted.values().copied(), needed).unwrap_or(0)
+    /// The largest bound that this many of these members have noted (rule 9).
+    pub(super) fn noted(&self, of: &BTreeSet<NodeId>, needed: usize) -> u64 {
+        nth_largest(among(&self.noted, of), needed).unwrap_or(0)
     }
 
     #[cfg(test)]
@@ -122,13 +136,22 @@ impl Acknowledgments {
 /// How many values are sorted without an allocation: this is asked at every event.
 const FEW: usize = 16;
 
+/// What these members have said.
+fn among<T: Copy>(
+    said: &BTreeMap<NodeId, T>,
+    of: &BTreeSet<NodeId>,
+) -> impl Iterator<Item = T> + Clone {
+    let of_them = said.iter().filter(|(id, _)| of.contains(id));
+    of_them.map(|(_, value)| *value)
+}
+
 /// The `n`th largest, counted from 1.
-fn nth_largest<T>(values: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T>
+fn nth_largest<T>(values: impl Iterator<Item = T> + Clone, n: usize) -> Option<T>
 where
     T: Copy + Default + Ord,
 {
     let (mut few, mut many) = ([T::default(); FEW], Vec::new());
-    let count = values.len();
+    let count = values.clone().count();
     let sorted = if count <= FEW {
         few.iter_mut()
             .zip(values)

@@ -2,8 +2,10 @@
 //! always safe.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::configuration::{Change, Configuration, Configured};
 use super::message::{View, ViewMessage};
 use super::time::Moment;
 use super::{Output, Views, rules};
@@ -14,12 +16,21 @@ use crate::mutex::{NodeId, ViewNumber};
 pub(super) struct Proposal {
     number: ViewNumber,
     members: BTreeSet<NodeId>,
+    /// The configured members; a change of them if its number is this one's.
+    configuration: Arc<Configuration>,
     /// The bound of each voter's clock.
     votes: BTreeMap<NodeId, u64>,
     /// When it is sent again to the members that have not voted.
     resend: Moment,
     /// When it is withdrawn, and another may be made.
     ends: Moment,
+}
+
+impl Proposal {
+    /// Those that have voted for it.
+    pub(super) fn voters(&self) -> BTreeSet<NodeId> {
+        self.votes.keys().copied().collect()
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +56,9 @@ impl Views {
     /// makes one. `below` is the durable bound of this member's clock.
     pub fn tick(&mut self, now: Moment, below: u64) -> Output {
         let mut output = Output::default();
+        if self.is_removed() {
+            return output;
+        }
         if self.next_beat().is_none_or(|next| next <= now) {
             self.beat(now, below, &mut output);
         }
@@ -56,7 +70,10 @@ impl Views {
         {
             let members = intent.members.clone();
             let counter = self.next_counter(now, &members);
-            self.propose(now, counter, members, below, &mut output);
+            self.propose(now, counter, members, None, below, &mut output);
+        }
+        if self.intent.is_none() {
+            self.propose_change(now, below, &mut output);
         }
         output
     }
@@ -64,6 +81,9 @@ impl Views {
     /// When to call [`Views::tick`] again.
     #[must_use]
     pub fn next_tick(&self) -> Moment {
+        if self.is_removed() {
+            return Moment(u64::MAX);
+        }
         let beat = self.next_beat().unwrap_or_default();
         let ballot = match (&self.proposal, &self.intent) {
             (Some(proposal), _) => Some(proposal.resend.min(proposal.ends)),
@@ -92,7 +112,7 @@ impl Views {
         let length = self.config.lease.length();
         let nothing = BTreeSet::new();
         let present = self.view.as_ref().map_or(&nothing, |view| &view.members);
-        let (own, all) = (self.config.id, &self.config.members);
+        let (own, all) = (self.config.id, self.members());
         let number = self.view.as_ref().map(|view| view.number);
         // A vote for a later view bars the members outside of it from this one, decided or
         // not, and a voter that restarts cannot join this one again.
@@ -104,11 +124,23 @@ impl Views {
             promised > number
         };
         // Nearly always it is so, and this is asked with every message.
-        if present == all && self.hearing.all_hear_all(all.len(), now, length) {
+        let has_unwanted = self.has_unwanted(now);
+        if present == all && !has_unwanted && self.hearing.all_hear_all(all.len(), now, length) {
             return all.iter().any(has_voted_later).then(|| all.clone());
         }
+        let all_wanted: BTreeSet<_>;
+        let all = if has_unwanted {
+            let wanted = all.iter().copied().filter(|it| !self.is_unwanted(*it, now));
+            all_wanted = wanted.collect();
+            &all_wanted
+        } else {
+            all
+        };
+        if !all.contains(&own) {
+            return None;
+        }
         let wanted = self.hearing.clique(own, present, all, now, length);
-        if wanted.len() < self.majority() {
+        if wanted.len() < self.adopted.majority() {
             return None;
         }
         if number.is_none() {
@@ -120,7 +152,7 @@ impl Views {
     /// When this member may propose: when no member that is left out counts on it any
     /// more, and after a pause in which a member with a smaller id may propose.
     fn may_propose_at(&self, intent: &Intent) -> Moment {
-        let absent = self.config.members.difference(&intent.members);
+        let absent = self.members().difference(&intent.members);
         let counted_on = absent.filter_map(|member| self.acknowledgments.given_until(*member));
         let counted_on = counted_on.max().unwrap_or_default();
         // After a restart there may be a view, and the others tell it.
@@ -142,7 +174,7 @@ impl Views {
     }
 
     /// One more than the largest number that this member knows of.
-    fn next_counter(&self, now: Moment, members: &BTreeSet<NodeId>) -> u64 {
+    pub(super) fn next_counter(&self, now: Moment, members: &BTreeSet<NodeId>) -> u64 {
         let length = self.config.lease.length();
         let promised = members.iter().filter_map(|member| {
             let beat = self.hearing.latest(*member, now, length);
@@ -160,6 +192,7 @@ impl Views {
         now: Moment,
         counter: u64,
         members: BTreeSet<NodeId>,
+        change: Option<&Change>,
         below: u64,
         output: &mut Output,
     ) {
@@ -167,15 +200,23 @@ impl Views {
             counter,
             proposer: self.config.id.0,
         };
+        let configuration = match change {
+            None => Arc::clone(&self.adopted),
+            Some(change) => match self.changed(number, change) {
+                Some(changed) => Arc::new(changed),
+                None => return,
+            },
+        };
         let pause = self.config.lease.beat();
         let ends = now + pause + self.jitter(number, pause);
         self.propose_after = ends;
-        if !self.vote(now, number, &members, output) {
+        if !self.vote(now, number, &members, &configuration, output) {
             return;
         }
         self.proposal = Some(Proposal {
             number,
             members,
+            configuration,
             votes: BTreeMap::from([(self.config.id, below)]),
             resend: now,
             ends,
@@ -208,12 +249,15 @@ impl Views {
             return;
         }
         proposal.resend = now + pause;
-        for member in &self.config.members {
+        let configuration =
+            (!proposal.configuration.is_founding()).then(|| Arc::clone(&proposal.configuration));
+        for member in &self.adopted.members {
             let is_voter = rules::is_voter(&self.config, &proposal.members, *member);
             if is_voter && !proposal.votes.contains_key(member) {
                 let propose = ViewMessage::Propose {
                     number: proposal.number,
                     members: proposal.members.clone(),
+                    configuration: configuration.clone(),
                 };
                 output.sends.push((*member, propose));
             }
@@ -226,15 +270,25 @@ impl Views {
         now: Moment,
         number: ViewNumber,
         members: &BTreeSet<NodeId>,
+        configuration: &Arc<Configuration>,
         output: &mut Output,
     ) -> bool {
-        if !self.unheard.is_empty() || !rules::may_vote(self, now, number, members) {
+        if !self.unheard.is_empty()
+            || !self.may_vote_in(number, members, configuration)
+            || !rules::may_vote(self, now, number, members)
+        {
             return false;
+        }
+        if configuration.number == number {
+            self.change_vote = (number, members.clone());
+            output.change_vote = Some(self.change_vote.clone());
+            // Whoever decides a change adopts it: it has voted for no later one.
+            self.proposal = None;
         }
         self.promised = number;
         output.promise = rules::promise_before_voting(&self.config, number);
         rules::bar(self, number, members);
-        self.voted = Some((number, members.clone()));
+        self.voted = Some((number, members.clone(), Arc::clone(configuration)));
         // The proposer has time to have it decided before this member proposes another.
         self.propose_after = self.propose_after.max(now + self.config.lease.beat());
         true
@@ -244,26 +298,29 @@ impl Views {
         &mut self,
         now: Moment,
         from: NodeId,
-        number: ViewNumber,
-        members: &BTreeSet<NodeId>,
+        (number, members, configured): (ViewNumber, &BTreeSet<NodeId>, &Configured),
         below: u64,
         output: &mut Output,
     ) {
+        let configuration = self.configuration_of(configured);
+        if configuration.number != number {
+            self.adopt(now, from, false, &configuration, output);
+        }
         // The same proposal again: the vote may have been lost.
-        let is_voted = self
-            .voted
-            .as_ref()
-            .is_some_and(|(voted, of)| (*voted, of) == (number, members));
+        let is_voted = self.voted.as_ref().is_some_and(|(voted, of, with)| {
+            (*voted, of, with) == (number, members, &configuration)
+        });
         let is_valid = number.proposer == from.0
             && rules::is_number_plausible(self, number)
-            && members.is_subset(&self.config.members);
-        if is_valid && (is_voted || self.vote(now, number, members, output)) {
+            && members.is_subset(&configuration.members);
+        if is_valid && (is_voted || self.vote(now, number, members, &configuration, output)) {
             output.sends.push((
                 from,
                 ViewMessage::Vote {
                     number,
                     members: members.clone(),
-                    below,
+                    configuration: configured.clone(),
+                    below: below.max(output.below.unwrap_or(0)),
                 },
             ));
         }
@@ -273,13 +330,14 @@ impl Views {
         &mut self,
         now: Moment,
         from: NodeId,
-        number: ViewNumber,
-        members: &BTreeSet<NodeId>,
+        (number, members, configured): (ViewNumber, &BTreeSet<NodeId>, &Configured),
         below: u64,
         output: &mut Output,
     ) {
+        let configuration = self.configuration_of(configured);
         if let Some(proposal) = &mut self.proposal
             && (proposal.number, &proposal.members) == (number, members)
+            && proposal.configuration == configuration
             && rules::is_voter(&self.config, &proposal.members, from)
         {
             proposal.votes.insert(from, below);
@@ -292,18 +350,35 @@ impl Views {
         let Some(proposal) = &self.proposal else {
             return;
         };
-        if proposal.votes.len() < rules::votes_for_a_decision(self) {
+        let number = proposal.number;
+        let mut configuration = Arc::clone(&proposal.configuration);
+        if !self.is_decided(
+            number,
+            &proposal.members,
+            &configuration,
+            &proposal.voters(),
+        ) {
             return;
         }
-        let view = View {
-            number: proposal.number,
-            members: proposal.members.clone(),
-            floor: proposal.votes.values().copied().max().unwrap_or(0),
-        };
+        let floor = proposal.votes.values().copied().max().unwrap_or(0);
+        let members = proposal.members.clone();
         self.proposal = None;
+        if configuration.number == number {
+            let configuration = Arc::make_mut(&mut configuration);
+            configuration.floor = floor;
+        }
+        // Those that are removed are told, too.
+        let mut receivers = &self.adopted.members | &configuration.members;
+        receivers.remove(&self.config.id);
+        let view = View {
+            number,
+            members,
+            floor,
+            configuration: (!configuration.is_founding()).then_some(configuration),
+        };
         let decision = ViewMessage::Decision(view.clone());
-        let sends = self.peers().map(|peer| (peer, decision.clone()));
+        let sends = receivers.into_iter().map(|peer| (peer, decision.clone()));
         output.sends.extend(sends);
-        self.join(now, &view, output);
+        self.join(now, self.config.id, &view, output);
     }
 }

@@ -3,7 +3,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-use super::Config;
 use super::message::{Beat, Nonce};
 use super::time::Moment;
 use crate::mutex::NodeId;
@@ -19,10 +18,16 @@ pub(super) struct Hearing {
 
 impl Hearing {
     /// A beat has arrived.
-    pub(super) fn heard(&mut self, config: &Config, from: NodeId, beat: &Beat, now: Moment) {
-        self.renew((config.id, from), beat.nonce, now);
+    pub(super) fn heard(
+        &mut self,
+        own: NodeId,
+        members: &BTreeSet<NodeId>,
+        (from, beat): (NodeId, &Beat),
+        now: Moment,
+    ) {
+        self.renew((own, from), beat.nonce, now);
         for (whom, nonce) in &beat.heard {
-            if config.members.contains(whom) {
+            if members.contains(whom) {
                 self.renew((from, *whom), *nonce, now);
             }
         }
@@ -44,6 +49,19 @@ impl Hearing {
                 self.pairs.insert(pair, (nonce, now));
             }
         }
+    }
+
+    /// Whether a peer that was heard within `time` says that this member is to be removed.
+    pub(super) fn is_unwanted(&self, member: NodeId, now: Moment, time: Duration) -> bool {
+        let mut beats = self.beats.values();
+        beats.any(|(beat, at)| beat.removes == Some(member) && now.since(*at) < time)
+    }
+
+    /// Only these are members from now on.
+    pub(super) fn retain(&mut self, members: &BTreeSet<NodeId>) {
+        self.beats.retain(|member, _| members.contains(member));
+        self.pairs
+            .retain(|(one, other), _| members.contains(one) && members.contains(other));
     }
 
     /// A peer has left: it counts as not heard.

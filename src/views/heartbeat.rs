@@ -1,8 +1,10 @@
 //! Beats, their acknowledgments, and the lease that comes of them (rules 1 to 3).
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use core::time::Duration;
 
+use super::configuration::Change;
+use super::members::members_of_a_lease;
 use super::message::{Beat, Nonce, ViewMessage};
 use super::time::Moment;
 use super::{Output, Views, rules};
@@ -57,6 +59,10 @@ impl Views {
             below,
             heard: self.hearing.nonces(),
             takes_part: self.unheard.is_empty(),
+            removes: match self.change {
+                Some(Change::Remove(id)) => Some(id),
+                _ => None,
+            },
         };
         let beats = self
             .peers()
@@ -88,7 +94,8 @@ impl Views {
         let length = self.config.lease.length();
         let was_heard = self.hearing.latest(from, now, length / 2).is_some();
         let heard_this = self.hearing.hears(from, own, now, length / 2);
-        self.hearing.heard(&self.config, from, beat, now);
+        self.hearing
+            .heard(own, &self.adopted.members, (from, beat), now);
         if !was_heard || !heard_this && self.hearing.hears(from, own, now, length / 2) {
             self.beat_soon(now);
         }
@@ -121,7 +128,7 @@ impl Views {
         let hears = |one, other| self.hearing.hears(one, other, now, length);
         let takes_part = self.hearing.latest(from, now, length);
         let takes_part = takes_part.is_some_and(|beat| beat.takes_part);
-        if !takes_part || !hears(from, self.config.id) {
+        if !takes_part || !hears(from, self.config.id) || self.is_unwanted(from, now) {
             return false;
         }
         let Some(view) = &self.view else { return true };
@@ -151,6 +158,9 @@ impl Views {
         self.unheard.remove(&from);
         self.promised = self.promised.max(beat.promised);
         if self.unheard.is_empty() {
+            // Whether it has voted for a change it does not know.
+            self.change_vote = (self.promised, BTreeSet::new());
+            output.change_vote = Some(self.change_vote.clone());
             // Rule 5, as if this run had begun with the promise.
             for barred in self.barred.values_mut() {
                 *barred = self.promised.max(*barred);
@@ -193,16 +203,19 @@ impl Views {
     /// run.
     #[must_use]
     pub fn leased_until(&self) -> Option<Moment> {
-        let from = self
-            .acknowledgments
-            .leased_from(rules::members_for_a_lease(self))?;
+        let from = self.acknowledgments.leased_from(
+            &members_of_a_lease(self).members,
+            rules::members_for_a_lease(self),
+        )?;
         Some(from + self.config.lease.held())
     }
 
     /// Tokens below this may be used (rule 9).
     #[must_use]
     pub fn noted(&self) -> u64 {
-        self.acknowledgments.noted(rules::members_for_a_bound(self))
+        let of = &members_of_a_lease(self).members;
+        self.acknowledgments
+            .noted(of, rules::members_for_a_bound(self))
     }
 
     /// Leaves in order (rule 10). Nothing is held, and the lease is not used any more.

@@ -4,6 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 
+use super::configuration::Configured;
 use crate::mutex::{Incarnation, NodeId, ViewNumber};
 
 /// A view: the members that go on together.
@@ -15,6 +16,8 @@ pub struct View {
     pub members: BTreeSet<NodeId>,
     /// Every token of an older view is below this.
     pub floor: u64,
+    /// The configured members, C. If the number of that is the view's, the view changes them.
+    pub configuration: Configured,
 }
 
 /// Which beat: of which run of its sender, and which one of that run.
@@ -39,6 +42,9 @@ pub enum ViewMessage {
         number: ViewNumber,
         /// Its members.
         members: BTreeSet<NodeId>,
+        /// The configured members that the sender has adopted, or a change of them: then
+        /// its number is that of the view.
+        configuration: Configured,
     },
     /// The sender votes for the receiver's proposal (rule 4).
     Vote {
@@ -47,6 +53,8 @@ pub enum ViewMessage {
         /// The members of the view. A proposer that has forgotten an earlier proposal may
         /// use its number again.
         members: BTreeSet<NodeId>,
+        /// That of the proposal.
+        configuration: Configured,
         /// The sender's clock is, and was in every earlier run, below this.
         below: u64,
     },
@@ -73,6 +81,8 @@ pub struct Beat {
     /// Whether the sender votes and replies: it does not while it has still to hear others,
     /// because it may have forgotten what it promised.
     pub takes_part: bool,
+    /// The member that the sender was asked to remove from the group.
+    pub removes: Option<NodeId>,
 }
 
 impl fmt::Display for ViewMessage {

@@ -17,14 +17,17 @@
 
 mod acknowledgments;
 mod ballot;
+mod configuration;
 mod hearing;
 mod heartbeat;
 mod lease;
+mod members;
 mod message;
 pub(crate) mod rules;
 mod time;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 #[cfg(test)]
@@ -35,7 +38,9 @@ use ballot::{Intent, Proposal};
 use hearing::Hearing;
 use heartbeat::SentBeats;
 
+pub use configuration::{Change, Configuration, Configured};
 pub use lease::{Lease, MAX_LEASE, MIN_LEASE};
+pub use members::ChangeVote;
 pub use message::{Beat, Nonce, View, ViewMessage};
 pub use time::Moment;
 
@@ -46,8 +51,13 @@ pub struct Config {
     pub id: NodeId,
     /// This run of it.
     pub incarnation: Incarnation,
-    /// The configured members, C.
+    /// The members with which the group was founded.
     pub members: BTreeSet<NodeId>,
+    /// The configured members, C, if they have changed since, as this member adopted them
+    /// last.
+    pub adopted: Configured,
+    /// The latest change that an earlier run has voted for.
+    pub change_vote: Option<ChangeVote>,
     /// The lease of the group.
     pub lease: Lease,
     /// The highest view number that an earlier run has voted for.
@@ -68,6 +78,8 @@ impl Config {
             id: member.id,
             incarnation: member.incarnation,
             members: (1..=member.members).map(NodeId).collect(),
+            adopted: None,
+            change_vote: None,
             lease,
             promised: ViewNumber::FIRST,
             is_amnesiac: false,
@@ -82,6 +94,12 @@ impl Config {
 pub struct Output {
     /// From now on this member votes for larger numbers only.
     pub promise: Option<ViewNumber>,
+    /// The latest change of the members that this member has voted for.
+    pub change_vote: Option<ChangeVote>,
+    /// From now on these are the configured members.
+    pub adopted: Option<Arc<Configuration>>,
+    /// The configured members have changed.
+    pub has_adopted: bool,
     /// From now on the clock's durable bound is at least this.
     pub below: Option<u64>,
     /// These messages, to these members.
@@ -99,6 +117,15 @@ pub struct Views {
     promised: ViewNumber,
     /// The view that is joined; none after a restart until one is.
     view: Option<View>,
+    /// The members with which the group was founded.
+    founding: Arc<Configuration>,
+    /// The configured members that were adopted last.
+    adopted: Arc<Configuration>,
+    /// Those of the view.
+    of_view: Arc<Configuration>,
+    change_vote: ChangeVote,
+    /// The change that this member was asked for, while it is not made.
+    change: Option<Change>,
     /// Beats of a member in an older view than this are not acknowledged.
     barred: BTreeMap<NodeId, ViewNumber>,
     acknowledgments: Acknowledgments,
@@ -109,7 +136,7 @@ pub struct Views {
     /// No proposal is made before this.
     propose_after: Moment,
     /// The latest vote of this run.
-    voted: Option<(ViewNumber, BTreeSet<NodeId>)>,
+    voted: Option<(ViewNumber, BTreeSet<NodeId>, Arc<Configuration>)>,
     /// The members that an amnesiac has still to hear.
     unheard: BTreeSet<NodeId>,
 }
@@ -119,13 +146,23 @@ impl Views {
     #[must_use]
     pub fn new(config: Config, now: Moment) -> Self {
         let promised = config.promised;
-        let mut others = config.members.clone();
+        let founding = Arc::new(Configuration::founding(config.members.clone()));
+        let adopted = config
+            .adopted
+            .clone()
+            .unwrap_or_else(|| Arc::clone(&founding));
+        let members = &adopted.members;
+        let mut others = members.clone();
         others.remove(&config.id);
         let mut views = Views {
             promised,
             view: None,
-            barred: rules::barred_at_start(&config),
-            acknowledgments: Acknowledgments::at_start(&config, now),
+            barred: rules::barred_at_start(&config, members),
+            acknowledgments: Acknowledgments::at_start(&config, members, now),
+            change_vote: config.change_vote.clone().unwrap_or_default(),
+            change: None,
+            of_view: Arc::clone(&adopted),
+            founding,
             beats: SentBeats::default(),
             hearing: Hearing::default(),
             proposal: None,
@@ -137,6 +174,7 @@ impl Views {
             } else {
                 BTreeSet::new()
             },
+            adopted,
             config,
         };
         if views.unheard.is_empty() {
@@ -147,11 +185,12 @@ impl Views {
 
     /// Nothing is forgotten, or everything was heard: takes part.
     fn begin(&mut self) {
-        if rules::is_in_first_view(&self.config, self.promised) {
+        if self.adopted.is_founding() && rules::is_in_first_view(&self.config, self.promised) {
             self.view = Some(View {
                 number: ViewNumber::FIRST,
-                members: self.config.members.clone(),
+                members: self.members().clone(),
                 floor: 0,
+                configuration: None,
             });
         }
     }
@@ -162,7 +201,7 @@ impl Views {
         self.view = None;
         self.proposal = None;
         self.voted = None;
-        self.acknowledgments = Acknowledgments::at_start(&self.config, now);
+        self.acknowledgments = Acknowledgments::at_start(&self.config, self.members(), now);
         self.unheard = self.others();
     }
 
@@ -194,16 +233,16 @@ impl Views {
         &self.unheard
     }
 
-    /// How many members are a majority of C.
+    /// How many members are a majority of the C of the own view.
     #[must_use]
     pub fn majority(&self) -> usize {
-        self.config.members.len() / 2 + 1
+        self.of_view.majority()
     }
 
     /// The other configured members.
     fn peers(&self) -> impl Iterator<Item = NodeId> + use<'_> {
         let own = self.config.id;
-        let members = self.config.members.iter().copied();
+        let members = self.adopted.members.iter().copied();
         members.filter(move |member| *member != own)
     }
 
@@ -238,8 +277,11 @@ impl Views {
         below: u64,
     ) -> Output {
         let mut output = Output::default();
-        let is_peer = self.config.members.contains(&from) && from != self.config.id;
-        if !is_peer || !rules::is_plausible(self, message, below) {
+        let is_peer = self.members().contains(&from) && from != self.config.id;
+        if !is_peer {
+            self.tell_removed(from, message, &mut output);
+        }
+        if !is_peer || self.is_removed() || !rules::is_plausible(self, message, below) {
             return output;
         }
         match message {
@@ -247,17 +289,24 @@ impl Views {
             ViewMessage::Acknowledge(nonce) => {
                 output.is_renewed = self.receive_acknowledgment(now, from, *nonce);
             }
-            ViewMessage::Propose { number, members } => {
-                self.receive_proposal(now, from, *number, members, below, &mut output);
+            ViewMessage::Propose {
+                number,
+                members,
+                configuration,
+            } => {
+                let ballot = (*number, members, configuration);
+                self.receive_proposal(now, from, ballot, below, &mut output);
             }
             ViewMessage::Vote {
                 number,
                 members,
+                configuration,
                 below,
             } => {
-                self.receive_vote(now, from, *number, members, *below, &mut output);
+                let ballot = (*number, members, configuration);
+                self.receive_vote(now, from, ballot, *below, &mut output);
             }
-            ViewMessage::Decision(view) => self.join(now, view, &mut output),
+            ViewMessage::Decision(view) => self.join(now, from, view, &mut output),
             ViewMessage::Leave(nonce) => {
                 if self.acknowledgments.leave(&self.config, from, *nonce) {
                     self.hearing.forget(self.config.id, from);
@@ -268,12 +317,29 @@ impl Views {
         output
     }
 
-    /// Joins a view that is decided (rule 7). Nothing is written.
-    fn join(&mut self, now: Moment, view: &View, output: &mut Output) {
+    /// A member that was removed may not know it: it is told once it says something.
+    fn tell_removed(&self, from: NodeId, message: &ViewMessage, output: &mut Output) {
+        let is_up_to_date = self.of_view.number == self.adopted.number;
+        if let (ViewMessage::Beat(_), Some(view)) = (message, &self.view)
+            && self.adopted.ever_had(from)
+            && is_up_to_date
+        {
+            let decision = ViewMessage::Decision(view.clone());
+            output.sends.push((from, decision));
+        }
+    }
+
+    /// Joins a view that is decided (rule 7), as a member tells. Nothing is written but a
+    /// change of the members.
+    fn join(&mut self, now: Moment, from: NodeId, view: &View, output: &mut Output) {
+        let configuration = self.configuration_of(&view.configuration);
+        let has_successor = configuration.number != view.number;
+        self.adopt(now, from, has_successor, &configuration, output);
         if !self.unheard.is_empty() || !rules::may_join(self, view) {
             return;
         }
         self.view = Some(view.clone());
+        self.of_view = configuration;
         self.proposal = None;
         // The others acknowledge the beats of the new view.
         self.beat_soon(now);

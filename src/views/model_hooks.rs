@@ -11,7 +11,7 @@ impl Views {
     /// all members hear all, a beat is always due, and no proposal is made, repeated or
     /// withdrawn by the passing of time.
     pub(crate) fn forget_heuristics(&mut self, now: Moment, with_leaves: bool) {
-        let members = &self.config.members;
+        let members = &self.adopted.members;
         self.hearing.hear_all(members, now);
         self.beats.is_due_at_once();
         self.intent = None;
@@ -30,10 +30,11 @@ impl Views {
         now: Moment,
         counter: u64,
         members: BTreeSet<NodeId>,
+        change: Option<&Change>,
         below: u64,
     ) -> Output {
         let mut output = Output::default();
-        self.propose(now, counter, members, below, &mut output);
+        self.propose(now, counter, members, change, below, &mut output);
         output
     }
 

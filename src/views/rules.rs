@@ -3,6 +3,8 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::configuration::Configured;
+use super::members::members_of_a_lease;
 use super::message::{Beat, Nonce, View, ViewMessage};
 use super::time::Moment;
 use super::{Config, Views};
@@ -54,7 +56,7 @@ pub(super) fn members_for_a_lease(views: &Views) -> usize {
     if planted!(views.config, LeaseWithoutMajority) {
         return 1;
     }
-    views.majority()
+    members_of_a_lease(views).majority()
 }
 
 /// Rule 4: a member votes for (n, S) only if n is larger than every number that it has
@@ -68,8 +70,8 @@ pub(super) fn may_vote(
     let is_later =
         number > views.promised || number == views.promised && planted!(views.config, VotesTwice);
     let is_inside = members.contains(&views.config.id) || planted!(views.config, VoterOutside);
-    let mut outside = views.config.members.difference(members);
-    let is_counted_on = outside.any(|member| views.acknowledgments.is_given(*member, now));
+    let mut counting = views.acknowledgments.given_to(now);
+    let is_counted_on = counting.any(|member| !members.contains(&member));
     is_later && is_inside && (!is_counted_on || planted!(views.config, VotesWhileCountedOn))
 }
 
@@ -89,28 +91,36 @@ pub(super) fn bar(views: &mut Views, number: ViewNumber, members: &BTreeSet<Node
     if planted!(views.config, BarLifted) {
         views.barred.retain(|member, _| !members.contains(member));
     }
-    for outside in views.config.members.difference(members) {
+    let outside: BTreeSet<_> = views.members() - members;
+    for outside in &outside {
         views.barred.insert(*outside, number);
     }
 }
 
 /// Rule 5: a restart counts as an acknowledgment to every member. An earlier run may have
 /// given one just before it ended.
-pub(super) fn acknowledged_at_start(config: &Config, now: Moment) -> BTreeMap<NodeId, Moment> {
+pub(super) fn acknowledged_at_start(
+    config: &Config,
+    members: &BTreeSet<NodeId>,
+    now: Moment,
+) -> BTreeMap<NodeId, Moment> {
     if planted!(config, RestartForgetsAcknowledgments) {
         return BTreeMap::new();
     }
     let until = acknowledged_until(config, now);
-    let others = config.members.iter().filter(|member| **member != config.id);
+    let others = members.iter().filter(|member| **member != config.id);
     others.map(|member| (*member, until)).collect()
 }
 
 /// Rule 5: a restarted member bars every other one from the views below its promise.
-pub(super) fn barred_at_start(config: &Config) -> BTreeMap<NodeId, ViewNumber> {
+pub(super) fn barred_at_start(
+    config: &Config,
+    members: &BTreeSet<NodeId>,
+) -> BTreeMap<NodeId, ViewNumber> {
     if planted!(config, RestartForgetsBars) {
         return BTreeMap::new();
     }
-    let others = config.members.iter().filter(|member| **member != config.id);
+    let others = members.iter().filter(|member| **member != config.id);
     others.map(|member| (*member, config.promised)).collect()
 }
 
@@ -125,7 +135,7 @@ pub(super) fn votes_for_a_decision(views: &Views) -> usize {
     if planted!(views.config, DecidedWithoutMajority) {
         return 1;
     }
-    views.majority()
+    views.adopted.majority()
 }
 
 /// Rule 7: a member joins a decided view that it is in, if it is later than its own and
@@ -134,13 +144,18 @@ pub(super) fn votes_for_a_decision(views: &Views) -> usize {
 pub(super) fn may_join(views: &Views, view: &View) -> bool {
     let own = views.view.as_ref().map(|own| own.number);
     let is_kept = view.number >= views.promised || planted!(views.config, JoinsBeforePromise);
-    view.members.contains(&views.config.id) && Some(view.number) > own && is_kept
+    let is_of_own_members =
+        views.configuration_of(&view.configuration).number == views.adopted.number;
+    view.members.contains(&views.config.id)
+        && Some(view.number) > own
+        && is_kept
+        && is_of_own_members
 }
 
 /// Rule 9: a token needs a bound that a majority has noted, this member included. Returns
 /// how many that is.
 pub(super) fn members_for_a_bound(views: &Views) -> usize {
-    views.majority()
+    members_of_a_lease(views).majority()
 }
 
 /// A number so much above all that this member knows is no honest one. To take it would
@@ -163,14 +178,31 @@ pub(super) fn is_bound_plausible(bound: u64, below: u64) -> bool {
     bound <= below.saturating_add(MAX_BOUND_JUMP)
 }
 
-/// Whether an honest member can have sent this vote or decision.
+/// Whether an honest member can have sent this configuration.
+fn is_configuration_plausible(views: &Views, configuration: &Configured, below: u64) -> bool {
+    let Some(it) = configuration else { return true };
+    let ids = it.members.iter().chain(it.added.keys());
+    is_number_plausible(views, it.number)
+        && is_bound_plausible(it.floor, below)
+        && !it.is_founding()
+        && !it.members.is_empty()
+        && { ids }.all(|id| it.ever_had(*id))
+}
+
+/// Whether an honest member can have sent this proposal, vote or decision.
 pub(super) fn is_plausible(views: &Views, message: &ViewMessage, own_below: u64) -> bool {
     match message {
         ViewMessage::Vote { below, .. } => is_bound_plausible(*below, own_below),
+        ViewMessage::Propose { configuration, .. } => {
+            is_configuration_plausible(views, configuration, own_below)
+        }
         ViewMessage::Decision(view) => {
             is_number_plausible(views, view.number)
                 && is_bound_plausible(view.floor, own_below)
-                && view.members.is_subset(&views.config.members)
+                && is_configuration_plausible(views, &view.configuration, own_below)
+                && view
+                    .members
+                    .is_subset(&views.configuration_of(&view.configuration).members)
         }
         _ => true,
     }

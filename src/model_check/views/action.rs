@@ -11,6 +11,8 @@ pub(crate) enum Action {
     End(u8, u8),
     /// The counter of the view's number, and its members as bits.
     Propose(u8, u8, u8),
+    /// The same, and the kind of the change of the configured members.
+    Change(u8, u8, u8, u8),
     Acquire(u8),
     /// An entry whose gate may have opened.
     Enter(u8),
@@ -33,6 +35,14 @@ impl Action {
             Action::Propose(index, counter, members) => {
                 let members: Vec<_> = set_of(members).iter().map(|id| id.0).collect();
                 format!("{0} proposes {counter}.{0} {members:?}", id(index))
+            }
+            Action::Change(index, counter, members, kind) => {
+                let members: Vec<_> = set_of(members).iter().map(|id| id.0).collect();
+                let change = match kind {
+                    1 => "adds a member".to_owned(),
+                    _ => format!("removes {}", kind - 1),
+                };
+                format!("{0} {change} by {counter}.{0} {members:?}", id(index))
             }
             Action::Acquire(index) => format!("{} requests the lock", id(index)),
             Action::Enter(index) => format!("{} enters late", id(index)),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::mutex::planted::Planted;
 use crate::mutex::{Config, Durability, Incarnation, NodeId, ViewNumber};
-use crate::views::{self, Lease, Moment};
+use crate::views::{self, Change, ChangeVote, Configured, Lease, Moment};
 
 /// The most members.
 pub(super) const MAX_MEMBERS: usize = 5;
@@ -20,6 +20,12 @@ bounds! {
     SMALL;
     /// The number of members.
     members: usize = 3,
+    /// The number of machines that may become members.
+    spares: usize = 0,
+    /// The number of proposals of each member that change the configured members.
+    changes: Each = [0; MAX_MEMBERS],
+    /// What changes: bit 1, a member is added; bit 1 + id, that member is removed.
+    kinds: u8 = u8::MAX,
     /// The number of requests of each member.
     requests: Each = each([1; 3]),
     /// The number of restarts of each member.
@@ -67,23 +73,36 @@ impl Bounds {
             keeps_permissions: self.keeps_permissions,
             has_tries: false,
             planted: self.planted,
-            ..Config::new(id, self.members as u16, run_of(index, run))
+            ..Config::new(id, self.machines() as u16, run_of(index, run))
         }
     }
 
-    pub(super) fn views(&self, index: usize, run: u8, promised: ViewNumber) -> views::Config {
+    pub(super) fn views(
+        &self,
+        index: usize,
+        run: u8,
+        promised: ViewNumber,
+        (adopted, change_vote): (Configured, Option<ChangeVote>),
+    ) -> views::Config {
         views::Config {
             id: id_of(index),
             incarnation: run_of(index, run),
             members: set_of(self.everyone()),
             lease: Lease::new(std::time::Duration::from_secs(10)).expect("it is long enough"),
             promised,
+            adopted,
+            change_vote,
             is_amnesiac: false,
             planted: self.planted,
         }
     }
 
-    /// All members, as bits.
+    /// How many machines there are.
+    pub(super) fn machines(&self) -> usize {
+        self.members + self.spares
+    }
+
+    /// All founders, as bits.
     pub(super) fn everyone(&self) -> u8 {
         (1 << self.members) - 1
     }
@@ -135,6 +154,15 @@ fn run_of(index: usize, run: u8) -> Incarnation {
 /// The id of the member at this index.
 pub(super) fn id_of(index: usize) -> NodeId {
     NodeId(index as u16 + 1)
+}
+
+/// The change of this kind: 1 adds a member, others remove one.
+pub(super) fn change_of(kind: u8) -> Option<Change> {
+    match kind {
+        0 => None,
+        1 => Some(Change::Add("new:1".to_owned())),
+        _ => Some(Change::Remove(NodeId(u16::from(kind) - 1))),
+    }
 }
 
 /// The index of a member.

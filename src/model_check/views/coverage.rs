@@ -11,6 +11,9 @@ pub(super) const NAMES: &[&str] = &[
     "entered-after-restart",
     "two-views-entered",
     "resumed",
+    "changed",
+    "entered-after-a-change",
+    "entered-as-a-new-member",
 ];
 
 pub(super) const ENTERED: u16 = 1;
@@ -29,3 +32,9 @@ pub(super) const ENTERED_AFTER_RESTART: u16 = 64;
 pub(super) const TWO_VIEWS_ENTERED: u16 = 128;
 /// The command of an earlier run goes on with the lease of this one.
 pub(super) const RESUMED: u16 = 256;
+/// A member has adopted a change of the configured members.
+pub(super) const CHANGED: u16 = 512;
+/// An entry in a view with other configured members than at the start.
+pub(super) const ENTERED_AFTER_A_CHANGE: u16 = 1024;
+/// An entry of a member that was added.
+pub(super) const ENTERED_AS_NEW: u16 = 2048;

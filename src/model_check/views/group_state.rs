@@ -4,16 +4,18 @@
 //! times, in any order, or never. Only an acknowledgment is different: it arrives once,
 //! because it means nothing more, and it is void when what it acknowledges has ended.
 
+use std::sync::Arc;
+
 use super::bounds::{Bounds, MAX_MEMBERS, id_of, index_of};
 use super::coverage;
 use super::input::Input;
-use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber};
+use super::memo::{Content, MemberNumber, MemberStep, Memo, MessageNumber, hash_of};
 use super::oracle::{Oracle, Violation};
 use crate::model_check::visited::mixed;
 use crate::mutex::planted::Planted;
 use crate::mutex::{Effect, ViewNumber};
 use crate::protocol::Member;
-use crate::views::ViewMessage;
+use crate::views::{ChangeVote, Configured, View, ViewMessage};
 
 /// The state of a whole group. Members are known by their index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +26,10 @@ pub(crate) struct GroupState {
     /// What each has persisted.
     pub(super) promised: [ViewNumber; MAX_MEMBERS],
     pub(super) below: [u64; MAX_MEMBERS],
+    pub(super) adopted: [Configured; MAX_MEMBERS],
+    pub(super) change_vote: [Option<ChangeVote>; MAX_MEMBERS],
     /// What the latest beat of each said: its run, view and bound.
-    pub(super) said: [Option<(u8, ViewNumber, u64)>; MAX_MEMBERS],
+    pub(super) said: [Option<(u8, ViewNumber, u64, ViewNumber)>; MAX_MEMBERS],
     /// What each has done.
     pub(super) runs: [u8; MAX_MEMBERS],
     pub(super) restarts: [u8; MAX_MEMBERS],
@@ -36,6 +40,7 @@ pub(crate) struct GroupState {
     pub(super) commands: [u8; MAX_MEMBERS],
     pub(super) requests: [u8; MAX_MEMBERS],
     pub(super) proposals: [u8; MAX_MEMBERS],
+    pub(super) changes: [u8; MAX_MEMBERS],
     /// The latest view in which a member has entered.
     pub(super) entered: Option<ViewNumber>,
     pub(super) oracle: Oracle,
@@ -49,6 +54,8 @@ impl GroupState {
             network: Vec::new(),
             promised: [ViewNumber::FIRST; MAX_MEMBERS],
             below: [1; MAX_MEMBERS],
+            adopted: [const { None }; MAX_MEMBERS],
+            change_vote: [const { None }; MAX_MEMBERS],
             said: [None; MAX_MEMBERS],
             runs: [0; MAX_MEMBERS],
             restarts: [0; MAX_MEMBERS],
@@ -57,6 +64,7 @@ impl GroupState {
             commands: [0; MAX_MEMBERS],
             requests: [0; MAX_MEMBERS],
             proposals: [0; MAX_MEMBERS],
+            changes: [0; MAX_MEMBERS],
             entered: None,
             oracle: Oracle::default(),
         };
@@ -107,7 +115,8 @@ impl GroupState {
         self.oracle.inside[index] = false;
         let run = self.runs[index];
         let config = bounds.config(index, run, self.below[index]);
-        let views = bounds.views(index, run, self.promised[index]);
+        let members = (self.adopted[index].clone(), self.change_vote[index].clone());
+        let views = bounds.views(index, run, self.promised[index], members);
         let member = Member::with_failover(config, views, super::bounds::NOW);
         self.members[index] = memo.start(bounds, member);
         self.beat(bounds, memo, index, &mut 0)
@@ -149,6 +158,13 @@ impl GroupState {
                 _ => {}
             }
         }
+        if let Some(adopted) = &step.adopted {
+            *seen |= coverage::CHANGED;
+            self.adopted[index] = Some(Arc::clone(adopted));
+        }
+        if let Some(vote) = &step.change_vote {
+            self.change_vote[index] = Some(vote.clone());
+        }
         self.follow_command(bounds, memo, index, seen);
         for message in &step.sends {
             self.send(bounds, memo, *message, seen)?;
@@ -189,7 +205,9 @@ impl GroupState {
     ) -> Result<(), Violation> {
         let known = memo.member(self.members[index]);
         let view = known.view.unwrap_or_default();
-        let says = (self.runs[index], view, self.below[index]);
+        let adopted = known.member.views().map(|it| it.configuration().number);
+        let adopted = adopted.unwrap_or_default();
+        let says = (self.runs[index], view, self.below[index], adopted);
         if self.said[index] == Some(says) {
             return Ok(());
         }
@@ -203,14 +221,19 @@ impl GroupState {
             self.oracle
                 .decided
                 .iter()
-                .find(|(known, _)| *known == number)
+                .find(|known| known.number == number)
         };
         let everyone = bounds.everyone();
-        let members = view.and_then(of).map_or(everyone, |(_, members)| *members);
+        let members = view.and_then(of).map_or(everyone, |it| it.members);
         let mut earlier = self.oracle.decided.iter();
-        let was_smaller =
-            earlier.any(|(number, members)| Some(*number) < view && *members != everyone);
+        let was_smaller = earlier.any(|it| Some(it.number) < view && it.members != everyone);
         let mut seen = coverage::ENTERED;
+        if index >= bounds.members {
+            seen |= coverage::ENTERED_AS_NEW;
+        }
+        if view.and_then(of).is_some_and(|it| it.is_after_a_change) {
+            seen |= coverage::ENTERED_AFTER_A_CHANGE;
+        }
         if members != everyone {
             seen |= coverage::TAKEOVER;
         } else if was_smaller {
@@ -239,6 +262,7 @@ impl GroupState {
                 if self.oracle.decide(view)? && is_late {
                     *seen |= coverage::DECIDED_LATE;
                 }
+                self.start_new(bounds, memo, view)?;
             }
             Content::View(ViewMessage::Acknowledge(_)) if bounds.acknowledges_at_once => {
                 let to = index_of(sent.to);
@@ -252,6 +276,29 @@ impl GroupState {
             self.network.insert(place, message);
         }
         Ok(())
+    }
+
+    /// A machine that is a member now starts, with these members. It starts at once, because
+    /// a member to which nothing is delivered is like one that is down. It has heard the others:
+    /// it has never promised anything.
+    fn start_new(
+        &mut self,
+        bounds: &Bounds,
+        memo: &mut Memo,
+        view: &View,
+    ) -> Result<(), Violation> {
+        let Some(configuration) = &view.configuration else {
+            return Ok(());
+        };
+        let mut new = configuration.members.iter().map(|id| index_of(*id));
+        let is_new = |index: &usize| *index < bounds.machines() && self.runs[*index] == 0;
+        let Some(new) = new.find(is_new) else {
+            return Ok(());
+        };
+        self.adopted[new] = Some(Arc::clone(configuration));
+        self.below[new] = configuration.floor.max(1);
+        self.start_run(bounds, memo, new)?;
+        self.start_new(bounds, memo, view)
     }
 
     pub(super) fn remove(&mut self, message: MessageNumber) {
@@ -291,7 +338,7 @@ impl GroupState {
         let mut sum = network.fold(0_u64, |sum, message| {
             sum.wrapping_add(mixed(memo.message(*message).hash))
         });
-        for index in 0..bounds.members {
+        for index in 0..bounds.machines() {
             let counts = [
                 self.runs[index],
                 self.restarts[index],
@@ -309,16 +356,29 @@ impl GroupState {
                 u64::from_le_bytes(counts),
                 promised << 32 | self.below[index],
                 u64::from(self.delegations[index]),
+                u64::from(self.changes[index]),
+                self.members_hash(index),
             ] {
                 sum = mixed(sum.wrapping_mul(31) ^ mixed(part));
             }
         }
         sum = mixed(sum ^ self.oracle.last_token);
         let decided = self.oracle.decided.iter();
-        decided.fold(sum, |sum, (number, members)| {
-            let number = number.counter << 16 | u64::from(number.proposer) << 8;
-            mixed(sum.wrapping_mul(31) ^ (number | u64::from(*members)))
+        decided.fold(sum, |sum, decided| {
+            let pair = |number: ViewNumber| number.counter << 8 | u64::from(number.proposer);
+            let base = mixed(pair(decided.base));
+            let number = pair(decided.number) << 8 | u64::from(decided.members);
+            mixed(sum.wrapping_mul(31) ^ number ^ base)
         })
+    }
+
+    /// Of what is durable of the configured members.
+    fn members_hash(&self, index: usize) -> u64 {
+        let durable = (&self.adopted[index], &self.change_vote[index]);
+        if let (None, None) = durable {
+            return 0;
+        }
+        hash_of(&durable)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::protocol::Event;
 pub(super) enum Input {
     Deliver(MessageNumber),
     Beat,
-    /// The counter, and the members as bits.
-    Propose(u8, u8),
+    /// The counter, the members as bits, and the kind of change.
+    Propose(u8, u8, u8),
     /// The end of what it acknowledged to the member at this index.
     EndGiven(u8),
     /// The end of what the member at this index acknowledged to it.

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use super::bounds::{Bounds, MAX_MEMBERS, NOW, id_of, set_of};
+use super::bounds::{Bounds, MAX_MEMBERS, NOW, change_of, id_of, set_of};
 use super::input::Input;
 use crate::model_check::visited::{Mixer, Unhashed};
 use crate::mutex::{Body, Effect, LockName, Message, NodeId, Rejected, State, Timer, ViewNumber};
 use crate::protocol::{Event, Member, Output};
-use crate::views::ViewMessage;
+use crate::views::{ChangeVote, Configured, ViewMessage};
 
 pub(super) type MemberNumber = u32;
 pub(super) type MessageNumber = u32;
@@ -44,7 +44,9 @@ impl Sent {
                     "a beat of run {run} of {from}, view {view}, below {below}, arrives at {to}"
                 )
             }
-            Content::View(ViewMessage::Propose { number, members }) => {
+            Content::View(ViewMessage::Propose {
+                number, members, ..
+            }) => {
                 let members: Vec<_> = members.iter().map(|id| id.0).collect();
                 format!("the proposal {number} {members:?} arrives at {to}")
             }
@@ -58,6 +60,8 @@ impl Sent {
 pub(super) struct MemberStep {
     pub(super) after: MemberNumber,
     pub(super) effects: Vec<Effect>,
+    pub(super) adopted: Configured,
+    pub(super) change_vote: Option<ChangeVote>,
     pub(super) sends: Vec<MessageNumber>,
 }
 
@@ -204,6 +208,8 @@ impl Memo {
         (!is_nothing && (handled.is_ok() || !effects.is_empty())).then_some(MemberStep {
             after,
             effects,
+            adopted: output.adopted,
+            change_vote: output.change_vote,
             sends,
         })
     }
@@ -233,8 +239,10 @@ impl Memo {
                 };
                 member.handle_at(NOW, &event, &mut output)
             }
-            Input::Propose(counter, members) => {
-                member.propose_as_told(NOW, u64::from(counter), set_of(members), &mut output);
+            Input::Propose(counter, members, kind) => {
+                let (counter, members) = (u64::from(counter), set_of(members));
+                let change = change_of(kind);
+                member.propose_as_told(NOW, counter, members, change.as_ref(), &mut output);
                 Ok(())
             }
             Input::EndGiven(to) => {
@@ -283,9 +291,11 @@ fn view_message((to, mut message): (NodeId, ViewMessage)) -> (NodeId, Content) {
 }
 
 impl Sent {
-    /// It does not matter which member tells a decision.
+    /// It does not matter which member tells a decision, if it changes no members.
     fn normal(mut self) -> Self {
-        if let Content::View(ViewMessage::Decision(_)) = &self.content {
+        if let Content::View(ViewMessage::Decision(view)) = &self.content
+            && view.configuration.is_none()
+        {
             self.from = if self.to == NodeId(1) {
                 NodeId(2)
             } else {
@@ -296,7 +306,7 @@ impl Sent {
     }
 }
 
-fn hash_of(content: &impl Hash) -> u64 {
+pub(super) fn hash_of(content: &impl Hash) -> u64 {
     let mut hasher = Mixer::default();
     content.hash(&mut hasher);
     hasher.finish()

@@ -30,6 +30,7 @@ mod bounds;
 mod coverage;
 mod group_state;
 mod input;
+mod members;
 mod memo;
 mod oracle;
 mod planted;

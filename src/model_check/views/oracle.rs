@@ -1,5 +1,7 @@
 //! What must never happen.
 
+use std::cmp::Ordering;
+
 use super::bounds::{MAX_MEMBERS, bits_of};
 use crate::mutex::{Tokens, ViewNumber};
 use crate::views::View;
@@ -13,6 +15,10 @@ pub(crate) enum Violation {
     TokenDidNotRise,
     /// Two views of one number are decided.
     TwoViewsOfOneNumber,
+    /// Views of two different lines of configured members are decided, so that two groups
+    /// may go on beside each other; or one of an older configuration, and it is later than
+    /// one of a newer.
+    TwoLines,
     /// Tokens are delegated outside of the critical section.
     DelegatedOutside,
     /// A member has joined an older view than its own.
@@ -25,8 +31,21 @@ pub(super) struct Oracle {
     /// Who is inside. An entry lasts until it is left or lost, or its member restarts.
     pub(super) inside: [bool; MAX_MEMBERS],
     pub(super) last_token: u64,
-    /// Each decided view, with its members as bits.
-    pub(super) decided: Vec<(ViewNumber, u8)>,
+    /// Each decided view.
+    pub(super) decided: Vec<Decided>,
+}
+
+/// A decided view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Decided {
+    pub(super) number: ViewNumber,
+    /// The members as bits.
+    pub(super) members: u8,
+    /// The configuration that its voters had adopted: how many changes led to it, and its
+    /// number.
+    version: u64,
+    pub(super) base: ViewNumber,
+    pub(super) is_after_a_change: bool,
 }
 
 impl Oracle {
@@ -56,11 +75,31 @@ impl Oracle {
     /// Whether the view is a new one.
     pub(super) fn decide(&mut self, view: &View) -> Result<bool, Violation> {
         let (number, members) = (view.number, bits_of(&view.members));
-        match self.decided.iter().find(|(known, _)| *known == number) {
-            Some((_, known)) if *known != members => Err(Violation::TwoViewsOfOneNumber),
+        let (version, base) = match &view.configuration {
+            None => (0, ViewNumber::FIRST),
+            Some(it) if it.number == number => (it.version - 1, it.base),
+            Some(it) => (it.version, it.number),
+        };
+        let decided = Decided {
+            number,
+            members,
+            version,
+            base,
+            is_after_a_change: view.configuration.is_some(),
+        };
+        match self.decided.iter().find(|known| known.number == number) {
+            Some(known) if *known != decided => Err(Violation::TwoViewsOfOneNumber),
             Some(_) => Ok(false),
             None => {
-                self.decided.push((number, members));
+                let is_other_line = |known: &Decided| match known.version.cmp(&version) {
+                    Ordering::Less => known.number > number,
+                    Ordering::Greater => known.number < number,
+                    Ordering::Equal => known.base != base,
+                };
+                if self.decided.iter().any(is_other_line) {
+                    return Err(Violation::TwoLines);
+                }
+                self.decided.push(decided);
                 self.decided.sort();
                 Ok(true)
             }

@@ -1,6 +1,7 @@
 //! The groups in which a search finds the bugs of failover: each just large enough.
 
 use super::bounds::{Bounds, SMALL, each, sets};
+use super::members;
 use super::scripts::{
     self, BACK, CUT_OFF, ENTERING, HOLDING_AGAIN, LEAVING, SECOND_ENTRY, TAKEOVER, WAITING,
 };
@@ -77,9 +78,10 @@ pub(super) const HOLDING: Bounds = Bounds {
     ..SMALL
 };
 
-/// The bug of failover that does no harm: rule 5, in no view. `docs/guarantees.md` has the
-/// reasons.
-pub(crate) const HARMLESS: &[Planted] = &[Planted::RestartIntoFirstView];
+/// The bugs of failover that do no harm: rule 5, in no view; D4, of the new members.
+/// `docs/guarantees.md` has the reasons.
+pub(crate) const HARMLESS: &[Planted] =
+    &[Planted::RestartIntoFirstView, Planted::MajorityOfOldOnly];
 
 /// The group in which the search finds a bug, or `None` if it is another's.
 pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
@@ -158,6 +160,6 @@ pub(crate) fn group_for(bug: Planted) -> Option<Bounds> {
             .restarts(each([1]))
             .outlives(true),
         Planted::JoinsBeforePromise => LATE_DECISION.planted(Some(bug)),
-        _ => return None,
+        _ => return members::group_for(bug),
     })
 }

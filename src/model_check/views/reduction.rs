@@ -40,13 +40,24 @@ impl GroupState {
             return nonce.incarnation != member.config().incarnation;
         }
         match &sent.content {
-            Content::View(ViewMessage::Propose { number, .. }) => *number <= promised,
+            Content::View(ViewMessage::Propose {
+                number,
+                configuration,
+                ..
+            }) => {
+                let told = configuration.as_ref().map(|it| it.number);
+                let durable = self.adopted[to].as_ref().map(|it| it.number);
+                *number <= promised && (told == Some(*number) || told <= durable)
+            }
             Content::View(ViewMessage::Vote { number, .. }) => {
                 member.views().and_then(|views| views.proposes()) != Some(*number)
             }
             Content::View(ViewMessage::Decision(view)) => {
                 let is_old = view.number < promised || self.is_past(bounds, memo, to, view.number);
-                is_old || !view.members.contains(&id_of(to))
+                let is_useless = is_old || !view.members.contains(&id_of(to));
+                let told = view.configuration.as_ref().map(|it| it.number);
+                let durable = self.adopted[to].as_ref().map(|it| it.number);
+                is_useless && told <= durable
             }
             Content::View(ViewMessage::Beat(beat)) => {
                 self.is_obsolete_beat(bounds, memo, all, sent, beat)

@@ -1,7 +1,7 @@
 //! The actions that a state permits, and what comes of them.
 
 use super::action::Action;
-use super::bounds::{Bounds, MAX_MEMBERS, index_of};
+use super::bounds::{Bounds, MAX_MEMBERS, bits_of, index_of};
 use super::group_state::GroupState;
 use super::input::Input;
 use super::memo::{Content, Memo, Sent};
@@ -54,7 +54,10 @@ impl Bounds {
     }
 
     pub(super) fn list_actions(&self, memo: &Memo, state: &GroupState, actions: &mut Vec<Action>) {
-        for (index, number) in state.members[..self.members].iter().enumerate() {
+        for (index, number) in state.members[..self.machines()].iter().enumerate() {
+            if state.runs[index] == 0 {
+                continue;
+            }
             let of = index as u8;
             match memo.state(*number) {
                 State::Free if state.requests[index] < self.requests[index] => {
@@ -77,7 +80,10 @@ impl Bounds {
             if state.leaves[index] < self.leaves[index] && *memo.state(*number) == State::Free {
                 actions.push(Action::Leave(of));
             }
-            for by in 0..self.members as u8 {
+            for by in 0..self.machines() as u8 {
+                if state.runs[usize::from(by)] == 0 {
+                    continue;
+                }
                 let is_counted_on =
                     memo.member(state.members[usize::from(by)]).given & 1 << of != 0;
                 let counts_on = memo.member(*number).got & 1 << by != 0;
@@ -89,11 +95,15 @@ impl Bounds {
             if state.proposals[index] < self.proposals[index] {
                 self.list_proposals(memo, state, index, actions);
             }
+            if state.changes[index] < self.changes[index] {
+                self.list_changes(state, memo, index, actions);
+            }
         }
         actions.extend(
             state
                 .network
                 .iter()
+                .filter(|message| state.runs[index_of(memo.sent(**message).to)] > 0)
                 .map(|message| Action::Deliver(*message)),
         );
     }
@@ -112,8 +122,36 @@ impl Bounds {
             .map_or(ViewNumber::FIRST, |views| views.promised());
         let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
         for counter in promised.counter.max(1)..=self.counters {
-            for members in (1..1_u8 << self.members).filter(|members| is_allowed(*members)) {
+            for members in (1..1_u8 << self.machines()).filter(|members| is_allowed(*members)) {
                 actions.push(Action::Propose(index as u8, counter as u8, members));
+            }
+        }
+    }
+
+    /// A member proposes any change of the configured members that it would vote for.
+    fn list_changes(
+        &self,
+        state: &GroupState,
+        memo: &Memo,
+        index: usize,
+        actions: &mut Vec<Action>,
+    ) {
+        let member = &memo.member(state.members[index]).member;
+        let Some(views) = member.views() else { return };
+        let is_allowed = |members: u8| members & 1 << index != 0 && self.sets & 1 << members != 0;
+        let configured = bits_of(views.members());
+        let last = views.configuration().next_id as usize > self.machines();
+        for counter in views.promised().counter.max(1)..=self.counters {
+            for members in (1..1_u8 << self.machines()).filter(|members| is_allowed(*members)) {
+                for kind in (1..=5_u8).filter(|kind| self.kinds & 1 << kind != 0) {
+                    let is_possible = match kind {
+                        1 => !last,
+                        _ => configured & !members & 1 << (kind - 2) != 0,
+                    };
+                    if is_possible {
+                        actions.push(Action::Change(index as u8, counter as u8, members, kind));
+                    }
+                }
             }
         }
     }
@@ -137,7 +175,11 @@ impl Bounds {
             }
             Action::Propose(index, counter, members) => {
                 next.proposals[usize::from(index)] += 1;
-                (index, Input::Propose(counter, members))
+                (index, Input::Propose(counter, members, 0))
+            }
+            Action::Change(index, counter, members, kind) => {
+                next.changes[usize::from(index)] += 1;
+                (index, Input::Propose(counter, members, kind))
             }
             Action::Acquire(index) => {
                 next.requests[usize::from(index)] += 1;

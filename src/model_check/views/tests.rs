@@ -126,7 +126,7 @@ fn a_takeover_a_rejoin_a_hold_across_a_join_and_a_late_decision_happen() {
 }
 
 /// Everything may happen, and no message is left out.
-fn whole() -> Bounds {
+pub(super) fn whole() -> Bounds {
     SMALL
         .requests(each([3; 3]))
         .restarts(each([1; 3]))
@@ -159,7 +159,7 @@ fn walk(
         // What ends, restarts or changes the view is rarer than what goes on.
         actions.retain(|action| match action {
             Action::Restart(_) | Action::Leave(_) => random.u8(..) < 10,
-            Action::End(..) | Action::Propose(..) => random.u8(..) < 60,
+            Action::End(..) | Action::Propose(..) | Action::Change(..) => random.u8(..) < 60,
             _ => true,
         });
         let mut steps = actions.iter();
@@ -178,7 +178,7 @@ fn walk(
 }
 
 /// Walks until the time is over, and returns the coverage.
-fn walk_for(bounds: &Bounds, time: Duration, seed: u64) -> u16 {
+pub(super) fn walk_for(bounds: &Bounds, time: Duration, seed: u64) -> u16 {
     let start = Instant::now();
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut seen, mut walks, mut steps) = (0, 0_u64, 0);

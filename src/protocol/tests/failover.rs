@@ -48,6 +48,7 @@ fn beat(from: u16) -> Event {
         below: 100,
         heard: [(NodeId(1), heard)].into(),
         takes_part: true,
+        removes: None,
     });
     let from = NodeId(from);
     Event::ReceivedView { from, message }

@@ -194,6 +194,7 @@ impl Cluster {
         let Output {
             effects,
             view_messages,
+            ..
         } = output;
         done.extend(effects.iter().filter_map(|effect| self.perform(id, effect)));
         if let Some(Program::Turno(_, transport)) = self.programs.get(&id) {

@@ -71,7 +71,7 @@ pub(super) fn peers_title(snapshot: &Snapshot<'_>) -> String {
     let Some(views) = member.views() else {
         return " peers ".to_owned();
     };
-    let all = views.config().members.len();
+    let all = views.members().len();
     let view = views.view().map_or_else(
         || "in no view".to_owned(),
         |view| format!("view {} ({} of {all})", view.number, view.members.len()),

@@ -8,13 +8,14 @@ fn a_vote_for_other_members_under_the_same_number_does_not_count() {
     let one = group.views.get_mut(&NodeId(1)).unwrap();
     let (now, mut output) = (Moment::default() + LEASE * 2, Output::default());
     let members = BTreeSet::from([NodeId(1), NodeId(2)]);
-    one.propose(now, 1, members.clone(), 1000, &mut output);
+    one.propose(now, 1, members.clone(), None, 1000, &mut output);
     let vote = |members| ViewMessage::Vote {
         number: ViewNumber {
             counter: 1,
             proposer: 1,
         },
         members,
+        configuration: None,
         below: 1000,
     };
     // An earlier run of member 1, which has lost its state, proposed them.
@@ -42,6 +43,7 @@ fn with_beat(change: impl Fn(&mut Beat)) -> (Views, Output) {
         below: 1000,
         heard: [1, 3].map(|id| (NodeId(id), nonce(id.into(), 1))).into(),
         takes_part: true,
+        removes: None,
     };
     change(&mut beat);
     let now = Moment::default() + LEASE * 2;
@@ -92,12 +94,14 @@ fn a_number_far_beyond_all_others_is_neither_promised_nor_joined() {
     let propose = ViewMessage::Propose {
         number,
         members: members.clone(),
+        configuration: None,
     };
     assert_eq!(one.receive(now, NodeId(2), &propose, 1000).promise, None);
     let view = |number, members, floor| View {
         number,
         members,
         floor,
+        configuration: None,
     };
     let next = ViewNumber {
         counter: 1,

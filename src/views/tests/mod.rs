@@ -1,10 +1,13 @@
 //! A group of views on a network without delay, in virtual time.
 
+mod changes;
 mod life;
 mod messages;
+mod random;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
+use std::format;
 use std::vec::Vec;
 
 use super::*;
@@ -16,6 +19,11 @@ struct Group {
     views: BTreeMap<NodeId, Views>,
     /// What is durable of each: the promise, and the clock's bound.
     durable: BTreeMap<NodeId, (ViewNumber, u64)>,
+    /// The configured members that each has on its disk, and its latest vote for a change.
+    adopted: BTreeMap<NodeId, Arc<Configuration>>,
+    change_votes: BTreeMap<NodeId, ChangeVote>,
+    founders: BTreeSet<NodeId>,
+    planted: Option<Planted>,
     /// Links that are cut, one way.
     cut: BTreeSet<(NodeId, NodeId)>,
     runs: u64,
@@ -32,6 +40,10 @@ impl Group {
                 .iter()
                 .map(|id| (*id, (ViewNumber::FIRST, 1000)))
                 .collect(),
+            adopted: BTreeMap::new(),
+            change_votes: BTreeMap::new(),
+            founders: ids.clone(),
+            planted: None,
             cut: BTreeSet::new(),
             runs: 0,
             joined: Vec::new(),
@@ -49,11 +61,13 @@ impl Group {
         let config = Config {
             id,
             incarnation: Incarnation(self.runs),
-            members: self.durable.keys().copied().collect(),
+            members: self.founders.clone(),
+            adopted: self.adopted.get(&id).cloned(),
+            change_vote: self.change_votes.get(&id).cloned(),
             lease: Lease::new(LEASE).unwrap(),
             promised,
             is_amnesiac,
-            planted: None,
+            planted: self.planted,
         };
         self.views.insert(id, Views::new(config, self.now));
     }
@@ -91,6 +105,12 @@ impl Group {
         if let Some(below) = output.below {
             durable.1 = below.max(durable.1);
         }
+        if let Some(adopted) = output.adopted {
+            self.adopted.insert(id, adopted);
+        }
+        if let Some(vote) = output.change_vote {
+            self.change_votes.insert(id, vote);
+        }
         if let Some(view) = output.joined {
             self.joined.push((self.now, id, view.number));
         }
@@ -120,7 +140,9 @@ impl Group {
                 }
             }
             while let Some((from, to, message)) = queue.pop_front() {
-                let below = self.durable[&to].1;
+                let Some((_, below)) = self.durable.get(&to).copied() else {
+                    continue;
+                };
                 if let Some(views) = self.views.get_mut(&to) {
                     let output = views.receive(self.now, from, &message, below);
                     self.perform(to, output, &mut queue);
