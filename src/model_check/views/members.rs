@@ -235,7 +235,7 @@ mod tests {
             RIVALS,
             HALF_AGAINST_HALF,
         ] {
-            let found = breadth_first(&bounds, None, 60_000);
+            let found = breadth_first(&bounds, None, 25_000);
             eprintln!("{} states", found.states);
             assert_eq!(found.violation, None, "{bounds:?}: {:#?}", found.steps);
         }
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_member_that_lags_behind_is_at_most_one_change_behind() {
         for bounds in [LAGGING, LAGGING_KNOWINGLY] {
-            let found = breadth_first(&bounds, None, 60_000);
+            let found = breadth_first(&bounds, None, 25_000);
             eprintln!("{} states", found.states);
             assert_eq!(found.violation, None, "{bounds:?}: {:#?}", found.steps);
         }
@@ -261,7 +261,7 @@ mod tests {
             OLD_ONLY.kinds(remove(4)),
             adding.planted(OLD_ONLY.planted),
         ] {
-            let found = breadth_first(&bounds, None, 60_000);
+            let found = breadth_first(&bounds, None, 25_000);
             assert_eq!(found.violation, None, "{bounds:?}: {:#?}", found.steps);
         }
     }

@@ -12,10 +12,14 @@ mod happenings;
 mod table;
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::flag;
 
 use crate::agent::protocol::AgentStatus;
 use crate::printable::Printable;
@@ -109,11 +113,16 @@ impl View {
     }
 }
 
-/// Shows what comes until the user ends it.
+/// Shows what comes until the user ends it, or SIGTERM or SIGHUP does: then the terminal is
+/// given back, too.
 ///
 /// # Errors
 /// Those of the terminal.
 pub(crate) fn run(answers: &Receiver<Answer>) -> io::Result<()> {
+    let is_ended = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&is_ended))?;
+    }
     let mut screen = FullScreen::enter()?;
     let palette = Palette::of_environment();
     let mut controls = Controls::default();
@@ -125,7 +134,7 @@ pub(crate) fn run(answers: &Receiver<Answer>) -> io::Result<()> {
         trouble: None,
     };
     let mut is_drawn = false;
-    loop {
+    while !is_ended.load(Ordering::Relaxed) {
         match answers.try_recv() {
             Ok(answer) => {
                 view.take(answer, Instant::now());
@@ -157,6 +166,7 @@ pub(crate) fn run(answers: &Receiver<Answer>) -> io::Result<()> {
             is_drawn = false;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

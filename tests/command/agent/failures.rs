@@ -24,7 +24,11 @@ fn a_failed_start_is_reported_with_the_way_out() {
         format!("another agent listens at {socket}: stop it, or give another path with --socket");
     refused(&["--id", "1", ":1", "--socket", &socket], 1, &in_use);
     refused(&["--socket", &free], 2, "no members: give --config FILE");
-    refused(&[":1", "--socket", &free], 2, "no id: give --id N");
+    refused(
+        &[":1", ":2", "--socket", &free],
+        2,
+        "no id: :1 (1), :2 (2) are all at addresses of this machine; give --id N",
+    );
     refused(
         &["--id", "3", ":1", "--socket", &free],
         2,

@@ -19,6 +19,7 @@ mod restarts;
 mod shared;
 mod status;
 mod told;
+mod top;
 mod tries;
 mod turns;
 

@@ -26,7 +26,7 @@ fn end(machines: &Machines, who: &str) {
 
 #[test]
 fn readers_of_all_machines_are_inside_at_once_and_a_writer_alone() {
-    let machines = Machines::start(3);
+    let machines = Machines::start(4);
     let readers =
         [(1, "a"), (1, "b"), (2, "c"), (3, "d")].map(|(id, who)| (reader(&machines, id, who), who));
     let status = machines.status(3, &[]);
@@ -36,8 +36,9 @@ fn readers_of_all_machines_are_inside_at_once_and_a_writer_alone() {
         ends_with(busy, 124);
         ends_with(machines.lock(id, &["-ns"], "report", &["true"]), 0);
     }
-    let writer = machines.script(3, &[], "report", &stays("writer"));
-    for id in [1, 2] {
+    // A writer beside readers of its own machine waits for these first.
+    let writer = machines.script(4, &[], "report", &stays("writer"));
+    for id in [1, 2, 3] {
         machines.wait_for_status(id, "defers ");
     }
     // While it waits, no command begins that shares the lock and asked later.
