@@ -78,4 +78,15 @@ done >&2
 
 # A job in the background ignores these signals, and so would the programs under test,
 # which some tests end with them.
-exec env --default-signal=HUP,INT,QUIT cargo test --locked "$@"
+run() { env --default-signal=HUP,INT,QUIT cargo test --locked "$@"; }
+
+if [ $# -gt 0 ]; then
+  run "$@"
+  exit
+fi
+# The search of states needs an optimized build. The other tests wait for other programs
+# most of their time, so that more of them than there are processors run at the same time.
+run --lib
+export CARGO_PROFILE_TEST_OPT_LEVEL=0 RUST_TEST_THREADS=${RUST_TEST_THREADS-4}
+run --bins --examples --test '*'
+run --doc
