@@ -88,8 +88,8 @@ impl Transaction<'_> {
         entry.account.balance = balance;
     }
 
-    /// Makes all changes, or none. After a success they are on the disk, whatever is killed
-    /// next.
+    /// Makes all changes, or none. After a success they are on the disk, whichever
+    /// process is killed next.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.is_over = true;
         let read = std::mem::take(&mut self.read).into_values();

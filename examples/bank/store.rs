@@ -48,7 +48,7 @@ pub trait Store: Send {
     fn read(&mut self, rgs: &[Rg]) -> Result<Vec<Found>, StoreError>;
 
     /// Replaces these accounts, which were read, and ends the transaction. After a success
-    /// they are on the disk, whatever is killed next; after an error, other than
+    /// they are on the disk, whichever process is killed next; after an error, other than
     /// [`StoreError::Unknown`], none of them has changed.
     fn commit(&mut self, changed: Vec<Account>) -> Result<(), StoreError>;
 

@@ -45,11 +45,11 @@ Examples:
 
 impl Arguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let sheet = || Sheet::new(self.level, self.seed);
+        let sheet = Sheet::new(self.level, self.seed);
         if let Some(path) = &self.output {
             let text = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("html") => sheet().html(),
-                Some("svg") => sheet().svg(),
+                Some("html") => sheet.html(),
+                Some("svg") => sheet.svg(),
                 _ => {
                     let shown = path.display();
                     return Err(Failure::usage(format!(
@@ -68,7 +68,7 @@ impl Arguments {
             ));
         }
         if self.solution {
-            return closed_pipe_is_fine(io::stdout().write_all(sheet().key().as_bytes()));
+            return closed_pipe_is_fine(io::stdout().write_all(sheet.key().as_bytes()));
         }
         Ok(())
     }

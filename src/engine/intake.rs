@@ -214,25 +214,25 @@ impl<O: Observer, U: User> Engine<O, U> {
         if state.is_changing() && self.old_list.as_ref().is_some_and(is_answer) {
             return Err(io::Error::other(change.goes_on(from)));
         }
-        let is_changed = !state.is_changing();
-        let sign = change.is_heard(from);
-        if is_changed && self.told_of_old_list.insert(from) {
-            log::warn!("{sign}");
+        if !state.is_changing() && !self.told_of_old_list.contains(&from) {
+            log::warn!("{}", change.is_heard(from));
+            self.told_of_old_list.insert(from);
         }
         Ok(())
     }
 
     /// The datagram may have been recorded when its sender was alive: the sender is asked.
     fn ask_by_old_list(&mut self, from: NodeId, source: SocketAddr) -> io::Result<()> {
-        let question = match self.old_list.take() {
-            Some(question) => question,
-            None => Question::new()?,
+        if !self.state.as_ref().is_some_and(StateFile::is_changing) {
+            return Ok(());
+        }
+        if self.old_list.is_none() {
+            self.old_list = Some(Question::new()?);
+        }
+        let (Some(question), Some((_, change))) = (&self.old_list, self.change()) else {
+            return Ok(());
         };
-        let change = self.change().filter(|(state, _)| state.is_changing());
-        let key = self.transport.key();
-        let texts = change.map(|(_, change)| question.to(from, change, key));
-        self.old_list = Some(question);
-        for text in texts.into_iter().flatten() {
+        for text in question.to(from, change, self.transport.key()) {
             self.send(Outgoing {
                 socket: Socket::Listening,
                 address: source,

@@ -27,10 +27,7 @@ pub(super) fn questions(game: &Game, level: Level, random: &mut Rng) -> (Diagram
     }
     asking.clocks(level);
     asking.hide(level);
-    let next = (level != Level::Clocks)
-        .then(|| asking.next(game))
-        .flatten();
-    asking.lettered(next)
+    asking.lettered(next(game))
 }
 
 /// A question about what is drawn there.
@@ -234,38 +231,6 @@ impl Asking<'_> {
         }
     }
 
-    /// Who enters next, as the rest of the run shows.
-    fn next(&mut self, game: &Game) -> Option<Question> {
-        let ids: Vec<NodeId> = game.ids().collect();
-        let waiting = ids.iter().filter(|id| game.lane(**id) == Lane::Wait);
-        if waiting.count() < 2 {
-            return None;
-        }
-        let mut rest = game.clone();
-        let holder = ids.iter().find(|id| game.lane(**id) == Lane::Held);
-        let text = match holder {
-            Some(holder) => {
-                rest.execute(Command::Leave(*holder)).ok()?;
-                format!("{holder} leaves the critical section. Who enters next?")
-            }
-            None => "All datagrams arrive. Who enters first?".to_owned(),
-        };
-        rest.execute(Command::DeliverAll).ok()?;
-        let first = ids.iter().find(|id| rest.lane(**id) == Lane::Held)?;
-        let others = ids.iter().map(|id| format!("node {id}"));
-        let others: Vec<String> = others.collect();
-        let right = others
-            .iter()
-            .position(|name| *name == format!("node {first}"))?;
-        Some(Question {
-            letter: String::new(),
-            text,
-            choices: others,
-            right: right as u64,
-            rule: NEXT,
-        })
-    }
-
     fn choice<const N: usize>(
         &mut self,
         text: String,
@@ -316,6 +281,38 @@ impl Asking<'_> {
         );
         (self.diagram, questions)
     }
+}
+
+/// Who enters next, as the rest of the run shows. `None` unless two wait.
+fn next(game: &Game) -> Option<Question> {
+    let ids: Vec<NodeId> = game.ids().collect();
+    let waiting = ids.iter().filter(|id| game.lane(**id) == Lane::Wait);
+    if waiting.count() < 2 {
+        return None;
+    }
+    let mut rest = game.clone();
+    let holder = ids.iter().find(|id| game.lane(**id) == Lane::Held);
+    let text = match holder {
+        Some(holder) => {
+            rest.execute(Command::Leave(*holder)).ok()?;
+            format!("{holder} leaves the critical section. Who enters next?")
+        }
+        None => "All datagrams arrive. Who enters first?".to_owned(),
+    };
+    rest.execute(Command::DeliverAll).ok()?;
+    let first = ids.iter().find(|id| rest.lane(**id) == Lane::Held)?;
+    let others = ids.iter().map(|id| format!("node {id}"));
+    let others: Vec<String> = others.collect();
+    let right = others
+        .iter()
+        .position(|name| *name == format!("node {first}"))?;
+    Some(Question {
+        letter: String::new(),
+        text,
+        choices: others,
+        right: right as u64,
+        rule: NEXT,
+    })
 }
 
 fn number(text: String, right: u64, rule: &'static str) -> Question {

@@ -282,7 +282,7 @@ impl Views {
         if configuration.number == number {
             self.change_vote = (number, members.clone());
             output.change_vote = Some(self.change_vote.clone());
-            // Whoever decides a change adopts it: it has voted for no later one.
+            // A member that decides a change adopts it: it has voted for no later one.
             self.proposal = None;
         }
         self.promised = number;

@@ -67,7 +67,7 @@ pub(super) const HALF_AGAINST_HALF: Bounds = Bounds {
 };
 
 /// Member 1 removes 4 while 4 removes 1, and 2 and 3 vote for both: both are decided, and
-/// who is told of the first last must not follow it.
+/// a member that is told of the first one last must not follow it.
 const RIVAL_CHANGES: &[&str] = &[
     "what 3 acknowledged to 4 ends",
     "what 1 acknowledged to 4 ends",

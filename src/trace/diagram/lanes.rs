@@ -42,7 +42,6 @@ impl DrawnRun<'_> {
             lane.dots.push(Dot {
                 at: *at,
                 event: *event,
-                clock: record.clock,
                 label: record.clock.to_string(),
                 text: Account::recorded(self.header, record).text(),
             });

@@ -163,9 +163,7 @@ pub struct StateSpan {
 pub struct Dot {
     pub at: f64,
     pub event: EventLabel,
-    /// The clock after it.
-    pub clock: u64,
-    /// What is written above it: the clock.
+    /// What is written above it: the clock after it.
     pub label: String,
     /// The event in words, without its clock.
     pub text: String,

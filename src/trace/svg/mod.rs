@@ -286,16 +286,14 @@ impl Page<'_> {
         // Where the latest clock ends, at each of the two heights.
         let mut ends = [0.0; 2];
         for dot in &lane.dots {
-            let at = x(dot.at);
+            let (at, clock) = (x(dot.at), xml(&dot.label));
             write!(
                 f,
-                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {}: {}</title></circle>"#,
+                r#"<circle class="dot" data-event="{}" cx="{at:.1}" cy="{y:.1}" r="2.6"><title>node {}, clock {clock}: {}</title></circle>"#,
                 dot.event,
                 lane.id,
-                dot.clock,
                 xml(&dot.text),
             )?;
-            let clock = xml(&dot.label);
             let half = dot.label.len() as f64 * LETTER / 2.0 + 1.0;
             // Without room at either height, the dot's title still shows it.
             if let Some(height) = ends.iter().position(|end| *end < at - half) {

@@ -60,7 +60,6 @@ fn clocks_that_would_overlap_are_at_two_heights_or_left_out() {
     let dots = [0.0, 1.0, 1.5, 2.0].map(|at| Dot {
         at,
         event: EVENT,
-        clock: 10_000_007,
         label: "10000007".to_owned(),
         text: String::new(),
     });

@@ -159,11 +159,8 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, table: &Table, is_tall: bool,
             Constraint::Length(0),
         ],
     };
-    let mut rows = Rows::new(rows, widths);
-    if is_tall {
-        rows = rows.header(title(" member|state|round trip|heard|sent again"));
-    }
-    frame.render_widget(rows, area);
+    let head = is_tall.then_some(" member|state|round trip|heard|sent again");
+    frame.render_widget(titled(rows, widths, head), area);
 }
 
 fn draw_locks(
@@ -240,11 +237,21 @@ fn draw_locks(
             Constraint::Length(0),
         ],
     };
-    let mut rows = Rows::new(rows, widths);
-    if is_tall {
-        rows = rows.header(title(" lock|holder|for|waiting|process"));
+    let head = is_tall.then_some(" lock|holder|for|waiting|process");
+    frame.render_widget(titled(rows, widths, head), area);
+}
+
+/// Rows, below a line of titles where there is room for it.
+fn titled(
+    rows: Vec<Row<'static>>,
+    widths: [Constraint; 5],
+    head: Option<&'static str>,
+) -> Rows<'static> {
+    let rows = Rows::new(rows, widths);
+    match head {
+        Some(head) => rows.header(title(head)),
+        None => rows,
     }
-    frame.render_widget(rows, area);
 }
 
 fn draw_events(frame: &mut Frame<'_>, area: Rect, view: &View, palette: Palette) {

@@ -92,6 +92,16 @@ struct View {
 }
 
 impl View {
+    fn new() -> Self {
+        View {
+            table: None,
+            happenings: Happenings::new(),
+            rate: None,
+            counted: None,
+            trouble: None,
+        }
+    }
+
     fn take(&mut self, answer: Answer, now: Instant) {
         let status = match answer {
             Ok(status) => status,
@@ -126,13 +136,7 @@ pub(crate) fn run(answers: &Receiver<Answer>) -> io::Result<()> {
     let mut screen = FullScreen::enter()?;
     let palette = Palette::of_environment();
     let mut controls = Controls::default();
-    let mut view = View {
-        table: None,
-        happenings: Happenings::new(),
-        rate: None,
-        counted: None,
-        trouble: None,
-    };
+    let mut view = View::new();
     let mut is_drawn = false;
     while !is_ended.load(Ordering::Relaxed) {
         match answers.try_recv() {

@@ -46,6 +46,15 @@ impl Change {
         (change, latest)
     }
 
+    /// As [`Change::begin`], and all three were killed.
+    fn killed() -> (Self, u64) {
+        let (mut change, latest) = Change::begin(&[]);
+        for machine in [1, 2, 3] {
+            change.end(machine, Signal::KILL);
+        }
+        (change, latest)
+    }
+
     /// The members at these machines.
     fn list(&self, machines: &[usize]) -> Vec<String> {
         let members = machines
@@ -245,10 +254,7 @@ fn no_list_is_adopted_while_a_command_runs_or_a_member_goes_on_with_the_old_list
 
 #[test]
 fn an_agent_that_is_killed_while_it_changes_the_list_goes_on_with_it_and_does_not_go_back() {
-    let (mut change, latest) = Change::begin(&[]);
-    for machine in [1, 2, 3] {
-        change.end(machine, Signal::KILL);
-    }
+    let (mut change, latest) = Change::killed();
     let (old, new) = (change.list(&[1, 2, 3]), change.list(&[1, 2]));
     let adopt = ["--adopt-list", "--without", &old[2]];
     change.start(1, 1, &adopt, &new);
@@ -277,10 +283,7 @@ fn an_agent_that_is_killed_while_it_changes_the_list_goes_on_with_it_and_does_no
 /// of this run shows that it still runs.
 #[test]
 fn a_recorded_datagram_of_a_member_that_was_left_out_does_not_end_the_change() {
-    let (mut change, latest) = Change::begin(&[]);
-    for machine in [1, 2, 3] {
-        change.end(machine, Signal::KILL);
-    }
+    let (mut change, latest) = Change::killed();
     let (old, new) = (change.list(&[1, 2, 3]), change.list(&[1, 2]));
     let adopt = ["--adopt-list", "--without", &old[2]];
     change.start(1, 1, &adopt, &new);

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::*;
 use crate::agent::protocol::AgentStatus;
-use crate::ui::top::happenings::Happenings;
 use crate::ui::top::table::Order;
 
 /// The status of member 2 of a group, as an agent sends it: `gamma` is down, `nightly` is held
@@ -49,13 +48,7 @@ fn status(entries: u64, locks: &[(&str, u64, usize)]) -> AgentStatus {
 }
 
 fn view_of(statuses: Vec<AgentStatus>) -> View {
-    let mut view = View {
-        table: None,
-        happenings: Happenings::new(),
-        rate: None,
-        counted: None,
-        trouble: None,
-    };
+    let mut view = View::new();
     let begin = Instant::now();
     for (status, second) in statuses.into_iter().zip(0..) {
         view.take(Ok(status), begin + Duration::from_secs(second));
